@@ -1,0 +1,103 @@
+# gan_dist: one program over one library.
+#
+#   make                  the program ./gan_dist and the library, under build/
+#   make check            every test (what scripts/check.sh runs after installing packages)
+#   make sanitize         the same program and tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make install          program, library, headers under PREFIX (default /usr/local)
+#   make format           clang-format over all sources
+#   make clean            removes build/ and ./gan_dist
+#
+# Objects of another configuration go elsewhere: BUILD=build/sanitize SANITIZE=1.
+
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+BUILD    ?= build
+CC        = gcc
+OPT      ?= -O3
+MPI_CFLAGS := $(shell mpicc --showme:compile)
+MPI_LIBS   := $(shell mpicc --showme:link)
+PACKAGES   := openblas inih libpng zlib json-c libxxhash
+HDF5_CFLAGS := $(shell pkg-config --cflags hdf5 2>/dev/null || echo -I/usr/include/hdf5/serial)
+HDF5_LIBS   := $(shell pkg-config --libs hdf5 2>/dev/null || echo -lhdf5_serial)
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror=implicit-function-declaration
+# No contraction into fused multiply-adds: results must not depend on how a loop was vectorised (src/kernels/kernels.h).
+CFLAGS  += -std=c11 -D_GNU_SOURCE $(OPT) -g -fno-math-errno -ffp-contract=off -fPIC -fvisibility=hidden $(WARNINGS) -MMD -MP
+CPPFLAGS += -Iinclude -Isrc -I$(BUILD) $(shell pkg-config --cflags $(PACKAGES)) $(HDF5_CFLAGS)
+LDLIBS  += $(shell pkg-config --libs $(PACKAGES)) $(HDF5_LIBS) $(MPI_LIBS) -lm -pthread
+ifdef SANITIZE
+CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDFLAGS += -fsanitize=address,undefined
+endif
+
+LIBRARY_SOURCES := $(filter-out src/cli/%,$(wildcard src/*/*.c))
+PROGRAM_SOURCES := $(wildcard src/cli/*.c)
+LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/presets.o
+PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/%.o)
+UNIT_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
+MPI_TESTS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/mpi/*_test.c))
+EXAMPLES   := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
+PROGRAM    := $(if $(filter build,$(BUILD)),gan_dist,$(BUILD)/gan_dist)
+
+.PHONY: all tests check sanitize install format clean
+all: $(PROGRAM) $(BUILD)/libgandist.a $(BUILD)/libgandist.so
+
+$(PROGRAM): $(PROGRAM_OBJECTS) $(BUILD)/libgandist.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/libgandist.a: $(LIBRARY_OBJECTS)
+	rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/libgandist.so: $(LIBRARY_OBJECTS)
+	$(CC) $(LDFLAGS) -shared -Wl,-soname,libgandist.so -o $@ $^ $(LDLIBS)
+
+# Only src/dist sees mpi.h.
+$(BUILD)/src/dist/%.o: CPPFLAGS += $(MPI_CFLAGS)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+# Presets: the INI files of configs/ as C text.
+$(BUILD)/presets.c: $(wildcard configs/*.ini) scripts/embed-presets.sh
+	@mkdir -p $(@D)
+	scripts/embed-presets.sh configs/*.ini > $@.new && mv $@.new $@
+
+$(BUILD)/presets.o: $(BUILD)/presets.c
+	$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+# Tests and examples. Unit tests may use tests/unit/support.h.
+tests: all $(UNIT_TESTS) $(MPI_TESTS) $(EXAMPLES)
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libgandist.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -Itests $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a -lcmocka $(LDLIBS)
+
+$(BUILD)/tests/mpi/%: tests/mpi/%.c $(BUILD)/libgandist.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -Itests $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a -lcmocka $(LDLIBS)
+
+$(BUILD)/examples/%: examples/%.c $(BUILD)/libgandist.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Iinclude $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a $(LDLIBS)
+
+check: tests
+	tests/run.sh $(BUILD)
+
+sanitize:
+	$(MAKE) BUILD=build/sanitize SANITIZE=1 OPT=-O1 check
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/gan_dist
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/gan_dist
+	install -m 644 $(BUILD)/libgandist.a $(DESTDIR)$(PREFIX)/lib
+	install -m 755 $(BUILD)/libgandist.so $(DESTDIR)$(PREFIX)/lib
+	install -m 644 include/gan_dist/*.h $(DESTDIR)$(PREFIX)/include/gan_dist
+
+format:
+	clang-format -i $(wildcard include/*/*.h src/*/*.[ch] tests/*/*.[ch] examples/*.c)
+
+clean:
+	rm -rf build gan_dist
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

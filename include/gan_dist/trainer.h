@@ -1,0 +1,83 @@
+/* The trainer: two networks, their data, and the loop that trains them on all ranks of a world. */
+#ifndef GAN_DIST_TRAINER_H
+#define GAN_DIST_TRAINER_H
+
+#include <stdint.h>
+
+#include "gan_dist/config.h"
+#include "gan_dist/status.h"
+#include "gan_dist/world.h"
+
+typedef struct gan_trainer gan_trainer;
+
+/* What one iteration did; the same on every rank but for times, which are this rank's own. Means are over the global batch
+   of the iteration's last critic step. */
+typedef struct gan_iteration {
+  int64_t iteration;           /* iterations done, from 1 */
+  int64_t iterations;          /* to do in all */
+  double seconds;              /* since training started, over all its resumptions */
+  double critic_loss, generator_loss;
+  double score_real, score_fake;
+  double wasserstein_distance; /* mean real minus mean generated score */
+  double gradient_penalty;     /* 0 without a penalty */
+  double critic_gradient_norm, generator_gradient_norm;
+  double clipped_fraction;     /* share of critic weights that the last clipping changed */
+  double learning_rate_critic, learning_rate_generator;
+  double samples_per_second;   /* real samples through the critic, all ranks */
+  double seconds_data, seconds_compute, seconds_communication; /* of this iteration */
+} gan_iteration;
+
+/* An evaluation of the generator; values that do not apply to the data are NAN. */
+typedef struct gan_evaluation {
+  int64_t iteration;
+  double sliced_wasserstein;   /* between samples and data; lower is better */
+  double modes, modes_covered; /* of data with known modes */
+  double high_quality_share;   /* share of samples within 3 sigma of a mode */
+} gan_evaluation;
+
+/* What a program is told during gan_trainer_run; each may be NULL. Called on rank 0 only. */
+typedef struct gan_observer {
+  void *context;
+  void (*iteration)(void *context, const gan_iteration *values);
+  void (*evaluation)(void *context, const gan_evaluation *values);
+  /* A file was written: what it is ("checkpoint", "samples") and where. */
+  void (*file)(void *context, const char *what, const char *path);
+  /* Something the user should know: "resumed from ...", "checkpoint ... is damaged, took the one before". */
+  void (*notice)(void *context, const char *text);
+} gan_observer;
+
+/* Builds networks, opens the data, initialises parameters or reads a checkpoint when run.resume says so. The configuration
+   is copied. Collective over world; all ranks return the same status. Owned by the caller. */
+GAN_API gan_status gan_trainer_create(gan_world *world, const gan_config *config, const gan_observer *observer,
+                                      gan_trainer **trainer) GAN_CHECKED;
+/* Collective. NULL is allowed. */
+GAN_API void gan_trainer_destroy(gan_trainer *trainer);
+
+/* Trains to the configured number of iterations with everything around it: checkpoints, metrics, samples, evaluation in
+   run.dir. Returns GAN_INTERRUPTED after gan_request_stop or at run.stop_at, with a checkpoint written. Collective; all
+   ranks return the same status. */
+GAN_API gan_status gan_trainer_run(gan_trainer *trainer) GAN_CHECKED;
+
+/* One iteration and nothing around it: n_critic critic steps, one generator step. Collective. */
+GAN_API gan_status gan_trainer_iterate(gan_trainer *trainer, gan_iteration *values) GAN_CHECKED;
+
+/* `count` samples (count, elements) of the generator as it is now (the averaged one when there is one), by latents 0 ..
+   count-1 of the run's fixed latents. Not collective. */
+GAN_API gan_status gan_trainer_sample(gan_trainer *trainer, int64_t count, float *samples) GAN_CHECKED;
+
+/* Elements of one sample. */
+GAN_API int64_t gan_trainer_sample_size(const gan_trainer *trainer);
+
+/* Sample quality as it is now. Collective. */
+GAN_API gan_status gan_trainer_evaluate(gan_trainer *trainer, gan_evaluation *values) GAN_CHECKED;
+
+/* Writes a checkpoint now. Collective. */
+GAN_API gan_status gan_trainer_save(gan_trainer *trainer) GAN_CHECKED;
+
+/* The run's folder. Owned by the trainer. */
+GAN_API const char *gan_trainer_folder(const gan_trainer *trainer);
+
+/* Asks every trainer of this process to stop after the current iteration. Safe in a signal handler. */
+GAN_API void gan_request_stop(void);
+
+#endif

@@ -1,0 +1,24 @@
+/* The world: all processes of one run. */
+#ifndef GAN_DIST_WORLD_H
+#define GAN_DIST_WORLD_H
+
+#include "gan_dist/status.h"
+
+typedef struct gan_world gan_world;
+
+/* Joins the other processes (starts MPI, unless the program has done so). Collective over all processes started together.
+   The world is owned by the caller. A program started without mpirun is a world of one. */
+GAN_API gan_status gan_world_open(int *argc, char ***argv, gan_world **world) GAN_CHECKED;
+
+/* Leaves. Collective. MPI is shut down if gan_world_open started it. NULL is allowed. */
+GAN_API void gan_world_close(gan_world *world);
+
+/* This process's number, from 0, and how many there are. */
+GAN_API int gan_world_rank(const gan_world *world);
+GAN_API int gan_world_size(const gan_world *world);
+
+/* Makes one rank's failure everybody's: returns GAN_OK when `mine` is GAN_OK on all ranks; otherwise, on every rank, the
+   status of the lowest failing rank, with its message (rank and host named) as the last error. Collective. */
+GAN_API gan_status gan_world_agree(gan_world *world, gan_status mine) GAN_CHECKED;
+
+#endif

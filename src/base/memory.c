@@ -1,0 +1,32 @@
+#include "base/memory.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fault.h"
+
+enum { ALIGNMENT = 64 };
+
+gan_status gan_allocate(size_t count, size_t size, const char *what, void *memory) {
+  void *block = NULL;
+  size_t bytes = 0;
+  const int overflow = __builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - ALIGNMENT;
+  if (!overflow && !gan_fault_strikes(GAN_FAULT_ALLOCATION)) {
+    bytes = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
+    block = aligned_alloc(ALIGNMENT, bytes);
+  }
+  if (!block)
+    return gan_fail(GAN_FAILED, "out of memory: %zu x %zu bytes for %s (a smaller batch or network needs less)", count,
+                    size, what);
+  memset(block, 0, bytes);
+  memcpy(memory, &block, sizeof block);
+  return GAN_OK;
+}
+
+gan_status gan_duplicate(const char *text, char **copy) {
+  const size_t bytes = strlen(text) + 1;
+  GAN_TRY(gan_allocate(bytes, 1, "a text", copy));
+  memcpy(*copy, text, bytes);
+  return GAN_OK;
+}

@@ -1,0 +1,25 @@
+/* The shape of one sample: (features), (channels, height, width) or (channels, depth, height, width). */
+#ifndef GAN_BASE_SHAPE_H
+#define GAN_BASE_SHAPE_H
+
+#include <stdint.h>
+
+enum { GAN_SHAPE_RANK = 5 }; /* a 3-D convolution's weight has five dimensions */
+
+typedef struct gan_shape {
+  int rank;
+  int64_t size[GAN_SHAPE_RANK];
+} gan_shape;
+
+/* Number of elements. */
+static inline int64_t gan_shape_count(const gan_shape *shape) {
+  int64_t count = 1;
+  for (int i = 0; i < shape->rank; i++) count *= shape->size[i];
+  return count;
+}
+
+enum { GAN_SHAPE_TEXT = 96 };
+/* "(3, 64, 64)" into a text of GAN_SHAPE_TEXT bytes; returns it. */
+char *gan_shape_print(const gan_shape *shape, char *text);
+
+#endif

@@ -1,0 +1,88 @@
+#include "base/shards.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+int gan_shards_first(const gan_shards *shards, int rank) {
+  return (int)((int64_t)shards->count * rank / shards->ranks);
+}
+
+int gan_shards_owner(const gan_shards *shards, int shard) {
+  /* The largest r with floor(r S / R) <= shard. */
+  return (int)(((int64_t)(shard + 1) * shards->ranks - 1) / shards->count);
+}
+
+int64_t gan_shards_samples(const gan_shards *shards) {
+  return gan_shard_begin(shards, shards->first + shards->local) - gan_shard_begin(shards, shards->first);
+}
+
+/* Walks the tree below `node`, noting where each owned leaf goes and the folds that complete owned inner nodes; `height`
+   is how many partial sums the stack holds when the node's first leaf arrives. */
+static void plan_node(gan_shards *shards, gan_shard_node node, int height, int inside) {
+  const int end = shards->first + shards->local;
+  if (node.high <= shards->first || node.low >= end) return;
+  const int whole = node.low >= shards->first && node.high <= end;
+  if (whole && !inside) shards->nodes[shards->node_count++] = node;
+  if (node.high - node.low == 1) {
+    shards->slot[node.low - shards->first] = height;
+    if (height + 1 > shards->slot_count) shards->slot_count = height + 1;
+    return;
+  }
+  const int middle = node.low + (node.high - node.low + 1) / 2;
+  plan_node(shards, (gan_shard_node){node.low, middle}, height, whole);
+  /* Inside a whole node the left child stays as one partial sum; across ranks it stays as the trees found so far. */
+  plan_node(shards, (gan_shard_node){middle, node.high}, whole ? height + 1 : shards->node_count, whole);
+  if (whole) shards->folds[node.high - 1 - shards->first]++;
+}
+
+gan_status gan_shards_plan(int count, int64_t batch, int ranks, int rank, gan_shards *shards) {
+  memset(shards, 0, sizeof *shards);
+  if (ranks < 1 || rank < 0 || rank >= ranks || count < 1 || batch < 1 || batch > INT32_MAX)
+    return gan_fail(GAN_BAD_USAGE, "train.shards and train.batch have to be between 1 and 2147483647");
+  if (count < ranks)
+    return gan_fail(GAN_BAD_USAGE,
+                    "%d ranks for %d shards: a rank without a shard has nothing to do; start at most %d ranks or raise "
+                    "--shards",
+                    ranks, count, count);
+  if (batch < count)
+    return gan_fail(GAN_BAD_USAGE,
+                    "a global batch of %lld for %d shards: each shard needs a sample; raise --batch or lower --shards",
+                    (long long)batch, count);
+  *shards = (gan_shards){.count = count, .batch = batch, .ranks = ranks, .rank = rank};
+  shards->first = gan_shards_first(shards, rank);
+  shards->local = gan_shards_first(shards, rank + 1) - shards->first;
+  const size_t local = (size_t)shards->local;
+  gan_status status = gan_allocate(local, sizeof *shards->slot, "the shard plan", &shards->slot);
+  if (status == GAN_OK) status = gan_allocate(local, sizeof *shards->folds, "the shard plan", &shards->folds);
+  if (status == GAN_OK) status = gan_allocate(local, sizeof *shards->nodes, "the shard plan", &shards->nodes);
+  if (status != GAN_OK) {
+    gan_shards_release(shards);
+    return status;
+  }
+  plan_node(shards, (gan_shard_node){0, count}, 0, 0);
+  return GAN_OK;
+}
+
+void gan_shards_release(gan_shards *shards) {
+  free(shards->slot);
+  free(shards->folds);
+  free(shards->nodes);
+  memset(shards, 0, sizeof *shards);
+}
+
+void gan_shards_fold(const gan_shards *shards, int local_shard, float *const *slots, size_t offset, size_t count) {
+  int top = shards->slot[local_shard];
+  for (int fold = 0; fold < shards->folds[local_shard]; fold++, top--) {
+    float *restrict left = slots[top - 1] + offset;
+    const float *restrict right = slots[top] + offset;
+    for (size_t i = 0; i < count; i++) left[i] += right[i];
+  }
+}
+
+void gan_shards_fold_double(const gan_shards *shards, int local_shard, double *const *slots, size_t count) {
+  int top = shards->slot[local_shard];
+  for (int fold = 0; fold < shards->folds[local_shard]; fold++, top--)
+    for (size_t i = 0; i < count; i++) slots[top - 1][i] += slots[top][i];
+}

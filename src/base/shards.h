@@ -1,0 +1,60 @@
+/* Shards: how the global batch is cut, who owns which piece, and in which order their sums are taken.
+
+   The result of a training run depends on the number of shards S and never on the number of ranks. A sum over shards is
+   therefore taken along one fixed binary tree: node [low, high) with more than one shard is the sum of its left child
+   [low, middle) and its right child [middle, high), middle = low + (high - low + 1) / 2, left operand first. A rank owns
+   a contiguous range of shards; the largest tree nodes inside this range form its forest. It adds up each of them by
+   itself, and ranks exchange only those sums (src/dist).
+
+   While a rank works through its shards in rising order it keeps partial sums on a stack of slots, like the carries of a
+   binary counter: shard i writes into slot[i]; then folds[i] times the top slot is added into the one below it. At the
+   end slots 0 .. node_count-1 hold the forest. Pure arithmetic, no communication. */
+#ifndef GAN_BASE_SHARDS_H
+#define GAN_BASE_SHARDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+typedef struct gan_shard_node {
+  int low, high; /* shards low .. high-1 */
+} gan_shard_node;
+
+typedef struct gan_shards {
+  int count;     /* S */
+  int64_t batch; /* B, samples of the global batch */
+  int ranks, rank;
+  int first, local;      /* this rank owns shards first .. first+local-1 */
+  int *slot;             /* [local] */
+  int *folds;            /* [local] */
+  int slot_count;        /* slots needed at once */
+  int node_count;        /* trees in this rank's forest */
+  gan_shard_node *nodes; /* [node_count], rising */
+} gan_shards;
+
+/* Plans rank's part. Fails with GAN_BAD_USAGE unless 1 <= ranks <= count <= batch < 2^31. */
+gan_status gan_shards_plan(int count, int64_t batch, int ranks, int rank, gan_shards *shards) GAN_CHECKED;
+void gan_shards_release(gan_shards *shards);
+
+/* First sample of a shard (0 .. count), in the global batch: floor(shard * B / S). */
+static inline int64_t gan_shard_begin(const gan_shards *shards, int shard) {
+  return shards->batch * shard / shards->count;
+}
+
+/* First shard of a rank (0 .. ranks), and the rank that owns a shard. */
+int gan_shards_first(const gan_shards *shards, int rank);
+int gan_shards_owner(const gan_shards *shards, int shard);
+
+/* Samples of this rank's shards together, and of its i-th shard (0 .. local-1). */
+int64_t gan_shards_samples(const gan_shards *shards);
+static inline int64_t gan_shard_samples(const gan_shards *shards, int local_shard) {
+  const int shard = shards->first + local_shard;
+  return gan_shard_begin(shards, shard + 1) - gan_shard_begin(shards, shard);
+}
+
+/* After local shard i has put its values into slots[slot[i]][offset .. offset+count): folds finished siblings there. */
+void gan_shards_fold(const gan_shards *shards, int local_shard, float *const *slots, size_t offset, size_t count);
+void gan_shards_fold_double(const gan_shards *shards, int local_shard, double *const *slots, size_t count);
+
+#endif

@@ -1,0 +1,62 @@
+/* Subcommands: one row each, and what the command line said. */
+#ifndef GAN_CLI_COMMAND_H
+#define GAN_CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "gan_dist/world.h"
+
+/* An option that belongs to one subcommand only and is no key of the configuration ("--real 1,2,3"). */
+typedef struct gan_flag {
+  const char *name;  /* "--real" */
+  const char *value; /* name of its value in the help text; NULL: a switch */
+  const char *help;
+} gan_flag;
+
+enum { GAN_ARGUMENT_LIMIT = 64 };
+
+typedef struct gan_arguments {
+  gan_world *world;
+  gan_config *config; /* defaults < preset < INI file < environment < command line */
+  int positional_count;
+  const char *positional[GAN_ARGUMENT_LIMIT]; /* without the subcommand, and without the INI file if the command takes one */
+  /* -o and -n, --json, -q, -v: common to all subcommands, an error where a subcommand does not use them. */
+  const char *output; /* NULL: not given */
+  int64_t count;      /* 0: not given */
+  bool json, quiet, verbose;
+  int flag_count; /* this subcommand's own flags as given; value "" for switches */
+  const char *flag_names[GAN_ARGUMENT_LIMIT];
+  const char *flag_values[GAN_ARGUMENT_LIMIT];
+  /* Configuration keys given by environment and command line, in order, to be laid over a checkpoint's configuration. */
+  int key_count;
+  const char *keys[GAN_ARGUMENT_LIMIT * 4];
+  const char *values[GAN_ARGUMENT_LIMIT * 4];
+} gan_arguments;
+
+typedef struct gan_command {
+  const char *name;
+  const char *usage; /* "sample CHECKPOINT [-o FILE] [-n COUNT]" */
+  const char *help;
+  bool takes_config;         /* a first positional argument is an INI file */
+  const char *common;        /* which common options it uses, of "o n j q v" */
+  const gan_flag *flags;     /* ends with a NULL name; NULL: none */
+  /* Runs on every rank. Only rank 0 writes to stdout. Whoever is called returns its own status; main agrees on it, and
+     rank 0 prints the message once. */
+  gan_status (*run)(gan_arguments *arguments);
+} gan_command;
+
+extern const gan_command *const gan_commands[];
+extern const int gan_command_count;
+
+/* The value of an own flag, or NULL when it was not given. */
+const char *gan_argument(const gan_arguments *arguments, const char *flag);
+/* Lays the keys of environment and command line over another configuration (a checkpoint's). */
+gan_status gan_arguments_apply(const gan_arguments *arguments, gan_config *config) GAN_CHECKED;
+
+/* One per file command_NAME.c. */
+extern const gan_command gan_command_train, gan_command_sample, gan_command_inspect, gan_command_loss,
+    gan_command_config, gan_command_info;
+
+#endif

@@ -1,0 +1,126 @@
+/* The configuration as the program's parts see it: typed fields, filled from the option table (options.c).
+
+   Texts are owned by the configuration and never NULL. Checks that concern one key alone are made when it is set; those
+   that concern several (layers that fit the data, a batch that covers the shards) are made by whoever builds the thing. */
+#ifndef GAN_CONFIG_CONFIG_H
+#define GAN_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/source.h"
+#include "gan/loss.h"
+#include "gan_dist/config.h"
+#include "optim/optimizer.h"
+
+typedef struct gan_network_config {
+  char *layers;
+  char *init;
+  double init_scale;    /* 0: the initialisation's default */
+  double learning_rate; /* 0: optimizer.learning_rate */
+} gan_network_config;
+
+struct gan_config {
+  struct {
+    char *dir;  /* "" : runs/NAME */
+    char *name; /* the preset's or INI file's name; not a key */
+    int64_t seed;
+    int64_t iterations;
+    int64_t stop_at;      /* checkpoint and exit with GAN_INTERRUPTED after this iteration; 0: never */
+    char *resume;         /* "no", "yes" (newest checkpoint of run.dir, if there is one), or a checkpoint's path */
+    char *backend;        /* "openblas" */
+    char *precision;      /* "float32" */
+    int64_t log_every;    /* plain progress line every so many iterations; 0: by time */
+  } run;
+  gan_data_options data; /* its texts are owned here */
+  struct {
+    gan_network_config network;
+    int64_t latent;            /* elements of z */
+    char *latent_distribution; /* normal, uniform */
+  } generator;
+  struct {
+    gan_network_config network;
+    double clip; /* weight clipping bound; 0: none */
+  } critic;
+  gan_loss_options loss;
+  struct {
+    int64_t batch;
+    int64_t shards; /* 0: number of ranks */
+    int64_t n_critic;
+    int64_t warmup_iterations;      /* 25 in the WGAN paper; 0: no warm-up */
+    int64_t warmup_n_critic;        /* 100 */
+    int64_t warmup_every;           /* 500; 0: only at the start */
+    double ema_decay;               /* moving average of the generator's weights; 0: none */
+    int64_t verify_every;           /* iterations between comparisons of parameters over ranks; 0: never */
+  } train;
+  gan_optimizer_options optimizer;
+  struct {
+    bool sync;
+    double momentum, epsilon;
+  } batch_norm;
+  struct {
+    int64_t every; /* iterations; 0: only at the end */
+    int64_t keep;
+  } checkpoint;
+  struct {
+    int64_t every; /* 0: only at the end */
+    int64_t count;
+    bool ema; /* draw from the averaged generator when there is one */
+  } samples;
+  struct {
+    int64_t every; /* 0: only at the end */
+    int64_t samples;
+    int64_t projections;
+  } eval;
+  struct {
+    char *file; /* "": no trace */
+    int64_t steps;
+  } trace;
+};
+
+gan_status gan_config_copy(const gan_config *config, gan_config **copy) GAN_CHECKED;
+
+/* How an option's text becomes a field. */
+typedef enum gan_option_type {
+  GAN_OPTION_TEXT,   /* char *: any text */
+  GAN_OPTION_NAME,   /* char *: one of the names of a table */
+  GAN_OPTION_LAYERS, /* char *: a network's description; line ends and commas are the same */
+  GAN_OPTION_INTEGER, /* int64_t (int where the field is one; see size) */
+  GAN_OPTION_REAL,   /* double */
+  GAN_OPTION_BOOLEAN /* bool: yes/no, true/false, on/off, 1/0 */
+} gan_option_type;
+
+typedef struct gan_option {
+  const char *key;        /* "train.batch" */
+  const char *short_form; /* "--batch", or NULL */
+  gan_option_type type;
+  size_t offset, size; /* of the field in gan_config */
+  const char *default_value;
+  double minimum, maximum; /* of numbers, inclusive; minimum_exclusive below */
+  bool minimum_exclusive;
+  /* For GAN_OPTION_NAME: the i-th known name (and its help, unless NULL), NULL past the end. */
+  const char *(*choice)(int i, const char **help);
+  const char *help; /* one sentence with its unit */
+} gan_option;
+
+extern const gan_option gan_options[];
+extern const int gan_option_count;
+/* By key or short form; NULL when unknown. */
+const gan_option *gan_option_find(const char *name);
+/* A field's value as text, owned by the caller. */
+gan_status gan_option_print(const gan_option *option, const gan_config *config, char **text) GAN_CHECKED;
+
+/* Presets: INI files of configs/, compiled in. */
+typedef struct gan_preset {
+  const char *name;
+  const char *help; /* the file's first comment line */
+  const char *text;
+} gan_preset;
+extern const gan_preset gan_presets[];
+extern const int gan_preset_count;
+
+/* The known name nearest to a mistyped one by edit distance, or NULL when none is near. names: NULL-terminated. */
+const char *gan_nearest_name(const char *name, const char *const *names);
+
+#endif

@@ -1,0 +1,64 @@
+/* Arithmetic on float32 vectors and matrices: all inner loops of the program.
+
+   A backend supplies what is worth supplying in several ways (matrix products now, convolutions later) through one table
+   of functions; the plain loops below serve every backend. All of it is single-threaded: parallelism is ranks. Every
+   result is a function of the operands and sizes alone, bit for bit, wherever a vector starts in memory and however a
+   caller cuts an element-wise call into pieces: no contraction into fused multiply-adds, fixed orders of summation. */
+#ifndef GAN_KERNELS_KERNELS_H
+#define GAN_KERNELS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+typedef struct gan_backend {
+  const char *name;
+  const char *help;
+  /* Gets the library ready (one thread); called once before any other function. */
+  gan_status (*open)(void);
+  /* C (m,n) = alpha op(A) (m,k) op(B) (k,n) + beta C, row-major; lda, ldb, ldc are row lengths in memory. */
+  void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
+               int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+  /* One line about what the library chose for this CPU, e.g. "OpenBLAS 0.3.21, SkylakeX kernels". */
+  const char *(*describe)(void);
+} gan_backend;
+
+/* The backends built in; the first is the default. */
+extern const gan_backend *const gan_backends[];
+extern const int gan_backend_count;
+/* Finds by name; NULL when there is none. */
+const gan_backend *gan_backend_find(const char *name);
+
+/* y (rows, n): each row += bias (n). */
+void gan_add_bias(size_t rows, size_t n, const float *bias, float *y);
+/* sums (n) = column sums of y (rows, n), rows added in rising order. */
+void gan_column_sums(size_t rows, size_t n, const float *y, float *sums);
+
+/* y += x; y = x * factor; y = a*y + b*x (the moving average of the generator's weights). */
+void gan_add(size_t n, const float *x, float *y);
+void gan_scale(size_t n, float factor, float *y);
+void gan_average(size_t n, float a, float *y, float b, const float *x);
+/* Sets each value to min(max(value, -bound), bound); returns how many were outside. */
+size_t gan_clip(size_t n, float bound, float *x);
+/* Sum of squares in double, in one fixed order of summation. */
+double gan_square_sum(size_t n, const float *x);
+
+/* Activations and their derivatives: forward y = f(x); backward dx = dy * f'(x), given x and y. dx may be dy. */
+typedef struct gan_activation {
+  const char *name;
+  const char *usage;     /* "leaky_relu [SLOPE]" */
+  const char *help;
+  double argument;       /* default of the one argument; NAN: takes none */
+  void (*forward)(size_t n, float argument, const float *x, float *y);
+  void (*backward)(size_t n, float argument, const float *x, const float *y, const float *dy, float *dx);
+} gan_activation;
+/* relu, leaky_relu, tanh, sigmoid, elu, gelu, silu, softplus. */
+extern const gan_activation gan_activations[];
+extern const int gan_activation_count;
+
+/* float32 from bytes: out = bytes * (2/255) - 1, i.e. images in [-1, 1]. */
+void gan_bytes_to_floats(size_t n, const uint8_t *bytes, float *out);
+
+#endif

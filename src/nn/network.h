@@ -1,0 +1,116 @@
+/* Networks: from a description to layers over flat parameter vectors.
+
+   A network is a list of layers, one a line or separated by commas ("dense 128, leaky_relu 0.2, dense 1"). Each layer
+   knows its input and output shape and the offsets of its tensors in two flat float32 vectors: parameters (trained) and
+   buffers (running statistics). The network owns neither vector: callers allocate parameter_count and buffer_count
+   floats and pass them in, so that one network serves the raw and the averaged weights alike. */
+#ifndef GAN_NN_NETWORK_H
+#define GAN_NN_NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/random.h"
+#include "base/shape.h"
+#include "base/shards.h"
+#include "kernels/kernels.h"
+
+typedef struct gan_layer gan_layer;
+typedef struct gan_pass gan_pass;
+
+enum { GAN_LAYER_TENSORS = 4, GAN_LAYER_ARGUMENTS = 8, GAN_TENSOR_NAME = 48 };
+
+/* One tensor of a layer: name as in PyTorch ("weight", "running_mean"), shape in PyTorch's layout, row-major. */
+typedef struct gan_tensor_info {
+  char name[GAN_TENSOR_NAME];
+  gan_shape shape;
+  bool is_buffer; /* in the buffer vector instead of the parameter vector */
+  size_t offset;  /* in that vector */
+  size_t count;
+} gan_tensor_info;
+
+/* Weight initialisations (`generator.init`), as PyTorch's torch.nn.init names them; `pytorch` is what PyTorch's own
+   modules do by default. `scale` is the standard deviation for `normal`, a gain for the others. */
+typedef struct gan_initialisation {
+  const char *name;
+  const char *help;
+  double default_scale;
+  /* Fills weight (count) given its fans. */
+  void (*fill)(gan_random_address address, double scale, int64_t fan_in, int64_t fan_out, size_t count, float *weight);
+  bool zero_bias; /* biases start at 0; otherwise uniform within 1/sqrt(fan_in), PyTorch's default */
+} gan_initialisation;
+/* pytorch, normal, xavier_uniform, xavier_normal, he_uniform, he_normal, orthogonal is not among them. */
+extern const gan_initialisation gan_initialisations[];
+extern const int gan_initialisation_count;
+const gan_initialisation *gan_initialisation_find(const char *name);
+
+/* A kind of layer: one row of the table of layers. */
+typedef struct gan_layer_type {
+  const char *name;
+  const char *usage; /* "dense FEATURES [no_bias]" */
+  const char *help;
+  /* True when a sample's output depends on the other samples of its shard (batch norm). */
+  bool couples_samples;
+  /* Checks the words after the layer's name, sets output shape, tensors, numbers, and what a pass keeps. */
+  gan_status (*configure)(gan_layer *layer, int word_count, char *const *words);
+  void (*initialise)(const gan_layer *layer, const gan_initialisation *how, double scale, gan_random_address address,
+                     float *parameters, float *buffers);
+  /* input (rows, in) -> output (rows, out), rows arranged as gan_pass says. */
+  void (*forward)(const gan_layer *layer, gan_pass *pass, const float *input, float *output);
+  /* output_gradient (rows, out) -> input_gradient (rows, in), not when NULL; and, when pass->slots is set, the
+     parameters' gradient of each local shard i into gan_pass_gradient(pass, layer, i), then gan_pass_fold. */
+  void (*backward)(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                   float *output_gradient, float *input_gradient);
+} gan_layer_type;
+
+extern const gan_layer_type *const gan_layer_types[];
+extern const int gan_layer_type_count;
+
+struct gan_layer {
+  const gan_layer_type *type;
+  int index; /* place in the network, as in a PyTorch Sequential */
+  gan_shape input, output;
+  int64_t inputs, outputs; /* elements of them */
+  double arguments[GAN_LAYER_ARGUMENTS];
+  const void *variant; /* the row of a sub-table, e.g. a gan_activation */
+  int tensor_count;
+  gan_tensor_info tensors[GAN_LAYER_TENSORS];
+  size_t parameter_offset, parameter_count; /* the layer's range in the flat vector, its tensors in order */
+  size_t buffer_offset, buffer_count;
+  /* Floats that forward keeps for backward: per row, and per shard and part. */
+  size_t kept_per_row, kept_per_part;
+  const struct gan_network *network;
+};
+
+typedef struct gan_network_options {
+  const gan_backend *backend;
+  bool batch_norm_sync;       /* statistics over the global batch instead of per shard */
+  double batch_norm_momentum; /* 0.1 as in PyTorch */
+  double batch_norm_epsilon;  /* 1e-5 */
+} gan_network_options;
+
+typedef struct gan_network {
+  gan_shape input, output;
+  int layer_count;
+  gan_layer *layers;
+  size_t parameter_count, buffer_count;
+  bool couples_samples; /* any layer does */
+  gan_network_options options;
+} gan_network;
+
+/* Parses a description. Errors (GAN_BAD_USAGE) name the layer, its number and what is wrong, and offer the nearest known
+   layer for an unknown name. The network is owned by the caller. */
+gan_status gan_network_create(const char *description, const gan_shape *input, const gan_network_options *options,
+                              gan_network **network) GAN_CHECKED;
+void gan_network_destroy(gan_network *network);
+
+/* Fills parameters (parameter_count) and buffers (buffer_count). A scale of 0 takes the initialisation's default. The
+   address's step is overwritten with the tensor's place, so values do not depend on other layers' sizes. */
+void gan_network_initialise(const gan_network *network, const gan_initialisation *how, double scale,
+                            gan_random_address address, float *parameters, float *buffers);
+
+/* Floating-point operations of one sample's forward pass (2 per multiply-add of matrix products). */
+double gan_network_flops(const gan_network *network);
+
+#endif

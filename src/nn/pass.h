@@ -1,0 +1,73 @@
+/* A pass: the memory and the bookkeeping of one batch's way forward and backward through a network.
+
+   Rows. A pass holds the samples of this rank's shards, shard after shard. It may have two parts, real and generated
+   samples side by side: then shard i's rows are first all of part 0, then all of part 1, each of the shard's size, so
+   that both go through every matrix product together while batch statistics stay apart.
+
+        rows:  [shard 0: part 0 | part 1] [shard 1: part 0 | part 1] ...
+
+   All memory is taken when the pass is created; forward and backward allocate nothing. Layers run one after the other
+   over all local shards, so that a layer which needs sums over the whole global batch meets all of them at once. */
+#ifndef GAN_NN_PASS_H
+#define GAN_NN_PASS_H
+
+#include "nn/network.h"
+
+/* Sums over the shard tree for layers that need them inside a pass: per_shard (local shards, count) -> total (count),
+   the same on every rank. Collective. Set by the trainer; NULL where all shards are local (then gan_pass sums). */
+typedef struct gan_shard_sum {
+  void (*sum)(void *context, const double *per_shard, size_t count, double *total);
+  void *context;
+} gan_shard_sum;
+
+struct gan_pass {
+  const gan_network *network;
+  const gan_shards *shards; /* not owned */
+  int parts;                /* 1 or 2 */
+  int64_t rows;             /* parts * samples of the local shards */
+  bool training;            /* batch statistics (and kept values for backward), or running ones */
+  const float *parameters;  /* not owned; set before forward */
+  const float *buffers;     /* not owned; set before forward; read when not training */
+  float *const *slots;      /* gradient slots (gan_shards.slot_count vectors); NULL: input gradients only */
+  gan_shard_sum shard_sum;
+  /* Batch statistics of this pass that are to become running ones: (local shards, buffer_count), written by forward when
+     training. The trainer sums them over the tree, divides by S and moves its buffers towards them. With two parts, the
+     second part's are written to statistics[1]. */
+  double *statistics[2];
+  float **activations; /* [layer_count + 1]: (rows, elements); [0] is the input, to be filled before forward */
+  float **kept;        /* [layer_count] */
+  float *gradient[2];  /* (rows, widest layer): output and input gradient, exchanged layer by layer */
+  double *scratch;     /* per-shard sums for batch statistics */
+};
+
+/* Takes all memory for `parts` parts of the local shards' samples. Owned by the caller. */
+gan_status gan_pass_create(const gan_network *network, const gan_shards *shards, int parts, gan_pass **pass) GAN_CHECKED;
+void gan_pass_destroy(gan_pass *pass);
+
+/* (rows, input elements), to be filled; (rows, output elements), valid after forward until the next one. */
+float *gan_pass_input(gan_pass *pass);
+const float *gan_pass_output(const gan_pass *pass);
+/* (rows, output elements): d loss / d output, to be filled before backward. */
+float *gan_pass_output_gradient(gan_pass *pass);
+
+/* First row and number of rows of local shard i's part; part -1 means all parts of the shard. */
+int64_t gan_pass_first_row(const gan_pass *pass, int local_shard, int part);
+int64_t gan_pass_row_count(const gan_pass *pass, int local_shard, int part);
+
+void gan_pass_forward(gan_pass *pass);
+/* Follows a forward pass in training. Parameter gradients go into pass->slots (the forest of gan_shards), if set. With
+   `input_gradient` true, returns (rows, input elements): d loss / d input, valid until the next pass; otherwise NULL. */
+const float *gan_pass_backward(gan_pass *pass, bool input_gradient);
+
+/* For layers: where local shard i's gradient of the layer's parameters goes; and the fold after it has been written. */
+static inline float *gan_pass_gradient(const gan_pass *pass, const gan_layer *layer, int local_shard) {
+  return pass->slots[pass->shards->slot[local_shard]] + layer->parameter_offset;
+}
+static inline void gan_pass_fold(const gan_pass *pass, const gan_layer *layer, int local_shard) {
+  gan_shards_fold(pass->shards, local_shard, pass->slots, layer->parameter_offset, layer->parameter_count);
+}
+
+/* Bytes that the pass holds. */
+size_t gan_pass_bytes(const gan_pass *pass);
+
+#endif

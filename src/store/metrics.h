@@ -1,0 +1,44 @@
+/* metrics.h5: one row an iteration (/train) or an evaluation (/eval), readable while training goes on (SWMR).
+
+   Columns are given as a table; the file gets one extendible 1-D float64 data set each (iteration: int64), with `units` and
+   `description`. A resumed run goes on in the same file: rows after the checkpoint's iteration are dropped by rewriting
+   the file beside its place and renaming it, which also heals a file whose writer was killed. */
+#ifndef GAN_STORE_METRICS_H
+#define GAN_STORE_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+typedef struct gan_column {
+  const char *name;
+  const char *units;
+  const char *description;
+} gan_column;
+
+typedef struct gan_metrics_file gan_metrics_file;
+
+typedef struct gan_metrics_group {
+  const char *name; /* "train", "eval" */
+  size_t column_count;
+  const gan_column *columns; /* columns[0] is `iteration` */
+} gan_metrics_group;
+
+/* Opens or makes the file with these groups, keeping rows with iteration <= keep_until (-1: none, a new file). */
+gan_status gan_metrics_open(const char *path, size_t group_count, const gan_metrics_group *groups, int64_t keep_until,
+                            gan_metrics_file **file) GAN_CHECKED;
+/* Adds a row (values[column_count]) to a group; kept in memory until the next flush. */
+gan_status gan_metrics_append(gan_metrics_file *file, size_t group, const double *values) GAN_CHECKED;
+/* Writes what is kept, and makes it visible to readers. */
+gan_status gan_metrics_flush(gan_metrics_file *file) GAN_CHECKED;
+/* Flushes and closes. NULL is allowed. */
+gan_status gan_metrics_close(gan_metrics_file *file) GAN_CHECKED;
+
+/* Reads one column of a file that may be being written: values owned by the caller. */
+gan_status gan_metrics_read(const char *path, const char *group, const char *column, size_t *count,
+                            double **values) GAN_CHECKED;
+/* Names of a group's columns, in the file's order (NULL-terminated list in one block, released with free()). */
+gan_status gan_metrics_columns(const char *path, const char *group, char ***names) GAN_CHECKED;
+
+#endif

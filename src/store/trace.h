@@ -1,0 +1,28 @@
+/* Traces: what every training step computed, in HDF5, so that another program can replay and check the mathematics.
+   Layout: docs/design.md section 6. Written by one process. */
+#ifndef GAN_STORE_TRACE_H
+#define GAN_STORE_TRACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/shape.h"
+
+typedef struct gan_trace gan_trace;
+
+typedef struct gan_trace_array {
+  const char *name; /* "real", "z", "score_real", ...; a NULL data pointer: absent */
+  gan_shape shape;
+  const float *data;
+} gan_trace_array;
+
+gan_status gan_trace_open(const char *path, gan_trace **trace) GAN_CHECKED;
+/* Writes arrays to group `group` ("/initial", "/update_000000"). */
+gan_status gan_trace_write(gan_trace *trace, const char *group, size_t count, const gan_trace_array *arrays) GAN_CHECKED;
+/* The next update's group: its name is numbered by the trace; attributes and arrays. */
+gan_status gan_trace_update(gan_trace *trace, const char *network, int64_t iteration, int64_t step, double loss,
+                            size_t count, const gan_trace_array *arrays) GAN_CHECKED;
+gan_status gan_trace_close(gan_trace *trace) GAN_CHECKED;
+
+#endif
