@@ -9,8 +9,10 @@
 #
 # Objects of another configuration go elsewhere: BUILD=build/sanitize SANITIZE=1.
 
+# V=1 shows the commands.
 PREFIX   ?= /usr/local
 DESTDIR  ?=
+Q         = $(if $(V),,@)
 BUILD    ?= build
 CC        = gcc
 OPT      ?= -O3
@@ -43,20 +45,20 @@ PROGRAM    := $(if $(filter build,$(BUILD)),gan_dist,$(BUILD)/gan_dist)
 all: $(PROGRAM) $(BUILD)/libgandist.a $(BUILD)/libgandist.so
 
 $(PROGRAM): $(PROGRAM_OBJECTS) $(BUILD)/libgandist.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/libgandist.a: $(LIBRARY_OBJECTS)
-	rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 
 $(BUILD)/libgandist.so: $(LIBRARY_OBJECTS)
-	$(CC) $(LDFLAGS) -shared -Wl,-soname,libgandist.so -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libgandist.so -o $@ $^ $(LDLIBS)
 
 # Only src/dist sees mpi.h.
 $(BUILD)/src/dist/%.o: CPPFLAGS += $(MPI_CFLAGS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
 # Presets: the INI files of configs/ as C text.
 $(BUILD)/presets.c: $(wildcard configs/*.ini) scripts/embed-presets.sh
@@ -64,22 +66,22 @@ $(BUILD)/presets.c: $(wildcard configs/*.ini) scripts/embed-presets.sh
 	scripts/embed-presets.sh configs/*.ini > $@.new && mv $@.new $@
 
 $(BUILD)/presets.o: $(BUILD)/presets.c
-	$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
 # Tests and examples. Unit tests may use tests/unit/support.h.
 tests: all $(UNIT_TESTS) $(MPI_TESTS) $(EXAMPLES)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libgandist.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(CPPFLAGS) -Itests $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a -lcmocka $(LDLIBS)
 
 $(BUILD)/tests/mpi/%: tests/mpi/%.c $(BUILD)/libgandist.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(CPPFLAGS) -Itests $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a -lcmocka $(LDLIBS)
 
 $(BUILD)/examples/%: examples/%.c $(BUILD)/libgandist.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Iinclude $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) -Iinclude $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a $(LDLIBS)
 
 check: tests
 	tests/run.sh $(BUILD)

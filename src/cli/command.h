@@ -11,7 +11,7 @@
 /* An option that belongs to one subcommand only and is no key of the configuration ("--real 1,2,3"). */
 typedef struct gan_flag {
   const char *name;  /* "--real" */
-  const char *value; /* name of its value in the help text; NULL: a switch */
+  const char *value; /* name of its value in the help text, "[NAME]" when it may be left out; NULL: a switch */
   const char *help;
 } gan_flag;
 
@@ -21,7 +21,8 @@ typedef struct gan_arguments {
   gan_world *world;
   gan_config *config; /* defaults < preset < INI file < environment < command line */
   int positional_count;
-  const char *positional[GAN_ARGUMENT_LIMIT]; /* without the subcommand, and without the INI file if the command takes one */
+  const char
+      *positional[GAN_ARGUMENT_LIMIT]; /* without the subcommand, and without the INI file if the command takes one */
   /* -o and -n, --json, -q, -v: common to all subcommands, an error where a subcommand does not use them. */
   const char *output; /* NULL: not given */
   int64_t count;      /* 0: not given */
@@ -29,8 +30,10 @@ typedef struct gan_arguments {
   int flag_count; /* this subcommand's own flags as given; value "" for switches */
   const char *flag_names[GAN_ARGUMENT_LIMIT];
   const char *flag_values[GAN_ARGUMENT_LIMIT];
-  /* Configuration keys given by environment and command line, in order, to be laid over a checkpoint's configuration. */
+  /* Configuration keys given by environment and command line, in order, to be laid over a checkpoint's configuration.
+   */
   int key_count;
+  int environment_key_count; /* the first so many come from the environment */
   const char *keys[GAN_ARGUMENT_LIMIT * 4];
   const char *values[GAN_ARGUMENT_LIMIT * 4];
 } gan_arguments;
@@ -39,9 +42,10 @@ typedef struct gan_command {
   const char *name;
   const char *usage; /* "sample CHECKPOINT [-o FILE] [-n COUNT]" */
   const char *help;
-  bool takes_config;         /* a first positional argument is an INI file */
-  const char *common;        /* which common options it uses, of "o n j q v" */
-  const gan_flag *flags;     /* ends with a NULL name; NULL: none */
+  bool takes_config;     /* a first positional argument is an INI file */
+  const char *common;    /* which common options it uses, of "o n j q v" */
+  const char *keys;      /* the one section whose keys mean something here; "": none; NULL: all do */
+  const gan_flag *flags; /* ends with a NULL name; NULL: none */
   /* Runs on every rank. Only rank 0 writes to stdout. Whoever is called returns its own status; main agrees on it, and
      rank 0 prints the message once. */
   gan_status (*run)(gan_arguments *arguments);

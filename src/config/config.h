@@ -1,7 +1,10 @@
 /* The configuration as the program's parts see it: typed fields, filled from the option table (options.c).
 
    Texts are owned by the configuration and never NULL. Checks that concern one key alone are made when it is set; those
-   that concern several (layers that fit the data, a batch that covers the shards) are made by whoever builds the thing. */
+   that concern several (layers that fit the data, a batch that covers the shards) are made by whoever builds the thing.
+
+   A value takes this way: its text is parsed, checked and stored by the option's row (value.c), whether it comes from
+   the built-in defaults, a preset, an INI file (ini.c), the environment or the command line (src/cli/arguments.c). */
 #ifndef GAN_CONFIG_CONFIG_H
 #define GAN_CONFIG_CONFIG_H
 
@@ -24,14 +27,14 @@ typedef struct gan_network_config {
 struct gan_config {
   struct {
     char *dir;  /* "" : runs/NAME */
-    char *name; /* the preset's or INI file's name; not a key */
+    char *name; /* the preset's or INI file's base name unless set; "ring8" when neither was given */
     int64_t seed;
     int64_t iterations;
-    int64_t stop_at;      /* checkpoint and exit with GAN_INTERRUPTED after this iteration; 0: never */
-    char *resume;         /* "no", "yes" (newest checkpoint of run.dir, if there is one), or a checkpoint's path */
-    char *backend;        /* "openblas" */
-    char *precision;      /* "float32" */
-    int64_t log_every;    /* plain progress line every so many iterations; 0: by time */
+    int64_t stop_at;   /* checkpoint and exit with GAN_INTERRUPTED after this iteration; 0: never */
+    char *resume;      /* "no", "yes" (newest checkpoint of run.dir, if there is one), or a checkpoint's path */
+    char *backend;     /* "openblas" */
+    char *precision;   /* "float32" */
+    int64_t log_every; /* plain progress line every so many iterations; 0: by time */
   } run;
   gan_data_options data; /* its texts are owned here */
   struct {
@@ -48,11 +51,11 @@ struct gan_config {
     int64_t batch;
     int64_t shards; /* 0: number of ranks */
     int64_t n_critic;
-    int64_t warmup_iterations;      /* 25 in the WGAN paper; 0: no warm-up */
-    int64_t warmup_n_critic;        /* 100 */
-    int64_t warmup_every;           /* 500; 0: only at the start */
-    double ema_decay;               /* moving average of the generator's weights; 0: none */
-    int64_t verify_every;           /* iterations between comparisons of parameters over ranks; 0: never */
+    int64_t warmup_iterations; /* 25 in the WGAN paper; 0: no warm-up */
+    int64_t warmup_n_critic;   /* 100 */
+    int64_t warmup_every;      /* 500; 0: only at the start */
+    double ema_decay;          /* moving average of the generator's weights; 0: none */
+    int64_t verify_every;      /* iterations between comparisons of parameters over ranks; 0: never */
   } train;
   gan_optimizer_options optimizer;
   struct {
@@ -74,21 +77,26 @@ struct gan_config {
     int64_t projections;
   } eval;
   struct {
-    char *file; /* "": no trace */
-    int64_t steps;
+    char *file;    /* "": no trace */
+    int64_t steps; /* optimiser updates to trace, those of both networks counted together */
   } trace;
 };
 
 gan_status gan_config_copy(const gan_config *config, gan_config **copy) GAN_CHECKED;
 
+/* The run's folder as configured, into `folder` (PATH_MAX bytes): run.dir, or runs/NAME (run.name) when that is empty.
+   GAN_BAD_USAGE when run.name is needed and empty, or the path is too long. */
+gan_status gan_config_folder(const gan_config *config, char *folder) GAN_CHECKED;
+
 /* How an option's text becomes a field. */
 typedef enum gan_option_type {
-  GAN_OPTION_TEXT,   /* char *: any text */
-  GAN_OPTION_NAME,   /* char *: one of the names of a table */
-  GAN_OPTION_LAYERS, /* char *: a network's description; line ends and commas are the same */
+  GAN_OPTION_TEXT,    /* char *: any text */
+  GAN_OPTION_NAME,    /* char *: one of the names of a table */
+  GAN_OPTION_LAYERS,  /* char *: a network's description; line ends and commas are the same */
   GAN_OPTION_INTEGER, /* int64_t (int where the field is one; see size) */
-  GAN_OPTION_REAL,   /* double */
-  GAN_OPTION_BOOLEAN /* bool: yes/no, true/false, on/off, 1/0 */
+  GAN_OPTION_REAL,    /* double */
+  GAN_OPTION_BOOLEAN, /* bool: yes/no, true/false, on/off, 1/0 */
+  GAN_OPTION_PRESET   /* run.preset: no field of its own; setting it takes over the named preset's keys */
 } gan_option_type;
 
 typedef struct gan_option {
@@ -97,8 +105,9 @@ typedef struct gan_option {
   gan_option_type type;
   size_t offset, size; /* of the field in gan_config */
   const char *default_value;
-  double minimum, maximum; /* of numbers, inclusive; minimum_exclusive below */
-  bool minimum_exclusive;
+  const char *alone;       /* what the option means on the command line without a value; NULL: it needs one */
+  double minimum, maximum; /* of numbers, inclusive unless said so below */
+  bool minimum_exclusive, maximum_exclusive;
   /* For GAN_OPTION_NAME: the i-th known name (and its help, unless NULL), NULL past the end. */
   const char *(*choice)(int i, const char **help);
   const char *help; /* one sentence with its unit */
@@ -108,6 +117,10 @@ extern const gan_option gan_options[];
 extern const int gan_option_count;
 /* By key or short form; NULL when unknown. */
 const gan_option *gan_option_find(const char *name);
+/* The key nearest to an unknown one: by spelling, or one with the same last word ("clip" -> "critic.clip"); or NULL. */
+const char *gan_option_nearest(const char *key);
+/* Parses `value`, checks it, stores it. GAN_BAD_USAGE, naming the key, when it does not parse or is out of range. */
+gan_status gan_option_set(const gan_option *option, gan_config *config, const char *value) GAN_CHECKED;
 /* A field's value as text, owned by the caller. */
 gan_status gan_option_print(const gan_option *option, const gan_config *config, char **text) GAN_CHECKED;
 
@@ -119,8 +132,6 @@ typedef struct gan_preset {
 } gan_preset;
 extern const gan_preset gan_presets[];
 extern const int gan_preset_count;
-
-/* The known name nearest to a mistyped one by edit distance, or NULL when none is near. names: NULL-terminated. */
-const char *gan_nearest_name(const char *name, const char *const *names);
+const gan_preset *gan_preset_find(const char *name);
 
 #endif

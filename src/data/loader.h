@@ -1,8 +1,9 @@
 /* The sampler and the loader: which samples a step uses, and reading them beside the computation.
 
-   Sampler. Critic step t takes positions t B .. t B + B-1 of an endless sequence: epoch after epoch, each epoch the whole
-   data set in an order of its own. The order is a keyed permutation computed on the spot (a Feistel network over the
-   index bits with cycle walking), so position p's sample is a pure function of (seed, p) and any rank can start anywhere.
+   Sampler. Critic step t takes positions t B .. t B + B-1 of an endless sequence: epoch after epoch, each epoch the
+   whole data set in an order of its own. The order is a keyed permutation computed on the spot (a Feistel network over
+   the index bits with cycle walking), so position p's sample is a pure function of (seed, p) and any rank can start
+   anywhere.
 
    Loader. A thread reads the next step's rows of this rank while the current step computes; two buffers. */
 #ifndef GAN_DATA_LOADER_H
@@ -21,8 +22,9 @@ gan_status gan_loader_create(gan_source *source, const gan_shards *shards, uint6
                              gan_loader **loader) GAN_CHECKED;
 void gan_loader_destroy(gan_loader *loader);
 
-/* The next step's samples (samples of the local shards, elements), in order of the global batch, and labels (NULL without).
-   Valid until the next call. Waits if they are not there yet. An error of the reading thread comes back here. */
+/* The next step's samples (samples of the local shards, elements), in order of the global batch, and labels (NULL
+   without). Valid until the next call. Waits if they are not there yet. An error of the reading thread comes back here.
+ */
 gan_status gan_loader_next(gan_loader *loader, const float **real, const int32_t **labels) GAN_CHECKED;
 
 #endif

@@ -1,11 +1,12 @@
 /* Data sources: where real samples come from, as a table.
 
-   A source is a numbered set of samples of one shape. Sample i is always the same float32 vector in [-1, 1] (images) or in
-   the data's own units (points), whichever rank reads it and when. Files are hostile: every size in a header is checked
-   against the file's size and against limits before memory is taken. */
+   A source is a numbered set of samples of one shape. Sample i is always the same float32 vector in [-1, 1] (images) or
+   in the data's own units (points), whichever rank reads it and when. Files are hostile: every size in a header is
+   checked against the file's size and against limits before memory is taken. */
 #ifndef GAN_DATA_SOURCE_H
 #define GAN_DATA_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,18 +14,26 @@
 #include "base/shape.h"
 
 typedef struct gan_data_options {
-  const char *source; /* data.source: ring, grid, swiss_roll, idx, hdf5 */
-  const char *path;   /* data.path: the file */
-  const char *labels; /* data.labels: IDX file of labels ("" when there is none) */
-  const char *dataset; /* data.dataset: path inside the HDF5 file */
-  int64_t samples;    /* data.samples: use the first so many (files; 0: all), or so many in all (synthetic; 0: no end) */
-  int modes;          /* data.modes: Gaussians on the ring, or along each side of the grid */
-  double radius;      /* data.radius: of the ring; half the side of the grid; of the roll's outer end */
-  double sigma;       /* data.sigma: standard deviation of each Gaussian, or of the roll's noise */
+  const char *source;  /* data.source: ring, grid, swiss_roll, idx, hdf5 */
+  const char *path;    /* data.path: the file; for idx also a folder with the usual file names in it */
+  const char *labels;  /* data.labels: idx: file of labels; hdf5: data set of labels; "": those beside the
+                          samples, if there are any; "none": none */
+  const char *dataset; /* data.dataset: path inside the HDF5 file; "": the only data set that can be samples */
+  int64_t samples; /* data.samples: use the first so many (files; 0: all), or so many in all (synthetic; 0: no end) */
+  int modes;       /* data.modes: Gaussians on the ring, or along each side of the grid */
+  double radius;   /* data.radius: of the ring; half the side of the grid; of the roll's outer end */
+  double sigma;    /* data.sigma: standard deviation of each Gaussian, or of the roll's noise */
 } gan_data_options;
 
-/* How memory that all ranks of a host see is had (dist/world.h gan_world_share); NULL function: private memory. */
+/* What a source needs of the other ranks. NULL functions (or no gan_data_share at all): there are none. */
 typedef struct gan_data_share {
+  /* Collective. Every rank hands in how its own part of opening went; all get the same status back: GAN_OK when all
+     were GAN_OK, else an error with one message on every rank. gan_source_open calls it exactly once on every rank,
+     whatever went wrong there, and before any call of `share`: so no rank waits in `share` for one that could not read
+     a header. */
+  gan_status (*agree)(void *context, gan_status mine);
+  /* Collective. Memory that all ranks of a host see, filled by one of them (dist/world.h gan_world_share); returns the
+     same status on every rank. */
   gan_status (*share)(void *context, size_t bytes, gan_status (*fill)(void *, void *, size_t), void *fill_context,
                       void **memory);
   void (*unshare)(void *context, void *memory);
@@ -36,10 +45,17 @@ typedef struct gan_source gan_source;
 typedef struct gan_source_type {
   const char *name;
   const char *help;
-  gan_status (*open)(const gan_data_options *options, uint64_t seed, const gan_data_share *share, gan_source *source);
-  /* Reads samples `indices` (n) to out (n, elements); labels (n) when not NULL and the source has them. Thread-safe against
-     everything but itself: it is called from the prefetch thread. */
+  /* Checks the options and the files' headers, and sets shape, count and whatever else is known without reading all of
+     the data; gan_source_open has filled in type, options and seed. Not collective. `close` follows a failure. */
+  gan_status (*open)(gan_source *source);
+  /* NULL, or reads the data into memory that the ranks of a host share. Called after every rank's `open` went well;
+     collective, and the same status on every rank, as far as share->share is. `share` is never NULL and outlives the
+     source. Sets what `open` could not know. */
+  gan_status (*load)(gan_source *source, const gan_data_share *share);
+  /* Reads samples `indices` (n) to out (n, elements); labels (n) when not NULL and the source has them. Thread-safe
+     against everything but itself: it is called from the prefetch thread. */
   gan_status (*read)(gan_source *source, const int64_t *indices, int64_t n, float *out, int32_t *labels);
+  /* Releases state, also one that is NULL or half made. Collective as far as share->unshare is. */
   void (*close)(gan_source *source);
 } gan_source_type;
 
@@ -53,20 +69,26 @@ struct gan_source {
   uint64_t seed;
   gan_shape shape;      /* of one sample */
   int64_t count;        /* samples; 0: without end */
-  int label_count;      /* classes; 0: no labels */
+  int label_count;      /* labels are 0 .. label_count-1; 0: no labels */
   uint64_t fingerprint; /* hash of what the samples are: differs when the data differ */
+  bool one_thread;      /* reads must not run beside other work of the program: the library below is not thread-safe */
   void *state;          /* the type's own */
 };
 
-/* Opens a source. May take shared memory: collective over the ranks when `share` is; each rank returns its own status, and
-   the caller agrees. Errors name the file and what is wrong with it (GAN_BAD_FILE) or the option (GAN_BAD_USAGE). */
+/* Opens a source, owned by the caller, with copies of the options' texts. Collective over the ranks of `share`
+   (borrowed until the source is closed; NULL: a rank by itself), and the same status on every rank. Errors name the
+   file and what is wrong with it (GAN_BAD_FILE) or the option (GAN_BAD_USAGE). Each host reads its own copy of a file:
+   the caller may compare fingerprints over ranks. */
 gan_status gan_source_open(const gan_data_options *options, uint64_t seed, const gan_data_share *share,
                            gan_source **source) GAN_CHECKED;
+/* Collective as gan_source_open is; NULL is allowed. */
 void gan_source_close(gan_source *source);
+/* The type's read, after a check that all indices are in 0 .. count-1 (GAN_FAILED otherwise). Not collective. */
 gan_status gan_source_read(gan_source *source, const int64_t *indices, int64_t n, float *out,
                            int32_t *labels) GAN_CHECKED;
 
-/* Where the Gaussians of `ring` and `grid` are: centres (modes, 2), owned by the caller; *modes is 0 for other sources. */
+/* Where the Gaussians of `ring` and `grid` are: centres (modes, 2), owned by the caller (free()); *modes is 0 for other
+   sources. */
 gan_status gan_source_modes(const gan_source *source, int *modes, float **centres) GAN_CHECKED;
 
 #endif

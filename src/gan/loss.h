@@ -1,8 +1,9 @@
 /* GAN losses: a table with one row a loss, two short functions each.
 
    Notation as in docs/losses.md: r scores of real samples, f of generated ones, E the mean over the global batch,
-   sp(x) = log(1 + exp x), sigmoid s(x). Both networks minimise their loss. A function gets one shard's scores and returns
-   the shard's share of the loss (already divided by the global batch), so that shares add up to the loss over the tree. */
+   sp(x) = log(1 + exp x), sigmoid s(x). Both networks minimise their loss. A function gets one shard's scores and
+   returns the shard's share of the loss (already divided by the global batch), so that shares add up to the loss over
+   the tree. */
 #ifndef GAN_GAN_LOSS_H
 #define GAN_GAN_LOSS_H
 
@@ -29,9 +30,9 @@ typedef struct gan_scores {
 typedef struct gan_loss {
   const char *name;
   const char *help;
-  const char *source;     /* "arXiv 1701.07875, eq. 3" */
-  bool uses_smoothing;    /* loss.label_smoothing means something here */
-  bool wants_lipschitz;   /* the critic has to be kept Lipschitz: weight clipping or a penalty belongs to it */
+  const char *source;   /* "arXiv 1701.07875, eq. 3" */
+  bool uses_smoothing;  /* loss.label_smoothing means something here */
+  bool wants_lipschitz; /* the critic has to be kept Lipschitz: weight clipping or a penalty belongs to it */
   double (*critic)(const gan_loss_options *options, const gan_scores *scores);
   double (*generator)(const gan_loss_options *options, const gan_scores *scores);
 } gan_loss;

@@ -1,9 +1,10 @@
 /* Arithmetic on float32 vectors and matrices: all inner loops of the program.
 
-   A backend supplies what is worth supplying in several ways (matrix products now, convolutions later) through one table
-   of functions; the plain loops below serve every backend. All of it is single-threaded: parallelism is ranks. Every
-   result is a function of the operands and sizes alone, bit for bit, wherever a vector starts in memory and however a
-   caller cuts an element-wise call into pieces: no contraction into fused multiply-adds, fixed orders of summation. */
+   A backend supplies what is worth supplying in several ways (matrix products now, convolutions later) through one
+   table of functions; the plain loops below serve every backend. All of it is single-threaded: parallelism is ranks.
+   Every result is a function of the operands and sizes alone, bit for bit, wherever a vector starts in memory and
+   however a caller cuts an element-wise call into pieces: no contraction into fused multiply-adds, fixed orders of
+   summation. */
 #ifndef GAN_KERNELS_KERNELS_H
 #define GAN_KERNELS_KERNELS_H
 
@@ -48,9 +49,9 @@ double gan_square_sum(size_t n, const float *x);
 /* Activations and their derivatives: forward y = f(x); backward dx = dy * f'(x), given x and y. dx may be dy. */
 typedef struct gan_activation {
   const char *name;
-  const char *usage;     /* "leaky_relu [SLOPE]" */
+  const char *usage; /* "leaky_relu [SLOPE]" */
   const char *help;
-  double argument;       /* default of the one argument; NAN: takes none */
+  double argument; /* default of the one argument; NAN: takes none */
   void (*forward)(size_t n, float argument, const float *x, float *y);
   void (*backward)(size_t n, float argument, const float *x, const float *y, const float *dy, float *dx);
 } gan_activation;

@@ -38,7 +38,8 @@ typedef struct gan_initialisation {
   double default_scale;
   /* Fills weight (count) given its fans. */
   void (*fill)(gan_random_address address, double scale, int64_t fan_in, int64_t fan_out, size_t count, float *weight);
-  bool zero_bias; /* biases start at 0; otherwise uniform within 1/sqrt(fan_in), PyTorch's default */
+  bool zero_bias;          /* biases start at 0; otherwise uniform within 1/sqrt(fan_in), PyTorch's default */
+  bool random_norm_weight; /* weights of normalisation layers from N(1, scale), as DCGAN does; otherwise 1 */
 } gan_initialisation;
 /* pytorch, normal, xavier_uniform, xavier_normal, he_uniform, he_normal, orthogonal is not among them. */
 extern const gan_initialisation gan_initialisations[];
@@ -52,20 +53,29 @@ typedef struct gan_layer_type {
   const char *help;
   /* True when a sample's output depends on the other samples of its shard (batch norm). */
   bool couples_samples;
-  /* Checks the words after the layer's name, sets output shape, tensors, numbers, and what a pass keeps. */
+  /* Checks the words after the layer's name, sets output shape, tensors, numbers, and what a pass keeps. The layer
+     comes with type, index, input, inputs, offsets and network set. */
   gan_status (*configure)(gan_layer *layer, int word_count, char *const *words);
+  /* NULL for a layer without tensors. */
   void (*initialise)(const gan_layer *layer, const gan_initialisation *how, double scale, gan_random_address address,
                      float *parameters, float *buffers);
-  /* input (rows, in) -> output (rows, out), rows arranged as gan_pass says. */
+  /* input (rows, in) -> output (rows, out), rows arranged as gan_pass says. NULL, and backward too, for a layer that
+     only gives its input another shape: the pass then shares the memory. */
   void (*forward)(const gan_layer *layer, gan_pass *pass, const float *input, float *output);
   /* output_gradient (rows, out) -> input_gradient (rows, in), not when NULL; and, when pass->slots is set, the
      parameters' gradient of each local shard i into gan_pass_gradient(pass, layer, i), then gan_pass_fold. */
   void (*backward)(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                    float *output_gradient, float *input_gradient);
+  /* Floating-point operations of one sample's matrix products, 2 per multiply-add; NULL for none. */
+  double (*flops)(const gan_layer *layer);
+  /* GAN_BAD_USAGE when a training batch is too small for the layer (gan_network_check_batch); NULL: any will do. */
+  gan_status (*check_batch)(const gan_layer *layer, int64_t shard_samples, int64_t batch);
 } gan_layer_type;
 
 extern const gan_layer_type *const gan_layer_types[];
 extern const int gan_layer_type_count;
+/* Finds by name; NULL when there is none. */
+const gan_layer_type *gan_layer_type_find(const char *name);
 
 struct gan_layer {
   const gan_layer_type *type;
@@ -80,6 +90,7 @@ struct gan_layer {
   size_t buffer_offset, buffer_count;
   /* Floats that forward keeps for backward: per row, and per shard and part. */
   size_t kept_per_row, kept_per_part;
+  size_t scratch_per_part; /* doubles of gan_pass.scratch per local shard and part */
   const struct gan_network *network;
 };
 
@@ -99,8 +110,12 @@ typedef struct gan_network {
   gan_network_options options;
 } gan_network;
 
-/* Parses a description. Errors (GAN_BAD_USAGE) name the layer, its number and what is wrong, and offer the nearest known
-   layer for an unknown name. The network is owned by the caller. */
+enum { GAN_LAYERS_MOST = 1000 };
+#define GAN_FEATURES_MOST ((int64_t)1 << 24)     /* elements of one sample, into or out of any layer */
+#define GAN_PARAMETERS_MOST ((int64_t)INT32_MAX) /* of one network; buffers likewise */
+
+/* Parses a description. Errors (GAN_BAD_USAGE) name the layer, its number (the first is 1) and what is wrong, and offer
+   the nearest known layer for an unknown name. The network is owned by the caller. */
 gan_status gan_network_create(const char *description, const gan_shape *input, const gan_network_options *options,
                               gan_network **network) GAN_CHECKED;
 void gan_network_destroy(gan_network *network);
@@ -109,6 +124,10 @@ void gan_network_destroy(gan_network *network);
    address's step is overwritten with the tensor's place, so values do not depend on other layers' sizes. */
 void gan_network_initialise(const gan_network *network, const gan_initialisation *how, double scale,
                             gan_random_address address, float *parameters, float *buffers);
+
+/* Tells a trainer whether batches are large enough: shard_samples of the smallest shard, batch of the global batch.
+   Fails with GAN_BAD_USAGE when batch normalisation would see fewer than two values of a feature. */
+gan_status gan_network_check_batch(const gan_network *network, int64_t shard_samples, int64_t batch) GAN_CHECKED;
 
 /* Floating-point operations of one sample's forward pass (2 per multiply-add of matrix products). */
 double gan_network_flops(const gan_network *network);

@@ -23,26 +23,36 @@ typedef struct gan_shard_sum {
 struct gan_pass {
   const gan_network *network;
   const gan_shards *shards; /* not owned */
-  int parts;                /* 1 or 2 */
+  int parts;                /* 1 or 2, in use */
+  int most_parts;           /* that there is memory for */
   int64_t rows;             /* parts * samples of the local shards */
   bool training;            /* batch statistics (and kept values for backward), or running ones */
   const float *parameters;  /* not owned; set before forward */
   const float *buffers;     /* not owned; set before forward; read when not training */
   float *const *slots;      /* gradient slots (gan_shards.slot_count vectors); NULL: input gradients only */
   gan_shard_sum shard_sum;
-  /* Batch statistics of this pass that are to become running ones: (local shards, buffer_count), written by forward when
-     training. The trainer sums them over the tree, divides by S and moves its buffers towards them. With two parts, the
-     second part's are written to statistics[1]. */
+  /* Batch statistics of this pass that are to become running ones: (local shards, buffer_count), written by forward
+     when training. The trainer sums them over the tree, divides by S and moves its buffers towards them. With two
+     parts, the second part's are written to statistics[1]. */
   double *statistics[2];
   float **activations; /* [layer_count + 1]: (rows, elements); [0] is the input, to be filled before forward */
   float **kept;        /* [layer_count] */
   float *gradient[2];  /* (rows, widest layer): output and input gradient, exchanged layer by layer */
-  double *scratch;     /* per-shard sums for batch statistics */
+  /* Sums for batch statistics: (local shards, parts, the largest scratch_per_part) for layers to use as they like,
+     followed by what gan_pass_sum_shards needs. */
+  double *scratch;
+  double *total;      /* within scratch: (parts, the largest scratch_per_part) */
+  double **sum_slots; /* [slot_count], within scratch, as long as total */
+  size_t bytes;
 };
 
 /* Takes all memory for `parts` parts of the local shards' samples. Owned by the caller. */
-gan_status gan_pass_create(const gan_network *network, const gan_shards *shards, int parts, gan_pass **pass) GAN_CHECKED;
+gan_status gan_pass_create(const gan_network *network, const gan_shards *shards, int parts,
+                           gan_pass **pass) GAN_CHECKED;
 void gan_pass_destroy(gan_pass *pass);
+
+/* Uses the pass for fewer parts than it was created for, or again for all of them; what it held is void. */
+void gan_pass_set_parts(gan_pass *pass, int parts);
 
 /* (rows, input elements), to be filled; (rows, output elements), valid after forward until the next one. */
 float *gan_pass_input(gan_pass *pass);
@@ -56,7 +66,8 @@ int64_t gan_pass_row_count(const gan_pass *pass, int local_shard, int part);
 
 void gan_pass_forward(gan_pass *pass);
 /* Follows a forward pass in training. Parameter gradients go into pass->slots (the forest of gan_shards), if set. With
-   `input_gradient` true, returns (rows, input elements): d loss / d input, valid until the next pass; otherwise NULL. */
+   `input_gradient` true, returns (rows, input elements): d loss / d input, valid until the next pass; otherwise NULL.
+ */
 const float *gan_pass_backward(gan_pass *pass, bool input_gradient);
 
 /* For layers: where local shard i's gradient of the layer's parameters goes; and the fold after it has been written. */
@@ -66,6 +77,19 @@ static inline float *gan_pass_gradient(const gan_pass *pass, const gan_layer *la
 static inline void gan_pass_fold(const gan_pass *pass, const gan_layer *layer, int local_shard) {
   gan_shards_fold(pass->shards, local_shard, pass->slots, layer->parameter_offset, layer->parameter_count);
 }
+
+/* For layers: what the layer keeps from forward to backward, of one row and of one local shard's part. */
+static inline float *gan_pass_kept_row(const gan_pass *pass, const gan_layer *layer, int64_t row) {
+  return pass->kept[layer->index] + (size_t)row * layer->kept_per_row;
+}
+static inline float *gan_pass_kept_part(const gan_pass *pass, const gan_layer *layer, int local_shard, int part) {
+  return pass->kept[layer->index] + (size_t)pass->rows * layer->kept_per_row +
+         ((size_t)local_shard * (size_t)pass->parts + (size_t)part) * layer->kept_per_part;
+}
+
+/* For layers: sums per_shard (local shards, count) over all shards of the global batch along the tree; count is at most
+   parts * scratch_per_part. The result (count) is valid until the next call. Collective where shard_sum is set. */
+const double *gan_pass_sum_shards(gan_pass *pass, const double *per_shard, size_t count);
 
 /* Bytes that the pass holds. */
 size_t gan_pass_bytes(const gan_pass *pass);

@@ -2,6 +2,7 @@
 #ifndef GAN_OPTIM_OPTIMIZER_H
 #define GAN_OPTIM_OPTIMIZER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,8 +27,9 @@ typedef struct gan_optimizer {
   const char *source;
   int state_count;                               /* moment vectors it keeps, each as long as the parameters */
   const char *state_names[GAN_OPTIMIZER_STATES]; /* as in PyTorch's optimiser state: "square_avg", "exp_avg", ... */
-  /* Updates parameters[0..n) in place. Element-wise, so any range of the flat vector may be updated by itself. `step` counts
-     this network's updates from 1; `learning_rate` is already scheduled. */
+  bool momentum_is_last; /* the last state is used only when options.momentum is not 0 */
+  /* Updates parameters[0..n) in place. Element-wise, so any range of the flat vector may be updated by itself. `step`
+     counts this network's updates from 1; `learning_rate` is already scheduled. */
   void (*update)(const gan_optimizer_options *options, double learning_rate, int64_t step, size_t n, float *parameters,
                  const float *gradient, float *const *states);
 } gan_optimizer;
@@ -36,6 +38,8 @@ typedef struct gan_optimizer {
 extern const gan_optimizer gan_optimizers[];
 extern const int gan_optimizer_count;
 const gan_optimizer *gan_optimizer_find(const char *name);
+/* The states that these options make use of: the first so many. */
+int gan_optimizer_states_used(const gan_optimizer *optimizer, const gan_optimizer_options *options);
 
 typedef struct gan_schedule {
   const char *name;

@@ -1,8 +1,9 @@
 /* Checkpoints: HDF5 files that are whole or absent.
 
    Written by one process, beside the final place, flushed and synced, then renamed. Every data set has a Fletcher32
-   checksum. Layout: docs/design.md section 6. A checkpoint is, to this module, attributes and a list of named tensors:
-   where they live in memory is the caller's affair. */
+   checksum, and the whole file a seal (seal.h), which every function that reads checks first: not one flipped bit goes
+   unnoticed. Equal contents give equal bytes. Layout: docs/design.md section 6 and docs/file-formats.md. A checkpoint
+   is, to this module, attributes and a list of named tensors: where they live in memory is the caller's affair. */
 #ifndef GAN_STORE_CHECKPOINT_H
 #define GAN_STORE_CHECKPOINT_H
 
@@ -36,31 +37,38 @@ typedef struct gan_checkpoint {
 
 void gan_checkpoint_release(gan_checkpoint *checkpoint);
 
-/* Writes `path` atomically. Errors (GAN_FAILED: disk full, folder not writable) leave no partial file behind. */
+/* Writes `path` atomically, tensors in the order of the list, which readers see again. Errors (GAN_FAILED: disk full,
+   folder not writable) leave no partial file behind, and what was at `path` as it was. */
 gan_status gan_checkpoint_write(const char *path, const gan_checkpoint *checkpoint, size_t tensor_count,
                                 const gan_tensor *tensors) GAN_CHECKED;
 
-/* Reads the attributes. GAN_BAD_FILE when it is no checkpoint, damaged, or of a newer format. */
+/* Reads the attributes. GAN_BAD_FILE when it is missing, no checkpoint, damaged, or of a newer format; then there is
+   nothing to release. */
 gan_status gan_checkpoint_read_header(const char *path, gan_checkpoint *checkpoint) GAN_CHECKED;
 
 /* Reads every listed tensor into its memory. GAN_BAD_FILE naming the tensor when one is absent, has another shape, or its
    checksum does not hold. */
 gan_status gan_checkpoint_read_tensors(const char *path, size_t tensor_count, const gan_tensor *tensors) GAN_CHECKED;
 
-/* Reads every data set of the file, so that all checksums are verified. */
+/* Checks the seal, and so every bit of the file, at about the speed of reading it. Errors as above. */
 gan_status gan_checkpoint_verify(const char *path) GAN_CHECKED;
 
 /* Folder upkeep. The name of iteration's checkpoint in a folder into path (PATH_MAX bytes). */
 void gan_checkpoint_path(const char *folder, int64_t iteration, char *path);
-/* The newest checkpoint in the folder that verifies, into path (PATH_MAX bytes); "" when there is none. Older ones are
-   tried when a newer one is damaged; *damaged counts those passed over. */
+/* The newest checkpoint in the folder that verifies, into path (PATH_MAX bytes); "" when there is none, or no folder.
+   Newest is the highest iteration in the name; links such as latest.h5 play no part. Older ones are tried when a newer
+   one is damaged; *damaged counts those passed over. */
 gan_status gan_checkpoint_newest(const char *folder, char *path, int *damaged) GAN_CHECKED;
-/* Points FOLDER/NAME ("latest.h5", "best.h5") at the checkpoint, atomically, by a relative symbolic link. */
+/* Points FOLDER/NAME ("latest.h5", "best.h5") at the checkpoint `path`, which is in the same folder, atomically, by a
+   relative symbolic link. GAN_FAILED as for writing. */
 gan_status gan_checkpoint_link(const char *folder, const char *name, const char *path) GAN_CHECKED;
-/* Removes all but the newest `keep` and the one that best.h5 points at, and what interrupted writes left. */
+/* Removes checkpoints: all but the newest `keep` and those that best.h5 and latest.h5 point at. Removes also what
+   interrupted writes of this program left (NAME.partial-PID), so no write into the folder may be going on. What cannot
+   be removed stays: upkeep never stops a training. */
 void gan_checkpoint_prune(const char *folder, int keep);
 
-/* What `inspect` shows: called for every data set with its path, shape and values' range. */
+/* What `inspect` shows: called for every data set, in the file's order, with its path, shape and values' range. Where any
+   value is NaN, and for an empty tensor, the four numbers are NaN. The path is valid during the call. */
 typedef struct gan_tensor_summary {
   const char *path;
   gan_shape shape;

@@ -12,8 +12,8 @@
 gan_status gan_picture_grid(const char *path, const gan_shape *shape, int64_t n, const float *samples,
                             int columns) GAN_CHECKED;
 
-/* Points (n, 2): real ones grey, generated ones coloured; square window of half-width `extent` around the origin (0: fitted
-   to the real points), with axes. Either set may be empty. */
+/* Points (n, 2): real ones grey, generated ones coloured; square window of half-width `extent` around the origin (0:
+   fitted to the real points), with axes. Either set may be empty. */
 gan_status gan_picture_scatter(const char *path, int64_t real_count, const float *real, int64_t fake_count,
                                const float *fake, double extent) GAN_CHECKED;
 

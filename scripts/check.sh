@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Every test of the project, on a fresh machine too: installs packages, builds, runs the tests, and runs them again under
+# AddressSanitizer and UndefinedBehaviorSanitizer. The last line is "N passed, N failed".
+#
+#   scripts/check.sh          everything
+#   scripts/check.sh --fast   without the second pass
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/install-deps.sh --test
+make -s -j"$(nproc)" all tests
+passes=(build)
+if [ "${1:-}" != --fast ]; then
+  make -s -j"$(nproc)" BUILD=build/sanitize SANITIZE=1 OPT=-O1 all tests
+  passes+=(build/sanitize)
+fi
+exec tests/run.sh "${passes[@]}"

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Installs what gan_dist needs from Debian's packages (Debian 12 or later, Ubuntu 22.04 or later).
+#
+#   scripts/install-deps.sh          to build and run
+#   scripts/install-deps.sh --test   and to run the tests and draw the plots
+#
+# Does nothing, quickly, when nothing is missing. Installs as root or through sudo; where neither is possible it prints
+# the one line to ask an administrator for, and fails.
+set -euo pipefail
+
+packages=(build-essential pkg-config openmpi-bin libopenmpi-dev libopenblas-dev libhdf5-dev hdf5-tools libcmocka-dev
+  libinih-dev librandom123-dev libjson-c-dev libxxhash-dev libpng-dev zlib1g-dev dataset-fashion-mnist)
+if [ "${1:-}" = --test ]; then
+  packages+=(python3-h5py python3-matplotlib)
+elif [ $# -gt 0 ]; then
+  echo "usage: scripts/install-deps.sh [--test]" >&2
+  exit 2
+fi
+
+is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+  echo "install-deps: this is no Debian or Ubuntu; install what corresponds to: ${packages[*]}" >&2
+  exit 1
+fi
+missing=()
+for package in "${packages[@]}"; do is_installed "$package" || missing+=("$package"); done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(id -u)" -eq 0 ]; then
+  as_root=()
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+  as_root=(sudo)
+elif command -v sudo >/dev/null && [ -t 0 ]; then
+  as_root=(sudo)
+else
+  echo "install-deps: packages are missing and this is not root; please ask an administrator for" >&2
+  echo "  apt-get install --no-install-recommends ${missing[*]}" >&2
+  exit 1
+fi
+
+echo "installing ${missing[*]}"
+install_missing() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
+}
+# The package lists may be absent or old; they are fetched only when they turn out to be.
+install_missing 2>/dev/null || { "${as_root[@]}" apt-get update -q >/dev/null && install_missing; }

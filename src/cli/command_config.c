@@ -1,0 +1,234 @@
+/* `gan_dist config`: the effective configuration, and lists of everything that a configuration can name.
+
+   A list is a row with a function that gives its entries one by one, so that the text table and the JSON array are one
+   loop each. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/nearest.h"
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/help.h"
+#include "cli/json.h"
+#include "config/number.h"
+#include "config/value.h"
+#include "nn/network.h"
+
+typedef struct list_entry {
+  const char *name; /* NULL: past the end */
+  const char *help;
+} list_entry;
+
+typedef struct name_list {
+  const char *name;
+  const char *help;
+  list_entry (*entry)(int i);
+  void (*details)(int i, struct json_object *row); /* further members in JSON; NULL: none */
+} name_list;
+
+/* The choices of the option with this key, which are rows of some table. */
+static list_entry choice_entry(const char *key, int i) {
+  list_entry entry = {NULL, ""};
+  entry.name = gan_option_find(key)->choice(i, &entry.help);
+  return entry;
+}
+
+static list_entry preset_entry(int i) { return choice_entry("run.preset", i); }
+static list_entry loss_entry(int i) { return choice_entry("loss.name", i); }
+static list_entry optimizer_entry(int i) { return choice_entry("optimizer.name", i); }
+static list_entry schedule_entry(int i) { return choice_entry("optimizer.schedule", i); }
+static list_entry initialisation_entry(int i) { return choice_entry("generator.init", i); }
+static list_entry source_entry(int i) { return choice_entry("data.source", i); }
+static list_entry backend_entry(int i) { return choice_entry("run.backend", i); }
+
+/* The text table shows how a layer is written, which begins with its name. */
+static list_entry layer_entry(int i) {
+  if (i >= gan_layer_type_count) return (list_entry){NULL, NULL};
+  return (list_entry){gan_layer_types[i]->usage, gan_layer_types[i]->help};
+}
+
+static void layer_details(int i, struct json_object *row) {
+  gan_json_add_text(row, "name", gan_layer_types[i]->name);
+  gan_json_add_text(row, "usage", gan_layer_types[i]->usage);
+}
+
+static list_entry option_entry(int i) {
+  if (i >= gan_option_count) return (list_entry){NULL, NULL};
+  return (list_entry){gan_options[i].key, gan_options[i].help};
+}
+
+static void option_choices(const gan_option *option, struct json_object *row) {
+  struct json_object *array = json_object_new_array();
+  const char *name;
+  for (int i = 0; (name = option->choice(i, NULL)); i++) json_object_array_add(array, json_object_new_string(name));
+  gan_json_add(row, "choices", array);
+}
+
+static void option_details(int i, struct json_object *row) {
+  const gan_option *option = &gan_options[i];
+  char variable[GAN_VARIABLE_TEXT];
+  gan_json_add_text(row, "value", gan_help_value(option));
+  gan_json_add_text(row, "default", option->default_value);
+  gan_json_add_text(row, "environment", gan_environment_name(option->key, variable));
+  if (option->short_form) gan_json_add_text(row, "short_form", option->short_form);
+  if (option->choice) option_choices(option, row);
+  if (option->type != GAN_OPTION_INTEGER && option->type != GAN_OPTION_REAL) return;
+  gan_json_add(row, "minimum", json_object_new_double(option->minimum));
+  gan_json_add(row, "maximum", json_object_new_double(option->maximum));
+}
+
+static const name_list lists[] = {
+    {"presets", "ready-made configurations, for --preset NAME", preset_entry, NULL},
+    {"layers", "layers of a network, for generator.layers and critic.layers", layer_entry, layer_details},
+    {"losses", "what the networks minimise, for loss.name", loss_entry, NULL},
+    {"optimizers", "how gradients become updates, for optimizer.name", optimizer_entry, NULL},
+    {"schedules", "how the learning rate changes, for optimizer.schedule", schedule_entry, NULL},
+    {"initialisations", "how weights start, for generator.init and critic.init", initialisation_entry, NULL},
+    {"sources", "where real samples come from, for data.source", source_entry, NULL},
+    {"backends", "who computes the matrix products, for run.backend", backend_entry, NULL},
+    {"options", "every key of the configuration", option_entry, option_details},
+};
+enum { LIST_COUNT = sizeof lists / sizeof *lists };
+
+/* An option's short form, default and range below its help. */
+static void print_option_notes(const gan_option *option) {
+  char range[GAN_RANGE_TEXT];
+  const char *name;
+  printf("  %-32s", "");
+  if (option->short_form) printf("%s; ", option->short_form);
+  printf("default %s", *option->default_value ? option->default_value : "empty");
+  if (option->type == GAN_OPTION_INTEGER || option->type == GAN_OPTION_REAL)
+    printf("; %s", gan_option_range(option, range));
+  for (int i = 0; option->choice && (name = option->choice(i, NULL)); i++) printf("%s%s", i ? ", " : "; one of ", name);
+  printf("\n");
+}
+
+static void print_list(const name_list *list) {
+  list_entry entry;
+  for (int i = 0; (entry = list->entry(i)).name; i++) {
+    gan_help_row(stdout, entry.name, entry.help);
+    if (list->entry == option_entry) print_option_notes(&gan_options[i]);
+  }
+}
+
+static void print_list_json(const name_list *list) {
+  struct json_object *object = json_object_new_object(), *array = json_object_new_array();
+  list_entry entry;
+  for (int i = 0; (entry = list->entry(i)).name; i++) {
+    struct json_object *row = json_object_new_object();
+    gan_json_add_text(row, "name", entry.name);
+    gan_json_add_text(row, "help", entry.help);
+    if (list->details) list->details(i, row);
+    json_object_array_add(array, row);
+  }
+  gan_json_add(object, list->name, array);
+  gan_json_print(object);
+}
+
+static list_entry list_of_lists_entry(int i) {
+  if (i >= LIST_COUNT) return (list_entry){NULL, NULL};
+  return (list_entry){lists[i].name, lists[i].help};
+}
+
+static gan_status find_list(const char *name, const name_list **list) {
+  static const name_list list_of_lists = {"lists", "", list_of_lists_entry, NULL};
+  const char *names[LIST_COUNT + 1] = {NULL};
+  *list = &list_of_lists;
+  if (!*name) return GAN_OK;
+  for (int i = 0; i < LIST_COUNT; i++) {
+    *list = &lists[i];
+    if (strcmp(lists[i].name, name) == 0) return GAN_OK;
+    names[i] = lists[i].name;
+  }
+  const char *nearest = gan_nearest_name(name, names);
+  return gan_fail(GAN_BAD_USAGE, "there is no list of '%.80s'%s%s%s (gan_dist config --list names them)", name,
+                  nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+}
+
+/* A value with its JSON type. The texts come from gan_option_print, so the numbers parse. */
+static gan_status json_value(const gan_option *option, const gan_config *config, struct json_object **value) {
+  char *text;
+  int64_t integer = 0;
+  double real = 0;
+  GAN_TRY(gan_option_print(option, config, &text));
+  gan_status status = GAN_OK;
+  if (option->type == GAN_OPTION_INTEGER) {
+    status = gan_parse_integer(text, &integer);
+    *value = json_object_new_int64(integer);
+  } else if (option->type == GAN_OPTION_REAL) {
+    status = gan_parse_real(text, &real);
+    *value = json_object_new_double_s(real, text);
+  } else if (option->type == GAN_OPTION_BOOLEAN) {
+    *value = json_object_new_boolean(strcmp(text, "yes") == 0);
+  } else {
+    *value = json_object_new_string(text);
+  }
+  free(text);
+  return status;
+}
+
+static gan_status fill_json(const gan_config *config, struct json_object *object) {
+  for (int i = 0; i < gan_option_count; i++) {
+    const gan_option *option = &gan_options[i];
+    struct json_object *section = NULL, *value = NULL;
+    char name[64];
+    if (option->type == GAN_OPTION_PRESET) continue;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(option->key, "."), option->key);
+    if (!json_object_object_get_ex(object, name, &section))
+      gan_json_add(object, name, section = json_object_new_object());
+    GAN_TRY(json_value(option, config, &value));
+    gan_json_add(section, strchr(option->key, '.') + 1, value);
+  }
+  return GAN_OK;
+}
+
+static gan_status print_config(const gan_arguments *arguments) {
+  if (arguments->json) {
+    struct json_object *object = json_object_new_object();
+    const gan_status status = fill_json(arguments->config, object);
+    if (status == GAN_OK)
+      gan_json_print(object);
+    else
+      json_object_put(object);
+    return status;
+  }
+  char *text;
+  GAN_TRY(gan_config_print(arguments->config, &text));
+  fputs(text, stdout);
+  free(text);
+  return GAN_OK;
+}
+
+static gan_status run(gan_arguments *arguments) {
+  if (arguments->positional_count)
+    return gan_fail(GAN_BAD_USAGE, "config takes one INI file at most, and '%.80s' is left over",
+                    arguments->positional[0]);
+  const char *wanted = gan_argument(arguments, "--list");
+  const name_list *list = NULL;
+  if (wanted) GAN_TRY(find_list(wanted, &list));
+  if (gan_world_rank(arguments->world) != 0) return GAN_OK;
+  if (!list) return print_config(arguments);
+  if (arguments->json)
+    print_list_json(list);
+  else
+    print_list(list);
+  return GAN_OK;
+}
+
+static const gan_flag flags[] = {
+    {"--list", "[LIST]",
+     "presets, layers, losses, optimizers, schedules, initialisations, sources, backends or options; alone: the lists"},
+    {NULL, NULL, NULL},
+};
+
+const gan_command gan_command_config = {
+    .name = "config",
+    .usage = "config [CONFIG.ini] [--preset NAME] [--section.key=VALUE ...] [--json] | config --list [LIST] [--json]",
+    .help = "prints the effective configuration as an INI file; lists presets, layers, losses, options, ...",
+    .takes_config = true,
+    .common = "j",
+    .flags = flags,
+    .run = run,
+};

@@ -1,0 +1,104 @@
+/* `gan_dist info`: what this program is made of and where it runs; the first thing to ask for when a cluster behaves
+   otherwise than expected. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/cpu.h"
+#include "cli/json.h"
+#include "dist/world.h"
+#include "gan_dist/version.h"
+#include "kernels/kernels.h"
+#include "store/library.h"
+
+#ifdef __clang__
+#define COMPILER "clang " __clang_version__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
+typedef struct machine {
+  gan_cpu cpu;
+  const gan_backend *backend;
+  const char *backend_description;
+  int ranks, hosts, ranks_per_host; /* the most on any host */
+} machine;
+
+static gan_status look_around(gan_arguments *arguments, machine *seen) {
+  seen->ranks = gan_world_size(arguments->world);
+  seen->hosts = gan_world_host_count(arguments->world);
+  seen->ranks_per_host = (int)gan_world_maximum(arguments->world, gan_world_host_size(arguments->world));
+  gan_cpu_describe(&seen->cpu);
+  /* The option table allows known backends only. */
+  seen->backend = gan_backend_find(arguments->config->run.backend);
+  GAN_TRY(seen->backend->open());
+  seen->backend_description = seen->backend->describe();
+  return GAN_OK;
+}
+
+static void print_text(const machine *seen) {
+  printf("program         gan_dist %s\n", GAN_DIST_VERSION);
+  printf("compiler        %s\n", COMPILER);
+  printf("mpi             %s\n", gan_world_library());
+  printf("hdf5            %s\n", gan_store_library());
+  printf("json-c          %s\n", json_c_version());
+  printf("backend         %s: %s\n", seen->backend->name, seen->backend_description);
+  printf("cpu             %s\n", seen->cpu.model);
+  printf("vector_features %s\n", seen->cpu.features);
+  printf("cores           %d, of which this process may use %d\n", seen->cpu.cores, seen->cpu.usable_cores);
+  printf("ranks           %d\n", seen->ranks);
+  printf("hosts           %d\n", seen->hosts);
+  printf("ranks_per_host  %d%s\n", seen->ranks_per_host, seen->hosts > 1 ? " at most" : "");
+}
+
+static struct json_object *words_of(const char *text) {
+  struct json_object *array = json_object_new_array();
+  while (*text) {
+    const size_t length = strcspn(text, " ");
+    json_object_array_add(array, json_object_new_string_len(text, (int)length));
+    text += length + (text[length] == ' ');
+  }
+  return array;
+}
+
+static void print_json(const machine *seen) {
+  struct json_object *object = json_object_new_object();
+  gan_json_add_text(object, "version", GAN_DIST_VERSION);
+  gan_json_add_text(object, "compiler", COMPILER);
+  gan_json_add_text(object, "mpi", gan_world_library());
+  gan_json_add_text(object, "hdf5", gan_store_library());
+  gan_json_add_text(object, "json_c", json_c_version());
+  gan_json_add_text(object, "backend", seen->backend->name);
+  gan_json_add_text(object, "backend_description", seen->backend_description);
+  gan_json_add_text(object, "cpu", seen->cpu.model);
+  gan_json_add(object, "vector_features", words_of(seen->cpu.features));
+  gan_json_add_integer(object, "cores", seen->cpu.cores);
+  gan_json_add_integer(object, "usable_cores", seen->cpu.usable_cores);
+  gan_json_add_integer(object, "ranks", seen->ranks);
+  gan_json_add_integer(object, "hosts", seen->hosts);
+  gan_json_add_integer(object, "ranks_per_host", seen->ranks_per_host);
+  gan_json_print(object);
+}
+
+static gan_status run(gan_arguments *arguments) {
+  if (arguments->positional_count)
+    return gan_fail(GAN_BAD_USAGE, "info takes no file, and '%.80s' is one", arguments->positional[0]);
+  machine seen;
+  GAN_TRY(look_around(arguments, &seen));
+  if (gan_world_rank(arguments->world) != 0) return GAN_OK;
+  if (arguments->json)
+    print_json(&seen);
+  else
+    print_text(&seen);
+  return GAN_OK;
+}
+
+const gan_command gan_command_info = {
+    .name = "info",
+    .usage = "info [--backend NAME] [--json]",
+    .help = "versions, CPU features, chosen kernels, MPI library, topology",
+    .common = "j",
+    .keys = "run",
+    .run = run,
+};

@@ -1,0 +1,126 @@
+/* `gan_dist inspect FILE`: tells what a file is by its contents, never by its name, and hands it to the function that
+   knows this kind. */
+#include <math.h>
+#include <stdio.h>
+
+#include "cli/inspect.h"
+#include "store/kind.h"
+
+struct json_object *gan_inspect_object(const char *kind, const char *path) {
+  struct json_object *object = json_object_new_object();
+  json_object_object_add(object, "kind", json_object_new_string(kind));
+  json_object_object_add(object, "path", json_object_new_string(path));
+  return object;
+}
+
+void gan_inspect_add_number(struct json_object *object, const char *name, double value) {
+  json_object_object_add(object, name, isfinite(value) ? json_object_new_double(value) : NULL);
+}
+
+void gan_inspect_add_shape(struct json_object *object, const char *name, const gan_shape *shape) {
+  struct json_object *sizes = json_object_new_array();
+  for (int i = 0; i < shape->rank; i++) json_object_array_add(sizes, json_object_new_int64(shape->size[i]));
+  json_object_object_add(object, name, sizes);
+}
+
+void gan_inspect_print_object(struct json_object *object) {
+  puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+  json_object_put(object);
+}
+
+/* Running mean and sum of squared deviations (Welford, "Note on a method for calculating corrected sums of squares and
+   products", 1962), which stays exact where the mean is large against the deviation. */
+typedef struct running_moments {
+  gan_value_range range;
+  double squares;
+} running_moments;
+
+static void add_value(running_moments *moments, double value) {
+  gan_value_range *range = &moments->range;
+  if (!isfinite(value)) {
+    range->other++;
+    return;
+  }
+  range->minimum = range->finite ? fmin(range->minimum, value) : value;
+  range->maximum = range->finite ? fmax(range->maximum, value) : value;
+  range->finite++;
+  const double before = value - range->mean;
+  range->mean += before / (double)range->finite;
+  moments->squares += before * (value - range->mean);
+}
+
+static gan_value_range finish_range(const running_moments *moments) {
+  gan_value_range range = moments->range;
+  if (range.finite)
+    range.standard_deviation = sqrt(moments->squares / (double)range.finite);
+  else
+    range.minimum = range.maximum = range.mean = range.standard_deviation = NAN;
+  return range;
+}
+
+gan_value_range gan_range_of_floats(int64_t count, const float *values) {
+  running_moments moments = {.squares = 0.0};
+  for (int64_t i = 0; i < count; i++) add_value(&moments, values[i]);
+  return finish_range(&moments);
+}
+
+gan_value_range gan_range_of_doubles(int64_t count, const double *values) {
+  running_moments moments = {.squares = 0.0};
+  for (int64_t i = 0; i < count; i++) add_value(&moments, values[i]);
+  return finish_range(&moments);
+}
+
+/* A trace is for other programs to read; that it is one is all there is to say here. */
+static void show_trace(const gan_arguments *arguments, const char *path) {
+  if (arguments->json)
+    gan_inspect_print_object(gan_inspect_object("trace", path));
+  else
+    printf("trace %s\nWhat every update computed, in groups /initial, /update_000000 and on; \"h5ls -r\" lists them.\n",
+           path);
+}
+
+/* IDX files start with two zero bytes, gzip files (which IDX files often come in) with 1f 8b. */
+static bool may_be_idx(const char *path) {
+  unsigned char start[2] = {0xff, 0xff};
+  FILE *file = fopen(path, "rb");
+  if (!file) return false;
+  const bool whole = fread(start, 1, sizeof start, file) == sizeof start;
+  fclose(file);
+  return whole && ((start[0] == 0 && start[1] == 0) || (start[0] == 0x1f && start[1] == 0x8b));
+}
+
+static gan_status inspect_file(const gan_arguments *arguments, const char *path) {
+  gan_file_kind kind;
+  GAN_TRY(gan_file_kind_of(path, &kind));
+  switch (kind) {
+    case GAN_KIND_CHECKPOINT:
+      return gan_inspect_checkpoint(arguments, path);
+    case GAN_KIND_METRICS:
+      return gan_inspect_metrics(arguments, path);
+    case GAN_KIND_HDF5:
+      return gan_inspect_data(arguments, path, "hdf5");
+    case GAN_KIND_TRACE:
+      show_trace(arguments, path);
+      return GAN_OK;
+    case GAN_KIND_UNKNOWN:
+      break;
+  }
+  if (may_be_idx(path)) return gan_inspect_data(arguments, path, "idx");
+  return gan_fail(GAN_BAD_FILE,
+                  "%s is no checkpoint, metrics, trace or data file (HDF5 or IDX), or its start is damaged", path);
+}
+
+static gan_status run_inspect(gan_arguments *arguments) {
+  if (arguments->positional_count != 1)
+    return gan_fail(GAN_BAD_USAGE, "inspect takes one file, and %d were given: gan_dist inspect FILE",
+                    arguments->positional_count);
+  if (gan_world_rank(arguments->world) != 0) return GAN_OK;
+  return inspect_file(arguments, arguments->positional[0]);
+}
+
+const gan_command gan_command_inspect = {
+    .name = "inspect",
+    .usage = "inspect FILE [--json] [-v]",
+    .help = "shows what a checkpoint, metrics or data file holds; -v adds a checkpoint's configuration",
+    .common = "jv",
+    .run = run_inspect};

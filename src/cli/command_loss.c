@@ -1,0 +1,225 @@
+/* `gan_dist loss`: both losses and their gradients for given scores, so that the mathematics can be looked at, and
+   compared with another program's, without any training. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/nearest.h"
+#include "cli/command.h"
+#include "cli/json.h"
+#include "config/number.h"
+#include "gan/loss.h"
+
+typedef struct score_list {
+  int64_t count;
+  float *values; /* NULL: not given */
+} score_list;
+
+/* All that is asked and answered. The gradients are (count) each. */
+typedef struct loss_report {
+  const gan_loss *loss;
+  score_list real, fake, real_weights, fake_weights;
+  double critic, generator;
+  float *critic_real, *critic_fake, *generator_real, *generator_fake;
+} loss_report;
+
+static void release(loss_report *report) {
+  free(report->real.values);
+  free(report->fake.values);
+  free(report->real_weights.values);
+  free(report->fake_weights.values);
+  free(report->critic_real);
+  free(report->critic_fake);
+  free(report->generator_real);
+  free(report->generator_fake);
+}
+
+static gan_status parse_score(const char *flag, const char *text, float *value) {
+  double number;
+  const gan_status status = gan_parse_real(text, &number);
+  if (status != GAN_OK) return gan_fail_prefix(status, "%s: ", flag);
+  *value = (float)number;
+  if (!isfinite(*value)) return gan_fail(GAN_BAD_USAGE, "%s: '%.80s' does not fit a float32 score", flag, text);
+  return GAN_OK;
+}
+
+/* Cuts the copy at its commas. */
+static gan_status parse_pieces(const char *flag, char *rest, score_list *list) {
+  for (char *piece; (piece = strsep(&rest, ","));) {
+    while (*piece == ' ') piece++;
+    for (size_t length = strlen(piece); length && piece[length - 1] == ' ';) piece[--length] = '\0';
+    GAN_TRY(parse_score(flag, piece, &list->values[list->count++]));
+  }
+  return GAN_OK;
+}
+
+/* "1, 2.5, -3" of a flag; nothing when it was not given. */
+static gan_status parse_scores(const gan_arguments *arguments, const char *flag, score_list *list) {
+  const char *text = gan_argument(arguments, flag);
+  char *copy;
+  if (!text) return GAN_OK;
+  GAN_TRY(gan_duplicate(text, &copy));
+  gan_status status = gan_allocate(strlen(text) + 1, sizeof *list->values, "scores", &list->values);
+  if (status == GAN_OK) status = parse_pieces(flag, copy, list);
+  free(copy);
+  return status;
+}
+
+static gan_status check_weights(const char *flag, const score_list *weights, int64_t count) {
+  if (weights->values && weights->count != count)
+    return gan_fail(GAN_BAD_USAGE, "%s has %lld values for %lld scores; it needs one for each", flag,
+                    (long long)weights->count, (long long)count);
+  return GAN_OK;
+}
+
+static gan_status read_scores(const gan_arguments *arguments, loss_report *report) {
+  if (!gan_argument(arguments, "--real") || !gan_argument(arguments, "--fake"))
+    return gan_fail(GAN_BAD_USAGE, "loss %s needs scores of real and of generated samples: --real 1,2 --fake 3,4",
+                    report->loss->name);
+  GAN_TRY(parse_scores(arguments, "--real", &report->real));
+  GAN_TRY(parse_scores(arguments, "--fake", &report->fake));
+  GAN_TRY(parse_scores(arguments, "--real-weights", &report->real_weights));
+  GAN_TRY(parse_scores(arguments, "--fake-weights", &report->fake_weights));
+  if (report->real.count != report->fake.count)
+    return gan_fail(GAN_BAD_USAGE,
+                    "--real has %lld scores and --fake %lld; a batch has as many generated samples as real ones",
+                    (long long)report->real.count, (long long)report->fake.count);
+  GAN_TRY(check_weights("--real-weights", &report->real_weights, report->real.count));
+  return check_weights("--fake-weights", &report->fake_weights, report->fake.count);
+}
+
+static gan_status compute(const gan_loss_options *options, loss_report *report) {
+  const size_t count = (size_t)report->real.count;
+  float **const gradients[] = {&report->critic_real, &report->critic_fake, &report->generator_real,
+                               &report->generator_fake};
+  for (int i = 0; i < 4; i++) GAN_TRY(gan_allocate(count, sizeof(float), "gradients", gradients[i]));
+  gan_scores scores = {.count = report->real.count,
+                       .batch = report->real.count,
+                       .real = report->real.values,
+                       .fake = report->fake.values,
+                       .real_weights = report->real_weights.values,
+                       .fake_weights = report->fake_weights.values,
+                       .real_gradient = report->critic_real,
+                       .fake_gradient = report->critic_fake};
+  report->critic = report->loss->critic(options, &scores);
+  /* A loss whose generator does not see real scores leaves their gradient as it was allocated: zeros. */
+  scores.real_gradient = report->generator_real;
+  scores.fake_gradient = report->generator_fake;
+  report->generator = report->loss->generator(options, &scores);
+  return GAN_OK;
+}
+
+static struct json_object *json_array(const float *values, int64_t count) {
+  struct json_object *array = json_object_new_array();
+  for (int64_t i = 0; i < count; i++) json_object_array_add(array, gan_json_number((double)values[i]));
+  return array;
+}
+
+static void print_json(const loss_report *report) {
+  const int64_t count = report->real.count;
+  struct json_object *object = json_object_new_object();
+  gan_json_add_text(object, "loss", report->loss->name);
+  gan_json_add(object, "critic_loss", gan_json_number(report->critic));
+  gan_json_add(object, "generator_loss", gan_json_number(report->generator));
+  gan_json_add(object, "critic_gradient_real", json_array(report->critic_real, count));
+  gan_json_add(object, "critic_gradient_fake", json_array(report->critic_fake, count));
+  gan_json_add(object, "generator_gradient_real", json_array(report->generator_real, count));
+  gan_json_add(object, "generator_gradient_fake", json_array(report->generator_fake, count));
+  gan_json_print(object);
+}
+
+/* Adding 0 turns the -0 that a factor of -1 leaves into 0. */
+static void print_row(const char *kind, const float *scores, const float *critic, const float *generator,
+                      int64_t count) {
+  for (int64_t i = 0; i < count; i++)
+    printf("%-6s%16.9g%24.9g%24.9g\n", kind, (double)scores[i] + 0.0, (double)critic[i] + 0.0,
+           (double)generator[i] + 0.0);
+}
+
+static void print_table(const loss_report *report) {
+  const int64_t count = report->real.count;
+  printf("critic_loss     %.9g\ngenerator_loss  %.9g\n\n", report->critic + 0.0, report->generator + 0.0);
+  printf("%-6s%16s%24s%24s\n", "", "score", "critic_gradient", "generator_gradient");
+  print_row("real", report->real.values, report->critic_real, report->generator_real, count);
+  print_row("fake", report->fake.values, report->critic_fake, report->generator_fake, count);
+}
+
+static void list_losses(void) {
+  for (int i = 0; i < gan_loss_count; i++)
+    printf("%-22s%s (%s)\n", gan_losses[i].name, gan_losses[i].help, gan_losses[i].source);
+}
+
+static void list_losses_json(void) {
+  struct json_object *object = json_object_new_object(), *array = json_object_new_array();
+  for (int i = 0; i < gan_loss_count; i++) {
+    struct json_object *row = json_object_new_object();
+    gan_json_add_text(row, "name", gan_losses[i].name);
+    gan_json_add_text(row, "help", gan_losses[i].help);
+    gan_json_add_text(row, "source", gan_losses[i].source);
+    json_object_array_add(array, row);
+  }
+  gan_json_add(object, "losses", array);
+  gan_json_print(object);
+}
+
+static gan_status unknown_loss(const char *name) {
+  enum { LOSS_LIMIT = 64 };
+  const char *names[LOSS_LIMIT + 1] = {NULL};
+  for (int i = 0; i < gan_loss_count && i < LOSS_LIMIT; i++) names[i] = gan_losses[i].name;
+  const char *nearest = gan_nearest_name(name, names);
+  return gan_fail(GAN_BAD_USAGE, "unknown loss '%.80s'%s%s%s (gan_dist loss lists them)", name,
+                  nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+}
+
+static gan_status report_one(const gan_arguments *arguments, bool prints) {
+  loss_report report = {.loss = gan_loss_find(arguments->positional[0])};
+  if (!report.loss) return unknown_loss(arguments->positional[0]);
+  gan_status status = read_scores(arguments, &report);
+  if (status == GAN_OK) status = compute(&arguments->config->loss, &report);
+  if (status == GAN_OK && prints) {
+    if (arguments->json)
+      print_json(&report);
+    else
+      print_table(&report);
+  }
+  release(&report);
+  return status;
+}
+
+static gan_status run(gan_arguments *arguments) {
+  const bool prints = gan_world_rank(arguments->world) == 0;
+  if (arguments->positional_count > 1)
+    return gan_fail(GAN_BAD_USAGE, "loss takes one name, and '%.80s' is one more; scores go to --real and --fake",
+                    arguments->positional[1]);
+  for (int i = arguments->environment_key_count; i < arguments->key_count; i++)
+    if (strcmp(arguments->keys[i], "loss.name") == 0)
+      return gan_fail(GAN_BAD_USAGE, "the loss is named without a key: gan_dist loss %.80s", arguments->values[i]);
+  if (arguments->positional_count == 1) return report_one(arguments, prints);
+  if (arguments->flag_count) return gan_fail(GAN_BAD_USAGE, "which loss? gan_dist %s", gan_command_loss.usage);
+  if (!prints) return GAN_OK;
+  if (arguments->json)
+    list_losses_json();
+  else
+    list_losses();
+  return GAN_OK;
+}
+
+static const gan_flag flags[] = {
+    {"--real", "A,B,..", "the critic's scores of real samples"},
+    {"--fake", "C,D,..", "the critic's scores of generated samples, as many"},
+    {"--real-weights", "A,B,..", "a weight for each real sample; without: 1"},
+    {"--fake-weights", "C,D,..", "a weight for each generated sample; without: 1"},
+    {NULL, NULL, NULL},
+};
+
+const gan_command gan_command_loss = {
+    .name = "loss",
+    .usage = "loss NAME --real A,B,.. --fake C,D,.. [--real-weights ..] [--fake-weights ..] [--json]",
+    .help = "both losses and their gradients for given scores; without a name, the losses there are",
+    .common = "j",
+    .keys = "loss",
+    .flags = flags,
+    .run = run,
+};

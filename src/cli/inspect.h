@@ -1,0 +1,33 @@
+/* What `inspect` shows of each kind of file: one function and one file a kind. Called on rank 0 only; they print to
+   stdout, one JSON object when asked for, and only once everything has been read: a damaged file gives an error and no
+   half report. */
+#ifndef GAN_CLI_INSPECT_H
+#define GAN_CLI_INSPECT_H
+
+#include <json-c/json.h>
+
+#include "base/shape.h"
+#include "cli/command.h"
+
+gan_status gan_inspect_checkpoint(const gan_arguments *arguments, const char *path) GAN_CHECKED;
+gan_status gan_inspect_metrics(const gan_arguments *arguments, const char *path) GAN_CHECKED;
+/* source: the data source that reads the file, "hdf5" or "idx". */
+gan_status gan_inspect_data(const gan_arguments *arguments, const char *path, const char *source) GAN_CHECKED;
+
+/* Range and moments of values, those that are not finite left out and counted. */
+typedef struct gan_value_range {
+  int64_t finite, other;
+  double minimum, maximum, mean, standard_deviation; /* NAN without finite values; deviation of the population */
+} gan_value_range;
+gan_value_range gan_range_of_floats(int64_t count, const float *values);
+gan_value_range gan_range_of_doubles(int64_t count, const double *values);
+
+/* An object that starts with `kind` and `path`. */
+struct json_object *gan_inspect_object(const char *kind, const char *path);
+/* Adds a number, or null for what JSON cannot say (NaN, infinity). */
+void gan_inspect_add_number(struct json_object *object, const char *name, double value);
+void gan_inspect_add_shape(struct json_object *object, const char *name, const gan_shape *shape);
+/* Prints the object with a line end and releases it. */
+void gan_inspect_print_object(struct json_object *object);
+
+#endif

@@ -1,0 +1,134 @@
+/* Checkpoints: attributes, and a table of all tensors. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cli/inspect.h"
+#include "store/checkpoint.h"
+
+typedef struct tensor_row {
+  char path[GAN_TENSOR_PATH];
+  gan_tensor_summary summary; /* its path is borrowed by the visitor and not kept */
+} tensor_row;
+
+typedef struct tensor_table {
+  size_t count, capacity;
+  tensor_row *rows;
+  gan_status status; /* of the visits so far */
+} tensor_table;
+
+static gan_status grow(tensor_table *table) {
+  const size_t capacity = table->capacity ? 2 * table->capacity : 64;
+  tensor_row *rows = NULL;
+  GAN_TRY(gan_allocate(capacity, sizeof *rows, "the table of tensors", &rows));
+  if (table->count) memcpy(rows, table->rows, table->count * sizeof *rows);
+  free(table->rows);
+  table->rows = rows;
+  table->capacity = capacity;
+  return GAN_OK;
+}
+
+static void collect(void *context, const gan_tensor_summary *tensor) {
+  tensor_table *table = context;
+  if (table->status == GAN_OK && table->count == table->capacity) table->status = grow(table);
+  if (table->status != GAN_OK) return;
+  tensor_row *row = &table->rows[table->count++];
+  snprintf(row->path, sizeof row->path, "%s", tensor->path);
+  row->summary = *tensor;
+}
+
+static void print_table(const tensor_table *table) {
+  char text[GAN_SHAPE_TEXT];
+  int path_width = 0, shape_width = 0;
+  int64_t values = 0;
+  for (size_t i = 0; i < table->count; i++) {
+    const int path_length = (int)strlen(table->rows[i].path);
+    const int shape_length = (int)strlen(gan_shape_print(&table->rows[i].summary.shape, text));
+    path_width = path_length > path_width ? path_length : path_width;
+    shape_width = shape_length > shape_width ? shape_length : shape_width;
+    values += gan_shape_count(&table->rows[i].summary.shape);
+  }
+  printf("\n%zu tensors, %" PRId64 " values\n", table->count, values);
+  printf("  %-*s  %-*s %12s %12s %12s %12s\n", path_width, "", shape_width, "shape", "minimum", "maximum", "mean",
+         "deviation");
+  for (size_t i = 0; i < table->count; i++) {
+    const gan_tensor_summary *tensor = &table->rows[i].summary;
+    printf("  %-*s  %-*s %12.4g %12.4g %12.4g %12.4g\n", path_width, table->rows[i].path, shape_width,
+           gan_shape_print(&tensor->shape, text), tensor->minimum, tensor->maximum, tensor->mean,
+           tensor->standard_deviation);
+  }
+}
+
+static void print_text(const char *path, const gan_checkpoint *checkpoint, const tensor_table *table, bool config) {
+  char text[GAN_SHAPE_TEXT];
+  printf("checkpoint %s\n", path);
+  printf("verified: every checksum holds\n\n");
+  printf("  iteration         %" PRId64 "\n", checkpoint->iteration);
+  printf("  critic steps      %" PRId64 "\n", checkpoint->critic_steps);
+  printf("  generator steps   %" PRId64 "\n", checkpoint->generator_steps);
+  printf("  shards            %d\n", checkpoint->shards);
+  printf("  seed              %" PRIu64 "\n", checkpoint->seed);
+  printf("  data shape        %s\n", gan_shape_print(&checkpoint->data_shape, text));
+  printf("  data fingerprint  %016" PRIx64 "\n", checkpoint->data_fingerprint);
+  if (isnan(checkpoint->best))
+    printf("  best evaluation   none yet\n");
+  else
+    printf("  best evaluation   %.6g\n", checkpoint->best);
+  printf("  program version   %s\n", checkpoint->program_version);
+  print_table(table);
+  if (config)
+    printf("\nconfiguration\n%s", checkpoint->config);
+  else
+    printf("\n-v shows the configuration\n");
+}
+
+static void print_json(const char *path, const gan_checkpoint *checkpoint, const tensor_table *table) {
+  char fingerprint[17];
+  snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, checkpoint->data_fingerprint);
+  struct json_object *object = gan_inspect_object("checkpoint", path), *tensors = json_object_new_array();
+  json_object_object_add(object, "verified", json_object_new_boolean(true));
+  json_object_object_add(object, "iteration", json_object_new_int64(checkpoint->iteration));
+  json_object_object_add(object, "critic_steps", json_object_new_int64(checkpoint->critic_steps));
+  json_object_object_add(object, "generator_steps", json_object_new_int64(checkpoint->generator_steps));
+  json_object_object_add(object, "shards", json_object_new_int(checkpoint->shards));
+  json_object_object_add(object, "seed", json_object_new_uint64(checkpoint->seed));
+  gan_inspect_add_shape(object, "data_shape", &checkpoint->data_shape);
+  json_object_object_add(object, "data_fingerprint", json_object_new_string(fingerprint));
+  gan_inspect_add_number(object, "best", checkpoint->best);
+  json_object_object_add(object, "program_version", json_object_new_string(checkpoint->program_version));
+  json_object_object_add(object, "config", json_object_new_string(checkpoint->config));
+  for (size_t i = 0; i < table->count; i++) {
+    const gan_tensor_summary *summary = &table->rows[i].summary;
+    struct json_object *tensor = json_object_new_object();
+    json_object_object_add(tensor, "path", json_object_new_string(table->rows[i].path));
+    gan_inspect_add_shape(tensor, "shape", &summary->shape);
+    gan_inspect_add_number(tensor, "minimum", summary->minimum);
+    gan_inspect_add_number(tensor, "maximum", summary->maximum);
+    gan_inspect_add_number(tensor, "mean", summary->mean);
+    gan_inspect_add_number(tensor, "standard_deviation", summary->standard_deviation);
+    json_object_array_add(tensors, tensor);
+  }
+  json_object_object_add(object, "tensors", tensors);
+  gan_inspect_print_object(object);
+}
+
+static gan_status visit(const char *path, tensor_table *table) {
+  GAN_TRY(gan_checkpoint_visit(path, collect, table));
+  return table->status;
+}
+
+gan_status gan_inspect_checkpoint(const gan_arguments *arguments, const char *path) {
+  gan_checkpoint checkpoint;
+  tensor_table table = {.status = GAN_OK};
+  GAN_TRY(gan_checkpoint_verify(path));
+  GAN_TRY(gan_checkpoint_read_header(path, &checkpoint));
+  const gan_status status = visit(path, &table);
+  if (status == GAN_OK && arguments->json) print_json(path, &checkpoint, &table);
+  if (status == GAN_OK && !arguments->json) print_text(path, &checkpoint, &table, arguments->verbose);
+  free(table.rows);
+  gan_checkpoint_release(&checkpoint);
+  return status;
+}

@@ -1,0 +1,79 @@
+/* Data files, read as training would read them. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "cli/inspect.h"
+#include "data/source.h"
+
+/* Enough for a range; not so many that a large file takes long. */
+enum { SAMPLE_LIMIT = 1000, VALUE_LIMIT = 1 << 22 };
+
+/* The range of the first samples; *read is how many. */
+static gan_status range_of_samples(gan_source *source, int64_t *read, gan_value_range *range) {
+  const int64_t elements = gan_shape_count(&source->shape);
+  int64_t n = VALUE_LIMIT / elements;
+  n = n < 1 ? 1 : n > SAMPLE_LIMIT ? SAMPLE_LIMIT : n;
+  if (n > source->count) n = source->count;
+  int64_t indices[SAMPLE_LIMIT];
+  for (int64_t i = 0; i < n; i++) indices[i] = i;
+  float *values = NULL;
+  GAN_TRY(gan_allocate((size_t)n, (size_t)elements * sizeof *values, "the first samples", &values));
+  const gan_status status = gan_source_read(source, indices, n, values, NULL);
+  if (status == GAN_OK) *range = gan_range_of_floats(n * elements, values);
+  *read = n;
+  free(values);
+  return status;
+}
+
+static void print_text(const char *path, const gan_source *source, int64_t read, const gan_value_range *range) {
+  char text[GAN_SHAPE_TEXT];
+  printf("data %s\n\n", path);
+  printf("  source             %s\n", source->type->name);
+  printf("  samples            %" PRId64 "\n", source->count);
+  printf("  shape of a sample  %s\n", gan_shape_print(&source->shape, text));
+  if (source->label_count)
+    printf("  classes            %d\n", source->label_count);
+  else
+    printf("  classes            no labels\n");
+  printf("  fingerprint        %016" PRIx64 "\n", source->fingerprint);
+  printf("  first %" PRId64 " sample%s, as training sees them:\n", read, read == 1 ? "" : "s");
+  printf("    minimum %.5g  maximum %.5g  mean %.5g  deviation %.5g\n", range->minimum, range->maximum, range->mean,
+         range->standard_deviation);
+  if (range->other) printf("    %" PRId64 " values are not finite\n", range->other);
+}
+
+static void print_json(const char *path, const gan_source *source, int64_t read, const gan_value_range *range) {
+  char fingerprint[17];
+  snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, source->fingerprint);
+  struct json_object *object = gan_inspect_object("data", path);
+  json_object_object_add(object, "source", json_object_new_string(source->type->name));
+  json_object_object_add(object, "samples", json_object_new_int64(source->count));
+  gan_inspect_add_shape(object, "shape", &source->shape);
+  json_object_object_add(object, "classes", json_object_new_int(source->label_count));
+  json_object_object_add(object, "fingerprint", json_object_new_string(fingerprint));
+  json_object_object_add(object, "samples_read", json_object_new_int64(read));
+  gan_inspect_add_number(object, "minimum", range->minimum);
+  gan_inspect_add_number(object, "maximum", range->maximum);
+  gan_inspect_add_number(object, "mean", range->mean);
+  gan_inspect_add_number(object, "standard_deviation", range->standard_deviation);
+  json_object_object_add(object, "not_finite", json_object_new_int64(range->other));
+  gan_inspect_print_object(object);
+}
+
+gan_status gan_inspect_data(const gan_arguments *arguments, const char *path, const char *source_name) {
+  /* data.dataset and data.labels may be given on the command line. */
+  gan_data_options options = arguments->config->data;
+  options.source = source_name;
+  options.path = path;
+  gan_source *source = NULL;
+  GAN_TRY(gan_source_open(&options, 0, NULL, &source));
+  gan_value_range range;
+  int64_t read;
+  const gan_status status = range_of_samples(source, &read, &range);
+  if (status == GAN_OK && arguments->json) print_json(path, source, read, &range);
+  if (status == GAN_OK && !arguments->json) print_text(path, source, read, &range);
+  gan_source_close(source);
+  return status;
+}

@@ -1,0 +1,96 @@
+/* The program: joins the other ranks, finds the subcommand, runs it, and makes one exit status and one message of what
+   the ranks return. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "cli/arguments.h"
+#include "cli/commands.h"
+#include "cli/help.h"
+#include "dist/world.h"
+#include "gan_dist/version.h"
+
+/* OpenBLAS reads OPENBLAS_NUM_THREADS when it is loaded, before main, and then starts a thread for every core: in every
+   rank, where one thread is all that is ever used. So the program starts itself once more with the variable set; that
+   it is set is also what keeps this from happening twice. If the program cannot start itself, it goes on with idle
+   threads. Before MPI, which could not be started twice. */
+static void start_again_with_one_blas_thread(char **argv) {
+  if (getenv("OPENBLAS_NUM_THREADS") || setenv("OPENBLAS_NUM_THREADS", "1", 1) != 0) return;
+  execv("/proc/self/exe", argv);
+}
+
+static bool is_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
+
+/* --help, -h or --version anywhere before "--", or the word help in front. */
+static const char *find_question(int count, char *const *words) {
+  if (count && strcmp(words[0], "help") == 0) return "--help";
+  for (int i = 0; i < count && strcmp(words[i], "--") != 0; i++)
+    if (is_help(words[i]) || strcmp(words[i], "--version") == 0) return words[i];
+  return NULL;
+}
+
+static gan_status answer(const char *question, int count, char *const *words, bool prints) {
+  const gan_command *command;
+  int named = 0;
+  if (strcmp(question, "--version") == 0) {
+    if (prints) printf("gan_dist %s\n", GAN_DIST_VERSION);
+    return GAN_OK;
+  }
+  const int skip = strcmp(words[0], "help") == 0;
+  if (count > skip && !is_help(words[skip])) GAN_TRY(gan_command_choose(count - skip, words + skip, &command, &named));
+  if (!prints) return GAN_OK;
+  if (named)
+    gan_help_command(stdout, command);
+  else
+    gan_help_program(stdout);
+  return GAN_OK;
+}
+
+static gan_status run_command(gan_world *world, int count, char *const *words) {
+  const gan_command *command;
+  int named;
+  gan_arguments arguments = {.world = world};
+  gan_status status = gan_command_choose(count, words, &command, &named);
+  if (status == GAN_OK) status = gan_arguments_parse(command, count - named, words + named, &arguments);
+  /* A rank whose INI file is missing must not leave the others waiting in the command's first exchange. */
+  if (gan_world_maximum(world, status != GAN_OK) == 0) status = command->run(&arguments);
+  gan_arguments_release(&arguments);
+  return status;
+}
+
+static gan_status run_program(gan_world *world, int count, char *const *words) {
+  const bool prints = gan_world_rank(world) == 0;
+  const char *question = find_question(count, words);
+  gan_status status = question ? answer(question, count, words, prints) : run_command(world, count, words);
+  errno = 0;
+  if (prints && (fflush(stdout) != 0 || ferror(stdout)) && status == GAN_OK)
+    status = gan_fail(GAN_FAILED, "cannot write to standard output: %s", strerror(errno ? errno : EIO));
+  return status;
+}
+
+/* One status of all. An error that all ranks met alike, such as a mistyped option, is nobody's in particular, and is
+   not made into rank 0's. */
+static gan_status agree(gan_world *world, gan_status mine) {
+  const char *message = mine == GAN_OK ? "" : gan_error_message();
+  int odd_rank;
+  if (gan_world_same_hash(world, gan_hash(message, strlen(message), (uint64_t)mine), &odd_rank)) return mine;
+  return gan_world_agree(world, mine);
+}
+
+int main(int argc, char **argv) {
+  start_again_with_one_blas_thread(argv);
+  gan_world *world;
+  gan_status status = gan_world_open(&argc, &argv, &world);
+  if (status != GAN_OK) {
+    fprintf(stderr, "gan_dist: %s\n", gan_error_message());
+    return status;
+  }
+  status = agree(world, run_program(world, argc - 1, argv + 1));
+  if (status != GAN_OK && gan_world_rank(world) == 0) fprintf(stderr, "gan_dist: %s\n", gan_error_message());
+  gan_world_close(world);
+  return status;
+}

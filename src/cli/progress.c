@@ -1,0 +1,301 @@
+#include "cli/progress.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+enum { LINE_BYTES = 512, BAR_MINIMUM = 8, BAR_MAXIMUM = 24 };
+static const double redraw_seconds = 0.1;  /* live line */
+static const double plain_seconds = 5.0;   /* plain lines by time */
+static const double memory_seconds = 20.0; /* how far back the rate of iterations looks */
+
+struct gan_progress {
+  FILE *out;
+  bool terminal, quiet, unicode, finished;
+  int width; /* 0: ask the terminal each time, since windows are resized */
+  int64_t log_every;
+  double (*now)(void *context);
+  void *now_context;
+
+  gan_iteration last; /* iteration 0: none yet */
+  int64_t first;      /* iteration that this object saw first */
+  int64_t plain;      /* iteration of the last plain line */
+  double plain_time;
+  double redraw_time;
+  int live_columns; /* of the live line on the screen; 0: none */
+
+  double started, ended;                    /* of the first iteration and of gan_progress_finish */
+  double arrived;                           /* of the last iteration */
+  double recent_iterations, recent_seconds; /* forgotten exponentially */
+  double data, compute, communication;      /* seconds, summed */
+  double samples;
+};
+
+static double steady_clock(void *context) {
+  (void)context;
+  return gan_seconds();
+}
+
+gan_status gan_progress_create(FILE *out, bool terminal, bool quiet, int64_t log_every, gan_progress **progress) {
+  gan_progress *made = NULL;
+  GAN_TRY(gan_allocate(1, sizeof *made, "the progress line", &made));
+  *made = (gan_progress){.out = out,
+                         .terminal = terminal,
+                         .quiet = quiet,
+                         .unicode = gan_terminal_unicode(),
+                         .log_every = log_every,
+                         .now = steady_clock};
+  *progress = made;
+  return GAN_OK;
+}
+
+void gan_progress_set_clock(gan_progress *progress, double (*now)(void *), void *context) {
+  progress->now = now;
+  progress->now_context = context;
+}
+
+void gan_progress_set_display(gan_progress *progress, int width, bool unicode) {
+  progress->width = width;
+  progress->unicode = unicode;
+}
+
+/* Texts --------------------------------------------------------------------------------------------------------------
+ */
+
+static void append(char line[LINE_BYTES], const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void append(char line[LINE_BYTES], const char *format, ...) {
+  const size_t used = strlen(line);
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(line + used, LINE_BYTES - used, format, arguments);
+  va_end(arguments);
+}
+
+/* 0:07, 12:34, 1:02:03, or 3d 04h. */
+static void append_duration(char line[LINE_BYTES], double seconds) {
+  const long long whole = (long long)floor(fmin(fmax(seconds, 0.0), 1e15) + 0.5);
+  const long long minutes = whole / 60, hours = minutes / 60;
+  if (hours >= 48)
+    append(line, "%lldd %02lldh", hours / 24, hours % 24);
+  else if (hours)
+    append(line, "%lld:%02lld:%02lld", hours, minutes % 60, whole % 60);
+  else
+    append(line, "%lld:%02lld", minutes, whole % 60);
+}
+
+/* Three digits and a unit prefix: 950, 1.23k, 45.6M. */
+static void append_rate(char line[LINE_BYTES], double rate, const char *units) {
+  static const char *const prefixes[] = {"", "k", "M", "G", "T"};
+  size_t prefix = 0;
+  while (fabs(rate) >= 999.5 && prefix + 1 < sizeof prefixes / sizeof *prefixes) {
+    rate /= 1000.0;
+    prefix++;
+  }
+  append(line, "%.3g%s %s", rate, prefixes[prefix], units);
+}
+
+/* Seconds until the end at the recent rate; NAN while there is none to go by. */
+static double seconds_left(const gan_progress *progress) {
+  const int64_t left = progress->last.iterations - progress->last.iteration;
+  if (left <= 0) return 0.0;
+  if (!(progress->recent_seconds > 0.0)) return NAN;
+  return (double)left * progress->recent_seconds / progress->recent_iterations;
+}
+
+static double share_done(const gan_iteration *values) {
+  if (values->iterations <= 0) return 1.0;
+  return fmin(1.0, fmax(0.0, (double)values->iteration / (double)values->iterations));
+}
+
+static void append_values(char line[LINE_BYTES], const gan_progress *progress) {
+  const gan_iteration *values = &progress->last;
+  append(line, "  critic %.4g  generator %.4g  W %.4g  ", values->critic_loss, values->generator_loss,
+         values->wasserstein_distance);
+  append_rate(line, values->samples_per_second, "samples/s");
+  const double left = seconds_left(progress);
+  if (isnan(left) || values->iteration >= values->iterations) return;
+  append(line, "  ");
+  append_duration(line, left);
+  append(line, " left");
+}
+
+/* Columns that the line takes: bytes that do not continue a UTF-8 character. Cuts it there when `limit` is reached. */
+static int cut_to_columns(char *line, int limit) {
+  int columns = 0;
+  for (char *byte = line; *byte; byte++) {
+    if (((unsigned char)*byte & 0xc0) == 0x80) continue;
+    if (columns == limit) {
+      *byte = '\0';
+      break;
+    }
+    columns++;
+  }
+  return columns;
+}
+
+static void append_bar(char line[LINE_BYTES], double share, int columns, bool unicode) {
+  static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+  const int steps = unicode ? 8 : 1, filled = (int)(share * columns * steps + 1e-9);
+  int column = 0;
+  append(line, "%s", unicode ? "▕" : "[");
+  for (; column < filled / steps; column++) append(line, "%s", unicode ? "█" : "#");
+  if (filled % steps) {
+    append(line, "%s", eighths[filled % steps]);
+    column++;
+  }
+  for (; column < columns; column++) append(line, "%s", unicode ? " " : "-");
+  append(line, "%s", unicode ? "▏" : "] ");
+}
+
+/* Drawing ------------------------------------------------------------------------------------------------------------
+ */
+
+/* Overwrites the live line with spaces: no control sequence that some terminal might not know. */
+static void erase_live_line(gan_progress *progress) {
+  if (!progress->live_columns) return;
+  fprintf(progress->out, "\r%*s\r", progress->live_columns, "");
+  progress->live_columns = 0;
+}
+
+static void draw_live_line(gan_progress *progress) {
+  const gan_iteration *values = &progress->last;
+  const double share = share_done(values);
+  /* The last column stays free: writing it makes some terminals go to the next line. */
+  const int columns = (progress->width ? progress->width : gan_terminal_width(progress->out)) - 1;
+  char text[LINE_BYTES] = "", line[LINE_BYTES] = "";
+  append(text, "%3d%%  %lld/%lld", (int)(100.0 * share), (long long)values->iteration, (long long)values->iterations);
+  append_values(text, progress);
+  const int room = columns - cut_to_columns(text, columns) - 3;
+  if (room >= BAR_MINIMUM) append_bar(line, share, room < BAR_MAXIMUM ? room : BAR_MAXIMUM, progress->unicode);
+  append(line, "%s", text);
+  const int used = cut_to_columns(line, columns < 0 ? 0 : columns);
+  const int rest = progress->live_columns > used ? progress->live_columns - used : 0;
+  fprintf(progress->out, "\r%s%*s", line, rest, "");
+  fflush(progress->out);
+  progress->live_columns = used + rest;
+}
+
+static void put_line(gan_progress *progress, const char *line) {
+  erase_live_line(progress);
+  fprintf(progress->out, "%s\n", line);
+  fflush(progress->out);
+}
+
+static void put_plain_line(gan_progress *progress, double now) {
+  const gan_iteration *values = &progress->last;
+  char line[LINE_BYTES] = "";
+  append(line, "iteration %lld/%lld (%d%%)", (long long)values->iteration, (long long)values->iterations,
+         (int)(100.0 * share_done(values)));
+  append_values(line, progress);
+  put_line(progress, line);
+  progress->plain = values->iteration;
+  progress->plain_time = now;
+}
+
+/* Whether this iteration gets a plain line: the first, the last, and those in between as log_every or the clock says.
+ */
+static bool plain_line_is_due(const gan_progress *progress, double now) {
+  const gan_iteration *values = &progress->last;
+  if (progress->log_every > 0 && values->iteration % progress->log_every == 0) return true;
+  if (progress->terminal) return false;
+  if (values->iteration == progress->first || values->iteration == values->iterations) return true;
+  return progress->log_every <= 0 && now - progress->plain_time >= plain_seconds;
+}
+
+/* Events -------------------------------------------------------------------------------------------------------------
+ */
+
+static void account(gan_progress *progress, const gan_iteration *values, double now) {
+  const double phases = values->seconds_data + values->seconds_compute + values->seconds_communication;
+  if (progress->last.iteration == 0) {
+    progress->first = values->iteration;
+    progress->arrived = progress->started = now - phases;
+  }
+  const double kept = exp(-(now - progress->arrived) / memory_seconds);
+  progress->recent_iterations = kept * progress->recent_iterations + 1.0;
+  progress->recent_seconds = kept * progress->recent_seconds + now - progress->arrived;
+  progress->arrived = now;
+  progress->data += values->seconds_data;
+  progress->compute += values->seconds_compute;
+  progress->communication += values->seconds_communication;
+  /* samples_per_second is over the phases' time. */
+  if (isfinite(values->samples_per_second)) progress->samples += values->samples_per_second * phases;
+  progress->last = *values;
+}
+
+void gan_progress_iteration(gan_progress *progress, const gan_iteration *values) {
+  const double now = progress->now(progress->now_context);
+  const bool first = progress->last.iteration == 0;
+  account(progress, values, now);
+  if (progress->quiet) return;
+  if (plain_line_is_due(progress, now)) put_plain_line(progress, now);
+  if (!progress->terminal) return;
+  if (!first && progress->live_columns && now - progress->redraw_time < redraw_seconds) return;
+  draw_live_line(progress);
+  progress->redraw_time = now;
+}
+
+void gan_progress_evaluation(gan_progress *progress, const gan_evaluation *values) {
+  if (progress->quiet) return;
+  char line[LINE_BYTES] = "";
+  append(line, "evaluation at iteration %lld:", (long long)values->iteration);
+  if (!isnan(values->sliced_wasserstein)) append(line, "  sliced Wasserstein %.4g", values->sliced_wasserstein);
+  if (!isnan(values->modes_covered)) append(line, "  modes %.0f/%.0f", values->modes_covered, values->modes);
+  if (!isnan(values->high_quality_share)) append(line, "  high quality %.1f%%", 100.0 * values->high_quality_share);
+  put_line(progress, line);
+}
+
+void gan_progress_note(gan_progress *progress, const char *format, ...) {
+  if (progress->quiet) return;
+  erase_live_line(progress);
+  va_list arguments;
+  va_start(arguments, format);
+  vfprintf(progress->out, format, arguments);
+  va_end(arguments);
+  fputc('\n', progress->out);
+  fflush(progress->out);
+}
+
+void gan_progress_destroy(gan_progress *progress) {
+  if (!progress) return;
+  erase_live_line(progress);
+  fflush(progress->out);
+  free(progress);
+}
+
+void gan_progress_finish(gan_progress *progress) {
+  if (progress->finished) return;
+  progress->finished = true;
+  progress->ended = progress->now(progress->now_context);
+  if (progress->quiet) return;
+  erase_live_line(progress);
+  if (progress->last.iteration && progress->plain != progress->last.iteration)
+    put_plain_line(progress, progress->ended);
+  fflush(progress->out);
+}
+
+static void put_phase(FILE *out, const char *name, double seconds, double total) {
+  fprintf(out, "  %-14s %10.2f s  %5.1f%%\n", name, seconds, total > 0.0 ? 100.0 * seconds / total : 0.0);
+}
+
+void gan_progress_summary(FILE *out, const gan_progress *progress) {
+  if (progress->last.iteration == 0) return;
+  const double total = progress->ended - progress->started;
+  const int64_t iterations = progress->last.iteration - progress->first + 1;
+  const double phases = progress->data + progress->compute + progress->communication;
+  fprintf(out, "time of %lld iteration%s:\n", (long long)iterations, iterations == 1 ? "" : "s");
+  put_phase(out, "data", progress->data, total);
+  put_phase(out, "compute", progress->compute, total);
+  put_phase(out, "communication", progress->communication, total);
+  put_phase(out, "other", fmax(0.0, total - phases), total);
+  put_phase(out, "total", total, total);
+  if (!(total > 0.0)) return;
+  char line[LINE_BYTES] = "";
+  append_rate(line, (double)iterations / total, "iterations/s, ");
+  append_rate(line, progress->samples / total, "samples/s");
+  fprintf(out, "  %s\n", line);
+}

@@ -1,0 +1,198 @@
+/* Reading INI files, with inih.
+
+   inih calls back for each key without saying where it is, gives the continuation lines of a value as further calls
+   with the same name, and goes on after an error. So the lines go through a reader of our own, which counts them, sees
+   whether the line at hand is indented (a continuation) and stops at the first error.
+
+   A line holds 200 bytes in inih as it is usually built. Debian's inih lets that grow at run time by global variables;
+   they are declared weak here, so that the program also links with an inih that has none, where longer lines are an
+   error like any other. */
+#include "config/ini.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "config/value.h"
+
+extern int ini_max_line __attribute__((weak));
+extern bool ini_use_stack __attribute__((weak));
+extern bool ini_allow_realloc __attribute__((weak));
+
+enum { LINE_LIMIT = 32768, FILE_LIMIT = 1 << 20, KEY_LIMIT = 128 };
+
+typedef struct reading {
+  gan_config *config;
+  gan_ini_preset preset;
+  const char *name; /* what the text calls the run unless it says run.name; NULL: nothing */
+  const char *next; /* the line after the one at hand */
+  int line;         /* number of the line at hand, from 1 */
+  bool indented;    /* it begins with a blank */
+  int key_count;    /* keys so far, run.preset included */
+  char last_key[KEY_LIMIT];
+  int error_line; /* 0: no error yet */
+  gan_status status;
+} reading;
+
+static bool lines_can_grow(void) { return &ini_max_line && &ini_use_stack && &ini_allow_realloc; }
+
+/* Once per process, before the first line is read. */
+static void let_lines_grow(void) {
+  if (!lines_can_grow()) return;
+  ini_max_line = LINE_LIMIT;
+  ini_use_stack = false;
+  ini_allow_realloc = true;
+}
+
+static gan_status remember(reading *read, gan_status status) {
+  if (read->status == GAN_OK) {
+    read->status = status;
+    read->error_line = read->line;
+  }
+  return status;
+}
+
+/* fgets for a text: at most size-1 bytes of the line at hand. inih asks again for the rest of a line where its buffer
+   can grow. */
+static char *next_line(char *buffer, int size, void *context) {
+  reading *read = context;
+  if (read->status != GAN_OK || !*read->next) return NULL;
+  const bool starts = read->line == 0 || read->next[-1] == '\n';
+  if (starts) {
+    read->line++;
+    read->indented = isspace((unsigned char)*read->next);
+    if (*read->next == '[') read->last_key[0] = '\0'; /* nothing goes on across a new section */
+    const size_t length = strcspn(read->next, "\n");
+    const size_t most = (lines_can_grow() ? LINE_LIMIT : INI_MAX_LINE) - 3; /* for line end and zero byte */
+    if (length > most) {
+      remember(read,
+               gan_fail(GAN_BAD_USAGE, "the line is longer than %zu bytes; layers may go on in indented lines", most));
+      return NULL;
+    }
+  }
+  const size_t rest = strcspn(read->next, "\n") + (strchr(read->next, '\n') != NULL);
+  const size_t taken = rest < (size_t)size - 1 ? rest : (size_t)size - 1;
+  memcpy(buffer, read->next, taken);
+  buffer[taken] = '\0';
+  read->next += taken;
+  return buffer;
+}
+
+/* A further line of layers: appended to those before. */
+static gan_status append_layers(reading *read, const gan_option *option, const char *value) {
+  char *before, *both;
+  GAN_TRY(gan_option_print(option, read->config, &before));
+  const size_t bytes = strlen(before) + strlen(value) + 2;
+  gan_status status = gan_allocate(bytes, 1, "a network's layers", &both);
+  if (status == GAN_OK) {
+    snprintf(both, bytes, "%s\n%s", before, value);
+    status = gan_option_set(option, read->config, both);
+    free(both);
+  }
+  free(before);
+  return status;
+}
+
+static gan_status take_preset(reading *read, const gan_option *option, const char *value) {
+  if (read->key_count > 1)
+    return gan_fail(GAN_BAD_USAGE,
+                    "run.preset has to be the first key, since the preset's keys come before all others");
+  if (read->preset == GAN_INI_PRESET_OVERRULED) return GAN_OK;
+  GAN_TRY(gan_option_set(option, read->config, value));
+  return read->name ? gan_config_set(read->config, "run.name", read->name) : GAN_OK;
+}
+
+static gan_status take(reading *read, const char *key, const char *value) {
+  const bool continued = read->indented && strcmp(key, read->last_key) == 0;
+  snprintf(read->last_key, sizeof read->last_key, "%s", key);
+  read->key_count += !continued;
+  const gan_option *option;
+  GAN_TRY(gan_option_find_key(key, &option));
+  if (continued && option->type != GAN_OPTION_LAYERS)
+    return gan_fail(GAN_BAD_USAGE, "an indented line goes on with %s, which takes one line; unindent a new key", key);
+  if (continued) return append_layers(read, option, value);
+  if (option->type == GAN_OPTION_PRESET) return take_preset(read, option, value);
+  return gan_option_set(option, read->config, value);
+}
+
+/* inih's callback: 0 is an error. Keys before the first section are written with their section: run.preset. */
+static int handle(void *context, const char *section, const char *name, const char *value) {
+  reading *read = context;
+  if (read->status != GAN_OK) return 0;
+  char key[KEY_LIMIT];
+  const int length = snprintf(key, sizeof key, "%s%s%s", section, *section ? "." : "", name);
+  if (length < 0 || (size_t)length >= sizeof key)
+    return remember(read, gan_fail(GAN_BAD_USAGE, "unknown key %.80s...", key)) == GAN_OK;
+  return remember(read, take(read, key, value)) == GAN_OK;
+}
+
+static gan_status read_named(gan_config *config, const char *text, const char *origin, gan_ini_preset preset,
+                             const char *name) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, let_lines_grow);
+  if (name) GAN_TRY(gan_config_set(config, "run.name", name));
+  reading read = {.config = config, .preset = preset, .name = name, .next = text};
+  const int first_bad_line = ini_parse_stream(next_line, &read, handle, &read);
+  if (first_bad_line < 0) return gan_fail(GAN_FAILED, "out of memory: reading %s", origin);
+  /* inih alone notices lines of no known form, and goes on behind them. */
+  if (first_bad_line > 0 && (read.status == GAN_OK || first_bad_line < read.error_line))
+    return gan_fail(GAN_BAD_USAGE, "%s:%d: the line is no [section], key = value or comment", origin, first_bad_line);
+  if (read.status != GAN_OK) return gan_fail_prefix(read.status, "%s:%d: ", origin, read.error_line);
+  return GAN_OK;
+}
+
+gan_status gan_ini_read_text(gan_config *config, const char *text, const char *origin, gan_ini_preset preset) {
+  return read_named(config, text, origin, preset, NULL);
+}
+
+/* The whole file as text, owned by the caller. */
+static gan_status read_whole(const char *path, char **text) {
+  FILE *file = fopen(path, "re");
+  if (!file) return gan_fail(GAN_BAD_FILE, "%s: cannot read the configuration: %s", path, strerror(errno));
+  gan_status status = gan_allocate(FILE_LIMIT + 1, 1, "a configuration file", text);
+  if (status != GAN_OK) {
+    fclose(file);
+    return status;
+  }
+  errno = 0;
+  const size_t bytes = fread(*text, 1, FILE_LIMIT + 1, file);
+  if (ferror(file))
+    status = gan_fail(GAN_BAD_FILE, "%s: cannot read the configuration: %s", path, strerror(errno));
+  else if (bytes > FILE_LIMIT)
+    status = gan_fail(GAN_BAD_FILE, "%s is no configuration: it is larger than %d bytes", path, (int)FILE_LIMIT);
+  else if (memchr(*text, 0, bytes))
+    status = gan_fail(GAN_BAD_FILE,
+                      "%s is no configuration but a binary file (to go on from a checkpoint: --resume=%s)", path, path);
+  fclose(file);
+  if (status == GAN_OK)
+    (*text)[bytes] = '\0';
+  else
+    free(*text);
+  return status;
+}
+
+/* "configs/ring8.ini" -> "ring8". */
+static gan_status base_name(const char *path, char **name) {
+  const char *slash = strrchr(path, '/');
+  GAN_TRY(gan_duplicate(slash ? slash + 1 : path, name));
+  const size_t length = strlen(*name);
+  if (length > 4 && strcmp(*name + length - 4, ".ini") == 0) (*name)[length - 4] = '\0';
+  return GAN_OK;
+}
+
+gan_status gan_ini_read_file(gan_config *config, const char *path, gan_ini_preset preset) {
+  char *text, *name;
+  GAN_TRY(base_name(path, &name));
+  gan_status status = read_whole(path, &text);
+  if (status == GAN_OK) {
+    status = read_named(config, text, path, preset, name);
+    free(text);
+  }
+  free(name);
+  return status;
+}

@@ -1,0 +1,64 @@
+/* Numbers as text.
+
+   strtod and printf follow the program's locale, which a program that embeds the library may have set to one with a
+   decimal comma; a configuration must read the same everywhere. So both run under the C locale here. */
+#include "config/number.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DOUBLE_DIGITS = 17 }; /* decimal digits that tell any two doubles apart */
+
+/* The calling thread's locale becomes C; returns the one before. newlocale of "C" cannot fail in glibc, but if it did,
+   the locale would stay as it is. */
+static locale_t enter_c_locale(locale_t *c_locale) {
+  *c_locale = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+  return *c_locale ? uselocale(*c_locale) : (locale_t)0;
+}
+
+static void leave_c_locale(locale_t c_locale, locale_t before) {
+  if (before) uselocale(before);
+  if (c_locale) freelocale(c_locale);
+}
+
+gan_status gan_parse_integer(const char *text, int64_t *value) {
+  char *end = NULL;
+  errno = 0;
+  const long long parsed = strtoll(text, &end, 10);
+  if (!*text || *end || strspn(text, "+-0123456789") != strlen(text))
+    return gan_fail(GAN_BAD_USAGE, "'%.80s' is not a whole number", text);
+  if (errno == ERANGE) return gan_fail(GAN_BAD_USAGE, "'%.80s' does not fit a 64-bit whole number", text);
+  *value = parsed;
+  return GAN_OK;
+}
+
+gan_status gan_parse_real(const char *text, double *value) {
+  locale_t c_locale;
+  const locale_t before = enter_c_locale(&c_locale);
+  char *end = NULL;
+  errno = 0;
+  const double parsed = strtod(text, &end);
+  const int error = errno;
+  leave_c_locale(c_locale, before);
+  if (!*text || *end || strspn(text, "+-.0123456789eE") != strlen(text))
+    return gan_fail(GAN_BAD_USAGE, "'%.80s' is not a number", text);
+  /* ERANGE also comes with numbers below 1e-308 that are kept with fewer digits; those are taken. */
+  if (error == ERANGE && (parsed > 1 || parsed < -1 || parsed == 0))
+    return gan_fail(GAN_BAD_USAGE, "'%.80s' does not fit a double-precision number", text);
+  *value = parsed;
+  return GAN_OK;
+}
+
+char *gan_print_real(double value, char *text) {
+  locale_t c_locale;
+  const locale_t before = enter_c_locale(&c_locale);
+  for (int digits = 1; digits <= DOUBLE_DIGITS; digits++) {
+    snprintf(text, GAN_NUMBER_TEXT, "%.*g", digits, value);
+    if (strtod(text, NULL) == value) break;
+  }
+  leave_c_locale(c_locale, before);
+  return text;
+}

@@ -1,0 +1,254 @@
+/* The option table: every key of the configuration, one row each.
+
+   Parser, checks, help text, environment variables, INI files, `gan_dist config --list options` and the text kept in
+   checkpoints all read this table, so an option is added by a field in config.h and a row here. Sections stand
+   together, in the order in which they are printed. Fields that a row does not name are zero: no short form, needs a
+   value, inclusive bounds. */
+#include <float.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "config/config.h"
+#include "gan/loss.h"
+#include "kernels/kernels.h"
+#include "nn/network.h"
+
+/* The i-th row of a table of descriptors that have a name and a help text. */
+static const char *loss_choice(int i, const char **help) {
+  if (i >= gan_loss_count) return NULL;
+  if (help) *help = gan_losses[i].help;
+  return gan_losses[i].name;
+}
+
+static const char *optimizer_choice(int i, const char **help) {
+  if (i >= gan_optimizer_count) return NULL;
+  if (help) *help = gan_optimizers[i].help;
+  return gan_optimizers[i].name;
+}
+
+static const char *schedule_choice(int i, const char **help) {
+  if (i >= gan_schedule_count) return NULL;
+  if (help) *help = gan_schedules[i].help;
+  return gan_schedules[i].name;
+}
+
+static const char *initialisation_choice(int i, const char **help) {
+  if (i >= gan_initialisation_count) return NULL;
+  if (help) *help = gan_initialisations[i].help;
+  return gan_initialisations[i].name;
+}
+
+static const char *source_choice(int i, const char **help) {
+  if (i >= gan_source_type_count) return NULL;
+  if (help) *help = gan_source_types[i]->help;
+  return gan_source_types[i]->name;
+}
+
+static const char *backend_choice(int i, const char **help) {
+  if (i >= gan_backend_count) return NULL;
+  if (help) *help = gan_backends[i]->help;
+  return gan_backends[i]->name;
+}
+
+static const char *preset_choice(int i, const char **help) {
+  if (i >= gan_preset_count) return NULL;
+  if (help) *help = gan_presets[i].help;
+  return gan_presets[i].name;
+}
+
+static const char *precision_choice(int i, const char **help) {
+  if (i > 0) return NULL;
+  if (help) *help = "32-bit floating point throughout; sums that span samples or ranks in a fixed order";
+  return "float32";
+}
+
+static const char *latent_distribution_choice(int i, const char **help) {
+  static const char *const names[] = {"normal", "uniform"};
+  static const char *const helps[] = {"standard normal", "uniform on (-1, 1)"};
+  if (i >= (int)(sizeof names / sizeof *names)) return NULL;
+  if (help) *help = helps[i];
+  return names[i];
+}
+
+#define FIELD(member) .offset = offsetof(struct gan_config, member), .size = sizeof(((struct gan_config *)0)->member)
+#define TEXT(member) .type = GAN_OPTION_TEXT, FIELD(member)
+#define LAYERS(member) .type = GAN_OPTION_LAYERS, FIELD(member)
+#define NAME(member, table) .type = GAN_OPTION_NAME, FIELD(member), .choice = table
+#define BOOLEAN(member) .type = GAN_OPTION_BOOLEAN, FIELD(member), .alone = "yes"
+#define INTEGER(member, low, high) .type = GAN_OPTION_INTEGER, FIELD(member), .minimum = (low), .maximum = (high)
+#define REAL(member, low, high) .type = GAN_OPTION_REAL, FIELD(member), .minimum = (low), .maximum = (high)
+#define ABOVE_MINIMUM .minimum_exclusive = true
+#define BELOW_MAXIMUM .maximum_exclusive = true
+
+/* 2^53: whole numbers up to it are the same as doubles; far beyond anything that could be counted. */
+#define MANY 9007199254740992.0
+
+/* clang-format off: a row is two lines, what it is and what it says */
+const gan_option gan_options[] = {
+    {"run.preset", "--preset", .type = GAN_OPTION_PRESET, .choice = preset_choice, .default_value = "",
+     .help = "take over a preset's keys first, below the INI file's, the environment's and the command line's"},
+    {"run.dir", NULL, TEXT(run.dir), .default_value = "", .help = "the run's folder; empty: runs/ and run.name"},
+    {"run.name", NULL, TEXT(run.name), .default_value = "ring8",
+     .help = "the run's name; a preset or an INI file that is read brings its own"},
+    {"run.seed", "--seed", INTEGER(run.seed, 0, (double)INT64_MAX), .default_value = "0",
+     .help = "key of every random number of the run"},
+    {"run.iterations", "--iterations", INTEGER(run.iterations, 0, MANY), .default_value = "1000",
+     .help = "iterations to train, each train.n_critic critic steps and one generator step"},
+    {"run.stop_at", NULL, INTEGER(run.stop_at, 0, MANY), .default_value = "0",
+     .help = "write a checkpoint and exit with status 75 after this iteration; 0: never"},
+    {"run.resume", "--resume", TEXT(run.resume), .default_value = "no", .alone = "yes",
+     .help = "yes: go on from the newest checkpoint in run.dir, if any; PATH: from that checkpoint; no: start anew"},
+    {"run.backend", "--backend", NAME(run.backend, backend_choice), .default_value = "openblas",
+     .help = "who computes the matrix products"},
+    {"run.precision", "--precision", NAME(run.precision, precision_choice), .default_value = "float32",
+     .help = "number format of parameters and arithmetic"},
+    {"run.log_every", NULL, INTEGER(run.log_every, 0, MANY), .default_value = "0",
+     .help = "iterations between progress lines where standard error is no terminal; 0: by time"},
+
+    {"data.source", NULL, NAME(data.source, source_choice), .default_value = "ring",
+     .help = "where real samples come from"},
+    {"data.path", NULL, TEXT(data.path), .default_value = "", .help = "the data file of sources that read one"},
+    {"data.labels", NULL, TEXT(data.labels), .default_value = "", .help = "IDX file of labels; empty: none"},
+    {"data.dataset", NULL, TEXT(data.dataset), .default_value = "", .help = "path of the data set inside an HDF5 file"},
+    {"data.samples", NULL, INTEGER(data.samples, 0, MANY), .default_value = "0",
+     .help = "use the first so many samples of a file (0: all), or make so many synthetic ones (0: without end)"},
+    {"data.modes", NULL, INTEGER(data.modes, 1, 10000), .default_value = "8",
+     .help = "Gaussians on the ring, or along each side of the grid"},
+    {"data.radius", NULL, REAL(data.radius, 0, 1e6), ABOVE_MINIMUM, .default_value = "1",
+     .help = "radius of the ring, half the side of the grid, outer radius of the roll, in the data's units"},
+    {"data.sigma", NULL, REAL(data.sigma, 0, 1e6), .default_value = "0.05",
+     .help = "standard deviation of each Gaussian or of the roll's noise, in the data's units"},
+
+    {"generator.layers", NULL, LAYERS(generator.network.layers),
+     .default_value = "dense 128, relu, dense 128, relu, dense 2",
+     .help = "the generator's layers from latent to sample, separated by line ends or commas"},
+    {"generator.latent", NULL, INTEGER(generator.latent, 1, 1 << 20), .default_value = "128",
+     .help = "elements of the latent z"},
+    {"generator.latent_distribution", NULL, NAME(generator.latent_distribution, latent_distribution_choice),
+     .default_value = "normal", .help = "distribution of each element of the latent z"},
+    {"generator.init", NULL, NAME(generator.network.init, initialisation_choice), .default_value = "pytorch",
+     .help = "how the generator's weights start"},
+    {"generator.init_scale", NULL, REAL(generator.network.init_scale, 0, 1e6), .default_value = "0",
+     .help = "the initialisation's standard deviation (normal) or gain; 0: its default"},
+    {"generator.learning_rate", NULL, REAL(generator.network.learning_rate, 0, 1e6), .default_value = "0",
+     .help = "learning rate of the generator; 0: optimizer.learning_rate"},
+
+    {"critic.layers", NULL, LAYERS(critic.network.layers), .default_value = "dense 128, relu, dense 128, relu, dense 1",
+     .help = "the critic's layers from sample to score, separated by line ends or commas"},
+    {"critic.init", NULL, NAME(critic.network.init, initialisation_choice), .default_value = "pytorch",
+     .help = "how the critic's weights start"},
+    {"critic.init_scale", NULL, REAL(critic.network.init_scale, 0, 1e6), .default_value = "0",
+     .help = "the initialisation's standard deviation (normal) or gain; 0: its default"},
+    {"critic.learning_rate", NULL, REAL(critic.network.learning_rate, 0, 1e6), .default_value = "0",
+     .help = "learning rate of the critic; 0: optimizer.learning_rate"},
+    {"critic.clip", NULL, REAL(critic.clip, 0, 1e6), .default_value = "0.01",
+     .help = "bound c: after every critic step each of its weights is set into [-c, c]; 0: no clipping"},
+
+    {"loss.name", NULL, NAME(loss.name, loss_choice), .default_value = "wasserstein",
+     .help = "what both networks minimise"},
+    {"loss.label_smoothing", NULL, REAL(loss.label_smoothing, 0, 2), .default_value = "0.25",
+     .help = "s: the real class's target is 1 - s/2 in the critic's cross-entropy (minimax, modified_minimax)"},
+
+    {"train.batch", "--batch", INTEGER(train.batch, 1, INT32_MAX), .default_value = "64",
+     .help = "samples of the global batch of a critic step, over all ranks"},
+    {"train.shards", "--shards", INTEGER(train.shards, 0, INT32_MAX), .default_value = "0",
+     .help = "slices of the global batch, on which alone results depend; 0: as many as ranks"},
+    {"train.n_critic", NULL, INTEGER(train.n_critic, 1, 1000000), .default_value = "5",
+     .help = "critic steps before each generator step"},
+    {"train.warmup_iterations", NULL, INTEGER(train.warmup_iterations, 0, MANY), .default_value = "0",
+     .help = "first iterations that make train.warmup_n_critic critic steps; 0: no warm-up (25 in the WGAN paper)"},
+    {"train.warmup_n_critic", NULL, INTEGER(train.warmup_n_critic, 1, 1000000), .default_value = "100",
+     .help = "critic steps of a warm-up iteration"},
+    {"train.warmup_every", NULL, INTEGER(train.warmup_every, 0, MANY), .default_value = "500",
+     .help = "with a warm-up, every so many iterations is a warm-up iteration again; 0: only the first ones"},
+    {"train.ema_decay", NULL, REAL(train.ema_decay, 0, 1), BELOW_MAXIMUM, .default_value = "0",
+     .help = "decay per iteration of the moving average of the generator's weights; 0: no average"},
+    {"train.verify_every", "--verify-every", INTEGER(train.verify_every, 0, MANY), .default_value = "100",
+     .help = "iterations between comparisons of the parameters of all ranks; 0: never"},
+
+    {"optimizer.name", NULL, NAME(optimizer.name, optimizer_choice), .default_value = "rmsprop",
+     .help = "how a gradient becomes an update"},
+    {"optimizer.learning_rate", NULL, REAL(optimizer.learning_rate, 0, 1e6), ABOVE_MINIMUM, .default_value = "5e-5",
+     .help = "learning rate of both networks where they do not set their own"},
+    {"optimizer.alpha", NULL, REAL(optimizer.alpha, 0, 1), BELOW_MAXIMUM, .default_value = "0.99",
+     .help = "rmsprop: decay of the mean square"},
+    {"optimizer.beta1", NULL, REAL(optimizer.beta1, 0, 1), BELOW_MAXIMUM, .default_value = "0.9",
+     .help = "adam: decay of the mean"},
+    {"optimizer.beta2", NULL, REAL(optimizer.beta2, 0, 1), BELOW_MAXIMUM, .default_value = "0.999",
+     .help = "adam: decay of the mean square"},
+    {"optimizer.epsilon", NULL, REAL(optimizer.epsilon, 0, 1e6), ABOVE_MINIMUM, .default_value = "1e-8",
+     .help = "rmsprop, adam: added to the root of the mean square"},
+    {"optimizer.momentum", NULL, REAL(optimizer.momentum, 0, 1), BELOW_MAXIMUM, .default_value = "0",
+     .help = "sgd, rmsprop: momentum"},
+    {"optimizer.weight_decay", NULL, REAL(optimizer.weight_decay, 0, 1e6), .default_value = "0",
+     .help = "factor of the weights added to their gradient"},
+    {"optimizer.schedule", NULL, NAME(optimizer.schedule, schedule_choice), .default_value = "constant",
+     .help = "how the learning rate changes over run.iterations"},
+    {"optimizer.final_factor", NULL, REAL(optimizer.final_factor, 0, 1e6), .default_value = "0.01",
+     .help = "what the schedule ends at, as a factor of the learning rate"},
+
+    {"batch_norm.sync", NULL, BOOLEAN(batch_norm.sync), .default_value = "no",
+     .help = "batch statistics over the whole global batch instead of per shard"},
+    {"batch_norm.momentum", NULL, REAL(batch_norm.momentum, 0, 1), .default_value = "0.1",
+     .help = "weight of the newest batch in the running statistics"},
+    {"batch_norm.epsilon", NULL, REAL(batch_norm.epsilon, 0, 1e6), ABOVE_MINIMUM, .default_value = "1e-5",
+     .help = "added to the variance"},
+
+    {"checkpoint.every", NULL, INTEGER(checkpoint.every, 0, MANY), .default_value = "1000",
+     .help = "iterations between checkpoints; 0: only at the end"},
+    {"checkpoint.keep", NULL, INTEGER(checkpoint.keep, 1, INT32_MAX), .default_value = "3",
+     .help = "newest checkpoints that are kept, besides the best"},
+
+    {"samples.every", NULL, INTEGER(samples.every, 0, MANY), .default_value = "1000",
+     .help = "iterations between sample pictures; 0: only at the end"},
+    {"samples.count", NULL, INTEGER(samples.count, 1, 1 << 20), .default_value = "64", .help = "samples in a picture"},
+    {"samples.ema", NULL, BOOLEAN(samples.ema), .default_value = "yes",
+     .help = "draw from the averaged generator where there is one"},
+
+    {"eval.every", NULL, INTEGER(eval.every, 0, MANY), .default_value = "1000",
+     .help = "iterations between evaluations; 0: only at the end"},
+    {"eval.samples", NULL, INTEGER(eval.samples, 1, INT32_MAX), .default_value = "2048",
+     .help = "samples of each side, real and generated, in an evaluation"},
+    {"eval.projections", NULL, INTEGER(eval.projections, 1, 1000000), .default_value = "128",
+     .help = "random directions of the sliced Wasserstein distance"},
+
+    {"trace.file", "--trace", TEXT(trace.file), .default_value = "",
+     .help = "write what every optimiser update computed to this HDF5 file; empty: no trace"},
+    {"trace.steps", "--trace-steps", INTEGER(trace.steps, 1, MANY), .default_value = "10",
+     .help = "optimiser updates to trace, those of both networks counted together"},
+};
+/* clang-format on */
+
+const int gan_option_count = (int)(sizeof gan_options / sizeof *gan_options);
+
+const gan_option *gan_option_find(const char *name) {
+  for (int i = 0; i < gan_option_count; i++) {
+    const gan_option *option = &gan_options[i];
+    if (strcmp(option->key, name) == 0 || (option->short_form && strcmp(option->short_form, name) == 0)) return option;
+  }
+  return NULL;
+}
+
+/* The last key of the table whose last word is that of `key`; so "learning_rate" gives the one for both networks. */
+static const char *same_last_word(const char *key) {
+  const char *dot = strrchr(key, '.');
+  const char *word = dot ? dot + 1 : key;
+  for (int i = gan_option_count - 1; i >= 0; i--)
+    if (strcmp(strchr(gan_options[i].key, '.') + 1, word) == 0) return gan_options[i].key;
+  return NULL;
+}
+
+const char *gan_option_nearest(const char *key) {
+  const char *names[sizeof gan_options / sizeof *gan_options + 1] = {NULL};
+  for (int i = 0; i < gan_option_count; i++) names[i] = gan_options[i].key;
+  const char *nearest = strchr(key, '.') ? gan_nearest_name(key, names) : same_last_word(key);
+  if (nearest) return nearest;
+  return strchr(key, '.') ? same_last_word(key) : gan_nearest_name(key, names);
+}
+
+const gan_preset *gan_preset_find(const char *name) {
+  for (int i = 0; i < gan_preset_count; i++)
+    if (strcmp(gan_presets[i].name, name) == 0) return &gan_presets[i];
+  return NULL;
+}

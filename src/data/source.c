@@ -1,0 +1,126 @@
+/* The table of data sources, and what all of them have in common.
+
+   Opening goes in two halves with one agreement between them. The first (type->open) is each rank's own: options,
+   headers, sizes. Then all ranks say how it went. Only if it went well everywhere comes the second (type->load), which
+   takes memory together; a rank that found its file missing would otherwise leave the others waiting there. */
+#include "data/source.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "data/source_types.h"
+
+const gan_source_type *const gan_source_types[] = {
+    &gan_source_ring, &gan_source_grid, &gan_source_swiss_roll, &gan_source_idx, &gan_source_hdf5,
+};
+const int gan_source_type_count = (int)(sizeof gan_source_types / sizeof gan_source_types[0]);
+
+const gan_source_type *gan_source_type_find(const char *name) {
+  for (int i = 0; i < gan_source_type_count; i++)
+    if (strcmp(gan_source_types[i]->name, name) == 0) return gan_source_types[i];
+  return NULL;
+}
+
+static gan_status unknown_source(const char *name) {
+  char names[256] = "";
+  size_t used = 0;
+  for (int i = 0; i < gan_source_type_count && used < sizeof names; i++)
+    used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", gan_source_types[i]->name);
+  return gan_fail(GAN_BAD_USAGE, "data.source: there is no source \"%s\"; known are %s", name, names);
+}
+
+static gan_status copy_options(const gan_data_options *options, gan_data_options *copy) {
+  const char *const texts[] = {options->source, options->path, options->labels, options->dataset};
+  char *copies[4] = {NULL};
+  gan_status status = GAN_OK;
+  for (int i = 0; i < 4 && status == GAN_OK; i++) status = gan_duplicate(texts[i] ? texts[i] : "", &copies[i]);
+  *copy = *options;
+  copy->source = copies[0];
+  copy->path = copies[1];
+  copy->labels = copies[2];
+  copy->dataset = copies[3];
+  return status;
+}
+
+/* This rank's half of opening; *source is NULL only when there was no memory for it. */
+static gan_status open_alone(const gan_data_options *options, uint64_t seed, gan_source **source) {
+  const gan_source_type *type = gan_source_type_find(options->source ? options->source : "");
+  if (!type) return unknown_source(options->source ? options->source : "");
+  GAN_TRY(gan_allocate(1, sizeof **source, "a data source", source));
+  (*source)->seed = seed;
+  GAN_TRY(copy_options(options, &(*source)->options));
+  if (options->samples < 0)
+    return gan_fail(GAN_BAD_USAGE, "data.samples: %" PRId64 " is negative; 0 means all there are", options->samples);
+  (*source)->type = type; /* from here on there is something to close */
+  return type->open(*source);
+}
+
+gan_status gan_source_open(const gan_data_options *options, uint64_t seed, const gan_data_share *share,
+                           gan_source **source) {
+  static const gan_data_share alone = {.context = NULL};
+  if (!share) share = &alone;
+  gan_source *opened = NULL;
+  gan_status status = open_alone(options, seed, &opened);
+  if (share->agree) status = share->agree(share->context, status);
+  if (status == GAN_OK && opened->type->load) status = opened->type->load(opened, share);
+  if (status != GAN_OK) {
+    gan_source_close(opened);
+    opened = NULL;
+  }
+  *source = opened;
+  return status;
+}
+
+void gan_source_close(gan_source *source) {
+  if (!source) return;
+  if (source->type) source->type->close(source);
+  free((char *)source->options.source);
+  free((char *)source->options.path);
+  free((char *)source->options.labels);
+  free((char *)source->options.dataset);
+  free(source);
+}
+
+gan_status gan_source_read(gan_source *source, const int64_t *indices, int64_t n, float *out, int32_t *labels) {
+  for (int64_t i = 0; i < n; i++)
+    if (indices[i] < 0 || (source->count > 0 && indices[i] >= source->count))
+      return gan_fail(GAN_FAILED, "sample %" PRId64 " was asked for, but data.source %s has %" PRId64 " samples",
+                      indices[i], source->type->name, source->count);
+  return source->type->read(source, indices, n, out, labels);
+}
+
+gan_status gan_source_modes(const gan_source *source, int *modes, float **centres) {
+  const int count = gan_synthetic_modes(source);
+  GAN_TRY(gan_allocate((size_t)count * 2, sizeof **centres, "the centres of the modes", centres));
+  for (int mode = 0; mode < count; mode++) {
+    double centre[2];
+    gan_synthetic_mode_centre(source, mode, centre);
+    (*centres)[2 * mode] = (float)centre[0];
+    (*centres)[2 * mode + 1] = (float)centre[1];
+  }
+  *modes = count;
+  return GAN_OK;
+}
+
+gan_status gan_source_limit(gan_source *source, int64_t available) {
+  const int64_t wanted = source->options.samples;
+  if (wanted > available)
+    return gan_fail(GAN_BAD_USAGE, "data.samples: %" PRId64 " samples are wanted, but %s has %" PRId64, wanted,
+                    source->options.path, available);
+  source->count = wanted > 0 ? wanted : available;
+  return GAN_OK;
+}
+
+gan_status gan_check_regular_file(const char *path, int64_t *bytes) {
+  struct stat about;
+  if (path[0] == '\0') return gan_fail(GAN_BAD_USAGE, "data.path: this data source reads a file; name it");
+  if (stat(path, &about) != 0) return gan_fail(GAN_BAD_FILE, "cannot open %s: %s", path, strerror(errno));
+  if (!S_ISREG(about.st_mode)) return gan_fail(GAN_BAD_FILE, "%s is not a regular file", path);
+  *bytes = (int64_t)about.st_size;
+  return GAN_OK;
+}

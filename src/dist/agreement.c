@@ -1,0 +1,103 @@
+/* Small exchanges that leave all ranks with the same knowledge: errors, hashes, rank 0's data, the largest value. */
+#include <math.h>
+#include <mpi.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "dist/wait.h"
+#include "dist/world.h"
+#include "dist/world_state.h"
+
+/* MPI counts in int; a large block goes in pieces. */
+static const size_t LARGEST_PIECE = (size_t)1 << 30;
+
+void gan_world_broadcast_from(gan_world *world, int root, void *data, size_t bytes) {
+  if (world->size == 1) return;
+  for (size_t offset = 0; offset < bytes; offset += LARGEST_PIECE) {
+    const size_t piece = bytes - offset < LARGEST_PIECE ? bytes - offset : LARGEST_PIECE;
+    MPI_Request request;
+    MPI_Ibcast((char *)data + offset, (int)piece, MPI_BYTE, root, world->ranks, &request);
+    gan_wait(world, 1, &request);
+  }
+}
+
+void gan_world_broadcast(gan_world *world, void *data, size_t bytes) {
+  gan_world_broadcast_from(world, 0, data, bytes);
+}
+
+double gan_world_maximum(gan_world *world, double value) {
+  if (world->size == 1) return value;
+  /* MPI_MAX may lose a NaN, or give it to some ranks only, so its presence travels beside the values. */
+  const double mine[2] = {isnan(value), isnan(value) ? -INFINITY : value};
+  double largest[2];
+  MPI_Request request;
+  MPI_Iallreduce(mine, largest, 2, MPI_DOUBLE, MPI_MAX, world->ranks, &request);
+  gan_wait(world, 1, &request);
+  return largest[0] > 0 ? (double)NAN : largest[1];
+}
+
+void gan_world_barrier(gan_world *world) {
+  if (world->size == 1) return;
+  MPI_Request request;
+  MPI_Ibarrier(world->ranks, &request);
+  gan_wait(world, 1, &request);
+}
+
+typedef struct failure {
+  gan_status status;
+  char message[1024];
+} failure;
+
+/* This rank's error, with the place where it was met; a message that was agreed on before names it already. */
+static void describe(const gan_world *world, gan_status status, failure *mine) {
+  int named = 0;
+  const char *message = gan_error_message();
+  (void)sscanf(message, "rank %*d (host %n", &named);
+  if (!named) gan_fail_prefix(status, "rank %d (host %s): ", world->rank, world->host_name);
+  mine->status = status;
+  snprintf(mine->message, sizeof mine->message, "%s", gan_error_message());
+}
+
+gan_status gan_world_agree(gan_world *world, gan_status mine) {
+  if (world->size == 1) return mine;
+  const int failing = mine == GAN_OK ? world->size : world->rank;
+  int lowest = world->size;
+  MPI_Request request;
+  MPI_Iallreduce(&failing, &lowest, 1, MPI_INT, MPI_MIN, world->ranks, &request);
+  gan_wait(world, 1, &request);
+  if (lowest == world->size) return GAN_OK;
+
+  failure agreed = {.status = GAN_FAILED};
+  if (world->rank == lowest) describe(world, mine, &agreed);
+  gan_world_broadcast_from(world, lowest, &agreed, sizeof agreed);
+  gan_error_set(agreed.message);
+  return agreed.status;
+}
+
+/* How many of the hashes are equal to `hash`. */
+static int supporters(const gan_world *world, uint64_t hash) {
+  int count = 0;
+  for (int rank = 0; rank < world->size; rank++) count += world->hashes[rank] == hash;
+  return count;
+}
+
+bool gan_world_same_hash(gan_world *world, uint64_t hash, int *odd_rank) {
+  if (world->size == 1) return true;
+  MPI_Request request;
+  MPI_Iallgather(&hash, 1, MPI_UINT64_T, world->hashes, 1, MPI_UINT64_T, world->ranks, &request);
+  gan_wait(world, 1, &request);
+  if (supporters(world, world->hashes[0]) == world->size) return true;
+  /* The first of equally many: of two ranks that differ, rank 1 is the odd one. */
+  int most = 0;
+  uint64_t majority = 0;
+  for (int rank = 0; rank < world->size; rank++) {
+    const int support = supporters(world, world->hashes[rank]);
+    if (support <= most) continue;
+    most = support;
+    majority = world->hashes[rank];
+  }
+  *odd_rank = 0;
+  while (world->hashes[*odd_rank] == majority) ++*odd_rank;
+  return false;
+}

@@ -1,0 +1,49 @@
+/* The backend over OpenBLAS. One thread: parallelism is ranks, and a product computed by one thread has one order of
+   summation. */
+#include "kernels/openblas.h"
+
+#include <assert.h>
+#include <cblas.h>
+#include <limits.h>
+#include <stdio.h>
+
+static gan_status openblas_open(void) {
+  openblas_set_num_threads(1);
+  return GAN_OK;
+}
+
+/* C = beta C, what is left of a product with an inner dimension of 0. Not left to BLAS, which demands row lengths of at
+   least 1 even then. */
+static void scale_matrix(int64_t m, int64_t n, float beta, float *c, int64_t ldc) {
+  for (int64_t i = 0; i < m; i++) {
+    for (int64_t j = 0; j < n; j++) c[i * ldc + j] = beta == 0.0f ? 0.0f : beta * c[i * ldc + j];
+  }
+}
+
+static void openblas_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
+                          const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc) {
+  if (m == 0 || n == 0) return;
+  if (k == 0) {
+    scale_matrix(m, n, beta, c, ldc);
+    return;
+  }
+  assert(m <= INT_MAX && n <= INT_MAX && k <= INT_MAX && lda <= INT_MAX && ldb <= INT_MAX && ldc <= INT_MAX);
+  cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, (int)m,
+              (int)n, (int)k, alpha, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
+}
+
+static const char *openblas_describe(void) {
+  static char text[128];
+  char version[32] = "of unknown version";
+  (void)sscanf(openblas_get_config(), "OpenBLAS %31s", version);
+  snprintf(text, sizeof text, "OpenBLAS %s, %s kernels", version, openblas_get_corename());
+  return text;
+}
+
+const gan_backend gan_backend_openblas = {
+    .name = "openblas",
+    .help = "matrix products by OpenBLAS, on any CPU",
+    .open = openblas_open,
+    .gemm = openblas_gemm,
+    .describe = openblas_describe,
+};

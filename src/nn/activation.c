@@ -1,0 +1,55 @@
+/* Activations as layers: one row each, which finds its loops by name in the kernels' table. */
+#include <math.h>
+#include <string.h>
+
+#include "nn/layer.h"
+#include "nn/pass.h"
+
+static const gan_activation *find_activation(const char *name) {
+  for (int i = 0; i < gan_activation_count; i++)
+    if (strcmp(gan_activations[i].name, name) == 0) return &gan_activations[i];
+  return NULL;
+}
+
+static gan_status configure(gan_layer *layer, int word_count, char *const *words) {
+  const gan_activation *activation = find_activation(layer->type->name);
+  const bool takes_argument = !isnan(activation->argument);
+  GAN_TRY(gan_layer_check_words(layer, word_count, 0, takes_argument));
+  layer->variant = activation;
+  layer->arguments[0] = takes_argument ? activation->argument : 0;
+  if (word_count == 1) GAN_TRY(gan_layer_parse_number("its argument", words[0], &layer->arguments[0]));
+  return gan_layer_set_output(layer, &layer->input);
+}
+
+static void forward(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
+  const gan_activation *activation = layer->variant;
+  activation->forward((size_t)(pass->rows * layer->inputs), (float)layer->arguments[0], input, output);
+}
+
+static void backward(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                     float *output_gradient, float *input_gradient) {
+  const gan_activation *activation = layer->variant;
+  if (input_gradient)
+    activation->backward((size_t)(pass->rows * layer->inputs), (float)layer->arguments[0], input, output,
+                         output_gradient, input_gradient);
+}
+
+/* A constant of this file cannot take texts from a table of another; that they are the same is a test's task. */
+#define ACTIVATION(word, usage_text, help_text) \
+  const gan_layer_type gan_layer_##word = {     \
+      .name = #word,                            \
+      .usage = usage_text,                      \
+      .help = help_text,                        \
+      .configure = configure,                   \
+      .forward = forward,                       \
+      .backward = backward,                     \
+  }
+
+ACTIVATION(relu, "relu", "max(0, x)");
+ACTIVATION(leaky_relu, "leaky_relu [SLOPE]", "x where positive, else SLOPE * x (default 0.2)");
+ACTIVATION(tanh, "tanh", "hyperbolic tangent, for images in [-1, 1]");
+ACTIVATION(sigmoid, "sigmoid", "1 / (1 + exp(-x))");
+ACTIVATION(elu, "elu [ALPHA]", "x where positive, else ALPHA * (exp(x) - 1) (default 1)");
+ACTIVATION(gelu, "gelu", "x * P(N(0, 1) <= x), exact and not the tanh approximation");
+ACTIVATION(silu, "silu", "x * sigmoid(x)");
+ACTIVATION(softplus, "softplus", "log(1 + exp(x))");

@@ -1,0 +1,104 @@
+/* The table of layers, and what their configure functions share. */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "nn/layer.h"
+
+const gan_layer_type *const gan_layer_types[] = {
+    &gan_layer_dense, &gan_layer_batch_norm, &gan_layer_layer_norm, &gan_layer_flatten, &gan_layer_reshape,
+    &gan_layer_relu,  &gan_layer_leaky_relu, &gan_layer_tanh,       &gan_layer_sigmoid, &gan_layer_elu,
+    &gan_layer_gelu,  &gan_layer_silu,       &gan_layer_softplus,
+};
+enum { TYPE_COUNT = sizeof gan_layer_types / sizeof gan_layer_types[0] };
+const int gan_layer_type_count = TYPE_COUNT;
+
+const gan_layer_type *gan_layer_type_find(const char *name) {
+  for (int i = 0; i < TYPE_COUNT; i++)
+    if (strcmp(gan_layer_types[i]->name, name) == 0) return gan_layer_types[i];
+  return NULL;
+}
+
+gan_status gan_layer_unknown(const char *name) {
+  const char *names[TYPE_COUNT + 1] = {NULL};
+  char list[512] = "";
+  size_t used = 0;
+  for (int i = 0; i < TYPE_COUNT; i++) {
+    names[i] = gan_layer_types[i]->name;
+    if (used < sizeof list)
+      used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", gan_layer_types[i]->name);
+  }
+  const char *nearest = gan_nearest_name(name, names);
+  if (nearest) return gan_fail(GAN_BAD_USAGE, "there is no layer \"%.40s\"; did you mean \"%s\"?", name, nearest);
+  return gan_fail(GAN_BAD_USAGE, "there is no layer \"%.40s\"; there are %s", name, list);
+}
+
+gan_status gan_layer_check_words(const gan_layer *layer, int word_count, int least, int most) {
+  if (word_count < least)
+    return gan_fail(GAN_BAD_USAGE, "something is missing; it is written \"%s\"", layer->type->usage);
+  if (word_count > most) return gan_fail(GAN_BAD_USAGE, "there is too much; it is written \"%s\"", layer->type->usage);
+  return GAN_OK;
+}
+
+gan_status gan_layer_parse_size(const char *what, const char *word, int64_t *size) {
+  char *end = NULL;
+  errno = 0;
+  const long long value = strtoll(word, &end, 10);
+  if (end == word || *end) return gan_fail(GAN_BAD_USAGE, "%s has to be a whole number, not \"%.40s\"", what, word);
+  if (errno || value < 1 || value > GAN_FEATURES_MOST)
+    return gan_fail(GAN_BAD_USAGE, "%s has to be from 1 to %" PRId64 ", not %.40s", what, GAN_FEATURES_MOST, word);
+  *size = value;
+  return GAN_OK;
+}
+
+gan_status gan_layer_parse_number(const char *what, const char *word, double *number) {
+  char *end = NULL;
+  const double value = strtod(word, &end);
+  if (end == word || *end || !isfinite((float)value))
+    return gan_fail(GAN_BAD_USAGE, "%s has to be a finite number, not \"%.40s\"", what, word);
+  *number = value;
+  return GAN_OK;
+}
+
+gan_status gan_layer_set_output(gan_layer *layer, const gan_shape *shape) {
+  /* Each size is at most GAN_FEATURES_MOST, so the product is still exact when it first goes beyond. */
+  int64_t count = 1;
+  for (int i = 0; i < shape->rank; i++) {
+    count *= shape->size[i];
+    if (count > GAN_FEATURES_MOST) {
+      char text[GAN_SHAPE_TEXT];
+      return gan_fail(GAN_BAD_USAGE, "its output %s has more than %" PRId64 " elements for each sample",
+                      gan_shape_print(shape, text), GAN_FEATURES_MOST);
+    }
+  }
+  layer->output = *shape;
+  layer->outputs = count;
+  return GAN_OK;
+}
+
+gan_status gan_layer_add_tensor(gan_layer *layer, const char *name, const gan_shape *shape, bool is_buffer) {
+  const size_t offset =
+      is_buffer ? layer->buffer_offset + layer->buffer_count : layer->parameter_offset + layer->parameter_count;
+  int64_t count = 1;
+  for (int i = 0; i < shape->rank; i++)
+    if (__builtin_mul_overflow(count, shape->size[i], &count)) count = INT64_MAX;
+  if (count > GAN_PARAMETERS_MOST - (int64_t)offset)
+    return gan_fail(GAN_BAD_USAGE,
+                    "with its %s the network has more than %" PRId64 " %s; make this or an earlier layer smaller", name,
+                    GAN_PARAMETERS_MOST, is_buffer ? "running statistics" : "parameters");
+  gan_tensor_info *tensor = &layer->tensors[layer->tensor_count++];
+  snprintf(tensor->name, sizeof tensor->name, "%s", name);
+  tensor->shape = *shape;
+  tensor->is_buffer = is_buffer;
+  tensor->offset = offset;
+  tensor->count = (size_t)count;
+  if (is_buffer)
+    layer->buffer_count += (size_t)count;
+  else
+    layer->parameter_count += (size_t)count;
+  return GAN_OK;
+}

@@ -1,0 +1,149 @@
+/* From a description to layers. The description is cut at commas and line ends into layers, and these at blanks into
+   words; each word list is given to the layer type of its first word, which fills in the rest. */
+#include "nn/network.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "nn/layer.h"
+
+enum { WORDS_MOST = 16, LAYER_TEXT = 64 };
+static const char separators[] = ",\n", blanks[] = " \t\r\v\f";
+
+static gan_status check_input(const gan_shape *input) {
+  bool fits = input->rank >= 1 && input->rank < GAN_SHAPE_RANK;
+  int64_t count = 1;
+  for (int i = 0; fits && i < input->rank; i++) {
+    fits = input->size[i] >= 1 && input->size[i] <= GAN_FEATURES_MOST;
+    count *= input->size[i];
+    fits = fits && count <= GAN_FEATURES_MOST;
+  }
+  if (fits) return GAN_OK;
+  char text[GAN_SHAPE_TEXT];
+  return gan_fail(GAN_BAD_USAGE,
+                  "an input of shape %s: samples have one to four dimensions and from 1 to %" PRId64 " elements",
+                  gan_shape_print(input, text), GAN_FEATURES_MOST);
+}
+
+/* At most as many layers as there are separators and one. */
+static size_t layer_room(const char *description) {
+  size_t room = 1;
+  for (; *description; description++)
+    if (strchr(separators, *description)) room++;
+  return room < GAN_LAYERS_MOST ? room : GAN_LAYERS_MOST;
+}
+
+/* Cuts an entry at its blanks, in place. Returns the number of words, WORDS_MOST + 1 when there are more. */
+static int split_words(char *entry, char **words) {
+  int count = 0;
+  char *rest = NULL;
+  for (char *word = strtok_r(entry, blanks, &rest); word; word = strtok_r(NULL, blanks, &rest)) {
+    if (count == WORDS_MOST) return WORDS_MOST + 1;
+    words[count++] = word;
+  }
+  return count;
+}
+
+/* Makes the next layer; the network counts it only when it is whole. */
+static gan_status add_layer(gan_network *network, int word_count, char *const *words) {
+  if (network->layer_count == GAN_LAYERS_MOST)
+    return gan_fail(GAN_BAD_USAGE, "a network has at most %d layers", GAN_LAYERS_MOST);
+  gan_layer *layer = &network->layers[network->layer_count];
+  *layer = (gan_layer){.type = gan_layer_type_find(words[0]),
+                       .index = network->layer_count,
+                       .input = network->output,
+                       .inputs = gan_shape_count(&network->output),
+                       .parameter_offset = network->parameter_count,
+                       .buffer_offset = network->buffer_count,
+                       .network = network};
+  if (!layer->type) return gan_layer_unknown(words[0]);
+  if (word_count > WORDS_MOST)
+    return gan_fail(GAN_BAD_USAGE, "there is too much; it is written \"%s\"", layer->type->usage);
+  GAN_TRY(layer->type->configure(layer, word_count - 1, words + 1));
+  network->layer_count++;
+  network->output = layer->output;
+  network->parameter_count += layer->parameter_count;
+  network->buffer_count += layer->buffer_count;
+  network->couples_samples = network->couples_samples || layer->type->couples_samples;
+  return GAN_OK;
+}
+
+/* A layer's entry without the blanks around it, cut to what a message can hold. */
+static void copy_entry(const char *entry, char *text) {
+  entry += strspn(entry, blanks);
+  size_t length = strlen(entry);
+  while (length > 0 && strchr(blanks, entry[length - 1])) length--;
+  snprintf(text, LAYER_TEXT, "%.*s", length < LAYER_TEXT ? (int)length : LAYER_TEXT, entry);
+}
+
+static gan_status parse(gan_network *network, char *description) {
+  char *rest = NULL;
+  for (char *entry = strtok_r(description, separators, &rest); entry; entry = strtok_r(NULL, separators, &rest)) {
+    char text[LAYER_TEXT];
+    char *words[WORDS_MOST];
+    copy_entry(entry, text);
+    const int word_count = split_words(entry, words);
+    if (word_count == 0) continue;
+    const gan_status status = add_layer(network, word_count, words);
+    if (status != GAN_OK) return gan_fail_prefix(status, "layer %d (\"%s\"): ", network->layer_count + 1, text);
+  }
+  if (network->layer_count == 0)
+    return gan_fail(GAN_BAD_USAGE, "a network needs at least one layer, for example \"dense 64, relu, dense 1\"");
+  return GAN_OK;
+}
+
+gan_status gan_network_create(const char *description, const gan_shape *input, const gan_network_options *options,
+                              gan_network **network) {
+  *network = NULL;
+  GAN_TRY(check_input(input));
+  gan_network *made = NULL;
+  char *copy = NULL;
+  gan_status status = gan_allocate(1, sizeof *made, "a network", &made);
+  if (status == GAN_OK) {
+    made->input = made->output = *input;
+    made->options = *options;
+    status = gan_allocate(layer_room(description), sizeof *made->layers, "a network's layers", &made->layers);
+  }
+  if (status == GAN_OK) status = gan_duplicate(description, &copy);
+  if (status == GAN_OK) status = parse(made, copy);
+  free(copy);
+  if (status == GAN_OK)
+    *network = made;
+  else
+    gan_network_destroy(made);
+  return status;
+}
+
+void gan_network_destroy(gan_network *network) {
+  if (!network) return;
+  free(network->layers);
+  free(network);
+}
+
+void gan_network_initialise(const gan_network *network, const gan_initialisation *how, double scale,
+                            gan_random_address address, float *parameters, float *buffers) {
+  if (scale == 0) scale = how->default_scale;
+  for (int i = 0; i < network->layer_count; i++) {
+    const gan_layer *layer = &network->layers[i];
+    if (layer->type->initialise) layer->type->initialise(layer, how, scale, address, parameters, buffers);
+  }
+}
+
+gan_status gan_network_check_batch(const gan_network *network, int64_t shard_samples, int64_t batch) {
+  for (int i = 0; i < network->layer_count; i++) {
+    const gan_layer *layer = &network->layers[i];
+    const gan_status status = layer->type->check_batch ? layer->type->check_batch(layer, shard_samples, batch) : GAN_OK;
+    if (status != GAN_OK) return gan_fail_prefix(status, "layer %d (\"%s\"): ", i + 1, layer->type->name);
+  }
+  return GAN_OK;
+}
+
+double gan_network_flops(const gan_network *network) {
+  double flops = 0;
+  for (int i = 0; i < network->layer_count; i++)
+    if (network->layers[i].type->flops) flops += network->layers[i].type->flops(&network->layers[i]);
+  return flops;
+}

@@ -1,0 +1,202 @@
+/* Reading checkpoints. Every function checks the seal first; what comes after deals with files that are whole but may be
+   of another program, another network, or made to do harm: sizes are compared before memory is asked for. */
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "store/checkpoint.h"
+#include "store/hdf5_tools.h"
+#include "store/seal.h"
+
+static gan_status open_sealed(const char *path, hid_t *file) {
+  char reason[GAN_HDF5_REASON];
+  *file = -1;
+  GAN_TRY(gan_seal_check(path));
+  *file = gan_hdf5_open(path, false);
+  if (*file < 0) return gan_fail(GAN_BAD_FILE, "cannot read %s: %s", path, gan_hdf5_reason(reason));
+  return GAN_OK;
+}
+
+gan_status gan_checkpoint_verify(const char *path) { return gan_seal_check(path); }
+
+static gan_status fail_attribute(const char *path, const char *name) {
+  return gan_fail(GAN_BAD_FILE, "%s is no checkpoint of this program: its attribute %s is absent or makes no sense", path,
+                  name);
+}
+
+static gan_status read_text(hid_t file, const char *path, const char *name, char **copy) {
+  char *text = NULL;
+  if (!gan_hdf5_get_text(file, name, &text)) return fail_attribute(path, name);
+  const gan_status status = gan_duplicate(text, copy);
+  H5free_memory(text);
+  return status;
+}
+
+static gan_status read_program_version(hid_t file, const char *path, gan_checkpoint *checkpoint) {
+  char *version = NULL;
+  GAN_TRY(read_text(file, path, "program_version", &version));
+  snprintf(checkpoint->program_version, sizeof checkpoint->program_version, "%s", version);
+  free(version);
+  return GAN_OK;
+}
+
+static gan_status read_data_shape(hid_t file, const char *path, gan_shape *shape) {
+  size_t rank = 0;
+  if (!gan_hdf5_get_integers(file, "data_shape", GAN_SHAPE_RANK, &rank, shape->size))
+    return fail_attribute(path, "data_shape");
+  shape->rank = (int)rank;
+  int64_t count = 1;
+  for (int i = 0; i < shape->rank; i++)
+    if (shape->size[i] < 1 || __builtin_mul_overflow(count, shape->size[i], &count))
+      return fail_attribute(path, "data_shape");
+  return GAN_OK;
+}
+
+static gan_status read_count(hid_t file, const char *path, const char *name, int64_t *value) {
+  if (!gan_hdf5_get_integer(file, name, value) || *value < 0) return fail_attribute(path, name);
+  return GAN_OK;
+}
+
+static gan_status read_attributes(hid_t file, const char *path, gan_checkpoint *checkpoint) {
+  int64_t format = 0, shards = 0;
+  GAN_TRY(read_count(file, path, "format_version", &format));
+  if (format != GAN_CHECKPOINT_FORMAT) return fail_attribute(path, "format_version");
+  GAN_TRY(read_count(file, path, "iteration", &checkpoint->iteration));
+  GAN_TRY(read_count(file, path, "critic_steps", &checkpoint->critic_steps));
+  GAN_TRY(read_count(file, path, "generator_steps", &checkpoint->generator_steps));
+  GAN_TRY(read_count(file, path, "shards", &shards));
+  if (shards < 1 || shards > INT_MAX) return fail_attribute(path, "shards");
+  checkpoint->shards = (int)shards;
+  if (!gan_hdf5_get_unsigned(file, "seed", &checkpoint->seed)) return fail_attribute(path, "seed");
+  if (!gan_hdf5_get_unsigned(file, "data_fingerprint", &checkpoint->data_fingerprint))
+    return fail_attribute(path, "data_fingerprint");
+  if (!gan_hdf5_get_real(file, "best", &checkpoint->best)) return fail_attribute(path, "best");
+  GAN_TRY(read_data_shape(file, path, &checkpoint->data_shape));
+  GAN_TRY(read_program_version(file, path, checkpoint));
+  return read_text(file, path, "config", &checkpoint->config);
+}
+
+gan_status gan_checkpoint_read_header(const char *path, gan_checkpoint *checkpoint) {
+  GAN_HDF5_QUIET;
+  hid_t file = -1;
+  memset(checkpoint, 0, sizeof *checkpoint);
+  GAN_TRY(open_sealed(path, &file));
+  const gan_status status = read_attributes(file, path, checkpoint);
+  H5Fclose(file);
+  return status;
+}
+
+static bool same_shape(const gan_shape *a, const gan_shape *b) {
+  return a->rank == b->rank && memcmp(a->size, b->size, (size_t)a->rank * sizeof *a->size) == 0;
+}
+
+static gan_status read_tensor(hid_t file, const char *path, const gan_tensor *tensor) {
+  gan_shape found;
+  char have[GAN_SHAPE_TEXT], want[GAN_SHAPE_TEXT], reason[GAN_HDF5_REASON];
+  GAN_HDF5_ID data_set = gan_hdf5_open_array(file, tensor->path);
+  if (data_set < 0)
+    return gan_fail(GAN_BAD_FILE, "%s has no tensor %s: it is of another network or optimizer", path, tensor->path);
+  if (!gan_hdf5_get_shape(data_set, &found))
+    return gan_fail(GAN_BAD_FILE, "%s: %s is no tensor of 32-bit floats", path, tensor->path);
+  if (!same_shape(&found, &tensor->shape))
+    return gan_fail(GAN_BAD_FILE, "%s: tensor %s: checkpoint has %s, the network needs %s", path, tensor->path,
+                    gan_shape_print(&found, have), gan_shape_print(&tensor->shape, want));
+  if (gan_shape_count(&found) > 0 &&
+      H5Dread(data_set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, tensor->data) < 0)
+    return gan_fail(GAN_BAD_FILE, "%s: cannot read tensor %s: %s", path, tensor->path, gan_hdf5_reason(reason));
+  return GAN_OK;
+}
+
+gan_status gan_checkpoint_read_tensors(const char *path, size_t tensor_count, const gan_tensor *tensors) {
+  GAN_HDF5_QUIET;
+  hid_t file = -1;
+  GAN_TRY(open_sealed(path, &file));
+  gan_status status = GAN_OK;
+  for (size_t i = 0; status == GAN_OK && i < tensor_count; i++) status = read_tensor(file, path, &tensors[i]);
+  H5Fclose(file);
+  return status;
+}
+
+typedef struct visit_state {
+  const char *path;
+  uint64_t file_bytes; /* no tensor can be larger: they are not compressed */
+  gan_tensor_visitor visit;
+  void *context;
+  gan_status status;
+} visit_state;
+
+static void summarise(size_t count, const float *values, gan_tensor_summary *summary) {
+  double sum = 0.0, squares = 0.0, minimum = INFINITY, maximum = -INFINITY;
+  summary->minimum = summary->maximum = summary->mean = summary->standard_deviation = NAN;
+  for (size_t i = 0; i < count; i++) {
+    if (isnan(values[i])) return;
+    if (values[i] < minimum) minimum = values[i];
+    if (values[i] > maximum) maximum = values[i];
+    sum += values[i];
+  }
+  if (count == 0) return;
+  summary->minimum = minimum;
+  summary->maximum = maximum;
+  summary->mean = sum / (double)count;
+  for (size_t i = 0; i < count; i++) squares += (values[i] - summary->mean) * (values[i] - summary->mean);
+  summary->standard_deviation = sqrt(squares / (double)count);
+}
+
+static bool count_elements(const gan_shape *shape, uint64_t limit, uint64_t *count) {
+  *count = 1;
+  for (int i = 0; i < shape->rank; i++)
+    if (__builtin_mul_overflow(*count, (uint64_t)shape->size[i], count)) return false;
+  return *count <= limit;
+}
+
+static gan_status visit_tensor(hid_t file, const char *name, const visit_state *state) {
+  char tensor_path[GAN_TENSOR_PATH], reason[GAN_HDF5_REASON];
+  gan_tensor_summary summary = {.path = tensor_path};
+  uint64_t count = 0;
+  float *values = NULL;
+  GAN_HDF5_ID data_set = gan_hdf5_open_array(file, name);
+  if (snprintf(tensor_path, sizeof tensor_path, "/%s", name) >= (int)sizeof tensor_path || data_set < 0 ||
+      !gan_hdf5_get_shape(data_set, &summary.shape) ||
+      !count_elements(&summary.shape, state->file_bytes / sizeof(float), &count))
+    return gan_fail(GAN_BAD_FILE, "%s: /%s is no tensor as this program writes them", state->path, name);
+  GAN_TRY(gan_allocate((size_t)count, sizeof *values, "a tensor of a checkpoint", &values));
+  gan_status status = GAN_OK;
+  if (count && H5Dread(data_set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
+    status = gan_fail(GAN_BAD_FILE, "%s: cannot read /%s: %s", state->path, name, gan_hdf5_reason(reason));
+  if (status == GAN_OK) {
+    summarise((size_t)count, values, &summary);
+    state->visit(state->context, &summary);
+  }
+  free(values);
+  return status;
+}
+
+/* HDF5 calls this for every link below the root. Only hard links lead to what the file itself holds. */
+static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *link, void *context) {
+  visit_state *state = context;
+  H5O_info_t object;
+  if (link->type != H5L_TYPE_HARD) return 0;
+  if (H5Oget_info_by_name2(file, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0) return -1;
+  if (object.type != H5O_TYPE_DATASET) return 0;
+  state->status = visit_tensor(file, name, state);
+  return state->status == GAN_OK ? 0 : -1;
+}
+
+gan_status gan_checkpoint_visit(const char *path, gan_tensor_visitor visit, void *context) {
+  GAN_HDF5_QUIET;
+  visit_state state = {.path = path, .visit = visit, .context = context, .status = GAN_OK};
+  struct stat about;
+  char reason[GAN_HDF5_REASON];
+  hid_t file = -1;
+  GAN_TRY(open_sealed(path, &file));
+  if (stat(path, &about) == 0) state.file_bytes = (uint64_t)about.st_size;
+  if (H5Lvisit(file, H5_INDEX_CRT_ORDER, H5_ITER_INC, visit_link, &state) < 0 && state.status == GAN_OK)
+    state.status = gan_fail(GAN_BAD_FILE, "cannot list the tensors of %s: %s", path, gan_hdf5_reason(reason));
+  H5Fclose(file);
+  return state.status;
+}

@@ -1,0 +1,173 @@
+/* See hdf5_driver.h. The callbacks are those of HDF5's virtual file layer (H5FDpublic.h). */
+#include "store/hdf5_driver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "store/output.h"
+
+typedef struct driver_file {
+  H5FD_t base; /* HDF5's part comes first */
+  gan_hdf5_output *output;
+  int descriptor;
+  haddr_t allocated; /* end of what HDF5 has given out */
+  haddr_t size;      /* end of the file, writes that were not done included */
+  dev_t device;
+  ino_t inode;
+} driver_file;
+
+/* What the access properties carry to driver_open. */
+typedef struct driver_properties {
+  gan_hdf5_output *output;
+} driver_properties;
+
+static void note_error(gan_hdf5_output *output, int error) {
+  if (!output->error) output->error = error;
+}
+
+/* HDF5 first tries to open a file that it is to create without O_CREAT, so that one already missing is no error yet. */
+static int open_descriptor(const char *name, unsigned flags, gan_hdf5_output *output) {
+  int mode = O_CLOEXEC | (flags & H5F_ACC_RDWR ? O_RDWR : O_RDONLY);
+  if (flags & H5F_ACC_TRUNC) mode |= O_TRUNC;
+  if (flags & H5F_ACC_CREAT) mode |= O_CREAT;
+  if (flags & H5F_ACC_EXCL) mode |= O_EXCL;
+  const int descriptor = open(name, mode, 0666);
+  if (descriptor < 0 && (errno != ENOENT || flags & H5F_ACC_CREAT)) note_error(output, errno);
+  return descriptor;
+}
+
+static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr_t maximum) {
+  (void)maximum;
+  const driver_properties *properties = H5Pget_driver_info(access);
+  struct stat about;
+  driver_file *file = NULL;
+  if (!properties) return NULL;
+  const int descriptor = open_descriptor(name, flags, properties->output);
+  if (descriptor < 0) return NULL;
+  if (fstat(descriptor, &about) != 0) note_error(properties->output, errno);
+  if (!properties->output->error && gan_allocate(1, sizeof *file, "an open file", &file) != GAN_OK)
+    note_error(properties->output, ENOMEM);
+  if (!file) {
+    close(descriptor);
+    return NULL;
+  }
+  file->output = properties->output;
+  file->descriptor = descriptor;
+  file->size = (haddr_t)about.st_size;
+  file->device = about.st_dev;
+  file->inode = about.st_ino;
+  return &file->base;
+}
+
+static herr_t driver_close(H5FD_t *base) {
+  driver_file *file = (driver_file *)base;
+  if (close(file->descriptor) != 0) note_error(file->output, errno);
+  free(file);
+  return 0;
+}
+
+static int driver_compare(const H5FD_t *left, const H5FD_t *right) {
+  const driver_file *a = (const driver_file *)left, *b = (const driver_file *)right;
+  if (a->device != b->device) return a->device < b->device ? -1 : 1;
+  return a->inode < b->inode ? -1 : a->inode > b->inode;
+}
+
+static herr_t driver_query(const H5FD_t *base, unsigned long *features) {
+  (void)base;
+  *features = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE |
+              H5FD_FEAT_AGGREGATE_SMALLDATA | H5FD_FEAT_SUPPORTS_SWMR_IO | H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
+  return 0;
+}
+
+static haddr_t driver_get_allocated(const H5FD_t *base, H5FD_mem_t type) {
+  (void)type;
+  return ((const driver_file *)base)->allocated;
+}
+
+static herr_t driver_set_allocated(H5FD_t *base, H5FD_mem_t type, haddr_t end) {
+  (void)type;
+  ((driver_file *)base)->allocated = end;
+  return 0;
+}
+
+static haddr_t driver_get_size(const H5FD_t *base, H5FD_mem_t type) {
+  (void)type;
+  return ((const driver_file *)base)->size;
+}
+
+static herr_t driver_read(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t offset, size_t size, void *buffer) {
+  driver_file *file = (driver_file *)base;
+  char *bytes = buffer;
+  (void)type, (void)transfer;
+  while (size > 0) {
+    const ssize_t got = pread(file->descriptor, bytes, size, (off_t)offset);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      note_error(file->output, errno);
+      return -1;
+    }
+    if (got == 0) break;
+    bytes += got;
+    offset += (haddr_t)got;
+    size -= (size_t)got;
+  }
+  memset(bytes, 0, size); /* past the end: HDF5 expects zeros */
+  return 0;
+}
+
+static herr_t driver_write(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t offset, size_t size,
+                           const void *buffer) {
+  driver_file *file = (driver_file *)base;
+  (void)type, (void)transfer;
+  if (!file->output->error) note_error(file->output, gan_write_at(file->descriptor, buffer, size, offset));
+  if (offset + size > file->size) file->size = offset + size;
+  return 0;
+}
+
+static herr_t driver_truncate(H5FD_t *base, hid_t transfer, hbool_t closing) {
+  driver_file *file = (driver_file *)base;
+  (void)transfer, (void)closing;
+  if (file->size == file->allocated) return 0;
+  if (!file->output->error && ftruncate(file->descriptor, (off_t)file->allocated) != 0)
+    note_error(file->output, errno);
+  file->size = file->allocated;
+  return 0;
+}
+
+/* Addresses are file offsets: up to the largest off_t. */
+static const H5FD_class_t driver = {
+#ifdef H5FD_CLASS_VERSION /* since HDF5 1.14 a driver states the interface it was compiled for, and a number of its own */
+    .version = H5FD_CLASS_VERSION,
+    .value = (H5FD_class_value_t)600,
+#endif
+    .name = "gan_dist output",
+    .maxaddr = (haddr_t)INT64_MAX,
+    .fc_degree = H5F_CLOSE_STRONG,
+    .fapl_size = sizeof(driver_properties),
+    .open = driver_open,
+    .close = driver_close,
+    .cmp = driver_compare,
+    .query = driver_query,
+    .get_eoa = driver_get_allocated,
+    .set_eoa = driver_set_allocated,
+    .get_eof = driver_get_size,
+    .read = driver_read,
+    .write = driver_write,
+    .truncate = driver_truncate,
+    .fl_map = H5FD_FLMAP_DICHOTOMY,
+};
+
+herr_t gan_hdf5_set_output(hid_t access, gan_hdf5_output *output) {
+  const driver_properties properties = {output};
+  const hid_t id = H5FDregister(&driver);
+  if (id < 0) return -1;
+  const herr_t status = H5Pset_driver(access, id, &properties);
+  /* The access properties, and then the open file, keep the driver registered. */
+  const herr_t released = H5FDunregister(id);
+  return status < 0 ? status : released;
+}

@@ -1,0 +1,48 @@
+/* See kind.h. */
+#include "store/kind.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/hdf5_tools.h"
+#include "store/output.h"
+#include "store/seal.h"
+
+static gan_file_kind hdf5_kind(const char *path) {
+  GAN_HDF5_QUIET;
+  GAN_HDF5_ID file = gan_hdf5_open(path, true);
+  char *text = NULL;
+  gan_file_kind kind = GAN_KIND_HDF5;
+  if (file < 0 || !gan_hdf5_get_text(file, GAN_KIND_ATTRIBUTE, &text)) return kind;
+  if (strcmp(text, GAN_KIND_TEXT_METRICS) == 0) kind = GAN_KIND_METRICS;
+  if (strcmp(text, GAN_KIND_TEXT_TRACE) == 0) kind = GAN_KIND_TRACE;
+  H5free_memory(text);
+  return kind;
+}
+
+gan_status gan_file_kind_of(const char *path, gan_file_kind *kind) {
+  static const char hdf5[] = "\211HDF\r\n\032\n";
+  char start[sizeof GAN_SEAL_WORDS] = "";
+  FILE *file = fopen(path, "rb");
+  if (!file) return gan_fail_read(path, errno);
+  const size_t got = fread(start, 1, sizeof start - 1, file);
+  const int error = ferror(file) ? errno : 0;
+  fclose(file);
+  if (error) return gan_fail_read(path, error);
+  *kind = GAN_KIND_UNKNOWN;
+  if (got == sizeof start - 1 && strcmp(start, GAN_SEAL_WORDS) == 0) *kind = GAN_KIND_CHECKPOINT;
+  if (got >= sizeof hdf5 - 1 && memcmp(start, hdf5, sizeof hdf5 - 1) == 0) *kind = hdf5_kind(path);
+  return GAN_OK;
+}
+
+const char *gan_file_kind_name(gan_file_kind kind) {
+  switch (kind) {
+    case GAN_KIND_CHECKPOINT: return "a checkpoint";
+    case GAN_KIND_METRICS: return "a metrics file";
+    case GAN_KIND_TRACE: return "a trace";
+    case GAN_KIND_HDF5: return "an HDF5 file of another kind";
+    case GAN_KIND_UNKNOWN: break;
+  }
+  return "a file of an unknown kind";
+}

@@ -1,0 +1,27 @@
+/* What kind of file a file is, as far as this program writes them. */
+#ifndef GAN_STORE_KIND_H
+#define GAN_STORE_KIND_H
+
+#include "base/error.h"
+
+typedef enum gan_file_kind {
+  GAN_KIND_UNKNOWN,
+  GAN_KIND_CHECKPOINT,
+  GAN_KIND_METRICS,
+  GAN_KIND_TRACE,
+  GAN_KIND_HDF5 /* an HDF5 file of another kind: data, perhaps */
+} gan_file_kind;
+
+/* Looks at the file's beginning and its attribute `kind`; whether the rest is sound is for its reader to say.
+   GAN_BAD_FILE when it cannot be opened. */
+gan_status gan_file_kind_of(const char *path, gan_file_kind *kind) GAN_CHECKED;
+
+/* "a checkpoint", "a metrics file", ... */
+const char *gan_file_kind_name(gan_file_kind kind);
+
+/* The name and the values of the root attribute by which metrics and trace files are known. */
+#define GAN_KIND_ATTRIBUTE "kind"
+#define GAN_KIND_TEXT_METRICS "gan_dist metrics"
+#define GAN_KIND_TEXT_TRACE "gan_dist trace"
+
+#endif

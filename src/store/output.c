@@ -1,0 +1,76 @@
+/* Writing, syncing and renaming files; see output.h. */
+#include "store/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+
+/* Small enough that a full disk is met close to where it fills, and that tests can fill it in the middle of a tensor. */
+enum { WRITE_BYTES = 1 << 20 };
+
+int gan_write_at(int descriptor, const void *data, size_t size, uint64_t offset) {
+  const char *bytes = data;
+  while (size > 0) {
+    if (gan_fault_strikes(GAN_FAULT_WRITE)) return ENOSPC;
+    const ssize_t written = pwrite(descriptor, bytes, size < WRITE_BYTES ? size : WRITE_BYTES, (off_t)offset);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    if (written == 0) return EIO;
+    bytes += written;
+    size -= (size_t)written;
+    offset += (uint64_t)written;
+  }
+  return 0;
+}
+
+gan_status gan_fail_write(const char *path, int error) {
+  const char *help = "";
+  if (error == ENOSPC || error == EDQUOT) help = "; make room there, or write to another disk";
+  if (error == EACCES || error == EPERM || error == EROFS) help = "; it has to be a folder that you may write to";
+  return gan_fail(GAN_FAILED, "cannot write %s: %s%s", path, strerror(error), help);
+}
+
+gan_status gan_fail_read(const char *path, int error) {
+  return gan_fail(GAN_BAD_FILE, "cannot read %s: %s", path, strerror(error));
+}
+
+gan_status gan_partial_path(const char *path, char *partial) {
+  const int length = snprintf(partial, PATH_MAX, "%s.partial-%ld", path, (long)getpid());
+  return length < PATH_MAX ? GAN_OK : gan_fail_write(path, ENAMETOOLONG);
+}
+
+/* File systems that cannot sync a folder (or a file) say EINVAL or ENOTSUP; there is nothing better to be had there. */
+static int sync_path(const char *path, int flags) {
+  const int descriptor = open(path, O_RDONLY | O_CLOEXEC | flags);
+  if (descriptor < 0) return errno;
+  const int error = fsync(descriptor) != 0 && errno != EINVAL && errno != ENOTSUP ? errno : 0;
+  close(descriptor);
+  return error;
+}
+
+gan_status gan_partial_sync(const char *partial, const char *path) {
+  const int error = gan_fault_strikes(GAN_FAULT_WRITE) ? ENOSPC : sync_path(partial, 0);
+  return error ? gan_fail_write(path, error) : GAN_OK;
+}
+
+static int sync_folder_of(const char *path) {
+  char folder[PATH_MAX];
+  const char *slash = strrchr(path, '/');
+  if (!slash) return sync_path(".", O_DIRECTORY);
+  const size_t length = slash == path ? 1 : (size_t)(slash - path);
+  memcpy(folder, path, length);
+  folder[length] = '\0';
+  return sync_path(folder, O_DIRECTORY);
+}
+
+gan_status gan_partial_commit(const char *partial, const char *path) {
+  int error = gan_fault_strikes(GAN_FAULT_WRITE) ? ENOSPC : 0;
+  if (!error && rename(partial, path) != 0) error = errno;
+  if (!error) error = sync_folder_of(path);
+  return error ? gan_fail_write(path, error) : GAN_OK;
+}

@@ -1,0 +1,126 @@
+/* The trainer from the inside: what src/train's files share.
+
+   trainer.c builds and destroys, step.c is one iteration's mathematics, run.c the loop around it, state.c checkpoints,
+   record.c what is written to disk besides, model.c the networks. */
+#ifndef GAN_TRAIN_INTERNAL_H
+#define GAN_TRAIN_INTERNAL_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "config/config.h"
+#include "data/loader.h"
+#include "dist/reduction.h"
+#include "dist/world.h"
+#include "gan_dist/trainer.h"
+#include "nn/pass.h"
+#include "optim/optimizer.h"
+#include "store/metrics.h"
+#include "store/trace.h"
+#include "train/model.h"
+
+/* One of the two networks with everything that its training needs. */
+typedef struct gan_player {
+  const char *name;           /* "generator", "critic" */
+  const gan_network *network; /* the model's */
+  gan_reduction *reduction;   /* owns parameters and gradient slots */
+  float *parameters;          /* the reduction's */
+  float *buffers;
+  gan_pass *pass;
+  const gan_optimizer *optimizer;
+  gan_optimizer_options options; /* with this network's learning rate */
+  float *states[GAN_OPTIMIZER_STATES];
+  int states_used;
+  int64_t steps; /* updates done */
+  double clip;   /* bound of weight clipping; 0: none */
+  /* Of the update in progress or the last one. */
+  double learning_rate;
+  int64_t clipped;
+  double gradient_norm;
+  double update_seconds; /* spent in the optimiser, inside the reduction */
+} gan_player;
+
+/* What a step sums over all shards, beside the gradients. */
+typedef enum gan_sum {
+  GAN_SUM_LOSS,
+  GAN_SUM_SCORE_REAL, /* mean over the global batch */
+  GAN_SUM_SCORE_FAKE,
+  GAN_SUM_FAILED, /* shards whose rank met an error */
+  GAN_SUM_STOP,   /* shards whose rank was asked to stop */
+  GAN_SUMS
+} gan_sum;
+
+struct gan_trainer {
+  gan_world *world;
+  gan_config *config;
+  gan_observer observer;
+  const gan_loss *loss;
+  gan_source *source;
+  gan_loader *loader;
+  gan_shards shards;
+  gan_model model;
+  gan_player generator, critic;
+  float *ema, *ema_buffers; /* moving average of the generator; NULL: none */
+  double *shard_sums;       /* (local shards, sum_count): GAN_SUMS, then batch statistics of each part */
+  double *sums;             /* (sum_count) */
+  int64_t iteration;        /* iterations done */
+  bool stop;                /* some rank was asked to stop */
+  gan_status pending;       /* rank 0 could not write something; agreed on in the next step */
+  char pending_message[512];
+  double seconds_before;    /* trained before this start */
+  double started;
+  double seconds_data, seconds_communication; /* of the iteration in progress */
+  double seconds_reduced_in_pass;             /* communication inside a pass, for batch statistics */
+
+  /* Files; rank 0. */
+  char folder[PATH_MAX];
+  char last_checkpoint[PATH_MAX];
+  double best;
+  gan_metrics_file *metrics;
+  double flushed; /* when metrics were last made visible */
+  gan_trace *trace; /* rank 0 */
+  int64_t traced;   /* updates traced; the same on every rank */
+  float *trace_scores;  /* (local samples): one part's scores, in order */
+  float *trace_gathered; /* rank 0: (batch, elements + latent + 2): real, z, and both parts' scores */
+  float *fixed_latents;   /* (samples.count, latent) */
+  float *evaluation_real; /* (eval.samples, elements) */
+  int64_t evaluation_count;
+  float *modes; /* (mode_count, 2) */
+  int mode_count;
+};
+
+/* step.c: one iteration, as docs/design.md section 2 draws it. */
+gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) GAN_CHECKED;
+int64_t gan_critic_steps_of(const gan_config *config, int64_t iteration);
+
+/* state.c. Both collective; all ranks return the same status. */
+gan_status gan_state_save(gan_trainer *trainer) GAN_CHECKED;
+gan_status gan_state_load(gan_trainer *trainer, const char *path) GAN_CHECKED;
+/* Rank 0 looks for what to resume from; every rank gets the path ("" for a new run). Collective. */
+gan_status gan_state_find(gan_trainer *trainer, char *path) GAN_CHECKED;
+/* Compares parameters over ranks. Collective. */
+gan_status gan_state_verify(gan_trainer *trainer) GAN_CHECKED;
+
+/* record.c: what rank 0 writes and reports. */
+gan_status gan_record_open(gan_trainer *trainer) GAN_CHECKED; /* collective */
+void gan_record_iteration(gan_trainer *trainer, const gan_iteration *values);
+gan_status gan_record_flush(gan_trainer *trainer) GAN_CHECKED;
+gan_status gan_record_samples(gan_trainer *trainer) GAN_CHECKED;
+gan_status gan_record_evaluation(gan_trainer *trainer, bool *best) GAN_CHECKED;
+gan_status gan_record_close(gan_trainer *trainer) GAN_CHECKED;
+void gan_notice(gan_trainer *trainer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* trace.c: an update's quantities over the whole global batch, gathered on rank 0. Collective while the trace lasts. */
+gan_status gan_trace_begin(gan_trainer *trainer) GAN_CHECKED;
+void gan_trace_step(gan_trainer *trainer, const gan_player *player, const float *real, const float *z);
+gan_status gan_trace_end(gan_trainer *trainer) GAN_CHECKED; /* rank 0 */
+/* An error of rank 0 between two steps, with its message: every rank learns of it in the next step. */
+void gan_set_pending(gan_trainer *trainer, gan_status status);
+
+/* The generator that samples are drawn from: averaged when there is one and samples.ema says so. */
+const float *gan_sample_parameters(const gan_trainer *trainer);
+const float *gan_sample_buffers(const gan_trainer *trainer);
+
+bool gan_stop_requested(void);
+
+#endif

@@ -1,0 +1,40 @@
+/* The model: the two networks of a configuration, and drawing samples from the generator. */
+#ifndef GAN_TRAIN_MODEL_H
+#define GAN_TRAIN_MODEL_H
+
+#include "config/config.h"
+#include "nn/network.h"
+#include "store/checkpoint.h"
+
+typedef struct gan_model {
+  gan_network *generator;
+  gan_network *critic;
+} gan_model;
+
+/* Builds both networks for data of one sample's shape. Errors (GAN_BAD_USAGE) say which network and layer does not fit.
+   Released with gan_model_release. */
+gan_status gan_model_create(const gan_config *config, const gan_shape *data_shape, gan_model *model) GAN_CHECKED;
+void gan_model_release(gan_model *model);
+
+/* How latents are drawn: row i of a batch is sample address.sample + i. */
+typedef struct gan_latents {
+  gan_random_address address;
+  bool uniform;      /* U(-1, 1) instead of N(0, 1) */
+  double truncation; /* values beyond +-truncation are drawn again (Brock et al. 2019, section 3.1); 0: none */
+} gan_latents;
+
+/* z (rows, latent). */
+void gan_draw_latents(const gan_latents *latents, int64_t rows, int64_t latent, float *z);
+
+/* samples (count, output elements) = generator(z), z (count, latent), with running statistics, in batches of fixed size, so
+   that a sample's bits do not depend on how many are asked for together. */
+gan_status gan_generate(const gan_network *generator, const float *parameters, const float *buffers, int64_t count,
+                        const float *z, float *samples) GAN_CHECKED;
+
+/* A network's tensors as a checkpoint names them: FOLDER/LAYER.TENSOR. `parameters` and `buffers` may be NULL: then these
+   tensors are left out. Writes to tensors (room for gan_model_tensor_count) and returns how many. */
+size_t gan_model_tensors(const char *folder, const gan_network *network, float *parameters, float *buffers,
+                         gan_tensor *tensors);
+size_t gan_model_tensor_count(const gan_network *network);
+
+#endif

@@ -1,0 +1,218 @@
+/* What a run leaves behind on disk and tells its observer: config.ini, metrics, sample pictures, evaluations. Rank 0. */
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/folder.h"
+#include "base/memory.h"
+#include "eval/quality.h"
+#include "store/picture.h"
+#include "store/text.h"
+#include "train/internal.h"
+
+enum { TRAIN_GROUP, EVALUATION_GROUP, SCATTER_SAMPLES = 2048 };
+
+/* The columns of metrics.h5, each a field of gan_iteration or gan_evaluation; `iteration` is first in both. */
+typedef struct gan_field {
+  gan_column column;
+  size_t offset;
+} gan_field;
+
+#define ITERATION(name, units, text) {{#name, units, text}, offsetof(gan_iteration, name)}
+static const gan_field iteration_fields[] = {
+    {{"iteration", "1", "iterations done"}, 0},
+    ITERATION(seconds, "s", "time trained, over all starts of the run"),
+    ITERATION(critic_loss, "1", "critic's loss in the last critic step"),
+    ITERATION(generator_loss, "1", "generator's loss"),
+    ITERATION(score_real, "1", "mean score of real samples"),
+    ITERATION(score_fake, "1", "mean score of generated samples"),
+    ITERATION(wasserstein_distance, "1", "mean score of real minus mean score of generated samples"),
+    ITERATION(gradient_penalty, "1", "gradient penalty, part of critic_loss"),
+    ITERATION(critic_gradient_norm, "1", "L2 norm of the critic's gradient in the last critic step"),
+    ITERATION(generator_gradient_norm, "1", "L2 norm of the generator's gradient"),
+    ITERATION(clipped_fraction, "1", "share of the critic's weights that the last clipping changed"),
+    ITERATION(learning_rate_critic, "1", "the critic's learning rate"),
+    ITERATION(learning_rate_generator, "1", "the generator's learning rate"),
+    ITERATION(samples_per_second, "1/s", "real samples through the critic, all ranks together"),
+    ITERATION(seconds_data, "s", "waiting for data, rank 0"),
+    ITERATION(seconds_compute, "s", "computing, rank 0"),
+    ITERATION(seconds_communication, "s", "exchanging with other ranks and waiting for them, rank 0"),
+};
+#define EVALUATION(name, units, text) {{#name, units, text}, offsetof(gan_evaluation, name)}
+static const gan_field evaluation_fields[] = {
+    {{"iteration", "1", "iterations done"}, 0},
+    EVALUATION(sliced_wasserstein, "1", "sliced Wasserstein distance between generated and real samples"),
+    EVALUATION(modes, "1", "modes of the data; NaN where they are not known"),
+    EVALUATION(modes_covered, "1", "modes that generated samples reach"),
+    EVALUATION(high_quality_share, "1", "share of generated samples within 3 sigma of a mode"),
+};
+enum {
+  ITERATION_FIELDS = sizeof iteration_fields / sizeof *iteration_fields,
+  EVALUATION_FIELDS = sizeof evaluation_fields / sizeof *evaluation_fields
+};
+
+/* values[i] = field i of a record whose first member is the iteration. */
+static void field_values(const gan_field *fields, size_t count, const void *record, double *values) {
+  int64_t iteration;
+  memcpy(&iteration, record, sizeof iteration);
+  values[0] = (double)iteration;
+  for (size_t i = 1; i < count; i++) memcpy(&values[i], (const char *)record + fields[i].offset, sizeof values[i]);
+}
+
+static gan_status open_metrics(gan_trainer *trainer, const char *path) {
+  gan_column train[ITERATION_FIELDS], eval[EVALUATION_FIELDS];
+  for (size_t i = 0; i < ITERATION_FIELDS; i++) train[i] = iteration_fields[i].column;
+  for (size_t i = 0; i < EVALUATION_FIELDS; i++) eval[i] = evaluation_fields[i].column;
+  const gan_metrics_group groups[] = {{"train", ITERATION_FIELDS, train}, {"eval", EVALUATION_FIELDS, eval}};
+  return gan_metrics_open(path, 2, groups, trainer->iteration ? trainer->iteration : -1, &trainer->metrics);
+}
+
+/* The time of the run's earlier starts, so that `seconds` goes on. */
+static void read_seconds_before(gan_trainer *trainer, const char *path) {
+  size_t count = 0;
+  double *seconds = NULL;
+  if (trainer->iteration && gan_metrics_read(path, "train", "seconds", &count, &seconds) == GAN_OK && count)
+    trainer->seconds_before = seconds[count - 1];
+  free(seconds);
+}
+
+static gan_status open_files(gan_trainer *trainer) {
+  char path[PATH_MAX + 32], *text = NULL, newest[PATH_MAX];
+  int damaged = 0;
+  GAN_TRY(gan_folder_create(trainer->folder));
+  if (trainer->iteration == 0 && strcmp(trainer->config->run.resume, "no") == 0) {
+    GAN_TRY(gan_checkpoint_newest(trainer->folder, newest, &damaged));
+    if (newest[0])
+      return gan_fail(GAN_BAD_USAGE,
+                      "%s already holds a run (%s): go on with --resume, or choose another folder with --run.dir",
+                      trainer->folder, newest);
+  }
+  GAN_TRY(gan_config_print(trainer->config, &text));
+  snprintf(path, sizeof path, "%s/config.ini", trainer->folder);
+  const gan_status status = gan_text_write(path, text);
+  free(text);
+  GAN_TRY(status);
+  snprintf(path, sizeof path, "%s/metrics.h5", trainer->folder);
+  GAN_TRY(open_metrics(trainer, path));
+  read_seconds_before(trainer, path);
+  return GAN_OK;
+}
+
+gan_status gan_record_open(gan_trainer *trainer) {
+  trainer->started = gan_seconds();
+  const gan_status mine = gan_world_rank(trainer->world) == 0 ? open_files(trainer) : GAN_OK;
+  return gan_world_agree(trainer->world, mine);
+}
+
+void gan_set_pending(gan_trainer *trainer, gan_status status) {
+  if (status == GAN_OK || trainer->pending != GAN_OK) return;
+  trainer->pending = status;
+  snprintf(trainer->pending_message, sizeof trainer->pending_message, "%s", gan_error_message());
+}
+
+void gan_record_iteration(gan_trainer *trainer, const gan_iteration *values) {
+  double row[ITERATION_FIELDS];
+  if (gan_world_rank(trainer->world) != 0) return;
+  field_values(iteration_fields, ITERATION_FIELDS, values, row);
+  gan_set_pending(trainer, gan_metrics_append(trainer->metrics, TRAIN_GROUP, row));
+  if (gan_seconds() - trainer->flushed >= 1) {
+    trainer->flushed = gan_seconds();
+    gan_set_pending(trainer, gan_metrics_flush(trainer->metrics));
+  }
+  if (trainer->observer.iteration) trainer->observer.iteration(trainer->observer.context, values);
+}
+
+/* Draws with the fixed latents and writes the picture, if the data are of a kind that can be drawn. */
+static gan_status draw_picture(gan_trainer *trainer, const char *path, int64_t count, const float *samples) {
+  const gan_shape *shape = &trainer->source->shape;
+  if (gan_picture_kind_of(shape) == GAN_PICTURE_GRID) return gan_picture_grid(path, shape, count, samples, 0);
+  return gan_picture_scatter(path, trainer->evaluation_count, trainer->evaluation_real, count, samples, 0);
+}
+
+gan_status gan_record_samples(gan_trainer *trainer) {
+  const gan_picture_kind kind = gan_picture_kind_of(&trainer->source->shape);
+  char path[PATH_MAX + 32];
+  float *samples = NULL;
+  if (kind == GAN_PICTURE_NONE) return GAN_OK;
+  const int64_t count = kind == GAN_PICTURE_SCATTER ? SCATTER_SAMPLES : trainer->config->samples.count;
+  const size_t elements = (size_t)gan_trainer_sample_size(trainer);
+  GAN_TRY(gan_allocate((size_t)count * elements, sizeof *samples, "samples", &samples));
+  gan_status status = gan_trainer_sample(trainer, count, samples);
+  snprintf(path, sizeof path, "%s/samples-%07lld.png", trainer->folder, (long long)trainer->iteration);
+  if (status == GAN_OK) status = draw_picture(trainer, path, count, samples);
+  free(samples);
+  if (status == GAN_OK && trainer->observer.file) trainer->observer.file(trainer->observer.context, "samples", path);
+  return status;
+}
+
+gan_status gan_trainer_sample(gan_trainer *trainer, int64_t count, float *samples) {
+  const gan_latents latents = {
+      .address = {.seed = (uint64_t)trainer->config->run.seed, .stream = GAN_STREAM_LATENT_SAMPLES},
+      .uniform = strcmp(trainer->config->generator.latent_distribution, "uniform") == 0};
+  const int64_t latent = trainer->config->generator.latent;
+  float *z = NULL;
+  GAN_TRY(gan_allocate((size_t)(count * latent), sizeof *z, "latents", &z));
+  gan_draw_latents(&latents, count, latent, z);
+  const gan_status status = gan_generate(trainer->model.generator, gan_sample_parameters(trainer),
+                                         gan_sample_buffers(trainer), count, z, samples);
+  free(z);
+  return status;
+}
+
+static gan_status evaluate(gan_trainer *trainer, gan_evaluation *values) {
+  const int64_t count = trainer->evaluation_count, elements = gan_trainer_sample_size(trainer);
+  float *samples = NULL;
+  *values = (gan_evaluation){
+      .iteration = trainer->iteration, .modes = NAN, .modes_covered = NAN, .high_quality_share = NAN};
+  GAN_TRY(gan_allocate((size_t)(count * elements), sizeof *samples, "samples", &samples));
+  gan_status status = gan_trainer_sample(trainer, count, samples);
+  if (status == GAN_OK)
+    status = gan_sliced_wasserstein(count, elements, trainer->evaluation_real, samples,
+                                    (int)trainer->config->eval.projections, (uint64_t)trainer->config->run.seed,
+                                    &values->sliced_wasserstein);
+  if (status == GAN_OK && trainer->mode_count) {
+    const gan_mode_coverage found =
+        gan_count_modes(count, samples, trainer->mode_count, trainer->modes, trainer->config->data.sigma);
+    values->modes = found.modes;
+    values->modes_covered = found.covered;
+    values->high_quality_share = found.high_quality_share;
+  }
+  free(samples);
+  return status;
+}
+
+gan_status gan_trainer_evaluate(gan_trainer *trainer, gan_evaluation *values) {
+  const gan_status mine = gan_world_rank(trainer->world) == 0 ? evaluate(trainer, values) : GAN_OK;
+  GAN_TRY(gan_world_agree(trainer->world, mine));
+  gan_world_broadcast(trainer->world, values, sizeof *values);
+  return GAN_OK;
+}
+
+gan_status gan_record_evaluation(gan_trainer *trainer, bool *best) {
+  gan_evaluation values;
+  double row[EVALUATION_FIELDS];
+  GAN_TRY(gan_trainer_evaluate(trainer, &values));
+  *best = !(values.sliced_wasserstein >= trainer->best);
+  if (*best) trainer->best = values.sliced_wasserstein;
+  if (gan_world_rank(trainer->world) != 0) return GAN_OK;
+  field_values(evaluation_fields, EVALUATION_FIELDS, &values, row);
+  gan_set_pending(trainer, gan_metrics_append(trainer->metrics, EVALUATION_GROUP, row));
+  if (trainer->observer.evaluation) trainer->observer.evaluation(trainer->observer.context, &values);
+  return GAN_OK;
+}
+
+gan_status gan_record_flush(gan_trainer *trainer) {
+  if (!trainer->metrics) return GAN_OK;
+  return gan_metrics_flush(trainer->metrics);
+}
+
+gan_status gan_record_close(gan_trainer *trainer) {
+  const gan_status status = gan_metrics_close(trainer->metrics);
+  trainer->metrics = NULL;
+  return status;
+}

@@ -1,0 +1,74 @@
+/* The loop around the iterations: when to write checkpoints, pictures and evaluations, when to stop, and how to end. */
+#include <stdio.h>
+#include <string.h>
+
+#include "train/internal.h"
+
+static bool due(int64_t every, int64_t iteration) { return every > 0 && iteration % every == 0; }
+
+gan_status gan_trainer_iterate(gan_trainer *trainer, gan_iteration *values) {
+  return gan_train_iteration(trainer, values);
+}
+
+gan_status gan_trainer_save(gan_trainer *trainer) { return gan_state_save(trainer); }
+
+/* A checkpoint with metrics that are at least as new, and the folder tidied. */
+static gan_status save(gan_trainer *trainer, bool best) {
+  const bool writer = gan_world_rank(trainer->world) == 0;
+  GAN_TRY(gan_world_agree(trainer->world, writer ? gan_record_flush(trainer) : GAN_OK));
+  GAN_TRY(gan_state_save(trainer));
+  gan_status status = GAN_OK;
+  if (writer && best) status = gan_checkpoint_link(trainer->folder, "best.h5", trainer->last_checkpoint);
+  if (writer && status == GAN_OK) gan_checkpoint_prune(trainer->folder, (int)trainer->config->checkpoint.keep);
+  return gan_world_agree(trainer->world, status);
+}
+
+/* What the configuration wants done after this iteration. `stopping`: only what must not be lost. */
+static gan_status after_iteration(gan_trainer *trainer, bool stopping) {
+  const gan_config *config = trainer->config;
+  const int64_t iteration = trainer->iteration;
+  const bool last = iteration == config->run.iterations;
+  bool best = false;
+  if (due(config->train.verify_every, iteration)) GAN_TRY(gan_state_verify(trainer));
+  if (last || (!stopping && due(config->samples.every, iteration))) {
+    const gan_status mine = gan_world_rank(trainer->world) == 0 ? gan_record_samples(trainer) : GAN_OK;
+    GAN_TRY(gan_world_agree(trainer->world, mine));
+  }
+  if (last || (!stopping && due(config->eval.every, iteration))) GAN_TRY(gan_record_evaluation(trainer, &best));
+  if (last || stopping || best || due(config->checkpoint.every, iteration)) GAN_TRY(save(trainer, best));
+  return GAN_OK;
+}
+
+static gan_status interrupted(const gan_trainer *trainer) {
+  return gan_fail(GAN_INTERRUPTED, "stopped after iteration %lld of %lld; run again with --resume to go on",
+                  (long long)trainer->iteration, (long long)trainer->config->run.iterations);
+}
+
+static gan_status train(gan_trainer *trainer) {
+  const gan_config *config = trainer->config;
+  while (trainer->iteration < config->run.iterations) {
+    gan_iteration values;
+    GAN_TRY(gan_train_iteration(trainer, &values));
+    gan_record_iteration(trainer, &values);
+    const bool stopping = trainer->stop || trainer->iteration == config->run.stop_at;
+    GAN_TRY(after_iteration(trainer, stopping));
+    if (stopping && trainer->iteration < config->run.iterations) return interrupted(trainer);
+  }
+  return GAN_OK;
+}
+
+gan_status gan_trainer_run(gan_trainer *trainer) {
+  const bool writer = gan_world_rank(trainer->world) == 0;
+  gan_status status = gan_record_open(trainer);
+  if (status == GAN_OK) {
+    status = train(trainer);
+    if (status == GAN_FAILED && trainer->last_checkpoint[0])
+      status = gan_fail(status, "%s; the last good checkpoint is %s", gan_error_message(), trainer->last_checkpoint);
+  }
+  /* Closing must not hide why training ended; what it meets itself counts only when all was well. */
+  char ended[1024];
+  snprintf(ended, sizeof ended, "%s", gan_error_message());
+  const gan_status closed = writer ? gan_record_close(trainer) : GAN_OK;
+  if (status != GAN_OK) return gan_fail(status, "%s", ended);
+  return gan_world_agree(trainer->world, closed);
+}

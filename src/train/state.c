@@ -1,0 +1,229 @@
+/* The training's state as a checkpoint: saving it, finding it, and going on from it.
+
+   Rank 0 reads and writes; the others get the bytes from it. What is not in the file is a pure function of what is: random
+   numbers are addressed by step, the order of the data by the number of critic steps. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/folder.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "train/internal.h"
+
+enum { NUMBERED_FOLDERS = 10000 };
+
+/* Every tensor of the state, as the file names it. */
+static gan_status list_tensors(gan_trainer *trainer, gan_tensor **list, size_t *count) {
+  gan_player *players[] = {&trainer->generator, &trainer->critic};
+  const size_t room = (gan_model_tensor_count(players[0]->network) + gan_model_tensor_count(players[1]->network)) *
+                      (2 + GAN_OPTIMIZER_STATES);
+  gan_tensor *tensors = NULL;
+  GAN_TRY(gan_allocate(room, sizeof *tensors, "the list of tensors", &tensors));
+  size_t used = 0;
+  for (int i = 0; i < 2; i++) {
+    char folder[64];
+    snprintf(folder, sizeof folder, "/%s", players[i]->name);
+    used += gan_model_tensors(folder, players[i]->network, players[i]->parameters, players[i]->buffers, tensors + used);
+    for (int j = 0; j < players[i]->states_used; j++) {
+      snprintf(folder, sizeof folder, "/optimizer/%s/%s", players[i]->name, players[i]->optimizer->state_names[j]);
+      used += gan_model_tensors(folder, players[i]->network, players[i]->states[j], NULL, tensors + used);
+    }
+  }
+  if (trainer->ema)
+    used += gan_model_tensors("/ema", trainer->generator.network, trainer->ema, trainer->ema_buffers, tensors + used);
+  *list = tensors;
+  *count = used;
+  return GAN_OK;
+}
+
+/* A state with a NaN is not worth keeping, and must not push out a good one. */
+static gan_status check_finite(const gan_trainer *trainer) {
+  const gan_player *players[] = {&trainer->generator, &trainer->critic};
+  for (int i = 0; i < 2; i++)
+    if (!isfinite(gan_square_sum(players[i]->network->parameter_count, players[i]->parameters)))
+      return gan_fail(GAN_FAILED, "the %s's parameters are no longer finite in iteration %lld", players[i]->name,
+                      (long long)trainer->iteration);
+  return GAN_OK;
+}
+
+static gan_status write_state(gan_trainer *trainer) {
+  gan_tensor *tensors = NULL;
+  size_t count = 0;
+  char path[PATH_MAX];
+  gan_checkpoint checkpoint = {.iteration = trainer->iteration,
+                               .critic_steps = trainer->critic.steps,
+                               .generator_steps = trainer->generator.steps,
+                               .seed = (uint64_t)trainer->config->run.seed,
+                               .shards = trainer->shards.count,
+                               .data_fingerprint = trainer->source->fingerprint,
+                               .data_shape = trainer->source->shape,
+                               .best = trainer->best};
+  gan_checkpoint_path(trainer->folder, trainer->iteration, path);
+  GAN_TRY(check_finite(trainer));
+  GAN_TRY(gan_folder_create(trainer->folder));
+  GAN_TRY(gan_config_print(trainer->config, &checkpoint.config));
+  gan_status status = list_tensors(trainer, &tensors, &count);
+  if (status == GAN_OK) status = gan_checkpoint_write(path, &checkpoint, count, tensors);
+  if (status == GAN_OK) status = gan_checkpoint_link(trainer->folder, "latest.h5", path);
+  gan_checkpoint_release(&checkpoint);
+  free(tensors);
+  GAN_TRY(status);
+  snprintf(trainer->last_checkpoint, sizeof trainer->last_checkpoint, "%s", path);
+  if (trainer->observer.file) trainer->observer.file(trainer->observer.context, "checkpoint", path);
+  return GAN_OK;
+}
+
+gan_status gan_state_save(gan_trainer *trainer) {
+  const gan_status mine = gan_world_rank(trainer->world) == 0 ? write_state(trainer) : GAN_OK;
+  return gan_world_agree(trainer->world, mine);
+}
+
+/* What the checkpoint was made with has to be what it goes on with, or the continued run would be neither of the two. */
+static gan_status check_header(const gan_trainer *trainer, const char *path, const gan_checkpoint *checkpoint) {
+  const gan_config *config = trainer->config;
+  if (checkpoint->shards != trainer->shards.count)
+    return gan_fail(GAN_BAD_USAGE, "%s was made with %d shards, not %d: use --shards %d", path, checkpoint->shards,
+                    trainer->shards.count, checkpoint->shards);
+  if (checkpoint->seed != (uint64_t)config->run.seed)
+    return gan_fail(GAN_BAD_USAGE, "%s was made with seed %llu, not %lld: use --seed %llu", path,
+                    (unsigned long long)checkpoint->seed, (long long)config->run.seed,
+                    (unsigned long long)checkpoint->seed);
+  if (checkpoint->data_fingerprint != trainer->source->fingerprint)
+    return gan_fail(GAN_BAD_USAGE,
+                    "%s was made with other data: the run goes on only with the data (section data) that it began with",
+                    path);
+  return GAN_OK;
+}
+
+static gan_status read_state(gan_trainer *trainer, const char *path) {
+  gan_checkpoint checkpoint = {0};
+  gan_tensor *tensors = NULL;
+  size_t count = 0;
+  GAN_TRY(gan_checkpoint_verify(path));
+  GAN_TRY(gan_checkpoint_read_header(path, &checkpoint));
+  gan_status status = check_header(trainer, path, &checkpoint);
+  if (status == GAN_OK) status = list_tensors(trainer, &tensors, &count);
+  if (status == GAN_OK) status = gan_checkpoint_read_tensors(path, count, tensors);
+  if (status == GAN_OK) {
+    trainer->iteration = checkpoint.iteration;
+    trainer->critic.steps = checkpoint.critic_steps;
+    trainer->generator.steps = checkpoint.generator_steps;
+    trainer->best = checkpoint.best;
+    snprintf(trainer->last_checkpoint, sizeof trainer->last_checkpoint, "%s", path);
+  }
+  free(tensors);
+  gan_checkpoint_release(&checkpoint);
+  return status;
+}
+
+static void broadcast_player(gan_trainer *trainer, gan_player *player) {
+  const size_t bytes = player->network->parameter_count * sizeof(float);
+  gan_world_broadcast(trainer->world, player->parameters, bytes);
+  gan_world_broadcast(trainer->world, player->buffers, player->network->buffer_count * sizeof(float));
+  for (int i = 0; i < player->states_used; i++)
+    gan_world_broadcast(trainer->world, player->states[i], bytes);
+  gan_world_broadcast(trainer->world, &player->steps, sizeof player->steps);
+}
+
+gan_status gan_state_load(gan_trainer *trainer, const char *path) {
+  const gan_status mine = gan_world_rank(trainer->world) == 0 ? read_state(trainer, path) : GAN_OK;
+  GAN_TRY(gan_world_agree(trainer->world, mine));
+  broadcast_player(trainer, &trainer->generator);
+  broadcast_player(trainer, &trainer->critic);
+  if (trainer->ema) {
+    gan_world_broadcast(trainer->world, trainer->ema, trainer->generator.network->parameter_count * sizeof(float));
+    gan_world_broadcast(trainer->world, trainer->ema_buffers,
+                        trainer->generator.network->buffer_count * sizeof(float));
+  }
+  gan_world_broadcast(trainer->world, &trainer->iteration, sizeof trainer->iteration);
+  gan_notice(trainer, "goes on from %s (iteration %lld)", path, (long long)trainer->iteration);
+  return GAN_OK;
+}
+
+static bool holds_run(const char *folder) {
+  char path[PATH_MAX + 16];
+  struct stat about;
+  snprintf(path, sizeof path, "%s/metrics.h5", folder);
+  return stat(path, &about) == 0;
+}
+
+/* Where run.dir is not set: runs/NAME, or runs/NAME-2, -3, ...: the first that holds no run yet; to resume, the last that
+   holds one. */
+static void choose_folder(const char *base, bool resume, char *folder) {
+  snprintf(folder, PATH_MAX, "%s", base);
+  if (!holds_run(base)) return;
+  for (int number = 2; number < NUMBERED_FOLDERS; number++) {
+    char next[PATH_MAX];
+    if (snprintf(next, sizeof next, "%s-%d", base, number) >= (int)sizeof next) return;
+    const bool taken = holds_run(next);
+    if (taken || !resume) snprintf(folder, PATH_MAX, "%s", next);
+    if (!taken) return;
+  }
+}
+
+static gan_status find_state(gan_trainer *trainer, char *path) {
+  gan_config *config = trainer->config;
+  const bool resume = strcmp(config->run.resume, "no") != 0, newest = strcmp(config->run.resume, "yes") == 0;
+  char base[PATH_MAX];
+  int damaged = 0;
+  GAN_TRY(gan_config_folder(config, base));
+  if (config->run.dir[0])
+    snprintf(trainer->folder, sizeof trainer->folder, "%s", base);
+  else
+    choose_folder(base, resume, trainer->folder);
+  if (!resume) return GAN_OK;
+  if (newest) {
+    GAN_TRY(gan_checkpoint_newest(trainer->folder, path, &damaged));
+    if (damaged)
+      gan_notice(trainer, "%d damaged checkpoint%s in %s passed over", damaged, damaged == 1 ? "" : "s",
+                 trainer->folder);
+    if (!path[0]) gan_notice(trainer, "no checkpoint in %s: a new run begins", trainer->folder);
+  } else {
+    snprintf(path, PATH_MAX, "%s", config->run.resume);
+    if (!config->run.dir[0]) {
+      snprintf(trainer->folder, sizeof trainer->folder, "%s", path);
+      char *slash = strrchr(trainer->folder, '/');
+      snprintf(slash ? slash : trainer->folder, 2, "%s", slash ? "" : ".");
+    }
+  }
+  if (!path[0] || config->train.shards) return GAN_OK;
+  /* The number of ranks may have changed, the number of shards must not. */
+  gan_checkpoint checkpoint = {0};
+  GAN_TRY(gan_checkpoint_read_header(path, &checkpoint));
+  config->train.shards = checkpoint.shards;
+  gan_checkpoint_release(&checkpoint);
+  return GAN_OK;
+}
+
+gan_status gan_state_find(gan_trainer *trainer, char *path) {
+  memset(path, 0, PATH_MAX);
+  const gan_status mine = gan_world_rank(trainer->world) == 0 ? find_state(trainer, path) : GAN_OK;
+  GAN_TRY(gan_world_agree(trainer->world, mine));
+  gan_world_broadcast(trainer->world, path, PATH_MAX);
+  gan_world_broadcast(trainer->world, trainer->folder, sizeof trainer->folder);
+  gan_world_broadcast(trainer->world, &trainer->config->train.shards, sizeof trainer->config->train.shards);
+  return GAN_OK;
+}
+
+static uint64_t hash_player(const gan_player *player, uint64_t hash) {
+  hash = gan_hash(player->parameters, player->network->parameter_count * sizeof(float), hash);
+  return gan_hash(player->buffers, player->network->buffer_count * sizeof(float), hash);
+}
+
+gan_status gan_state_verify(gan_trainer *trainer) {
+  int odd_rank = 0;
+  const uint64_t hash = hash_player(&trainer->critic, hash_player(&trainer->generator, 0));
+  if (gan_world_same_hash(trainer->world, hash, &odd_rank)) return GAN_OK;
+  const bool mine = odd_rank == gan_world_rank(trainer->world);
+  return gan_world_agree(trainer->world,
+                         mine ? gan_fail(GAN_FAILED,
+                                         "this rank's parameters differ from the other ranks' in iteration %lld: a fault "
+                                         "of memory or processor; the last checkpoint before it is good",
+                                         (long long)trainer->iteration)
+                              : GAN_OK);
+}

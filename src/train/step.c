@@ -1,0 +1,242 @@
+/* One iteration of training, as docs/design.md section 2 draws it: n_critic critic steps, then one generator step.
+
+   Each rank computes on its own shards; what leaves a rank are sums over shards: a few scalars with the batch statistics,
+   and the gradients. Both are summed along the shard tree, so every rank holds the same bits afterwards, takes the same
+   decisions from them, and applies the same update. An error on one rank travels with the scalars: every rank learns of it
+   in the same step, before any parameter changes. */
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "train/internal.h"
+
+/* Where the sums of local shard i are gathered. */
+static size_t sum_count(const gan_player *player) {
+  return GAN_SUMS + (size_t)player->pass->parts * player->network->buffer_count;
+}
+
+static void draw_latents(gan_trainer *trainer, gan_random_stream stream, int64_t step) {
+  const gan_latents latents = {.address = {.seed = (uint64_t)trainer->config->run.seed,
+                                           .stream = stream,
+                                           .step = (uint64_t)step,
+                                           .sample = (uint64_t)gan_shard_begin(&trainer->shards, trainer->shards.first)},
+                               .uniform = strcmp(trainer->config->generator.latent_distribution, "uniform") == 0};
+  gan_draw_latents(&latents, gan_shards_samples(&trainer->shards), trainer->config->generator.latent,
+                   gan_pass_input(trainer->generator.pass));
+}
+
+/* Copies samples of the local shards, in order of the global batch, into the rows of one part. */
+static void place_part(const gan_pass *pass, int part, const float *samples, float *rows) {
+  const int64_t elements = gan_shape_count(&pass->network->input);
+  for (int shard = 0; shard < pass->shards->local; shard++) {
+    const int64_t count = gan_pass_row_count(pass, shard, part) * elements;
+    memcpy(rows + gan_pass_first_row(pass, shard, part) * elements, samples, (size_t)count * sizeof *rows);
+    samples += count;
+  }
+}
+
+/* The loss of each local shard and its gradient with respect to the scores, which starts the backward pass. */
+static void compute_loss(gan_trainer *trainer, const gan_player *player) {
+  gan_pass *pass = trainer->critic.pass;
+  const bool critic = player == &trainer->critic;
+  const size_t stride = sum_count(player);
+  const float *scores = gan_pass_output(pass);
+  float *gradient = gan_pass_output_gradient(pass);
+  for (int shard = 0; shard < trainer->shards.local; shard++) {
+    const int64_t real = gan_pass_first_row(pass, shard, 0), fake = gan_pass_first_row(pass, shard, critic ? 1 : 0);
+    const gan_scores batch = {.count = gan_pass_row_count(pass, shard, 0),
+                              .batch = trainer->shards.batch,
+                              .real = critic ? scores + real : NULL,
+                              .fake = scores + fake,
+                              .real_gradient = critic ? gradient + real : NULL,
+                              .fake_gradient = gradient + fake};
+    double *sums = trainer->shard_sums + (size_t)shard * stride;
+    sums[GAN_SUM_LOSS] = critic ? trainer->loss->critic(&trainer->config->loss, &batch)
+                                : trainer->loss->generator(&trainer->config->loss, &batch);
+    if (gan_fault_strikes(GAN_FAULT_LOSS)) sums[GAN_SUM_LOSS] = NAN;
+    for (int64_t i = 0; i < batch.count; i++) {
+      if (batch.real) sums[GAN_SUM_SCORE_REAL] += batch.real[i] / (double)batch.batch;
+      sums[GAN_SUM_SCORE_FAKE] += batch.fake[i] / (double)batch.batch;
+    }
+  }
+}
+
+/* Sums the step's scalars and batch statistics over all shards, and finds out together whether the step may count. */
+static gan_status sum_shards(gan_trainer *trainer, const gan_player *player, gan_status mine) {
+  const size_t stride = sum_count(player), buffers = player->network->buffer_count;
+  for (int shard = 0; shard < trainer->shards.local; shard++) {
+    double *sums = trainer->shard_sums + (size_t)shard * stride;
+    sums[GAN_SUM_FAILED] = mine != GAN_OK;
+    sums[GAN_SUM_STOP] = gan_stop_requested();
+    for (int part = 0; part < player->pass->parts && buffers; part++)
+      memcpy(sums + GAN_SUMS + (size_t)part * buffers, player->pass->statistics[part] + (size_t)shard * buffers,
+             buffers * sizeof *sums);
+  }
+  const double start = gan_seconds();
+  gan_world_sum(trainer->world, &trainer->shards, trainer->shard_sums, stride, trainer->sums);
+  trainer->seconds_communication += gan_seconds() - start;
+  memset(trainer->shard_sums, 0, (size_t)trainer->shards.local * stride * sizeof *trainer->shard_sums);
+
+  if (trainer->sums[GAN_SUM_STOP] > 0) trainer->stop = true;
+  if (trainer->sums[GAN_SUM_FAILED] > 0) return gan_world_agree(trainer->world, mine);
+  if (!isfinite(trainer->sums[GAN_SUM_LOSS]))
+    return gan_fail(GAN_FAILED, "the %s's loss is %g in iteration %lld", player->name, trainer->sums[GAN_SUM_LOSS],
+                    (long long)trainer->iteration + 1);
+  return GAN_OK;
+}
+
+/* Updates a range of the parameters: optimiser, then weight clipping. Runs inside the reduction. */
+static void update_range(void *context, size_t offset, size_t count, const float *gradient) {
+  gan_player *player = context;
+  const double start = gan_seconds();
+  float *states[GAN_OPTIMIZER_STATES] = {NULL};
+  for (int i = 0; i < player->states_used; i++) states[i] = player->states[i] + offset;
+  player->optimizer->update(&player->options, player->learning_rate, player->steps + 1, count,
+                            player->parameters + offset, gradient, states);
+  if (player->clip > 0)
+    player->clipped += (int64_t)gan_clip(count, (float)player->clip, player->parameters + offset);
+  player->update_seconds += gan_seconds() - start;
+}
+
+/* Moves running statistics towards the batch's: the mean over shards, part after part as if they came in turn. */
+static void update_buffers(gan_trainer *trainer, gan_player *player) {
+  const size_t count = player->network->buffer_count;
+  const double momentum = player->network->options.batch_norm_momentum;
+  for (int part = 0; part < player->pass->parts; part++)
+    for (size_t i = 0; i < count; i++) {
+      const double batch = trainer->sums[GAN_SUMS + (size_t)part * count + i] / trainer->shards.count;
+      player->buffers[i] = (float)((1 - momentum) * player->buffers[i] + momentum * batch);
+    }
+}
+
+/* Reduces the gradients, and has every rank make the same update. */
+static gan_status update_player(gan_trainer *trainer, gan_player *player) {
+  double start = gan_seconds();
+  gan_reduction_sum(player->reduction);
+  trainer->seconds_communication += gan_seconds() - start;
+
+  player->gradient_norm = sqrt(gan_square_sum(player->network->parameter_count,
+                                              gan_reduction_gradient(player->reduction)));
+  if (!isfinite(player->gradient_norm))
+    return gan_fail(GAN_FAILED, "the %s's gradient is not finite in iteration %lld", player->name,
+                    (long long)trainer->iteration + 1);
+
+  const gan_schedule *schedule = gan_schedule_find(player->options.schedule);
+  const double progress = (double)trainer->iteration / (double)trainer->config->run.iterations;
+  player->learning_rate =
+      player->options.learning_rate * schedule->factor(progress < 1 ? progress : 1, player->options.final_factor);
+  player->clipped = 0;
+  player->update_seconds = 0;
+  start = gan_seconds();
+  gan_reduction_apply(player->reduction, update_range, player);
+  trainer->seconds_communication += gan_seconds() - start - player->update_seconds;
+  update_buffers(trainer, player);
+  player->steps++;
+  return GAN_OK;
+}
+
+static gan_status critic_step(gan_trainer *trainer) {
+  gan_player *critic = &trainer->critic, *generator = &trainer->generator;
+
+  /* Real samples, and generated ones from fresh latents. */
+  const double start = gan_seconds();
+  const float *real = NULL;
+  const int32_t *labels = NULL;
+  gan_status mine = gan_loader_next(trainer->loader, &real, &labels);
+  if (mine == GAN_OK && trainer->pending != GAN_OK) mine = gan_fail(trainer->pending, "%s", trainer->pending_message);
+  trainer->seconds_data += gan_seconds() - start;
+  draw_latents(trainer, GAN_STREAM_LATENT_CRITIC, critic->steps);
+  generator->pass->slots = NULL;
+  gan_pass_forward(generator->pass);
+
+  /* Both through the critic side by side, and back. */
+  gan_pass_set_parts(critic->pass, 2);
+  if (mine == GAN_OK) place_part(critic->pass, 0, real, gan_pass_input(critic->pass));
+  place_part(critic->pass, 1, gan_pass_output(generator->pass), gan_pass_input(critic->pass));
+  critic->pass->slots = gan_reduction_slots(critic->reduction);
+  gan_pass_forward(critic->pass);
+  compute_loss(trainer, critic);
+  gan_pass_backward(critic->pass, false);
+
+  /* One gradient for all ranks, one update, one clipping. */
+  GAN_TRY(sum_shards(trainer, critic, mine));
+  GAN_TRY(update_player(trainer, critic));
+  gan_trace_step(trainer, critic, real, gan_pass_input(generator->pass));
+  return GAN_OK;
+}
+
+/* ema += (1 - decay) (weights - ema), with a decay that starts low so that the first weights are soon forgotten. */
+static void update_ema(gan_trainer *trainer) {
+  if (!trainer->ema) return;
+  const gan_player *generator = &trainer->generator;
+  const double warm = (1 + (double)generator->steps) / (10 + (double)generator->steps);
+  const float decay = (float)fmin(trainer->config->train.ema_decay, warm);
+  gan_average(generator->network->parameter_count, decay, trainer->ema, 1 - decay, generator->parameters);
+  gan_average(generator->network->buffer_count, decay, trainer->ema_buffers, 1 - decay, generator->buffers);
+}
+
+static gan_status generator_step(gan_trainer *trainer) {
+  gan_player *critic = &trainer->critic, *generator = &trainer->generator;
+
+  draw_latents(trainer, GAN_STREAM_LATENT_GENERATOR, generator->steps);
+  generator->pass->slots = gan_reduction_slots(generator->reduction);
+  gan_pass_forward(generator->pass);
+
+  /* Through the critic and back to its input: only the generator learns from this. */
+  gan_pass_set_parts(critic->pass, 1);
+  place_part(critic->pass, 0, gan_pass_output(generator->pass), gan_pass_input(critic->pass));
+  critic->pass->slots = NULL;
+  gan_pass_forward(critic->pass);
+  compute_loss(trainer, generator);
+  place_part(generator->pass, 0, gan_pass_backward(critic->pass, true), gan_pass_output_gradient(generator->pass));
+  gan_pass_backward(generator->pass, false);
+
+  GAN_TRY(sum_shards(trainer, generator, GAN_OK));
+  GAN_TRY(update_player(trainer, generator));
+  update_ema(trainer);
+  gan_trace_step(trainer, generator, NULL, gan_pass_input(generator->pass));
+  return GAN_OK;
+}
+
+int64_t gan_critic_steps_of(const gan_config *config, int64_t iteration) {
+  const bool early = iteration < config->train.warmup_iterations;
+  const bool again = config->train.warmup_iterations > 0 && config->train.warmup_every > 0 &&
+                     iteration % config->train.warmup_every == 0;
+  return early || again ? config->train.warmup_n_critic : config->train.n_critic;
+}
+
+gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
+  const double start = gan_seconds();
+  const int64_t critic_steps = gan_critic_steps_of(trainer->config, trainer->iteration);
+  gan_player *critic = &trainer->critic, *generator = &trainer->generator;
+  trainer->seconds_data = trainer->seconds_communication = 0;
+  trainer->seconds_reduced_in_pass = 0;
+
+  for (int64_t step = 0; step < critic_steps; step++) GAN_TRY(critic_step(trainer));
+  *values = (gan_iteration){
+      .critic_loss = trainer->sums[GAN_SUM_LOSS],
+      .score_real = trainer->sums[GAN_SUM_SCORE_REAL],
+      .score_fake = trainer->sums[GAN_SUM_SCORE_FAKE],
+      .wasserstein_distance = trainer->sums[GAN_SUM_SCORE_REAL] - trainer->sums[GAN_SUM_SCORE_FAKE],
+  };
+  GAN_TRY(generator_step(trainer));
+  values->generator_loss = trainer->sums[GAN_SUM_LOSS];
+  trainer->iteration++;
+
+  const double seconds = gan_seconds() - start;
+  trainer->seconds_communication += trainer->seconds_reduced_in_pass;
+  values->iteration = trainer->iteration;
+  values->iterations = trainer->config->run.iterations;
+  values->seconds = trainer->seconds_before + gan_seconds() - trainer->started;
+  values->critic_gradient_norm = critic->gradient_norm;
+  values->generator_gradient_norm = generator->gradient_norm;
+  values->clipped_fraction = (double)critic->clipped / (double)critic->network->parameter_count;
+  values->learning_rate_critic = critic->learning_rate;
+  values->learning_rate_generator = generator->learning_rate;
+  values->samples_per_second = (double)(critic_steps * trainer->shards.batch) / seconds;
+  values->seconds_data = trainer->seconds_data;
+  values->seconds_communication = trainer->seconds_communication;
+  values->seconds_compute = seconds - trainer->seconds_data - trainer->seconds_communication;
+  return GAN_OK;
+}

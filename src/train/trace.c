@@ -1,0 +1,88 @@
+/* Tracing: what each update computed, over the whole global batch, gathered on rank 0 and written to the trace file. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "train/internal.h"
+
+static bool tracing(const gan_trainer *trainer) {
+  return trainer->config->trace.file[0] && trainer->traced < trainer->config->trace.steps;
+}
+
+static gan_status write_initial(gan_trainer *trainer) {
+  const gan_player *generator = &trainer->generator, *critic = &trainer->critic;
+  const size_t row = (size_t)(gan_trainer_sample_size(trainer) + trainer->config->generator.latent + 2);
+  GAN_TRY(gan_allocate((size_t)trainer->shards.batch * row, sizeof(float), "a traced batch", &trainer->trace_gathered));
+  GAN_TRY(gan_trace_open(trainer->config->trace.file, &trainer->trace));
+  const gan_trace_array arrays[] = {
+      {"generator", {.rank = 1, .size = {(int64_t)generator->network->parameter_count}}, generator->parameters},
+      {"critic", {.rank = 1, .size = {(int64_t)critic->network->parameter_count}}, critic->parameters}};
+  return gan_trace_write(trainer->trace, "/initial", 2, arrays);
+}
+
+gan_status gan_trace_begin(gan_trainer *trainer) {
+  if (!tracing(trainer)) return GAN_OK;
+  const size_t samples = (size_t)gan_shards_samples(&trainer->shards);
+  gan_status mine = gan_allocate(samples, sizeof(float), "traced scores", &trainer->trace_scores);
+  if (mine == GAN_OK && gan_world_rank(trainer->world) == 0) mine = write_initial(trainer);
+  return gan_world_agree(trainer->world, mine);
+}
+
+/* One part's scores of the last critic pass, in order of the global batch, to rank 0. */
+static void gather_scores(gan_trainer *trainer, int part, float *all) {
+  const gan_pass *pass = trainer->critic.pass;
+  float *next = trainer->trace_scores;
+  for (int shard = 0; shard < trainer->shards.local; shard++) {
+    const int64_t count = gan_pass_row_count(pass, shard, part);
+    memcpy(next, gan_pass_output(pass) + gan_pass_first_row(pass, shard, part), (size_t)count * sizeof *next);
+    next += count;
+  }
+  gan_world_gather(trainer->world, &trainer->shards, 1, trainer->trace_scores, all);
+}
+
+/* (batch, sizes of shape) */
+static gan_shape batch_shape(const gan_trainer *trainer, const gan_shape *shape) {
+  gan_shape batch = {.rank = shape->rank + 1, .size = {trainer->shards.batch}};
+  memcpy(batch.size + 1, shape->size, (size_t)shape->rank * sizeof *shape->size);
+  return batch;
+}
+
+/* Sets where in the gathered block an array starts; NULL on ranks that have none. */
+static float *gathered(gan_trainer *trainer, int64_t floats_before_per_sample) {
+  if (!trainer->trace_gathered) return NULL;
+  return trainer->trace_gathered + trainer->shards.batch * floats_before_per_sample;
+}
+
+void gan_trace_step(gan_trainer *trainer, const gan_player *player, const float *real, const float *z) {
+  if (!tracing(trainer)) return;
+  trainer->traced++;
+  const int64_t elements = gan_trainer_sample_size(trainer), latent = trainer->config->generator.latent;
+  float *all_real = gathered(trainer, 0), *all_z = gathered(trainer, elements);
+  float *score_real = gathered(trainer, elements + latent), *score_fake = gathered(trainer, elements + latent + 1);
+  if (real) gan_world_gather(trainer->world, &trainer->shards, (size_t)elements, real, all_real);
+  gan_world_gather(trainer->world, &trainer->shards, (size_t)latent, z, all_z);
+  if (real) gather_scores(trainer, 0, score_real);
+  gather_scores(trainer, real ? 1 : 0, score_fake);
+  if (!trainer->trace) return;
+
+  const gan_shape scalar = {0}, scores = batch_shape(trainer, &scalar);
+  const gan_shape flat = {.rank = 1, .size = {(int64_t)player->network->parameter_count}};
+  const gan_trace_array arrays[] = {
+      {"real", batch_shape(trainer, &trainer->source->shape), real ? all_real : NULL},
+      {"z", batch_shape(trainer, &trainer->model.generator->input), all_z},
+      {"score_real", scores, real ? score_real : NULL},
+      {"score_fake", scores, score_fake},
+      {"gradient", flat, gan_reduction_gradient(player->reduction)},
+      {"parameters", flat, player->parameters},
+  };
+  gan_status status = gan_trace_update(trainer->trace, player->name, trainer->iteration, player->steps - 1,
+                                       trainer->sums[GAN_SUM_LOSS], sizeof arrays / sizeof *arrays, arrays);
+  if (status == GAN_OK && trainer->traced == trainer->config->trace.steps) status = gan_trace_end(trainer);
+  gan_set_pending(trainer, status);
+}
+
+gan_status gan_trace_end(gan_trainer *trainer) {
+  gan_trace *trace = trainer->trace;
+  trainer->trace = NULL;
+  return trace ? gan_trace_close(trace) : GAN_OK;
+}

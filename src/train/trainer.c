@@ -1,0 +1,236 @@
+/* Building a trainer and taking it down again. Every stage that can fail on one rank alone ends in an agreement, so that no
+   rank goes on into a collective call that another will never reach. */
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "train/internal.h"
+
+static volatile sig_atomic_t stop_requested;
+
+void gan_request_stop(void) { stop_requested = 1; }
+bool gan_stop_requested(void) { return stop_requested != 0; }
+
+void gan_notice(gan_trainer *trainer, const char *format, ...) {
+  if (!trainer->observer.notice) return;
+  char text[PATH_MAX + 256];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  trainer->observer.notice(trainer->observer.context, text);
+}
+
+/* The data source takes its memory through the world. */
+static gan_status share_memory(void *context, size_t bytes, gan_fill fill, void *fill_context, void **memory) {
+  return gan_world_share(context, bytes, fill, fill_context, memory);
+}
+static void unshare_memory(void *context, void *memory) { gan_world_unshare(context, memory); }
+static gan_status agree(void *context, gan_status mine) { return gan_world_agree(context, mine); }
+
+static gan_status open_source(gan_trainer *trainer) {
+  const gan_data_share share = {
+      .share = share_memory, .unshare = unshare_memory, .agree = agree, .context = trainer->world};
+  const gan_status mine =
+      gan_source_open(&trainer->config->data, (uint64_t)trainer->config->run.seed, &share, &trainer->source);
+  return gan_world_agree(trainer->world, mine);
+}
+
+/* Real samples to compare with, read by rank 0 before the loader's thread begins to use the source. Where the data have no
+   end they come from far beyond what training reads. */
+static gan_status read_evaluation_samples(gan_trainer *trainer) {
+  const gan_source *source = trainer->source;
+  const uint64_t seed = ~(uint64_t)trainer->config->run.seed;
+  const int64_t beyond = source->count ? 0 : (int64_t)1 << 48, wanted = trainer->config->eval.samples;
+  const int64_t count = source->count && source->count < wanted ? source->count : wanted;
+  const size_t elements = (size_t)gan_shape_count(&source->shape);
+  int64_t *indices = NULL;
+  GAN_TRY(gan_allocate((size_t)count * elements, sizeof(float), "samples to evaluate against",
+                       &trainer->evaluation_real));
+  GAN_TRY(gan_allocate((size_t)count, sizeof *indices, "sample indices", &indices));
+  for (int64_t i = 0; i < count; i++) indices[i] = beyond + gan_sampler_index(seed, source->count, i);
+  const gan_status status = gan_source_read(trainer->source, indices, count, trainer->evaluation_real, NULL);
+  free(indices);
+  trainer->evaluation_count = count;
+  GAN_TRY(status);
+  return gan_source_modes(source, &trainer->mode_count, &trainer->modes);
+}
+
+/* Latents of the sample grid, the same at every iteration. */
+static gan_status draw_fixed_latents(gan_trainer *trainer) {
+  const gan_latents latents = {
+      .address = {.seed = (uint64_t)trainer->config->run.seed, .stream = GAN_STREAM_LATENT_SAMPLES},
+      .uniform = strcmp(trainer->config->generator.latent_distribution, "uniform") == 0};
+  const int64_t count = trainer->config->samples.count, latent = trainer->config->generator.latent;
+  GAN_TRY(gan_allocate((size_t)count * (size_t)latent, sizeof(float), "latents", &trainer->fixed_latents));
+  gan_draw_latents(&latents, count, latent, trainer->fixed_latents);
+  return GAN_OK;
+}
+
+static void sum_in_pass(void *context, const double *per_shard, size_t count, double *total) {
+  gan_trainer *trainer = context;
+  const double start = gan_seconds();
+  gan_world_sum(trainer->world, &trainer->shards, per_shard, count, total);
+  trainer->seconds_reduced_in_pass += gan_seconds() - start;
+}
+
+static gan_status create_player(gan_trainer *trainer, const char *name, const gan_network *network,
+                                const gan_network_config *config, int parts, gan_player *player) {
+  *player = (gan_player){.name = name,
+                         .network = network,
+                         .reduction = player->reduction,
+                         .optimizer = gan_optimizer_find(trainer->config->optimizer.name),
+                         .options = trainer->config->optimizer};
+  if (config->learning_rate > 0) player->options.learning_rate = config->learning_rate;
+  player->states_used = gan_optimizer_states_used(player->optimizer, &player->options);
+  player->parameters = gan_reduction_parameters(player->reduction);
+  GAN_TRY(gan_allocate(network->buffer_count, sizeof(float), "running statistics", &player->buffers));
+  for (int i = 0; i < player->states_used; i++)
+    GAN_TRY(gan_allocate(network->parameter_count, sizeof(float), "optimiser moments", &player->states[i]));
+  GAN_TRY(gan_pass_create(network, &trainer->shards, parts, &player->pass));
+  player->pass->parameters = player->parameters;
+  player->pass->buffers = player->buffers;
+  player->pass->training = true;
+  if (trainer->config->batch_norm.sync)
+    player->pass->shard_sum = (gan_shard_sum){.sum = sum_in_pass, .context = trainer};
+  return GAN_OK;
+}
+
+static void destroy_player(gan_player *player) {
+  gan_pass_destroy(player->pass);
+  gan_reduction_destroy(player->reduction);
+  free(player->buffers);
+  for (int i = 0; i < GAN_OPTIMIZER_STATES; i++) free(player->states[i]);
+}
+
+static void initialise_player(gan_trainer *trainer, gan_player *player, const gan_network_config *config,
+                              gan_random_stream stream) {
+  const gan_random_address address = {.seed = (uint64_t)trainer->config->run.seed, .stream = stream};
+  gan_network_initialise(player->network, gan_initialisation_find(config->init), config->init_scale, address,
+                         player->parameters, player->buffers);
+}
+
+/* The smallest shard has to be large enough for batch statistics. */
+static gan_status check_batch(const gan_trainer *trainer) {
+  const int64_t smallest = trainer->shards.batch / trainer->shards.count;
+  gan_status status = gan_network_check_batch(trainer->model.generator, smallest, trainer->shards.batch);
+  if (status != GAN_OK) return gan_fail_prefix(status, "generator.layers: ");
+  status = gan_network_check_batch(trainer->model.critic, smallest, trainer->shards.batch);
+  return status == GAN_OK ? status : gan_fail_prefix(status, "critic.layers: ");
+}
+
+static gan_status create_networks(gan_trainer *trainer) {
+  const gan_config *config = trainer->config;
+  const int shards = config->train.shards ? (int)config->train.shards : gan_world_size(trainer->world);
+  GAN_TRY(gan_shards_plan(shards, config->train.batch, gan_world_size(trainer->world), gan_world_rank(trainer->world),
+                          &trainer->shards));
+  GAN_TRY(gan_model_create(config, &trainer->source->shape, &trainer->model));
+  return check_batch(trainer);
+}
+
+static gan_status create_memory(gan_trainer *trainer) {
+  const gan_config *config = trainer->config;
+  gan_player *generator = &trainer->generator, *critic = &trainer->critic;
+  GAN_TRY(create_player(trainer, "generator", trainer->model.generator, &config->generator.network, 1, generator));
+  GAN_TRY(create_player(trainer, "critic", trainer->model.critic, &config->critic.network, 2, critic));
+  critic->clip = config->critic.clip;
+  const size_t critic_sums = GAN_SUMS + 2 * critic->network->buffer_count;
+  const size_t generator_sums = GAN_SUMS + generator->network->buffer_count;
+  const size_t sums = critic_sums > generator_sums ? critic_sums : generator_sums;
+  GAN_TRY(gan_allocate((size_t)trainer->shards.local * sums, sizeof(double), "sums over shards", &trainer->shard_sums));
+  GAN_TRY(gan_allocate(sums, sizeof(double), "sums over shards", &trainer->sums));
+  if (config->train.ema_decay > 0) {
+    GAN_TRY(gan_allocate(generator->network->parameter_count, sizeof(float), "averaged weights", &trainer->ema));
+    GAN_TRY(gan_allocate(generator->network->buffer_count, sizeof(float), "averaged weights", &trainer->ema_buffers));
+  }
+  GAN_TRY(draw_fixed_latents(trainer));
+  return gan_world_rank(trainer->world) == 0 ? read_evaluation_samples(trainer) : GAN_OK;
+}
+
+static void initialise(gan_trainer *trainer) {
+  gan_player *generator = &trainer->generator;
+  initialise_player(trainer, generator, &trainer->config->generator.network, GAN_STREAM_INITIALISE_GENERATOR);
+  initialise_player(trainer, &trainer->critic, &trainer->config->critic.network, GAN_STREAM_INITIALISE_CRITIC);
+  if (trainer->ema) {
+    memcpy(trainer->ema, generator->parameters, generator->network->parameter_count * sizeof(float));
+    memcpy(trainer->ema_buffers, generator->buffers, generator->network->buffer_count * sizeof(float));
+  }
+}
+
+static gan_status create(gan_trainer *trainer, const gan_config *config) {
+  gan_world *world = trainer->world;
+  char resume_from[PATH_MAX];
+  GAN_TRY(gan_world_agree(world, gan_config_copy(config, &trainer->config)));
+  trainer->loss = gan_loss_find(trainer->config->loss.name);
+  GAN_TRY(gan_state_find(trainer, resume_from));
+  GAN_TRY(open_source(trainer));
+  GAN_TRY(gan_world_agree(world, create_networks(trainer)));
+  GAN_TRY(gan_reduction_create(world, &trainer->shards, trainer->model.generator->parameter_count,
+                               &trainer->generator.reduction));
+  GAN_TRY(
+      gan_reduction_create(world, &trainer->shards, trainer->model.critic->parameter_count, &trainer->critic.reduction));
+  GAN_TRY(gan_world_agree(world, create_memory(trainer)));
+  initialise(trainer);
+  if (resume_from[0]) GAN_TRY(gan_state_load(trainer, resume_from));
+  GAN_TRY(gan_world_agree(world, gan_loader_create(trainer->source, &trainer->shards,
+                                                   (uint64_t)trainer->config->run.seed, trainer->critic.steps,
+                                                   &trainer->loader)));
+  return gan_trace_begin(trainer);
+}
+
+gan_status gan_trainer_create(gan_world *world, const gan_config *config, const gan_observer *observer,
+                              gan_trainer **result) {
+  gan_trainer *trainer = NULL;
+  *result = NULL;
+  GAN_TRY(gan_world_agree(world, gan_allocate(1, sizeof *trainer, "the trainer", &trainer)));
+  trainer->world = world;
+  trainer->best = NAN;
+  trainer->started = gan_seconds();
+  if (observer && gan_world_rank(world) == 0) trainer->observer = *observer;
+  const gan_status status = create(trainer, config);
+  if (status != GAN_OK)
+    gan_trainer_destroy(trainer);
+  else
+    *result = trainer;
+  return status;
+}
+
+void gan_trainer_destroy(gan_trainer *trainer) {
+  if (!trainer) return;
+  /* Reached with an open file only after a failure, which has been reported. */
+  const gan_status closed = gan_record_close(trainer) | gan_trace_end(trainer);
+  (void)closed;
+  gan_loader_destroy(trainer->loader);
+  destroy_player(&trainer->generator);
+  destroy_player(&trainer->critic);
+  gan_model_release(&trainer->model);
+  gan_source_close(trainer->source);
+  gan_shards_release(&trainer->shards);
+  gan_config_destroy(trainer->config);
+  free(trainer->ema);
+  free(trainer->ema_buffers);
+  free(trainer->shard_sums);
+  free(trainer->sums);
+  free(trainer->fixed_latents);
+  free(trainer->evaluation_real);
+  free(trainer->modes);
+  free(trainer->trace_scores);
+  free(trainer->trace_gathered);
+  free(trainer);
+}
+
+const char *gan_trainer_folder(const gan_trainer *trainer) { return trainer->folder; }
+int64_t gan_trainer_sample_size(const gan_trainer *trainer) { return gan_shape_count(&trainer->source->shape); }
+
+const float *gan_sample_parameters(const gan_trainer *trainer) {
+  return trainer->ema && trainer->config->samples.ema ? trainer->ema : trainer->generator.parameters;
+}
+
+const float *gan_sample_buffers(const gan_trainer *trainer) {
+  return trainer->ema && trainer->config->samples.ema ? trainer->ema_buffers : trainer->generator.buffers;
+}

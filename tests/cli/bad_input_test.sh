@@ -1,0 +1,178 @@
+# Bad input and a failing machine: each case ends in one clear message from one rank, with the documented exit status, in
+# time, and nothing is lost.
+. "$(dirname "$0")/support.sh"
+limit=${LIMIT:-60}
+
+# refuses STATUS PATTERN NP OPTIONS...: the program says PATTERN once and ends with STATUS.
+refuses() {
+  local status=$1 pattern=$2 ranks=$3
+  shift 3
+  run "$status" mpi "$ranks" "$@" && one_message && says err "$pattern"
+}
+
+idx_image_file() { # idx_image_file COUNT HEIGHT WIDTH BYTES: a header that says so, then so many bytes
+  printf '\0\0\10\3'
+  printf "$(printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($1 >> 24 & 255)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255)))"
+  printf "$(printf '\\0\\0\\x%02x\\x%02x' $(($2 >> 8)) $(($2 & 255)))$(printf '\\0\\0\\x%02x\\x%02x' $(($3 >> 8)) $(($3 & 255)))"
+  head -c "$4" /dev/zero
+}
+
+test_unknown_key_offers_the_nearest() { refuses 2 'train\.batch' 2 train --train.batsh=8; }
+test_unknown_short_option_offers_the_nearest() { refuses 2 '--iterations' 2 train --iteratoins 8; }
+test_unknown_subcommand_offers_the_nearest() { refuses 2 'inspect' 2 inspekt; }
+test_unknown_preset_offers_the_nearest() { refuses 2 'fashion' 2 train --preset fashoin; }
+test_unknown_environment_key_offers_the_nearest() {
+  run 2 env GAN_DIST_TRAIN_BATCHES=3 "$PROGRAM" train && one_message && says err 'GAN_DIST_TRAIN_BATCH'
+}
+test_unknown_key_in_ini_names_file_and_line() {
+  printf '[train]\nbatch = 64\nn_crtic = 3\n' >my.ini
+  refuses 2 'my\.ini.*3.*n_critic' 1 train my.ini
+}
+test_values_out_of_range_are_refused() {
+  refuses 2 'train\.batch' 1 train --batch 0 && refuses 2 'train\.batch' 1 train --batch=-5 &&
+    refuses 2 'critic\.clip' 1 train --critic.clip=-1 && refuses 2 'learning_rate' 1 train --optimizer.learning_rate=nan &&
+    refuses 2 'train\.batch' 1 train --batch=12x && refuses 2 'iterations' 1 train --iterations=99999999999999999999 &&
+    refuses 2 'precision' 1 train --precision bf16 && refuses 2 'ema_decay' 1 train --train.ema_decay=1.5
+}
+test_more_ranks_than_shards_are_refused() { refuses 2 'shards' 3 train --shards 2; }
+test_batch_smaller_than_shards_is_refused() { refuses 2 'batch' 2 train --shards 8 --batch 4; }
+test_shards_too_small_for_batch_norm_are_refused() {
+  refuses 2 'batch_norm' 2 train --shards 8 --batch 8 --generator.layers="dense 4, batch_norm, dense 2"
+}
+test_layers_that_do_not_fit_are_refused() {
+  refuses 2 'generator\.layers' 2 train --generator.layers="dense 16, dense 3" &&
+    refuses 2 'critic\.layers' 2 train --critic.layers="dense 16, dense 2" &&
+    refuses 2 'generator\.layers.*leaky_relu' 2 train --generator.layers="dense 16, leaky_rely 0.2, dense 2" &&
+    refuses 2 'generator\.layers' 2 train --generator.layers="dense -3" &&
+    refuses 2 'critic\.layers' 2 train --critic.layers="reshape 3 3, dense 1" &&
+    refuses 2 'critic\.layers' 2 train --critic.layers=""
+}
+test_missing_data_file_is_refused() { refuses 3 'nowhere' 2 train "${tiny[@]}" --data.source idx --data.path nowhere; }
+test_missing_ini_file_is_refused() { refuses 2 'nowhere\.ini' 2 train nowhere.ini || refuses 3 'nowhere\.ini' 2 train nowhere.ini; }
+
+# The file is there for rank 0 only: the ranks start in different folders.
+test_data_file_missing_on_one_rank_only_names_the_rank() {
+  mkdir with without
+  idx_image_file 32 2 1 64 >with/data.idx
+  local common=(train "${tiny[@]}" --data.source idx --data.path data.idx --run.dir "$PWD/run" --iterations 3)
+  run 3 mpirun -q -np 1 --wdir "$PWD/with" "$PROGRAM" "${common[@]}" : \
+    -np 1 --wdir "$PWD/without" "$PROGRAM" "${common[@]}" && one_message && says err 'rank 1 .*data\.idx'
+}
+
+idx_case() { refuses 3 "$1" 2 train "${tiny[@]}" --data.source idx --data.path data.idx; }
+test_truncated_idx_is_refused() { idx_image_file 32 2 1 10 >data.idx && idx_case 'data\.idx'; }
+test_idx_with_truncated_header_is_refused() { printf '\0\0\10\3\0' >data.idx && idx_case 'data\.idx'; }
+test_lying_idx_header_is_refused_before_memory_is_taken() { idx_image_file 2147483647 60000 60000 10 >data.idx && idx_case 'data\.idx'; }
+test_file_that_is_no_idx_is_refused() { echo hello world, this is text >data.idx && idx_case 'data\.idx'; }
+test_gzip_bomb_is_refused() {
+  { idx_image_file 32 2 1 64; head -c 300000000 /dev/zero; } | gzip -1 >data.idx && idx_case 'data\.idx'
+}
+test_truncated_gzip_is_refused() {
+  idx_image_file 3200 2 1 6400 | gzip >whole && head -c 30 whole >data.idx && idx_case 'data\.idx'
+}
+test_hdf5_of_wrong_kind_is_refused() {
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 2 --run.dir run || return 1
+  refuses 3 'metrics\.h5' 2 train "${tiny[@]}" --data.source hdf5 --data.path run/metrics.h5 &&
+    echo no hdf5 at all >text.h5 && refuses 3 'text\.h5' 2 train "${tiny[@]}" --data.source hdf5 --data.path text.h5
+}
+test_samples_file_is_a_data_set() {
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 2 --run.dir run &&
+    run 0 "$PROGRAM" sample run/latest.h5 -n 100 -o points.h5 &&
+    run 0 mpi 2 train "${tiny[@]}" --data.source hdf5 --data.path points.h5 --iterations 2 --run.dir again
+}
+
+make_run() { run 0 mpi 2 train "${tiny[@]}" --iterations 20 --checkpoint.every=10 --run.dir run; }
+test_truncated_checkpoint_is_refused() {
+  make_run && head -c 2000 run/latest.h5 >cut.h5 && refuses 3 'cut\.h5' 2 train "${tiny[@]}" --run.dir x --resume=cut.h5 &&
+    refuses 3 'cut\.h5' 1 sample cut.h5 && refuses 3 'cut\.h5' 1 inspect cut.h5
+}
+test_bit_flipped_checkpoint_is_refused() {
+  local place
+  make_run || return 1
+  for place in 100 700 3000 9000; do
+    cp run/latest.h5 flipped.h5 &&
+      printf '\x5a' | dd of=flipped.h5 bs=1 seek=$place conv=notrunc 2>/dev/null &&
+      { cmp -s run/latest.h5 flipped.h5 || refuses 3 'flipped\.h5' 2 train "${tiny[@]}" --run.dir x --resume=flipped.h5; } ||
+      return 1
+  done
+}
+test_checkpoint_of_another_network_is_refused() {
+  make_run && refuses 3 '(16|17)' 2 train "${tiny[@]}" --critic.layers="dense 17, leaky_relu 0.2, dense 1" --iterations 30 \
+    --run.dir run --resume
+}
+test_checkpoint_of_other_seed_shards_or_data_is_refused() {
+  make_run && refuses 2 'seed' 2 train "${tiny[@]}" --seed 5 --run.dir run --resume &&
+    refuses 2 'shards' 2 train "${tiny[@]}" --shards 4 --run.dir run --resume &&
+    refuses 2 'data' 2 train "${tiny[@]}" --data.sigma=0.1 --run.dir run --resume
+}
+test_metrics_file_is_no_checkpoint() { make_run && refuses 3 'metrics\.h5' 1 train "${tiny[@]}" --run.dir x --resume=run/metrics.h5; }
+
+test_folder_that_cannot_be_written_is_refused() {
+  echo a file >taken
+  refuses 1 'taken' 2 train "${tiny[@]}" --iterations 2 --run.dir taken/run
+}
+test_disk_full_keeps_the_checkpoint_before() {
+  # A small file system of its own, where mounting is allowed; otherwise writes fail by injection below.
+  mkdir small && mount -t tmpfs -o size=400k tmpfs small 2>/dev/null || { echo "no mount allowed here"; return 77; }
+  trap 'umount -l "$PWD/small"' EXIT
+  refuses 1 'small/run' 2 train "${tiny[@]}" --generator.layers="dense 64, relu, dense 64, relu, dense 2" \
+    --checkpoint.every=1 --checkpoint.keep=100 --iterations 100 --run.dir small/run || return 1
+  says err 'last good checkpoint' && says err '[Nn]o space' || return 1
+  run 0 "$PROGRAM" inspect small/run/latest.h5
+}
+# Every write of a run fails once, the first, the second, ...: never a crash, a hang, or a damaged file that counts.
+test_every_failing_write_is_reported_and_loses_nothing() {
+  local nth
+  for nth in 1 2 3 4 5 6 8 11 15 20; do
+    timeout -k 5 60 env GAN_FAULT=write:$nth "$PROGRAM" train "${tiny[@]}" --iterations 6 --checkpoint.every=2 \
+      --samples.every=2 --run.dir run$nth >out 2>err
+    case $? in
+      0) [ $nth -gt 8 ] && break || continue ;;
+      1) one_message || return 1 ;;
+      *) note "write $nth: unexpected status"; cat err; return 1 ;;
+    esac
+    ls run$nth 2>/dev/null | grep -q partial && { note "write $nth leaves $(ls run$nth)"; return 1; }
+    run 0 "$PROGRAM" train "${tiny[@]}" --iterations 6 --run.dir run$nth --resume || return 1
+  done
+}
+test_nan_in_a_loss_stops_with_the_last_good_checkpoint_named() {
+  run 1 env GAN_FAULT=loss:200:0 mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 100 --checkpoint.every=5 --run.dir run &&
+    one_message && says err 'nan.*last good checkpoint.*run/checkpoint-0*[1-9]' && run 0 "$PROGRAM" inspect run/latest.h5
+}
+test_real_divergence_is_stopped() {
+  refuses 1 'not finite|inf|nan' 2 train "${tiny[@]}" --optimizer.name sgd --optimizer.learning_rate=1e30 --critic.clip=0 \
+    --iterations 100 --run.dir run
+}
+test_out_of_memory_on_one_rank_ends_all_with_one_message() {
+  local nth
+  for nth in 1 5 10 20 30; do
+    run 1 env GAN_FAULT=allocation:$nth:1 mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 3 --run.dir run$nth &&
+      one_message && says err 'rank 1 .*out of memory' || return 1
+  done
+}
+test_network_too_large_for_any_memory_is_refused() {
+  refuses 2 'layers' 1 train "${tiny[@]}" --generator.layers="dense 16777216, dense 16777216, dense 2" ||
+    refuses 1 'memory' 1 train "${tiny[@]}" --generator.layers="dense 16777216, dense 16777216, dense 2"
+}
+test_killed_rank_ends_the_run() {
+  local job status
+  mpirun -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --run.dir run >out 2>err &
+  job=$!
+  for _ in $(seq 100); do [ -e run/latest.h5 ] && break; sleep 0.1; done
+  kill -KILL "$(pgrep -P $job | tail -n 1)"
+  for _ in $(seq 100); do kill -0 $job 2>/dev/null || break; sleep 0.1; done
+  kill -0 $job 2>/dev/null && { note "mpirun hangs"; kill -KILL $job; return 1; }
+  wait $job
+  status=$?
+  [ $status -ne 0 ] && run 0 "$PROGRAM" inspect run/latest.h5
+}
+test_sample_checks_its_arguments() {
+  make_run && refuses 2 'checkpoint' 1 sample && refuses 3 'nowhere\.h5' 1 sample nowhere.h5 &&
+    refuses 2 '\.png' 1 sample run/latest.h5 -o picture.jpg && refuses 2 'truncation' 1 sample run/latest.h5 --truncation=x
+}
+test_loss_checks_its_arguments() {
+  refuses 2 'wasserstein' 1 loss waserstein --real 1 --fake 2 && refuses 2 '--real' 1 loss minimax --real 1,x --fake 2,3 &&
+    refuses 2 '' 1 loss minimax --real 1,2 --fake 2
+}
+
+run_tests

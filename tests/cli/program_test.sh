@@ -1,0 +1,142 @@
+# The program as a user meets it: help, lists, reports, pictures.
+. "$(dirname "$0")/support.sh"
+
+test_help_lists_every_subcommand() {
+  run 0 "$PROGRAM" --help || return 1
+  local command
+  for command in train sample inspect loss config info; do says out "\b$command\b" || return 1; done
+  for command in train sample inspect loss config info; do
+    run 0 "$PROGRAM" $command --help && says out "gan_dist $command" || return 1
+  done
+}
+test_version_is_printed() { run 0 "$PROGRAM" --version && says out '[0-9]+\.[0-9]+'; }
+
+json() { python3 -c "import json,sys; d=json.load(open('out')); $1"; }
+
+# Closed forms: sp(0) = log 2, and the derivatives at 0 are +-1/2; see docs/losses.md.
+test_loss_prints_values_and_gradients_as_json() {
+  run 0 "$PROGRAM" loss wasserstein --real 1,2,3 --fake 0,0.5,4 --json &&
+    json "assert abs(d['critic_loss'] - (1.5 - 2)) < 1e-6 and abs(d['generator_loss'] + 1.5) < 1e-6
+assert all(abs(g + 1/3) < 1e-6 for g in d['critic_gradient_real']) and all(abs(g - 1/3) < 1e-6 for g in d['critic_gradient_fake'])
+assert d['generator_gradient_real'] == [0, 0, 0] and all(abs(g + 1/3) < 1e-6 for g in d['generator_gradient_fake'])" &&
+    run 0 "$PROGRAM" loss modified_minimax --real 0 --fake 0 --loss.label_smoothing=0 --json &&
+    json "import math
+assert abs(d['critic_loss'] - 2 * math.log(2)) < 1e-6 and abs(d['generator_loss'] - math.log(2)) < 1e-6
+assert abs(d['critic_gradient_real'][0] + .5) < 1e-6 and abs(d['critic_gradient_fake'][0] - .5) < 1e-6
+assert abs(d['generator_gradient_fake'][0] + .5) < 1e-6" &&
+    run 0 "$PROGRAM" loss minimax --real 0 --fake 0 --json &&
+    json "import math
+assert abs(d['critic_loss'] - 2 * math.log(2)) < 1e-6 and abs(d['generator_loss'] + math.log(2)) < 1e-6
+assert abs(d['critic_gradient_real'][0] - (.5 - .875)) < 1e-6 and abs(d['generator_gradient_fake'][0] + .5) < 1e-6"
+}
+
+test_config_prints_what_reads_back() {
+  run 0 "$PROGRAM" config --preset fashion --batch 48 || return 1
+  cp out first.ini
+  run 0 "$PROGRAM" config first.ini && diff out first.ini && says out '^batch *= *48'
+}
+test_precedence_is_preset_file_environment_command_line() {
+  printf '[run]\npreset = fashion\n[train]\nbatch = 40\nn_critic = 2\n' >my.ini
+  run 0 env GAN_DIST_TRAIN_N_CRITIC=3 GAN_DIST_TRAIN_SHARDS=4 "$PROGRAM" config my.ini --shards 5 &&
+    says out '^batch *= *40' && says out '^n_critic *= *3' && says out '^shards *= *5' && says out 'idx'
+}
+test_config_lists_every_table() {
+  local list
+  for list in presets layers losses optimizers schedules initialisations sources backends options; do
+    run 0 "$PROGRAM" config --list $list && [ "$(wc -l <out)" -ge 1 ] || return 1
+  done
+  run 0 "$PROGRAM" config --list losses && says out wasserstein && says out modified_minimax
+}
+test_info_reports_once_on_many_ranks() {
+  run 0 mpi 3 info --json && json "assert d" && run 0 mpi 3 info && says out 'Open MPI' && says out 'OpenBLAS'
+}
+
+test_training_reports_phases_and_files() {
+  run 0 mpi 2 train "${tiny[@]}" --iterations 20 --run.dir run &&
+    says out 'compute' && says out 'communication' && says out 'run/checkpoint-0000020.h5' && says out 'samples-0000020.png' &&
+    says out 'modes covered' || return 1
+  # Written to a pipe there are plain lines and no control characters.
+  ! grep -q $'[\r\033]' out && says run/config.ini '^batch *= *24' && [ ! -s err ]
+}
+test_quiet_says_nothing() { run 0 mpi 2 train "${tiny[@]}" --iterations 3 -q && [ ! -s out ] && [ ! -s err ]; }
+test_train_reports_json() {
+  run 0 mpi 2 train "${tiny[@]}" --iterations 5 --json &&
+    json "assert d['status'] == 0 and d['iteration'] == 5 and d['checkpoint'].endswith('0000005.h5')"
+}
+test_only_the_newest_checkpoints_are_kept() {
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 50 --checkpoint.every=5 --checkpoint.keep=2 --run.dir run &&
+    [ -e run/checkpoint-0000050.h5 ] && [ -e run/checkpoint-0000045.h5 ] && [ ! -e run/checkpoint-0000040.h5 ] &&
+    [ "$(readlink run/latest.h5)" = checkpoint-0000050.h5 ]
+}
+
+test_inspect_shows_checkpoint_and_curves() {
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 40 --eval.every=10 --run.dir run &&
+    run 0 "$PROGRAM" inspect run/latest.h5 && says out '0\.weight' && says out '16, 4' &&
+    run 0 "$PROGRAM" inspect run/metrics.h5 && says out 'critic_loss' && says out 'sliced_wasserstein' &&
+    run 0 "$PROGRAM" inspect run/metrics.h5 --json && json "assert d"
+}
+test_sample_draws_pictures_and_arrays() {
+  run 0 "$PROGRAM" train --preset fashion --batch 16 --iterations 2 --eval.samples=16 --run.dir run &&
+    run 0 "$PROGRAM" sample run/latest.h5 -o a.png -n 16 && run 0 "$PROGRAM" sample run/latest.h5 -o b.png --interpolate -n 32 &&
+    run 0 "$PROGRAM" sample run/latest.h5 -o a.h5 -n 10 --truncation 0.7 && h5ls a.h5 | grep -q 'samples.*{10, 1, 28, 28}' &&
+    head -c 8 a.png | cmp - <(printf '\x89PNG\r\n\x1a\n') || return 1
+  # The same latents give the same samples, other seeds others.
+  run 0 "$PROGRAM" sample run/latest.h5 -o c.h5 -n 10 && run 0 "$PROGRAM" sample run/latest.h5 -o d.h5 -n 20 &&
+    run 0 "$PROGRAM" sample run/latest.h5 -o e.h5 -n 10 --seed 9 && ! h5diff -q c.h5 e.h5 &&
+    h5diff -q c.h5 <(cat c.h5) /samples /samples 2>/dev/null || ! h5diff -q c.h5 e.h5
+}
+
+test_metrics_can_be_read_by_h5py_while_training() {
+  local job
+  timeout 60 mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --run.dir run >out 2>err &
+  job=$!
+  for _ in $(seq 100); do [ -s run/metrics.h5 ] && break; sleep 0.1; done
+  sleep 1.5
+  /usr/bin/python3 - <<'P'
+import time, h5py
+with h5py.File("run/metrics.h5", "r", swmr=True) as f:
+    loss = f["train/critic_loss"]
+    first = loss.shape[0]
+    time.sleep(2.5)
+    loss.refresh()
+    assert loss.shape[0] > first > 0, (first, loss.shape)
+    assert f["train/seconds"].attrs["units"] in ("s", b"s")
+P
+  local result=$?
+  pkill -USR1 -P "$(pgrep -P $job | head -n 1)"
+  wait $job
+  [ $? -eq 75 ] && [ $result -eq 0 ]
+}
+test_plot_script_draws_the_curves() {
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 40 --eval.every=10 --run.dir run &&
+    run 0 "$ROOT/scripts/plot_metrics.py" run -o curves.png && head -c 4 curves.png | grep -q PNG
+}
+test_trace_holds_every_update() {
+  run 0 mpi 3 train "${tiny[@]}" --iterations 2 --train.n_critic 2 --trace trace.h5 --trace-steps 6 --run.dir run &&
+    [ "$(h5ls trace.h5 | grep -c update_)" -eq 6 ] && h5ls trace.h5/update_000000 | grep -q 'real.*{24, 2}' &&
+    h5ls trace.h5/update_000000 | grep -q 'z .*{24, 4}' && ! h5ls trace.h5/update_000002 | grep -q real &&
+    h5dump -a /update_000002/network trace.h5 | grep -q generator || return 1
+  # The mathematics of each step, done again by PyTorch in float64, where PyTorch is installed.
+  /usr/bin/python3 -c 'import torch' 2>/dev/null || return 0
+  run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini && says out 'agrees'
+}
+test_a_trace_is_the_same_at_any_np() {
+  run 0 mpi 1 train "${tiny[@]}" --iterations 2 --trace a.h5 --trace-steps 6 -q && run 0 mpi 5 train "${tiny[@]}" \
+    --iterations 2 --trace b.h5 --trace-steps 6 -q && h5diff -q a.h5 b.h5
+}
+test_example_of_the_readme_embeds_the_library() {
+  local ranks
+  for ranks in 1 3; do run 0 mpirun -q -np $ranks "$ROOT/$BUILD/examples/embed" && says out '[1-8] of 8 modes' || return 1; done
+}
+test_installed_library_can_be_used() {
+  [ "$BUILD" = build ] || return 77
+  run 0 make -s -C "$ROOT" install PREFIX="$PWD/prefix" && run 0 prefix/bin/gan_dist --version &&
+    run 0 gcc -std=c11 -Iprefix/include "$ROOT/examples/embed.c" -Lprefix/lib -Wl,-rpath,"$PWD/prefix/lib" -lgandist -o embed &&
+    run 0 ./embed
+}
+test_output_to_a_closed_pipe_is_no_drama() {
+  "$PROGRAM" config --list options 2>err | head -n 1 >out
+  [ ! -s err ]
+}
+
+run_tests

@@ -1,0 +1,117 @@
+# The result depends on the number of shards, never on the number of ranks; and a run goes on from where it was.
+. "$(dirname "$0")/support.sh"
+
+# trains NETWORK OPTIONS at several np and compares every bit.
+same_at_any_np() {
+  local ranks
+  for ranks in 1 2 3 5 8; do
+    run 0 mpi $ranks train "${tiny[@]}" "$@" --iterations 12 --run.dir np$ranks || return 1
+    same_state "$(checkpoint_name np1 12)" "$(checkpoint_name np$ranks 12)" || return 1
+  done
+}
+
+test_dense_network_is_the_same_at_any_np() { same_at_any_np; }
+
+test_batch_norm_per_shard_is_the_same_at_any_np() {
+  same_at_any_np --generator.layers="dense 16, batch_norm, relu, dense 2" --critic.layers="dense 16, batch_norm, tanh, dense 1"
+}
+
+test_synchronised_batch_norm_is_the_same_at_any_np() {
+  same_at_any_np --batch_norm.sync=yes --generator.layers="dense 16, batch_norm, relu, dense 2" \
+    --critic.layers="dense 16, batch_norm, tanh, dense 1"
+}
+
+test_layer_norm_adam_and_averaging_are_the_same_at_any_np() {
+  same_at_any_np --generator.layers="dense 16, layer_norm, relu, dense 2" --optimizer.name adam --train.ema_decay=0.9 \
+    --loss.name modified_minimax
+}
+
+test_shards_of_unequal_size_are_the_same_at_any_np() { same_at_any_np --batch 29; }
+
+test_the_number_of_shards_is_part_of_the_result() {
+  run 0 mpi 2 train "${tiny[@]}" --iterations 3 --run.dir a || return 1
+  run 0 mpi 2 train "${tiny[@]}" --shards 4 --iterations 3 --run.dir b || return 1
+  ! h5diff -q "$(checkpoint_name a 3)" "$(checkpoint_name b 3)" /generator /generator
+}
+
+test_seed_changes_the_result() {
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 3 --run.dir a || return 1
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 3 --seed 2 --run.dir b || return 1
+  ! h5diff -q "$(checkpoint_name a 3)" "$(checkpoint_name b 3)" /generator /generator
+}
+
+test_resuming_with_other_np_equals_never_stopping() {
+  local options=("${tiny[@]}" --iterations 30 --train.ema_decay=0.9 --generator.layers="dense 16, batch_norm, relu, dense 2"
+    --optimizer.schedule linear)
+  run 0 mpi 2 train "${options[@]}" --run.dir whole || return 1
+  run 75 mpi 8 train "${options[@]}" --run.dir parts --run.stop_at=11 || return 1
+  run 75 mpi 3 train "${options[@]}" --run.dir parts --run.stop_at=17 --resume || return 1
+  run 0 mpi 5 train "${options[@]}" --run.dir parts --resume || return 1
+  same_state "$(checkpoint_name whole 30)" "$(checkpoint_name parts 30)" || return 1
+  # The metrics go on in the same file, without a row twice.
+  h5dump -d /train/iteration -y -w 1000 parts/metrics.h5 | tr -dc '0-9,\n ' | grep -q "9, 10, 11, 12, 13" || return 1
+  h5ls parts/metrics.h5/train/critic_loss | grep -q '{30/'
+}
+
+# kills every process of the job at some moment, again and again, and lets it go on; the end must be that of a quiet run.
+test_killed_at_any_moment_it_goes_on_bit_for_bit() {
+  local options=("${tiny[@]}" --iterations 400 --checkpoint.every=20) moment job
+  run 0 mpi 2 train "${options[@]}" --run.dir quiet || return 1
+  for moment in 0.6 0.75 0.9 1.1 1.3; do
+    timeout -k 5 60 mpirun -q -np 2 "$PROGRAM" train "${options[@]}" --run.dir killed --resume >out 2>err &
+    job=$!
+    sleep $moment
+    # The ranks are children of mpirun, which is the child of timeout.
+    pkill -KILL -P "$(pgrep -P $job | head -n 1)" 2>/dev/null
+    wait $job
+  done
+  run 0 mpi 3 train "${options[@]}" --run.dir killed --resume || return 1
+  same_state "$(checkpoint_name quiet 400)" "$(checkpoint_name killed 400)" || return 1
+  ls killed | grep -q partial && { note "partial files left: $(ls killed)"; return 1; }
+  h5ls killed/metrics.h5/train/critic_loss | grep -q '{400/'
+}
+
+stops_with() { # SIGNAL: the job gets it, writes a checkpoint, exits with 75, and goes on later
+  local job status rank
+  mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --run.dir run >out 2>err &
+  job=$!
+  for _ in $(seq 100); do [ -s run/metrics.h5 ] && break; sleep 0.1; done
+  sleep 0.5
+  rank=$(pgrep -P $job | head -n 1)
+  kill -"$1" "${rank:?}"
+  for _ in $(seq 100); do kill -0 $job 2>/dev/null || break; sleep 0.1; done
+  wait $job
+  status=$?
+  [ $status -eq 75 ] || { note "exit status $status"; cat out err; return 1; }
+  one_message && says err 'stopped after iteration [0-9]+ of 1000000' || return 1
+  run 75 mpi 1 train "${tiny[@]}" --iterations 1000000 --run.dir run --resume \
+    --run.stop_at=$(($(sed -n 's/.*stopped after iteration \([0-9]*\).*/\1/p' err) + 2))
+}
+
+test_sigterm_on_one_rank_checkpoints_and_exits_75() { stops_with TERM; }
+test_sigusr1_on_one_rank_checkpoints_and_exits_75() { stops_with USR1; }
+
+test_resume_passes_over_a_damaged_checkpoint() {
+  run 75 mpi 2 train "${tiny[@]}" --iterations 30 --checkpoint.every=10 --run.stop_at=20 --run.dir run || return 1
+  printf 'x' | dd of="$(checkpoint_name run 20)" bs=1 seek=3000 conv=notrunc 2>/dev/null
+  run 0 mpi 2 train "${tiny[@]}" --iterations 30 --checkpoint.every=10 --run.dir run --resume || return 1
+  says out 'damaged' && says out 'goes on from .*0000010' || return 1
+  run 0 mpi 1 train "${tiny[@]}" --iterations 30 --run.dir whole || return 1
+  same_state "$(checkpoint_name whole 30)" "$(checkpoint_name run 30)"
+}
+
+test_a_second_run_keeps_the_first() {
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 2 || return 1
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 2 || return 1
+  [ -f runs/ring8/checkpoint-0000002.h5 ] && [ -f runs/ring8-2/checkpoint-0000002.h5 ] || return 1
+  run 2 "$PROGRAM" train "${tiny[@]}" --iterations 2 --run.dir runs/ring8 || return 1
+  one_message && says err 'already holds a run.*--resume'
+}
+
+test_config_ini_of_a_run_is_enough_to_run_again() {
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 5 --run.dir first || return 1
+  run 0 "$PROGRAM" train first/config.ini --run.dir second || return 1
+  same_state "$(checkpoint_name first 5)" "$(checkpoint_name second 5)"
+}
+
+run_tests

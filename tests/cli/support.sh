@@ -1,0 +1,78 @@
+# What the command-line tests share; to be sourced. A test is a function test_NAME; run_tests runs each in an empty folder of
+# its own and prints "ok NAME" or "not ok NAME". $PROGRAM is the program under test, $ROOT the repository.
+set -uo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+PROGRAM=$ROOT/${PROGRAM:-gan_dist}
+. "$ROOT/scripts/mpi-env.sh"
+# Tests about damage want to see the message, not the shell's report of a killed job.
+limit=${LIMIT:-120}
+
+# A small network that trains in a moment; shards fixed so that any np gives the same bits.
+tiny=(--generator.latent=4 --generator.layers="dense 16, relu, dense 2" --critic.layers="dense 16, leaky_relu 0.2, dense 1"
+  --batch 24 --shards 8 --samples.every=0 --eval.every=0 --eval.samples=64 --samples.count=4)
+
+note() { echo "    $*"; }
+
+# run EXPECTED_STATUS COMMAND...: runs with a time limit; stdout and stderr are left in files out and err.
+run() {
+  local expected=$1 status
+  shift
+  timeout -k 5 "$limit" "$@" >out 2>err
+  status=$?
+  [ "$status" -eq "$expected" ] && return 0
+  note "exit status $status, expected $expected: $*"
+  tail -n 20 out err | sed 's/^/    | /'
+  return 1
+}
+
+# mpi NP ...: the program on NP ranks, without mpirun's own report of a failure.
+mpi() {
+  local ranks=$1
+  shift
+  mpirun -q -np "$ranks" "$PROGRAM" "$@"
+}
+
+says() { # says FILE PATTERN: the file has a line that matches
+  grep -qE -- "$2" "$1" && return 0
+  note "no \"$2\" in $1:"
+  head -n 20 "$1" | sed 's/^/    | /'
+  return 1
+}
+
+one_message() { # exactly one error message of the program in err
+  local count
+  count=$(grep -c '^gan_dist: ' err)
+  [ "$count" -eq 1 ] && return 0
+  note "$count messages instead of one:"
+  head -n 20 err | sed 's/^/    | /'
+  return 1
+}
+
+# same_state A B: two checkpoints hold the same bits in every tensor.
+same_state() {
+  local group
+  for group in /generator /critic /optimizer /ema; do
+    h5ls "$1$group" >/dev/null 2>&1 || { [ $group = /ema ] && continue; }
+    h5diff -q "$1" "$2" "$group" "$group" && continue
+    note "$1 and $2 differ in $group"
+    return 1
+  done
+}
+
+checkpoint_name() { printf '%s/checkpoint-%07d.h5' "$1" "$2"; }
+
+run_tests() {
+  local name folder failures=0
+  for name in $(declare -F | awk '$3 ~ /^test_/ {print $3}'); do
+    [[ $name == *"${TEST:-}"* ]] || continue
+    folder=$(mktemp -d)
+    (cd "$folder" && set +e && "$name") >"$folder.log" 2>&1
+    case $? in
+      0) echo "ok ${name#test_}" ;;
+      77) echo "skip ${name#test_}"; cat "$folder.log" ;;
+      *) echo "not ok ${name#test_}"; cat "$folder.log"; failures=$((failures + 1)) ;;
+    esac
+    rm -rf "$folder" "$folder.log"
+  done
+  [ $failures -eq 0 ]
+}

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Runs all tests of one or more builds and counts them. The last line is "N passed, N failed"; the exit status says
+# whether any failed. Details of a failing test are printed; passing ones are one line each.
+#
+#   tests/run.sh BUILD...      (made by `make tests`, e.g. build build/sanitize)
+#
+# Kinds: tests/unit/*_test.c (cmocka, each prints "[       OK ] name"), tests/mpi/*_test.c (rank 0 prints "ok name" or
+# "not ok name"; run at several np), tests/cli/*.sh (functions test_*, see tests/cli/support.sh). ONLY=pattern runs the
+# files whose name contains the pattern.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. scripts/mpi-env.sh
+
+passed=0 failed=0 skipped=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+unit_limit=300 mpi_limit=120 cli_limit=900
+
+wanted() { [[ $1 == *"${ONLY:-}"* ]]; }
+
+# count NAME STATUS PASSED FAILED SKIPPED LOG: adds up; a program that died without reporting a failure is one failure.
+count() {
+  local name=$1 status=$2 ok=$3 bad=$4 skip=$5 log=$6
+  [ "$status" -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
+  [ "$status" -eq 0 ] && [ $((ok + bad + skip)) -eq 0 ] && bad=1
+  passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+  if [ "$bad" -gt 0 ]; then
+    echo "FAILED $name (exit status $status):"
+    tail -n 60 "$log" | sed 's/^/    /'
+  else
+    printf 'ok     %-60s %3d passed%s\n' "$name" "$ok" "$([ "$skip" -gt 0 ] && echo ", $skip skipped")"
+  fi
+}
+
+lines() { grep -cE "$1" "$2" || true; }
+
+for build in "$@"; do
+  program=./gan_dist
+  [ "$build" = build ] || program=$build/gan_dist
+  # mpirun and the libraries under it leak a little at exit; what tests look for are our own errors.
+  export ASAN_OPTIONS=detect_leaks=${LEAKS:-1}:abort_on_error=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1
+  export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.txt:print_suppressions=0
+
+  for source in tests/unit/*_test.c; do
+    name=${source#tests/} name=${name%.c}
+    wanted "$name" || continue
+    timeout -k 5 "$unit_limit" "$build/tests/$name" >"$work/log" 2>&1
+    count "$build $name" $? "$(lines '^\[       OK \]' "$work/log")" "$(lines '^\[  FAILED  \] [a-z_0-9]+$' "$work/log")" \
+      "$(lines '^\[  SKIPPED \] [a-z_0-9]+$' "$work/log")" "$work/log"
+  done
+
+  for source in tests/mpi/*_test.c; do
+    name=${source#tests/} name=${name%.c}
+    wanted "$name" || continue
+    for ranks in 1 2 3 5 8; do
+      timeout -k 5 "$mpi_limit" mpirun -q -np "$ranks" "$build/tests/$name" >"$work/log" 2>&1
+      count "$build $name np $ranks" $? "$(lines '^ok ' "$work/log")" "$(lines '^not ok ' "$work/log")" 0 "$work/log"
+    done
+  done
+
+  for script in tests/cli/*_test.sh; do
+    name=${script#tests/} name=${name%.sh}
+    wanted "$name" || continue
+    BUILD=$build PROGRAM=$program timeout -k 5 "$cli_limit" bash "$script" >"$work/log" 2>&1
+    count "$build $name" $? "$(lines '^ok ' "$work/log")" "$(lines '^not ok ' "$work/log")" "$(lines '^skip ' "$work/log")" \
+      "$work/log"
+  done
+done
+
+[ "$skipped" -gt 0 ] && echo "$skipped skipped (the lines above say why)"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,305 @@
+/* Backends against a plain triple loop in double, on every backend; vector loops against the same in double, and their
+   bits against every alignment and cut. */
+#include "kernels/kernels.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+
+static float *random_vector(uint64_t seed, size_t n) {
+  float *values;
+  assert_int_equal(gan_allocate(n, sizeof *values, "test values", &values), GAN_OK);
+  gan_random_normal((gan_random_address){.seed = seed, .stream = GAN_STREAM_SYNTHETIC}, n, values);
+  return values;
+}
+
+typedef struct product {
+  bool transpose_a, transpose_b;
+  int64_t m, n, k;
+  float alpha, beta;
+} product;
+
+/* Element (row, column) of op(X). */
+static double element(const float *x, int64_t ld, bool transpose, int64_t row, int64_t column) {
+  return (double)(transpose ? x[column * ld + row] : x[row * ld + column]);
+}
+
+/* Rows are longer than needed, and what lies between them has to stay. */
+static void check_product(const gan_backend *backend, product of) {
+  const int64_t lda = (of.transpose_a ? of.m : of.k) + 3, ldb = (of.transpose_b ? of.k : of.n) + 1, ldc = of.n + 2;
+  float *a = random_vector(1, (size_t)((of.transpose_a ? of.k : of.m) * lda));
+  float *b = random_vector(2, (size_t)((of.transpose_b ? of.n : of.k) * ldb));
+  float *c = random_vector(3, (size_t)(of.m * ldc)), *before = random_vector(3, (size_t)(of.m * ldc));
+  backend->gemm(of.transpose_a, of.transpose_b, of.m, of.n, of.k, of.alpha, a, lda, b, ldb, of.beta, c, ldc);
+  for (int64_t i = 0; i < of.m; i++) {
+    for (int64_t j = 0; j < ldc; j++) {
+      if (j >= of.n) {
+        assert_true(c[i * ldc + j] == before[i * ldc + j]);
+        continue;
+      }
+      double sum = 0.0, size = 0.0;
+      for (int64_t l = 0; l < of.k; l++) {
+        const double term = element(a, lda, of.transpose_a, i, l) * element(b, ldb, of.transpose_b, l, j);
+        sum += term;
+        size += fabs(term);
+      }
+      const double right = (double)of.alpha * sum + (double)of.beta * (double)before[i * ldc + j];
+      assert_true(fabs((double)c[i * ldc + j] - right) <= 1e-6 * (size + fabs(right)));
+    }
+  }
+  free(a), free(b), free(c), free(before);
+}
+
+static void products_equal_a_plain_loop_for_every_transposition_and_size(void **unused) {
+  (void)unused;
+  const int64_t sizes[][3] = {{1, 1, 1}, {5, 1, 7}, {1, 5, 7}, {7, 5, 1}, {33, 17, 29}, {64, 2, 128}, {3, 130, 70}};
+  const float factors[][2] = {{1.0f, 0.0f}, {1.0f, 1.0f}, {-0.5f, 0.25f}};
+  for (int i = 0; i < gan_backend_count; i++) {
+    assert_int_equal(gan_backends[i]->open(), GAN_OK);
+    for (size_t size = 0; size < 7; size++) {
+      for (int variant = 0; variant < 12; variant++) {
+        const float *factor = factors[variant / 4];
+        check_product(gan_backends[i], (product){.transpose_a = (variant & 1) != 0,
+                                                 .transpose_b = (variant & 2) != 0,
+                                                 .m = sizes[size][0],
+                                                 .n = sizes[size][1],
+                                                 .k = sizes[size][2],
+                                                 .alpha = factor[0],
+                                                 .beta = factor[1]});
+      }
+    }
+  }
+}
+
+static void a_beta_of_0_overwrites_what_was_not_a_number(void **unused) {
+  (void)unused;
+  const float a[] = {1.0f, 2.0f, 3.0f, 4.0f}, b[] = {1.0f, 0.0f, 0.0f, 1.0f};
+  for (int i = 0; i < gan_backend_count; i++) {
+    assert_int_equal(gan_backends[i]->open(), GAN_OK);
+    float c[] = {NAN, NAN, NAN, INFINITY};
+    gan_backends[i]->gemm(false, false, 2, 2, 2, 1.0f, a, 2, b, 2, 0.0f, c, 2);
+    assert_memory_equal(c, a, sizeof a);
+  }
+}
+
+static void sizes_of_0_are_safe(void **unused) {
+  (void)unused;
+  for (int i = 0; i < gan_backend_count; i++) {
+    assert_int_equal(gan_backends[i]->open(), GAN_OK);
+    const float a[] = {1.0f, 2.0f};
+    float c[] = {4.0f, 6.0f};
+    const float kept[] = {4.0f, 6.0f}, halved[] = {2.0f, 3.0f}, zero[] = {0.0f, 0.0f};
+    gan_backends[i]->gemm(false, false, 0, 2, 1, 1.0f, a, 1, a, 2, 0.0f, c, 2);
+    gan_backends[i]->gemm(false, false, 2, 0, 1, 1.0f, a, 1, a, 0, 0.0f, c, 0);
+    assert_memory_equal(c, kept, sizeof c);
+    gan_backends[i]->gemm(false, false, 1, 2, 0, 1.0f, a, 0, a, 2, 0.5f, c, 2);
+    assert_memory_equal(c, halved, sizeof c);
+    c[0] = NAN;
+    gan_backends[i]->gemm(false, false, 1, 2, 0, 1.0f, a, 0, a, 2, 0.0f, c, 2);
+    assert_memory_equal(c, zero, sizeof c);
+  }
+}
+
+static void bits_of_a_product_do_not_depend_on_alignment(void **unused) {
+  (void)unused;
+  enum { M = 19, N = 23, K = 37 };
+  const float *source_a = random_vector(1, M * K), *source_b = random_vector(2, K * N);
+  float *a = random_vector(3, M * K + 16), *b = random_vector(4, K * N + 16), *c = random_vector(5, M * N + 16);
+  float right[M * N];
+  for (int i = 0; i < gan_backend_count; i++) {
+    assert_int_equal(gan_backends[i]->open(), GAN_OK);
+    gan_backends[i]->gemm(false, false, M, N, K, 1.0f, source_a, K, source_b, N, 0.0f, right, N);
+    for (int shift = 0; shift < 16; shift++) {
+      float *at_a = a + shift, *at_b = b + (shift * 3) % 16, *at_c = c + (shift * 5) % 16;
+      memcpy(at_a, source_a, M * K * sizeof *a);
+      memcpy(at_b, source_b, K * N * sizeof *b);
+      gan_backends[i]->gemm(false, false, M, N, K, 1.0f, at_a, K, at_b, N, 0.0f, at_c, N);
+      assert_memory_equal(at_c, right, sizeof right);
+    }
+  }
+  free((void *)source_a), free((void *)source_b), free(a), free(b), free(c);
+}
+
+static void backends_are_found_by_name_and_describe_themselves(void **unused) {
+  (void)unused;
+  assert_string_equal(gan_backends[0]->name, "openblas");
+  assert_null(gan_backend_find("openblast"));
+  for (int i = 0; i < gan_backend_count; i++) {
+    assert_ptr_equal(gan_backend_find(gan_backends[i]->name), gan_backends[i]);
+    assert_int_equal(gan_backends[i]->open(), GAN_OK);
+  }
+  assert_non_null(strstr(gan_backend_find("openblas")->describe(), "OpenBLAS 0."));
+}
+
+static void bias_is_added_to_each_row_and_columns_are_summed(void **unused) {
+  (void)unused;
+  float y[] = {1, 2, 3, 4, 5, 6};
+  const float bias[] = {10, 20, 30}, biased[] = {11, 22, 33, 14, 25, 36}, summed[] = {25, 47, 69}, none[] = {0, 0, 0};
+  gan_add_bias(2, 3, bias, y);
+  assert_memory_equal(y, biased, sizeof y);
+  float sums[] = {NAN, NAN, NAN};
+  gan_column_sums(2, 3, y, sums);
+  assert_memory_equal(sums, summed, sizeof sums);
+  gan_column_sums(0, 3, y, sums);
+  assert_memory_equal(sums, none, sizeof sums);
+}
+
+/* 2^24 + 1 + 1 in float32: rising order loses both ones, another order would not. */
+static void column_sums_are_taken_in_rising_order_of_rows(void **unused) {
+  (void)unused;
+  const float y[] = {0x1p24f, 1.0f, 1.0f, 1.0f, 1.0f, 0x1p24f};
+  float sums[2];
+  gan_column_sums(3, 2, y, sums);
+  assert_true(sums[0] == 0x1p24f);
+  assert_true(sums[1] == 0x1p24f + 2.0f);
+}
+
+static void vectors_are_added_scaled_and_averaged(void **unused) {
+  (void)unused;
+  float y[] = {1, 2, 3};
+  const float x[] = {10, 20, 30}, added[] = {11, 22, 33}, scaled[] = {22, 44, 66}, averaged[] = {13, 26, 39};
+  gan_add(3, x, y);
+  assert_memory_equal(y, added, sizeof y);
+  gan_scale(3, 2.0f, y);
+  assert_memory_equal(y, scaled, sizeof y);
+  gan_average(3, 0.25f, y, 0.75f, x);
+  assert_memory_equal(y, averaged, sizeof y);
+}
+
+static void clipping_bounds_every_value_and_counts_those_outside(void **unused) {
+  (void)unused;
+  enum { N = 1003 };
+  float *x = random_vector(6, N), *before = random_vector(6, N);
+  size_t outside = 0;
+  for (int i = 0; i < N; i++) outside += fabsf(before[i]) > 0.5f;
+  assert_in_range(outside, 1, N - 1);
+  assert_int_equal(gan_clip(N, 0.5f, x), outside);
+  for (int i = 0; i < N; i++) assert_true(x[i] == fminf(fmaxf(before[i], -0.5f), 0.5f));
+  assert_int_equal(gan_clip(N, 0.5f, x), 0);
+  free(x), free(before);
+}
+
+static void clipping_bounds_infinities_and_keeps_nan(void **unused) {
+  (void)unused;
+  float x[] = {INFINITY, -INFINITY, NAN, 0.25f, -0.25f};
+  assert_int_equal(gan_clip(5, 0.25f, x), 2);
+  assert_true(x[0] == 0.25f && x[1] == -0.25f && isnan(x[2]) && x[3] == 0.25f && x[4] == -0.25f);
+}
+
+static void square_sums_equal_a_plain_sum_at_every_length(void **unused) {
+  (void)unused;
+  float *x = random_vector(7, 100);
+  double right = 0.0;
+  for (size_t n = 0; n <= 100; n++) {
+    assert_true(fabs(gan_square_sum(n, x) - right) <= 1e-14 * right);
+    if (n < 100) right += (double)x[n] * (double)x[n];
+  }
+  free(x);
+}
+
+static void square_sums_do_not_depend_on_alignment(void **unused) {
+  (void)unused;
+  enum { N = 999 };
+  float *x = random_vector(8, N), *copy = random_vector(9, N + 16);
+  const double right = gan_square_sum(N, x);
+  for (int shift = 0; shift < 16; shift++) {
+    memcpy(copy + shift, x, N * sizeof *x);
+    assert_true(gan_square_sum(N, copy + shift) == right);
+  }
+  free(x), free(copy);
+}
+
+static void bytes_become_values_between_minus_1_and_1(void **unused) {
+  (void)unused;
+  uint8_t bytes[256];
+  float values[256];
+  for (int i = 0; i < 256; i++) bytes[i] = (uint8_t)i;
+  gan_bytes_to_floats(256, bytes, values);
+  assert_true(values[0] == -1.0f && values[255] == 1.0f);
+  for (int i = 0; i < 256; i++) assert_true(fabs((double)values[i] - (i * (2.0 / 255.0) - 1.0)) < 1e-7);
+}
+
+enum { LENGTH = 331, SHIFTS = 17 };
+
+typedef void (*vector_call)(size_t n, size_t offset, const float *x, float *y);
+static void call_add_bias(size_t n, size_t offset, const float *x, float *y) {
+  (void)offset;
+  gan_add_bias(1, n, x, y);
+}
+static void call_column_sums(size_t n, size_t offset, const float *x, float *y) {
+  (void)offset;
+  gan_column_sums(1, n, x, y);
+}
+static void call_add(size_t n, size_t offset, const float *x, float *y) {
+  (void)offset;
+  gan_add(n, x, y);
+}
+static void call_scale(size_t n, size_t offset, const float *x, float *y) {
+  (void)offset, (void)x;
+  gan_scale(n, 1.7f, y);
+}
+static void call_average(size_t n, size_t offset, const float *x, float *y) {
+  (void)offset;
+  gan_average(n, 0.999f, y, 0.001f, x);
+}
+static void call_clip(size_t n, size_t offset, const float *x, float *y) {
+  (void)offset, (void)x;
+  gan_clip(n, 0.7f, y);
+}
+static void call_bytes(size_t n, size_t offset, const float *x, float *y) {
+  (void)x;
+  uint8_t bytes[LENGTH];
+  for (int i = 0; i < LENGTH; i++) bytes[i] = (uint8_t)(i * 7);
+  gan_bytes_to_floats(n, bytes + offset, y);
+}
+
+static void bits_do_not_depend_on_alignment_or_pieces(void **unused) {
+  (void)unused;
+  const vector_call calls[] = {call_add_bias, call_column_sums, call_add,  call_scale,
+                               call_average,  call_clip,        call_bytes};
+  float *x = random_vector(10, LENGTH), *y = random_vector(11, LENGTH);
+  float shifted_x[LENGTH + SHIFTS], shifted_y[LENGTH + SHIFTS], right[LENGTH];
+  for (size_t call = 0; call < sizeof calls / sizeof calls[0]; call++) {
+    memcpy(right, y, sizeof right);
+    for (size_t i = 0; i < LENGTH; i++) calls[call](1, i, x + i, right + i);
+    for (size_t shift = 0; shift < SHIFTS; shift++) {
+      float *at_x = shifted_x + shift, *at_y = shifted_y + shift / 2;
+      memcpy(at_x, x, sizeof right);
+      memcpy(at_y, y, sizeof right);
+      const size_t step = shift == 0 ? LENGTH : 29 * shift;
+      for (size_t i = 0; i < LENGTH; i += step) {
+        calls[call](LENGTH - i < step ? LENGTH - i : step, i, at_x + i, at_y + i);
+      }
+      assert_memory_equal(at_y, right, sizeof right);
+    }
+  }
+  free(x), free(y);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(products_equal_a_plain_loop_for_every_transposition_and_size),
+      cmocka_unit_test(a_beta_of_0_overwrites_what_was_not_a_number),
+      cmocka_unit_test(sizes_of_0_are_safe),
+      cmocka_unit_test(bits_of_a_product_do_not_depend_on_alignment),
+      cmocka_unit_test(backends_are_found_by_name_and_describe_themselves),
+      cmocka_unit_test(bias_is_added_to_each_row_and_columns_are_summed),
+      cmocka_unit_test(column_sums_are_taken_in_rising_order_of_rows),
+      cmocka_unit_test(vectors_are_added_scaled_and_averaged),
+      cmocka_unit_test(clipping_bounds_every_value_and_counts_those_outside),
+      cmocka_unit_test(clipping_bounds_infinities_and_keeps_nan),
+      cmocka_unit_test(square_sums_equal_a_plain_sum_at_every_length),
+      cmocka_unit_test(square_sums_do_not_depend_on_alignment),
+      cmocka_unit_test(bytes_become_values_between_minus_1_and_1),
+      cmocka_unit_test(bits_do_not_depend_on_alignment_or_pieces),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,108 @@
+/* Every layer against PyTorch in float64 (tests/reference/layers.py): forward, both gradients, statistics, inference;
+   with the batch as one shard, and cut into shards whose statistics are synchronised. */
+#include "reference/layers.h"
+
+#include <math.h>
+
+#include "nn_support.h"
+
+static const double tolerance = 1e-5; /* relative to a tensor's largest value */
+
+static void assert_close(const reference_case *expected, const char *what, size_t count, const float *values,
+                         const double *reference) {
+  double largest = 0;
+  for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs(reference[i]));
+  for (size_t i = 0; i < count; i++)
+    if (!(fabs((double)values[i] - reference[i]) <= tolerance * largest))
+      fail_msg("%s: %s[%zu] is %.9g, PyTorch has %.9g (largest %.3g)", expected->name, what, i, (double)values[i],
+               reference[i], largest);
+}
+
+static void assert_same_shape(const reference_case *expected, const gan_shape *shape) {
+  assert_int_equal(shape->rank, expected->output_shape.rank);
+  for (int i = 0; i < shape->rank; i++) assert_int_equal(shape->size[i], expected->output_shape.size[i]);
+}
+
+/* Averages the statistics over the shards, as the trainer does. */
+static void assert_statistics(const reference_case *expected, const gan_pass *pass) {
+  const size_t count = expected->buffer_count;
+  float *mean = rig_memory(count, sizeof *mean);
+  for (int part = 0; part < expected->parts; part++) {
+    for (size_t i = 0; i < count; i++) {
+      double sum = 0;
+      for (int shard = 0; shard < pass->shards->local; shard++)
+        sum += pass->statistics[part][(size_t)shard * count + i];
+      mean[i] = (float)(sum / pass->shards->local);
+    }
+    assert_close(expected, "statistics", count, mean, expected->statistics + (size_t)part * count);
+  }
+  free(mean);
+}
+
+static void check_case(const reference_case *expected, int shard_count) {
+  rig made = rig_create(expected->layers, expected->input_shape, true, shard_count, expected->samples, 1, 0);
+  rig_start(&made, expected->parts);
+  gan_pass *pass = made.pass;
+  const size_t in = (size_t)gan_shape_count(&expected->input_shape), rows = (size_t)pass->rows;
+  const size_t out = (size_t)gan_shape_count(&expected->output_shape);
+  float *samples = rig_memory(rows * (in > out ? in : out), sizeof *samples);
+  assert_int_equal(made.network->parameter_count, expected->parameter_count);
+  assert_int_equal(made.network->buffer_count, expected->buffer_count);
+  assert_same_shape(expected, &made.network->output);
+  memcpy(made.parameters, expected->parameters, expected->parameter_count * sizeof(float));
+
+  rig_to_rows(pass, in, expected->input, gan_pass_input(pass));
+  gan_pass_forward(pass);
+  rig_from_rows(pass, out, gan_pass_output(pass), samples);
+  assert_close(expected, "output", rows * out, samples, expected->output);
+  assert_statistics(expected, pass);
+
+  rig_to_rows(pass, out, expected->output_gradient, gan_pass_output_gradient(pass));
+  rig_from_rows(pass, in, gan_pass_backward(pass, true), samples);
+  assert_close(expected, "input gradient", rows * in, samples, expected->input_gradient);
+  assert_close(expected, "parameter gradient", expected->parameter_count, made.slots[0], expected->parameter_gradient);
+
+  const double *last = expected->statistics + (size_t)(expected->parts - 1) * expected->buffer_count;
+  for (size_t i = 0; i < expected->buffer_count; i++) made.buffers[i] = (float)last[i];
+  pass->training = false;
+  gan_pass_forward(pass);
+  rig_from_rows(pass, out, gan_pass_output(pass), samples);
+  assert_close(expected, "output in inference", rows * out, samples, expected->inference);
+  free(samples);
+  rig_release(&made);
+}
+
+static void layers_give_the_numbers_of_pytorch(void **state) {
+  (void)state;
+  for (int i = 0; i < REFERENCE_CASES; i++) check_case(&reference_cases[i], 1);
+}
+
+static void shards_with_synchronised_statistics_give_the_numbers_of_the_whole_batch(void **state) {
+  (void)state;
+  for (int i = 0; i < REFERENCE_CASES; i++)
+    for (int shards = 2; shards <= reference_cases[i].samples && shards <= 5; shards++)
+      check_case(&reference_cases[i], shards);
+}
+
+static void every_kind_of_layer_is_among_the_references(void **state) {
+  (void)state;
+  for (int i = 0; i < gan_layer_type_count; i++) {
+    const size_t length = strlen(gan_layer_types[i]->name);
+    bool found = false;
+    for (int j = 0; j < REFERENCE_CASES; j++) {
+      const char *layers = reference_cases[j].layers;
+      found = found || (strncmp(layers, gan_layer_types[i]->name, length) == 0 &&
+                        (layers[length] == '\0' || layers[length] == ' '));
+    }
+    if (!found) fail_msg("%s is not compared with PyTorch", gan_layer_types[i]->name);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(layers_give_the_numbers_of_pytorch),
+      cmocka_unit_test(shards_with_synchronised_statistics_give_the_numbers_of_the_whole_batch),
+      cmocka_unit_test(every_kind_of_layer_is_among_the_references),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,271 @@
+/* Descriptions of networks: what they become, and what is said about those that cannot work. */
+#include "nn/network.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/fault.h"
+#include "nn_support.h"
+
+static const gan_shape vector = {.rank = 1, .size = {6}};
+static const gan_shape image = {.rank = 3, .size = {2, 3, 4}};
+
+static void commas_and_line_ends_separate_layers_and_empty_entries_are_skipped(void **state) {
+  (void)state;
+  static const char *const descriptions[] = {"dense 5,relu,dense 2", "dense 5\nrelu\ndense 2\n",
+                                             "\n  dense\t5 ,, \n\r\n ,relu  ,\r\n dense   2 \r\n,"};
+  for (size_t i = 0; i < sizeof descriptions / sizeof descriptions[0]; i++) {
+    gan_network *network = rig_network(descriptions[i], vector, false);
+    assert_int_equal(network->layer_count, 3);
+    assert_string_equal(network->layers[0].type->name, "dense");
+    assert_string_equal(network->layers[1].type->name, "relu");
+    assert_string_equal(network->layers[2].type->name, "dense");
+    assert_int_equal(network->output.rank, 1);
+    assert_int_equal(network->output.size[0], 2);
+    gan_network_destroy(network);
+  }
+}
+
+static void tensors_follow_each_other_under_the_names_of_pytorch(void **state) {
+  (void)state;
+  static const struct {
+    int layer;
+    const char *name;
+    int rank;
+    int64_t size[3];
+    bool is_buffer;
+    size_t offset;
+  } expected[] = {
+      {0, "weight", 1, {2}, false, 0},      {0, "bias", 1, {2}, false, 2},         {0, "running_mean", 1, {2}, true, 0},
+      {0, "running_var", 1, {2}, true, 2},  {1, "weight", 3, {2, 3, 4}, false, 4}, {1, "bias", 3, {2, 3, 4}, false, 28},
+      {2, "weight", 2, {3, 24}, false, 52}, {3, "weight", 2, {5, 3}, false, 124},  {3, "bias", 1, {5}, false, 139},
+      {4, "weight", 1, {5}, false, 144},    {4, "bias", 1, {5}, false, 149},       {4, "running_mean", 1, {5}, true, 4},
+      {4, "running_var", 1, {5}, true, 9},
+  };
+  gan_network *network =
+      rig_network("batch_norm, layer_norm, dense 3 no_bias, dense 5, batch_norm, tanh", image, false);
+  size_t seen = 0;
+  for (int i = 0; i < network->layer_count; i++) {
+    assert_int_equal(network->layers[i].index, i);
+    for (int j = 0; j < network->layers[i].tensor_count; j++, seen++) {
+      const gan_tensor_info *tensor = &network->layers[i].tensors[j];
+      assert_int_equal(i, expected[seen].layer);
+      assert_string_equal(tensor->name, expected[seen].name);
+      assert_int_equal(tensor->shape.rank, expected[seen].rank);
+      for (int k = 0; k < tensor->shape.rank; k++) assert_int_equal(tensor->shape.size[k], expected[seen].size[k]);
+      assert_int_equal(tensor->count, gan_shape_count(&tensor->shape));
+      assert_int_equal(tensor->is_buffer, expected[seen].is_buffer);
+      assert_int_equal(tensor->offset, expected[seen].offset);
+    }
+  }
+  assert_int_equal(seen, sizeof expected / sizeof expected[0]);
+  assert_int_equal(network->parameter_count, 154);
+  assert_int_equal(network->buffer_count, 14);
+  assert_true(network->couples_samples);
+  gan_network_destroy(network);
+}
+
+static void only_batch_norm_couples_samples(void **state) {
+  (void)state;
+  gan_network *network = rig_network("dense 4, layer_norm, gelu, dense 1", vector, false);
+  assert_false(network->couples_samples);
+  gan_network_destroy(network);
+}
+
+static void arguments_of_activations_have_the_tables_defaults(void **state) {
+  (void)state;
+  gan_network *network = rig_network("leaky_relu, leaky_relu 0.5, elu, elu -2e-1", vector, false);
+  const double expected[] = {0.2, 0.5, 1.0, -0.2};
+  for (int i = 0; i < 4; i++) assert_true(network->layers[i].arguments[0] == expected[i]);
+  gan_network_destroy(network);
+}
+
+static void a_shape_goes_through_every_layer(void **state) {
+  (void)state;
+  gan_network *network = rig_network("relu, flatten, reshape 4 3 2, batch_norm, reshape 24, dense 7", image, false);
+  static const gan_shape expected[] = {
+      {.rank = 3, .size = {2, 3, 4}}, {.rank = 1, .size = {24}}, {.rank = 3, .size = {4, 3, 2}},
+      {.rank = 3, .size = {4, 3, 2}}, {.rank = 1, .size = {24}}, {.rank = 1, .size = {7}},
+  };
+  for (int i = 0; i < network->layer_count; i++) {
+    char seen[GAN_SHAPE_TEXT], wanted[GAN_SHAPE_TEXT];
+    assert_string_equal(gan_shape_print(&network->layers[i].output, seen), gan_shape_print(&expected[i], wanted));
+    assert_int_equal(network->layers[i].outputs, gan_shape_count(&expected[i]));
+  }
+  gan_network_destroy(network);
+}
+
+static void assert_refused(const char *description, gan_shape input, const char *const *words) {
+  const gan_network_options options = rig_options(false);
+  gan_network *network = NULL;
+  if (gan_network_create(description, &input, &options, &network) != GAN_BAD_USAGE)
+    fail_msg("\"%.60s\" was not refused", description);
+  assert_null(network);
+  for (int i = 0; i < 3 && words[i]; i++)
+    if (!strstr(gan_error_message(), words[i]))
+      fail_msg("\"%.60s\": \"%s\" does not say \"%s\"", description, gan_error_message(), words[i]);
+}
+
+static void a_bad_description_is_told_by_layer_number_and_reason(void **state) {
+  (void)state;
+  static const struct {
+    const char *description;
+    const char *words[3];
+  } bad[] = {
+      {"", {"at least one layer"}},
+      {" , \n,\t", {"at least one layer"}},
+      {"dense 3, dens 4", {"layer 2 (\"dens 4\")", "\"dens\"", "did you mean \"dense\"?"}},
+      {"BatchNorm1d", {"layer 1", "did you mean \"batch_norm\"?"}},
+      {"lekyrelu 0.2", {"layer 1", "did you mean \"leaky_relu\"?"}},
+      {"convolve 3", {"layer 1 (\"convolve 3\")", "there are dense, batch_norm", "softplus"}},
+      {"dense", {"layer 1 (\"dense\")", "missing", "dense FEATURES [no_bias]"}},
+      {"dense 3 no_bias 4", {"layer 1", "too much", "dense FEATURES [no_bias]"}},
+      {"dense 3 nobias", {"layer 1", "no_bias", "\"nobias\""}},
+      {"dense 0", {"layer 1", "FEATURES", "from 1 to 16777216"}},
+      {"dense -3", {"layer 1", "from 1 to 16777216", "-3"}},
+      {"dense 16777217", {"layer 1", "from 1 to 16777216"}},
+      {"dense 99999999999999999999999", {"layer 1", "from 1 to 16777216"}},
+      {"dense 3.5", {"layer 1", "whole number", "3.5"}},
+      {"dense 0x10", {"layer 1", "whole number", "0x10"}},
+      {"dense three", {"layer 1", "whole number", "three"}},
+      {"relu 1", {"layer 1", "too much", "\"relu\""}},
+      {"leaky_relu 0.1 0.2", {"layer 1", "too much", "leaky_relu [SLOPE]"}},
+      {"leaky_relu nan", {"layer 1", "finite number"}},
+      {"leaky_relu 1e99", {"layer 1", "finite number"}},
+      {"leaky_relu 0.2x", {"layer 1", "finite number", "0.2x"}},
+      {"batch_norm 3", {"layer 1", "too much"}},
+      {"layer_norm 3", {"layer 1", "too much"}},
+      {"flatten 3", {"layer 1", "too much"}},
+      {"reshape", {"layer 1", "missing", "reshape SIZE"}},
+      {"reshape 1 1 1 2 3", {"layer 1", "too much"}},
+      {"reshape 7", {"layer 1", "(6) has 6", "(7) would have 7"}},
+      {"relu,\n\nreshape 3 -2", {"layer 2 (\"reshape 3 -2\")", "from 1 to"}},
+      {"reshape 16777216 16777216 16777216 16777216", {"layer 1", "elements"}},
+      {"dense 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20", {"layer 1", "too much"}},
+      {"dense 16777216, dense 16777216", {"layer 2", "weight", "parameters"}},
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_refused(bad[i].description, vector, bad[i].words);
+}
+
+static void the_parameter_count_ends_below_two_to_the_31(void **state) {
+  (void)state;
+  /* (inputs + 1) * 2^24 parameters: 127 * 2^24 is allowed, 128 * 2^24 = 2^31 is not. */
+  gan_network *network = rig_network("dense 16777216", (gan_shape){.rank = 1, .size = {126}}, false);
+  assert_int_equal(network->parameter_count, (int64_t)127 << 24);
+  gan_network_destroy(network);
+  assert_refused("dense 16777216", (gan_shape){.rank = 1, .size = {127}}, (const char *const[3]){"layer 1", "bias"});
+}
+
+static void a_network_has_at_most_a_thousand_layers(void **state) {
+  (void)state;
+  char description[6 * 1001 + 1] = "";
+  for (int i = 0; i < 1000; i++) memcpy(description + (ptrdiff_t)6 * i, "relu,\n", 6);
+  gan_network *network = rig_network(description, vector, false);
+  assert_int_equal(network->layer_count, 1000);
+  gan_network_destroy(network);
+  memcpy(description + (ptrdiff_t)6 * 1000, "relu,", 6);
+  assert_refused(description, vector, (const char *const[3]){"layer 1001", "at most 1000"});
+}
+
+static void an_input_of_impossible_shape_is_refused(void **state) {
+  (void)state;
+  static const gan_shape impossible[] = {
+      {.rank = 0},
+      {.rank = 5, .size = {1, 1, 1, 1, 1}},
+      {.rank = 1, .size = {0}},
+      {.rank = 2, .size = {3, -1}},
+      {.rank = 2, .size = {4097, 4096}},
+      {.rank = 4, .size = {INT64_C(1) << 32, INT64_C(1) << 32, 1, 1}},
+  };
+  for (size_t i = 0; i < sizeof impossible / sizeof impossible[0]; i++)
+    assert_refused("relu", impossible[i], (const char *const[3]){"shape"});
+}
+
+static void every_activation_of_the_kernels_is_a_layer_with_the_same_words(void **state) {
+  (void)state;
+  for (int i = 0; i < gan_activation_count; i++) {
+    const gan_layer_type *type = gan_layer_type_find(gan_activations[i].name);
+    if (!type) fail_msg("%s is not a layer", gan_activations[i].name);
+    assert_string_equal(type->usage, gan_activations[i].usage);
+    assert_string_equal(type->help, gan_activations[i].help);
+    gan_network *network = rig_network(gan_activations[i].name, vector, false);
+    assert_ptr_equal(network->layers[0].variant, &gan_activations[i]);
+    gan_network_destroy(network);
+  }
+}
+
+static void every_kind_of_layer_says_how_it_is_written(void **state) {
+  (void)state;
+  for (int i = 0; i < gan_layer_type_count; i++) {
+    const gan_layer_type *type = gan_layer_types[i];
+    assert_ptr_equal(gan_layer_type_find(type->name), type);
+    assert_int_equal(strncmp(type->usage, type->name, strlen(type->name)), 0);
+    assert_true(strlen(type->help) > 0);
+  }
+  assert_null(gan_layer_type_find("dens"));
+}
+
+static gan_status check(const char *description, gan_shape input, bool sync, int64_t shard_samples, int64_t batch) {
+  gan_network *network = rig_network(description, input, sync);
+  const gan_status status = gan_network_check_batch(network, shard_samples, batch);
+  gan_network_destroy(network);
+  return status;
+}
+
+static void batch_norm_wants_two_values_of_each_feature(void **state) {
+  (void)state;
+  assert_int_equal(check("dense 4, batch_norm", vector, false, 1, 8), GAN_BAD_USAGE);
+  assert_non_null(strstr(gan_error_message(), "layer 2 (\"batch_norm\")"));
+  assert_non_null(strstr(gan_error_message(), "--batch_norm.sync=yes"));
+  assert_int_equal(check("dense 4, batch_norm", vector, true, 1, 1), GAN_BAD_USAGE);
+  assert_null(strstr(gan_error_message(), "--batch_norm.sync=yes"));
+  assert_int_equal(check("dense 4, batch_norm", vector, false, 2, 8), GAN_OK);
+  assert_int_equal(check("dense 4, batch_norm", vector, true, 1, 2), GAN_OK);
+  assert_int_equal(check("batch_norm", image, false, 1, 1), GAN_OK);
+  assert_int_equal(check("dense 4, layer_norm", vector, false, 1, 1), GAN_OK);
+}
+
+static void operations_are_two_for_each_weight_of_dense_layers(void **state) {
+  (void)state;
+  gan_network *network = rig_network("dense 5, relu, dense 3 no_bias, layer_norm", image, false);
+  assert_true(gan_network_flops(network) == 2 * (24 * 5 + 5 * 3));
+  gan_network_destroy(network);
+}
+
+static void a_failed_allocation_is_told_and_leaks_nothing(void **state) {
+  (void)state;
+  const gan_network_options options = rig_options(false);
+  int64_t nth = 1;
+  for (bool struck = true; struck; nth++) {
+    gan_network *network = NULL;
+    gan_fault_arm(GAN_FAULT_ALLOCATION, nth);
+    const gan_status status = gan_network_create("dense 4, batch_norm, dense 1", &vector, &options, &network);
+    struck = gan_fault_has_struck(GAN_FAULT_ALLOCATION);
+    gan_fault_arm(GAN_FAULT_ALLOCATION, 0);
+    assert_int_equal(status, struck ? GAN_FAILED : GAN_OK);
+    assert_true((network == NULL) == struck);
+    if (struck) assert_non_null(strstr(gan_error_message(), "out of memory"));
+    gan_network_destroy(network);
+  }
+  assert_true(nth > 3);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(commas_and_line_ends_separate_layers_and_empty_entries_are_skipped),
+      cmocka_unit_test(tensors_follow_each_other_under_the_names_of_pytorch),
+      cmocka_unit_test(only_batch_norm_couples_samples),
+      cmocka_unit_test(arguments_of_activations_have_the_tables_defaults),
+      cmocka_unit_test(a_shape_goes_through_every_layer),
+      cmocka_unit_test(a_bad_description_is_told_by_layer_number_and_reason),
+      cmocka_unit_test(the_parameter_count_ends_below_two_to_the_31),
+      cmocka_unit_test(a_network_has_at_most_a_thousand_layers),
+      cmocka_unit_test(an_input_of_impossible_shape_is_refused),
+      cmocka_unit_test(every_activation_of_the_kernels_is_a_layer_with_the_same_words),
+      cmocka_unit_test(every_kind_of_layer_says_how_it_is_written),
+      cmocka_unit_test(batch_norm_wants_two_values_of_each_feature),
+      cmocka_unit_test(operations_are_two_for_each_weight_of_dense_layers),
+      cmocka_unit_test(a_failed_allocation_is_told_and_leaks_nothing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
