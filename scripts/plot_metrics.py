@@ -9,6 +9,7 @@ time per phase and evaluations. Reads the file while the run goes on (HDF5 SWMR)
 import argparse
 import os
 import sys
+import time
 
 try:
     import h5py
@@ -63,11 +64,16 @@ def read_metrics(path):
         fail(f"{path} does not exist; name a run's folder or its metrics.h5")
     # The writer may hold a lock that a reader under SWMR does not need.
     os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
-    try:
-        with h5py.File(path, "r", libver="latest", swmr=True) as file:
-            train, evaluation = read_group(file, "train"), read_group(file, "eval")
-    except (OSError, RuntimeError, ValueError) as error:
-        fail(f"{path} cannot be read as HDF5: {error}")
+    for attempt in range(5):
+        try:
+            with h5py.File(path, "r", libver="latest", swmr=True) as file:
+                train, evaluation = read_group(file, "train"), read_group(file, "eval")
+            break
+        except (OSError, RuntimeError, ValueError) as error:
+            # A chunk that is being written has no valid checksum for a moment.
+            if attempt == 4:
+                fail(f"{path} cannot be read as HDF5: {error}")
+            time.sleep(0.1)
     if "iteration" not in train:
         fail(f"{path} is no metrics file: it has no data set /train/iteration")
     if len(train["iteration"]) == 0:
@@ -96,14 +102,14 @@ def draw_curve(axes, x, y, colour, label, window):
 def finish(axes, title, logarithmic=False):
     axes.set_title(title, fontsize=10, loc="left")
     axes.grid(True, color="#e4e6ea", linewidth=0.6)
-    axes.tick_params(labelsize=8, color="#787c82")
+    axes.tick_params(which="both", labelsize=8, color="#787c82")
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color("#787c82")
     if logarithmic:
         axes.set_yscale("log")
     if axes.get_legend_handles_labels()[1]:
-        axes.legend(fontsize=8, frameon=False)
+        axes.legend(fontsize=8, frameon=True, framealpha=0.75, edgecolor="none")
 
 
 def has_values(columns, name):

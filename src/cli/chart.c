@@ -193,7 +193,7 @@ static void put_title(FILE *out, const gan_chart *chart) {
 }
 
 void gan_chart_draw(FILE *out, const gan_chart *chart) {
-  double first, last;
+  double first = 0.0, last = 0.0;
   put_title(out, chart);
   if (!x_range(chart, &first, &last)) return;
   const int across = chart->unicode ? 2 : 1, down = chart->unicode ? 4 : 1;

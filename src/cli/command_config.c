@@ -16,6 +16,8 @@
 #include "config/value.h"
 #include "nn/network.h"
 
+enum { NOTES_TEXT = 1024 };
+
 typedef struct list_entry {
   const char *name; /* NULL: past the end */
   const char *help;
@@ -92,17 +94,18 @@ static const name_list lists[] = {
 };
 enum { LIST_COUNT = sizeof lists / sizeof *lists };
 
-/* An option's short form, default and range below its help. */
+/* An option's short form, default and range or choices, below its help. */
 static void print_option_notes(const gan_option *option) {
-  char range[GAN_RANGE_TEXT];
+  char range[GAN_RANGE_TEXT] = "", text[NOTES_TEXT];
   const char *name;
-  printf("  %-32s", "");
-  if (option->short_form) printf("%s; ", option->short_form);
-  printf("default %s", *option->default_value ? option->default_value : "empty");
-  if (option->type == GAN_OPTION_INTEGER || option->type == GAN_OPTION_REAL)
-    printf("; %s", gan_option_range(option, range));
-  for (int i = 0; option->choice && (name = option->choice(i, NULL)); i++) printf("%s%s", i ? ", " : "; one of ", name);
-  printf("\n");
+  const bool number = option->type == GAN_OPTION_INTEGER || option->type == GAN_OPTION_REAL;
+  if (number) gan_option_range(option, range);
+  int used = snprintf(text, sizeof text, "%s%sdefault %s%s%s", option->short_form ? option->short_form : "",
+                      option->short_form ? "; " : "", *option->default_value ? option->default_value : "empty",
+                      number ? "; " : "", range);
+  for (int i = 0; option->choice && (name = option->choice(i, NULL)) && used < NOTES_TEXT; i++)
+    used += snprintf(text + used, sizeof text - (size_t)used, "%s%s", i ? ", " : "; one of ", name);
+  gan_help_row(stdout, "", text);
 }
 
 static void print_list(const name_list *list) {

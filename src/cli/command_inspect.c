@@ -8,24 +8,15 @@
 
 struct json_object *gan_inspect_object(const char *kind, const char *path) {
   struct json_object *object = json_object_new_object();
-  json_object_object_add(object, "kind", json_object_new_string(kind));
-  json_object_object_add(object, "path", json_object_new_string(path));
+  gan_json_add_text(object, "kind", kind);
+  gan_json_add_text(object, "path", path);
   return object;
-}
-
-void gan_inspect_add_number(struct json_object *object, const char *name, double value) {
-  json_object_object_add(object, name, isfinite(value) ? json_object_new_double(value) : NULL);
 }
 
 void gan_inspect_add_shape(struct json_object *object, const char *name, const gan_shape *shape) {
   struct json_object *sizes = json_object_new_array();
   for (int i = 0; i < shape->rank; i++) json_object_array_add(sizes, json_object_new_int64(shape->size[i]));
-  json_object_object_add(object, name, sizes);
-}
-
-void gan_inspect_print_object(struct json_object *object) {
-  puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
-  json_object_put(object);
+  gan_json_add(object, name, sizes);
 }
 
 /* Running mean and sum of squared deviations (Welford, "Note on a method for calculating corrected sums of squares and
@@ -73,7 +64,7 @@ gan_value_range gan_range_of_doubles(int64_t count, const double *values) {
 /* A trace is for other programs to read; that it is one is all there is to say here. */
 static void show_trace(const gan_arguments *arguments, const char *path) {
   if (arguments->json)
-    gan_inspect_print_object(gan_inspect_object("trace", path));
+    gan_json_print(gan_inspect_object("trace", path));
   else
     printf("trace %s\nWhat every update computed, in groups /initial, /update_000000 and on; \"h5ls -r\" lists them.\n",
            path);

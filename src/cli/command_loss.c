@@ -8,9 +8,12 @@
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "cli/command.h"
+#include "cli/help.h"
 #include "cli/json.h"
 #include "config/number.h"
 #include "gan/loss.h"
+
+enum { LOSS_TEXT = 512 };
 
 typedef struct score_list {
   int64_t count;
@@ -83,8 +86,7 @@ static gan_status read_scores(const gan_arguments *arguments, loss_report *repor
   GAN_TRY(parse_scores(arguments, "--real-weights", &report->real_weights));
   GAN_TRY(parse_scores(arguments, "--fake-weights", &report->fake_weights));
   if (report->real.count != report->fake.count)
-    return gan_fail(GAN_BAD_USAGE,
-                    "--real has %lld scores and --fake %lld; a batch has as many generated samples as real ones",
+    return gan_fail(GAN_BAD_USAGE, "--real and --fake need as many scores each, as a batch has, not %lld and %lld",
                     (long long)report->real.count, (long long)report->fake.count);
   GAN_TRY(check_weights("--real-weights", &report->real_weights, report->real.count));
   return check_weights("--fake-weights", &report->fake_weights, report->fake.count);
@@ -147,8 +149,11 @@ static void print_table(const loss_report *report) {
 }
 
 static void list_losses(void) {
-  for (int i = 0; i < gan_loss_count; i++)
-    printf("%-22s%s (%s)\n", gan_losses[i].name, gan_losses[i].help, gan_losses[i].source);
+  for (int i = 0; i < gan_loss_count; i++) {
+    char text[LOSS_TEXT];
+    snprintf(text, sizeof text, "%s (%s)", gan_losses[i].help, gan_losses[i].source);
+    gan_help_row(stdout, gan_losses[i].name, text);
+  }
 }
 
 static void list_losses_json(void) {

@@ -2,21 +2,39 @@
    here. */
 #include "cli/help.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "cli/arguments.h"
 #include "gan_dist/version.h"
 
-enum { LEFT_COLUMN = 32, LEFT_TEXT = 128 };
+enum { LEFT_COLUMN = 32, RIGHT_COLUMN = 86, NAME_TEXT = 96, LEFT_TEXT = 192 };
+
+/* As many bytes of the text as fit the right column, up to a space. */
+static int fitting(const char *text) {
+  const size_t length = strlen(text);
+  if (length <= RIGHT_COLUMN) return (int)length;
+  int at = RIGHT_COLUMN;
+  while (at > 0 && text[at] != ' ') at--;
+  return at ? at : (int)length;
+}
 
 void gan_help_row(FILE *out, const char *left, const char *help) {
-  if (strlen(left) < LEFT_COLUMN)
-    fprintf(out, "  %-*s%s\n", LEFT_COLUMN, left, help);
-  else
-    fprintf(out, "  %s\n  %-*s%s\n", left, LEFT_COLUMN, "", help);
+  const char *first = left;
+  if (strlen(left) >= LEFT_COLUMN) {
+    fprintf(out, "  %s\n", left);
+    first = "";
+  }
+  do {
+    const int length = fitting(help);
+    fprintf(out, "  %-*s%.*s\n", LEFT_COLUMN, first, length, help);
+    first = "";
+    help += length + (help[length] == ' ');
+  } while (*help);
 }
 
 const char *gan_help_value(const gan_option *option) {
+  if (option->value_name) return option->value_name;
   switch (option->type) {
     case GAN_OPTION_NAME:
     case GAN_OPTION_PRESET:
@@ -122,7 +140,7 @@ static bool has_section(const gan_command *command, const gan_option *option) {
 static void keys(FILE *out, const gan_command *command) {
   for (int i = 0; i < gan_option_count; i++) {
     const gan_option *option = &gan_options[i];
-    char name[LEFT_TEXT];
+    char name[NAME_TEXT];
     if (!has_section(command, option)) continue;
     if (begins_section(i)) fprintf(out, "\nKeys of %.*s\n", (int)strcspn(option->key, "."), option->key);
     snprintf(name, sizeof name, "%s%s--%s", option->short_form ? option->short_form : "",

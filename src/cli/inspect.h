@@ -4,10 +4,11 @@
 #ifndef GAN_CLI_INSPECT_H
 #define GAN_CLI_INSPECT_H
 
-#include <json-c/json.h>
+#include <stdint.h>
 
 #include "base/shape.h"
 #include "cli/command.h"
+#include "cli/json.h"
 
 gan_status gan_inspect_checkpoint(const gan_arguments *arguments, const char *path) GAN_CHECKED;
 gan_status gan_inspect_metrics(const gan_arguments *arguments, const char *path) GAN_CHECKED;
@@ -24,10 +25,7 @@ gan_value_range gan_range_of_doubles(int64_t count, const double *values);
 
 /* An object that starts with `kind` and `path`. */
 struct json_object *gan_inspect_object(const char *kind, const char *path);
-/* Adds a number, or null for what JSON cannot say (NaN, infinity). */
-void gan_inspect_add_number(struct json_object *object, const char *name, double value);
+/* Adds the sizes as an array. */
 void gan_inspect_add_shape(struct json_object *object, const char *name, const gan_shape *shape);
-/* Prints the object with a line end and releases it. */
-void gan_inspect_print_object(struct json_object *object);
 
 #endif

@@ -89,30 +89,30 @@ static void print_json(const char *path, const gan_checkpoint *checkpoint, const
   char fingerprint[17];
   snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, checkpoint->data_fingerprint);
   struct json_object *object = gan_inspect_object("checkpoint", path), *tensors = json_object_new_array();
-  json_object_object_add(object, "verified", json_object_new_boolean(true));
-  json_object_object_add(object, "iteration", json_object_new_int64(checkpoint->iteration));
-  json_object_object_add(object, "critic_steps", json_object_new_int64(checkpoint->critic_steps));
-  json_object_object_add(object, "generator_steps", json_object_new_int64(checkpoint->generator_steps));
-  json_object_object_add(object, "shards", json_object_new_int(checkpoint->shards));
-  json_object_object_add(object, "seed", json_object_new_uint64(checkpoint->seed));
+  gan_json_add(object, "verified", json_object_new_boolean(true));
+  gan_json_add_integer(object, "iteration", checkpoint->iteration);
+  gan_json_add_integer(object, "critic_steps", checkpoint->critic_steps);
+  gan_json_add_integer(object, "generator_steps", checkpoint->generator_steps);
+  gan_json_add_integer(object, "shards", checkpoint->shards);
+  gan_json_add(object, "seed", json_object_new_uint64(checkpoint->seed));
   gan_inspect_add_shape(object, "data_shape", &checkpoint->data_shape);
-  json_object_object_add(object, "data_fingerprint", json_object_new_string(fingerprint));
-  gan_inspect_add_number(object, "best", checkpoint->best);
-  json_object_object_add(object, "program_version", json_object_new_string(checkpoint->program_version));
-  json_object_object_add(object, "config", json_object_new_string(checkpoint->config));
+  gan_json_add_text(object, "data_fingerprint", fingerprint);
+  gan_json_add(object, "best", gan_json_number(checkpoint->best));
+  gan_json_add_text(object, "program_version", checkpoint->program_version);
+  gan_json_add_text(object, "config", checkpoint->config);
   for (size_t i = 0; i < table->count; i++) {
     const gan_tensor_summary *summary = &table->rows[i].summary;
     struct json_object *tensor = json_object_new_object();
-    json_object_object_add(tensor, "path", json_object_new_string(table->rows[i].path));
+    gan_json_add_text(tensor, "path", table->rows[i].path);
     gan_inspect_add_shape(tensor, "shape", &summary->shape);
-    gan_inspect_add_number(tensor, "minimum", summary->minimum);
-    gan_inspect_add_number(tensor, "maximum", summary->maximum);
-    gan_inspect_add_number(tensor, "mean", summary->mean);
-    gan_inspect_add_number(tensor, "standard_deviation", summary->standard_deviation);
+    gan_json_add(tensor, "minimum", gan_json_number(summary->minimum));
+    gan_json_add(tensor, "maximum", gan_json_number(summary->maximum));
+    gan_json_add(tensor, "mean", gan_json_number(summary->mean));
+    gan_json_add(tensor, "standard_deviation", gan_json_number(summary->standard_deviation));
     json_object_array_add(tensors, tensor);
   }
-  json_object_object_add(object, "tensors", tensors);
-  gan_inspect_print_object(object);
+  gan_json_add(object, "tensors", tensors);
+  gan_json_print(object);
 }
 
 static gan_status visit(const char *path, tensor_table *table) {

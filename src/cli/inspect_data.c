@@ -48,18 +48,18 @@ static void print_json(const char *path, const gan_source *source, int64_t read,
   char fingerprint[17];
   snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, source->fingerprint);
   struct json_object *object = gan_inspect_object("data", path);
-  json_object_object_add(object, "source", json_object_new_string(source->type->name));
-  json_object_object_add(object, "samples", json_object_new_int64(source->count));
+  gan_json_add_text(object, "source", source->type->name);
+  gan_json_add_integer(object, "samples", source->count);
   gan_inspect_add_shape(object, "shape", &source->shape);
-  json_object_object_add(object, "classes", json_object_new_int(source->label_count));
-  json_object_object_add(object, "fingerprint", json_object_new_string(fingerprint));
-  json_object_object_add(object, "samples_read", json_object_new_int64(read));
-  gan_inspect_add_number(object, "minimum", range->minimum);
-  gan_inspect_add_number(object, "maximum", range->maximum);
-  gan_inspect_add_number(object, "mean", range->mean);
-  gan_inspect_add_number(object, "standard_deviation", range->standard_deviation);
-  json_object_object_add(object, "not_finite", json_object_new_int64(range->other));
-  gan_inspect_print_object(object);
+  gan_json_add_integer(object, "classes", source->label_count);
+  gan_json_add_text(object, "fingerprint", fingerprint);
+  gan_json_add_integer(object, "samples_read", read);
+  gan_json_add(object, "minimum", gan_json_number(range->minimum));
+  gan_json_add(object, "maximum", gan_json_number(range->maximum));
+  gan_json_add(object, "mean", gan_json_number(range->mean));
+  gan_json_add(object, "standard_deviation", gan_json_number(range->standard_deviation));
+  gan_json_add_integer(object, "not_finite", range->other);
+  gan_json_print(object);
 }
 
 gan_status gan_inspect_data(const gan_arguments *arguments, const char *path, const char *source_name) {

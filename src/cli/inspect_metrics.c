@@ -90,26 +90,26 @@ static void print_text(const char *path, const metrics_table *train, const metri
 
 static struct json_object *table_object(const metrics_table *table) {
   struct json_object *object = json_object_new_object(), *columns = json_object_new_object();
-  json_object_object_add(object, "rows", json_object_new_int64((int64_t)table->rows));
+  gan_json_add_integer(object, "rows", (int64_t)table->rows);
   for (size_t i = 0; i < table->columns; i++) {
     const gan_value_range range = gan_range_of_doubles((int64_t)table->rows, table->values[i]);
     struct json_object *column = json_object_new_object();
-    gan_inspect_add_number(column, "last", table->rows ? table->values[i][table->rows - 1] : range.mean);
-    gan_inspect_add_number(column, "minimum", range.minimum);
-    gan_inspect_add_number(column, "maximum", range.maximum);
-    gan_inspect_add_number(column, "mean", range.mean);
-    json_object_object_add(column, "not_finite", json_object_new_int64(range.other));
-    json_object_object_add(columns, table->names[i], column);
+    gan_json_add(column, "last", gan_json_number(table->rows ? table->values[i][table->rows - 1] : range.mean));
+    gan_json_add(column, "minimum", gan_json_number(range.minimum));
+    gan_json_add(column, "maximum", gan_json_number(range.maximum));
+    gan_json_add(column, "mean", gan_json_number(range.mean));
+    gan_json_add_integer(column, "not_finite", range.other);
+    gan_json_add(columns, table->names[i], column);
   }
-  json_object_object_add(object, "columns", columns);
+  gan_json_add(object, "columns", columns);
   return object;
 }
 
 static void print_json(const char *path, const metrics_table *train, const metrics_table *eval) {
   struct json_object *object = gan_inspect_object("metrics", path);
-  json_object_object_add(object, train->group, table_object(train));
-  json_object_object_add(object, eval->group, table_object(eval));
-  gan_inspect_print_object(object);
+  gan_json_add(object, train->group, table_object(train));
+  gan_json_add(object, eval->group, table_object(eval));
+  gan_json_print(object);
 }
 
 gan_status gan_inspect_metrics(const gan_arguments *arguments, const char *path) {

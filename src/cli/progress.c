@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-enum { LINE_BYTES = 512, BAR_MINIMUM = 8, BAR_MAXIMUM = 24 };
+enum { LINE_BYTES = 512, BAR_MINIMUM = 5, BAR_MAXIMUM = 24, COLUMNS_WITH_BAR = 60, COLUMNS_IN_FULL = 110 };
 static const double redraw_seconds = 0.1;  /* live line */
 static const double plain_seconds = 5.0;   /* plain lines by time */
 static const double memory_seconds = 20.0; /* how far back the rate of iterations looks */
@@ -27,6 +27,7 @@ struct gan_progress {
   double plain_time;
   double redraw_time;
   int live_columns; /* of the live line on the screen; 0: none */
+  int columns, bar; /* of the terminal and of the bar when it was drawn last */
 
   double started, ended;                    /* of the first iteration and of gan_progress_finish */
   double arrived;                           /* of the last iteration */
@@ -95,7 +96,7 @@ static void append_rate(char line[LINE_BYTES], double rate, const char *units) {
     rate /= 1000.0;
     prefix++;
   }
-  append(line, "%.3g%s %s", rate, prefixes[prefix], units);
+  append(line, "%.3g%s%s", rate, prefixes[prefix], units);
 }
 
 /* Seconds until the end at the recent rate; NAN while there is none to go by. */
@@ -111,16 +112,28 @@ static double share_done(const gan_iteration *values) {
   return fmin(1.0, fmax(0.0, (double)values->iteration / (double)values->iterations));
 }
 
+static void append_time_left(char line[LINE_BYTES], const gan_progress *progress) {
+  const double left = seconds_left(progress);
+  if (isnan(left) || progress->last.iteration >= progress->last.iterations) return;
+  append(line, "  ");
+  append_duration(line, left);
+  append(line, " left");
+}
+
 static void append_values(char line[LINE_BYTES], const gan_progress *progress) {
   const gan_iteration *values = &progress->last;
   append(line, "  critic %.4g  generator %.4g  W %.4g  ", values->critic_loss, values->generator_loss,
          values->wasserstein_distance);
-  append_rate(line, values->samples_per_second, "samples/s");
-  const double left = seconds_left(progress);
-  if (isnan(left) || values->iteration >= values->iterations) return;
-  append(line, "  ");
-  append_duration(line, left);
-  append(line, " left");
+  append_rate(line, values->samples_per_second, " samples/s");
+  append_time_left(line, progress);
+}
+
+/* The same for a terminal of 80 columns, where a bar has to fit in too. */
+static void append_values_briefly(char line[LINE_BYTES], const gan_progress *progress) {
+  const gan_iteration *values = &progress->last;
+  append(line, "  C %.3g  G %.3g  W %.3g  ", values->critic_loss, values->generator_loss, values->wasserstein_distance);
+  append_rate(line, values->samples_per_second, "/s");
+  append_time_left(line, progress);
 }
 
 /* Columns that the line takes: bytes that do not continue a UTF-8 character. Cuts it there when `limit` is reached. */
@@ -161,22 +174,36 @@ static void erase_live_line(gan_progress *progress) {
   progress->live_columns = 0;
 }
 
+/* The bar takes what the text leaves, and only ever shrinks: a bar whose length follows every digit would flicker. */
+static void append_bar_beside(char line[LINE_BYTES], gan_progress *progress, const char *text, int columns) {
+  const int room = columns - (int)strlen(text) - 3; /* two ends and a space */
+  if (columns != progress->columns) progress->bar = BAR_MAXIMUM;
+  progress->columns = columns;
+  if (room < progress->bar) progress->bar = room > BAR_MINIMUM ? room : BAR_MINIMUM;
+  if (columns >= COLUMNS_WITH_BAR) append_bar(line, share_done(&progress->last), progress->bar, progress->unicode);
+}
+
 static void draw_live_line(gan_progress *progress) {
   const gan_iteration *values = &progress->last;
-  const double share = share_done(values);
   /* The last column stays free: writing it makes some terminals go to the next line. */
   const int columns = (progress->width ? progress->width : gan_terminal_width(progress->out)) - 1;
-  char text[LINE_BYTES] = "", line[LINE_BYTES] = "";
-  append(text, "%3d%%  %lld/%lld", (int)(100.0 * share), (long long)values->iteration, (long long)values->iterations);
-  append_values(text, progress);
-  const int room = columns - cut_to_columns(text, columns) - 3;
-  if (room >= BAR_MINIMUM) append_bar(line, share, room < BAR_MAXIMUM ? room : BAR_MAXIMUM, progress->unicode);
+  char total[32], text[LINE_BYTES] = "", line[LINE_BYTES] = "";
+  snprintf(total, sizeof total, "%lld", (long long)values->iterations);
+  append(text, "%3d%%  %*lld/%s", (int)(100.0 * share_done(values)), (int)strlen(total), (long long)values->iteration,
+         total);
+  if (columns < COLUMNS_IN_FULL)
+    append_values_briefly(text, progress);
+  else
+    append_values(text, progress);
+  append_bar_beside(line, progress, text, columns);
   append(line, "%s", text);
   const int used = cut_to_columns(line, columns < 0 ? 0 : columns);
-  const int rest = progress->live_columns > used ? progress->live_columns - used : 0;
+  /* What is left of a longer line before, unless the window has been made narrower since. */
+  const int before = progress->live_columns < columns ? progress->live_columns : columns;
+  const int rest = before > used ? before - used : 0;
   fprintf(progress->out, "\r%s%*s", line, rest, "");
   fflush(progress->out);
-  progress->live_columns = used + rest;
+  progress->live_columns = used;
 }
 
 static void put_line(gan_progress *progress, const char *line) {
@@ -295,7 +322,7 @@ void gan_progress_summary(FILE *out, const gan_progress *progress) {
   put_phase(out, "total", total, total);
   if (!(total > 0.0)) return;
   char line[LINE_BYTES] = "";
-  append_rate(line, (double)iterations / total, "iterations/s, ");
-  append_rate(line, progress->samples / total, "samples/s");
+  append_rate(line, (double)iterations / total, " iterations/s, ");
+  append_rate(line, progress->samples / total, " samples/s");
   fprintf(out, "  %s\n", line);
 }

@@ -1,23 +1,47 @@
 #include "cli/terminal.h"
 
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+/* The terminal that the stream ends at, to be closed; -1 when it ends elsewhere.
+
+   mpirun gives every rank a pseudo-terminal of its own as stdout, and copies what it reads there to where its own stdout
+   goes, be that a pipe or a file. Whether a person watches is therefore for mpirun's stdout to say: that of this process's
+   parent. (On another host the parent is a daemon without a terminal: no live line, plain ones.) */
+static int open_terminal(FILE *stream) {
+  char path[64];
+  struct stat about;
+  const int own = fileno(stream); /* a memory stream has no descriptor */
+  if (own < 0 || !isatty(own)) return -1;
+  if (!getenv("OMPI_COMM_WORLD_SIZE")) return dup(own);
+  snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getppid(), own);
+  if (stat(path, &about) != 0 || !S_ISCHR(about.st_mode)) return -1;
+  const int descriptor = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+  if (descriptor >= 0 && isatty(descriptor)) return descriptor;
+  if (descriptor >= 0) close(descriptor);
+  return -1;
+}
+
 bool gan_is_terminal(FILE *stream) {
-  /* A memory stream has no descriptor. */
-  const int descriptor = fileno(stream);
-  return descriptor >= 0 && isatty(descriptor);
+  const int descriptor = open_terminal(stream);
+  if (descriptor >= 0) close(descriptor);
+  return descriptor >= 0;
 }
 
 int gan_terminal_width(FILE *stream) {
   enum { USUAL_COLUMNS = 80 };
-  struct winsize size;
-  if (!gan_is_terminal(stream) || ioctl(fileno(stream), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-    return USUAL_COLUMNS;
-  return size.ws_col;
+  struct winsize size = {0};
+  const int descriptor = open_terminal(stream);
+  if (descriptor < 0) return USUAL_COLUMNS;
+  const int failed = ioctl(descriptor, TIOCGWINSZ, &size);
+  close(descriptor);
+  return failed || size.ws_col == 0 ? USUAL_COLUMNS : size.ws_col;
 }
 
 bool gan_terminal_unicode(void) {

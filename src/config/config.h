@@ -110,7 +110,8 @@ typedef struct gan_option {
   bool minimum_exclusive, maximum_exclusive;
   /* For GAN_OPTION_NAME: the i-th known name (and its help, unless NULL), NULL past the end. */
   const char *(*choice)(int i, const char **help);
-  const char *help; /* one sentence with its unit */
+  const char *value_name; /* of its value in help texts, "FILE"; NULL: after the type */
+  const char *help;       /* one sentence with its unit */
 } gan_option;
 
 extern const gan_option gan_options[];

@@ -83,14 +83,21 @@ static char *next_line(char *buffer, int size, void *context) {
   return buffer;
 }
 
+/* Length of a continuation line without a comment at its end; inih cuts comments off first lines only. */
+static size_t without_comment(const char *value) {
+  for (size_t i = 1; value[i - 1]; i++)
+    if (value[i] == ';' && isspace((unsigned char)value[i - 1])) return i;
+  return strlen(value);
+}
+
 /* A further line of layers: appended to those before. */
 static gan_status append_layers(reading *read, const gan_option *option, const char *value) {
   char *before, *both;
   GAN_TRY(gan_option_print(option, read->config, &before));
-  const size_t bytes = strlen(before) + strlen(value) + 2;
+  const size_t length = without_comment(value), bytes = strlen(before) + length + 2;
   gan_status status = gan_allocate(bytes, 1, "a network's layers", &both);
   if (status == GAN_OK) {
-    snprintf(both, bytes, "%s\n%s", before, value);
+    snprintf(both, bytes, "%s\n%.*s", before, (int)length, value);
     status = gan_option_set(option, read->config, both);
     free(both);
   }

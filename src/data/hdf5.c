@@ -24,37 +24,29 @@ typedef struct wanted {
 } wanted;
 
 typedef struct hdf5_state {
-  hid_t file;  /* 0: not open */
-  hid_t space; /* of the data set, for selections; 0: not open */
-  gan_hdf5_dataset dataset;
+  hid_t file; /* 0: not open */
+  gan_hdf5_samples samples;
   uint16_t *labels; /* (N), or NULL */
-  void *piece;      /* (piece_rows, elements) as in the file */
+  void *piece;      /* (piece_rows, elements) of uint8 or float32 */
   int64_t piece_rows;
   wanted *order; /* (order_rows) */
   int64_t order_rows;
 } hdf5_state;
 
+static int64_t sample_bytes(const hdf5_state *state) {
+  return state->samples.rows.row_elements * state->samples.rows.element_bytes;
+}
+
 /* Samples first .. first+rows-1 (at most piece_rows) to state->piece. */
-static gan_status read_piece(const gan_source *source, hdf5_state *state, int64_t first, int64_t rows) {
-  const gan_hdf5_dataset *dataset = &state->dataset;
-  hsize_t start[GAN_HDF5_DIMENSIONS_MAX] = {(hsize_t)first}, extent[GAN_HDF5_DIMENSIONS_MAX];
-  extent[0] = (hsize_t)rows;
-  for (int i = 1; i < dataset->dimensions; i++) extent[i] = (hsize_t)dataset->size[i];
-  const hsize_t flat = (hsize_t)(rows * dataset->elements);
-  const hid_t memory = H5Screate_simple(1, &flat, NULL);
-  gan_status status = GAN_OK;
-  if (H5Sselect_hyperslab(state->space, H5S_SELECT_SET, start, NULL, extent, NULL) < 0 ||
-      H5Dread(dataset->id, dataset->bytes ? H5T_NATIVE_UINT8 : H5T_NATIVE_FLOAT, memory, state->space, H5P_DEFAULT,
-              state->piece) < 0)
-    status = gan_hdf5_fail(source->options.path, "read", "samples");
-  H5Sclose(memory);
-  return status;
+static gan_status read_piece(hdf5_state *state, int64_t first, int64_t rows) {
+  return gan_hdf5_rows_read(&state->samples.rows, first, rows,
+                            state->samples.bytes ? H5T_NATIVE_UINT8 : H5T_NATIVE_FLOAT, state->piece);
 }
 
 static gan_status convert_row(const gan_source *source, const hdf5_state *state, int64_t piece_row, int64_t index,
                               float *out) {
-  const int64_t elements = state->dataset.elements;
-  if (state->dataset.bytes) {
+  const int64_t elements = state->samples.rows.row_elements;
+  if (state->samples.bytes) {
     gan_bytes_to_floats((size_t)elements, (const uint8_t *)state->piece + piece_row * elements, out);
     return GAN_OK;
   }
@@ -92,10 +84,10 @@ static gan_status read_sorted(const gan_source *source, hdf5_state *state, int64
     const int64_t first = order[begin].index;
     for (end = begin + 1; end < n; end++)
       if (order[end].index > order[end - 1].index + 1 || order[end].index - first >= state->piece_rows) break;
-    GAN_TRY(read_piece(source, state, first, order[end - 1].index - first + 1));
+    GAN_TRY(read_piece(state, first, order[end - 1].index - first + 1));
     for (int64_t i = begin; i < end; i++)
       GAN_TRY(convert_row(source, state, order[i].index - first, order[i].index,
-                          out + order[i].row * state->dataset.elements));
+                          out + order[i].row * state->samples.rows.row_elements));
   }
   return GAN_OK;
 }
@@ -134,7 +126,7 @@ static gan_status read_labels(gan_source *source, hdf5_state *state) {
   GAN_TRY(find_labels(source, state, &name));
   if (!name) return GAN_OK;
   const gan_status status =
-      gan_hdf5_read_labels(state->file, source->options.path, name, state->dataset.size[0], &state->labels);
+      gan_hdf5_read_labels(state->file, source->options.path, name, state->samples.rows.size[0], &state->labels);
   free(name);
   if (status != GAN_OK) return status;
   for (int64_t i = 0; i < source->count; i++)
@@ -144,46 +136,40 @@ static gan_status read_labels(gan_source *source, hdf5_state *state) {
 
 /* Shape, type, number, labels, and the bytes of some samples; reading all of a large file would take too long. */
 static gan_status take_fingerprint(gan_source *source, hdf5_state *state) {
-  const gan_hdf5_dataset *dataset = &state->dataset;
   const int64_t about[] = {source->count,         source->shape.rank,    source->shape.size[0],
-                           source->shape.size[1], source->shape.size[2], dataset->bytes};
+                           source->shape.size[1], source->shape.size[2], state->samples.bytes};
   uint64_t hash = XXH3_64bits(about, sizeof about);
   if (state->labels) hash = XXH3_64bits_withSeed(state->labels, (size_t)source->count * sizeof *state->labels, hash);
   const int64_t looks = source->count < FINGERPRINT_SAMPLES ? source->count : FINGERPRINT_SAMPLES;
-  const size_t bytes = (size_t)dataset->elements * (dataset->bytes ? 1 : sizeof(float));
   for (int64_t look = 0; look < looks; look++) {
-    GAN_TRY(read_piece(source, state, look * (source->count / looks), 1));
-    hash = XXH3_64bits_withSeed(state->piece, bytes, hash);
+    GAN_TRY(read_piece(state, look * (source->count / looks), 1));
+    hash = XXH3_64bits_withSeed(state->piece, (size_t)sample_bytes(state), hash);
   }
   source->fingerprint = hash;
   return GAN_OK;
 }
 
 /* (N, D) -> (D); (N, H, W) -> (1, H, W); (N, C, H, W) -> (C, H, W). */
-static void set_shape(gan_source *source, const gan_hdf5_dataset *dataset) {
-  const int64_t *size = dataset->size;
-  if (dataset->dimensions == 2)
-    source->shape = (gan_shape){.rank = 1, .size = {size[1]}};
-  else if (dataset->dimensions == 3)
-    source->shape = (gan_shape){.rank = 3, .size = {1, size[1], size[2]}};
+static void set_shape(gan_source *source, const gan_hdf5_rows *rows) {
+  const int64_t *size = rows->size;
+  if (rows->rank == 2)
+    source->shape = (gan_shape){.rank = 1, .size = {size[3]}};
   else
     source->shape = (gan_shape){.rank = 3, .size = {size[1], size[2], size[3]}};
 }
 
 static gan_status open_dataset(gan_source *source, hdf5_state *state) {
   const char *path = source->options.path;
-  gan_hdf5_dataset *dataset = &state->dataset;
+  const gan_hdf5_rows *rows = &state->samples.rows;
   GAN_TRY(gan_hdf5_open_file(path, &state->file));
-  GAN_TRY(gan_hdf5_open_samples(state->file, path, source->options.dataset, dataset));
-  state->space = H5Dget_space(dataset->id);
-  if (state->space < 0) return gan_hdf5_fail(path, "read the shape of", "the samples");
-  set_shape(source, dataset);
-  GAN_TRY(gan_source_limit(source, dataset->size[0]));
+  GAN_TRY(gan_hdf5_open_samples(state->file, path, source->options.dataset, &state->samples));
+  set_shape(source, rows);
+  GAN_TRY(gan_source_limit(source, rows->size[0]));
   GAN_TRY(read_labels(source, state));
-  const int64_t sample_bytes = dataset->elements * (dataset->bytes ? 1 : (int64_t)sizeof(float));
-  state->piece_rows = sample_bytes < PIECE_BYTES ? PIECE_BYTES / sample_bytes : 1;
+  state->piece_rows = PIECE_BYTES / sample_bytes(state);
   if (state->piece_rows > source->count) state->piece_rows = source->count;
-  GAN_TRY(gan_allocate((size_t)state->piece_rows, (size_t)sample_bytes, "reading samples", &state->piece));
+  if (state->piece_rows < 1) state->piece_rows = 1;
+  GAN_TRY(gan_allocate((size_t)state->piece_rows, (size_t)sample_bytes(state), "reading samples", &state->piece));
   return take_fingerprint(source, state);
 }
 
@@ -203,8 +189,7 @@ static void close_hdf5(gan_source *source) {
   hdf5_state *state = source->state;
   if (!state) return;
   const gan_hdf5_silence before = gan_hdf5_silence_begin();
-  if (state->space > 0) H5Sclose(state->space);
-  if (state->dataset.id > 0) H5Dclose(state->dataset.id);
+  gan_hdf5_rows_close(&state->samples.rows);
   if (state->file > 0) H5Fclose(state->file);
   gan_hdf5_silence_end(before);
   free(state->labels);

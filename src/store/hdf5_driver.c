@@ -139,6 +139,18 @@ static herr_t driver_truncate(H5FD_t *base, hid_t transfer, hbool_t closing) {
   return 0;
 }
 
+/* No lock is taken, but the callbacks have to be there: HDF5 keeps the flags "is being written" and "may be followed by
+   readers" in a file only for drivers that have them. */
+static herr_t driver_lock(H5FD_t *base, hbool_t exclusive) {
+  (void)base, (void)exclusive;
+  return 0;
+}
+
+static herr_t driver_unlock(H5FD_t *base) {
+  (void)base;
+  return 0;
+}
+
 /* Addresses are file offsets: up to the largest off_t. */
 static const H5FD_class_t driver = {
 #ifdef H5FD_CLASS_VERSION /* since HDF5 1.14 a driver states the interface it was compiled for, and a number of its own */
@@ -159,6 +171,8 @@ static const H5FD_class_t driver = {
     .read = driver_read,
     .write = driver_write,
     .truncate = driver_truncate,
+    .lock = driver_lock,
+    .unlock = driver_unlock,
     .fl_map = H5FD_FLMAP_DICHOTOMY,
 };
 

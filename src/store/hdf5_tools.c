@@ -57,10 +57,15 @@ hid_t gan_hdf5_create(const char *path, hsize_t user_block, bool live, gan_hdf5_
   return H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
 }
 
+/* Metadata that are just being written are read again, after 1, 2, 4, ... ns. HDF5 goes on up to 2^99 ns, which for a
+   damaged file is for ever; with this many attempts it gives up after 17 ms. */
+enum { LIVE_READ_ATTEMPTS = 24 };
+
 hid_t gan_hdf5_open(const char *path, bool live) {
   GAN_HDF5_ID access = H5Pcreate(H5P_FILE_ACCESS);
   if (access < 0 || H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) < 0) return -1;
   if (H5Pset_file_locking(access, false, true) < 0) return -1;
+  if (live && H5Pset_metadata_read_attempts(access, LIVE_READ_ATTEMPTS) < 0) return -1;
   return H5Fopen(path, H5F_ACC_RDONLY | (live ? H5F_ACC_SWMR_READ : 0u), access);
 }
 

@@ -9,12 +9,19 @@
 #include "store/metrics_internal.h"
 #include "store/output.h"
 
+static gan_status fail_old(const char *path) {
+  char reason[GAN_HDF5_REASON];
+  return gan_fail(GAN_BAD_FILE, "cannot read %s: %s", path, gan_hdf5_reason(reason));
+}
+
 /* The old values of a column; NaN for a column that the old file does not have. */
 static gan_status old_values(const metrics_group *group, const char *column, hid_t old, const char *path,
                              size_t count, double **values) {
   size_t found = 0;
   GAN_HDF5_ID old_group = H5Gopen2(old, group->name, H5P_DEFAULT);
-  if (old_group >= 0 && H5Lexists(old_group, column, H5P_DEFAULT) > 0) {
+  const htri_t exists = old_group < 0 ? -1 : H5Lexists(old_group, column, H5P_DEFAULT);
+  if (exists < 0) return fail_old(path);
+  if (exists) {
     GAN_TRY(gan_metrics_read_open(old, path, group->name, column, &found, values));
     if (found == count) return GAN_OK;
     free(*values);
@@ -48,7 +55,9 @@ static gan_status copy_column(gan_metrics_file *file, const metrics_group *group
 static gan_status copy_group(gan_metrics_file *file, metrics_group *group, hid_t old, int64_t keep_until) {
   double *iteration = NULL;
   size_t count = 0;
-  if (H5Lexists(old, group->name, H5P_DEFAULT) <= 0) return GAN_OK; /* the older program had no such group */
+  const htri_t exists = H5Lexists(old, group->name, H5P_DEFAULT);
+  if (exists < 0) return fail_old(file->path);
+  if (!exists) return GAN_OK; /* the older program had no such group */
   GAN_TRY(gan_metrics_read_open(old, file->path, group->name, group->columns[0].name, &count, &iteration));
   gan_status status = GAN_OK;
   for (size_t i = 0; status == GAN_OK && i < group->column_count; i++)
@@ -59,11 +68,10 @@ static gan_status copy_group(gan_metrics_file *file, metrics_group *group, hid_t
 }
 
 gan_status gan_metrics_copy_rows(gan_metrics_file *file, int64_t keep_until) {
-  char reason[GAN_HDF5_REASON];
   if (access(file->path, R_OK) != 0)
     return errno == ENOENT ? GAN_OK : gan_fail(GAN_FAILED, "cannot read %s: %s", file->path, strerror(errno));
   GAN_HDF5_ID old = gan_hdf5_open(file->path, true);
-  if (old < 0) return gan_fail(GAN_BAD_FILE, "cannot read %s: %s", file->path, gan_hdf5_reason(reason));
+  if (old < 0) return fail_old(file->path);
   for (size_t g = 0; g < file->group_count; g++) GAN_TRY(copy_group(file, &file->groups[g], old, keep_until));
   return GAN_OK;
 }

@@ -1,17 +1,14 @@
-/* Charts, by their exact text where it is small enough to be worked out by hand. */
-#include <float.h>
-#include <math.h>
+/* Charts, by their exact text where it is small enough to be worked out by hand. The library has no src/cli, so its
+   sources are included here. */
+#include "cli/chart.c"
+#include "cli/terminal.c"
+
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
-
-#include "cli/chart.h"
-#include "cli/terminal.h"
 
 static char *draw(const gan_chart *chart) {
   char *text = NULL;
@@ -30,7 +27,7 @@ static void assert_drawing(const gan_chart *chart, const char *expected) {
 }
 
 /* The n-th line, from 0, without its end; valid until the next call. */
-static const char *line_of(const char *text, int n) {
+static const char *text_line(const char *text, int n) {
   static char line[1024];
   for (; n > 0; n--) {
     text = strchr(text, '\n');
@@ -117,14 +114,14 @@ static void sparse_values_are_placed_by_x_and_joined(void **state) {
   const double x[3] = {100, 150, 200}, y[3] = {0, 1, 0};
   const gan_chart chart = {.title = "w", .units = "", .count = 3, .x = x, .y = y, .width = 24, .height = 2};
   char *text = draw(&chart);
-  assert_string_equal(line_of(text, 4), "            100      200");
+  assert_string_equal(text_line(text, 4), "            100      200");
   /* The peak is in the middle of the plot, the ends at its sides, and no column between is empty. */
-  const char *top = line_of(text, 1) + 12;
+  const char *top = text_line(text, 1) + 12;
   assert_true(top[6] == '*' && top[0] == ' ');
   for (size_t column = 0; column < 12; column++) {
-    const char *high = line_of(text, 1) + 12;
+    const char *high = text_line(text, 1) + 12;
     const bool above = column < strlen(high) && high[column] == '*';
-    const char *low = line_of(text, 2) + 12;
+    const char *low = text_line(text, 2) + 12;
     assert_true(above || (column < strlen(low) && low[column] == '*'));
   }
   free(text);
@@ -172,9 +169,9 @@ static void extreme_values_and_places_do_not_overflow(void **state) {
   char *text = draw(&chart);
   assert_non_null(strstr(text, "1.798e+308 +"));
   /* Both ends are low, the middle is high. */
-  assert_int_equal((line_of(text, 1) + 12)[6], '*');
-  assert_int_equal((line_of(text, 3) + 12)[0], '*');
-  assert_int_equal((line_of(text, 3) + 12)[11], '*');
+  assert_int_equal((text_line(text, 1) + 12)[6], '*');
+  assert_int_equal((text_line(text, 3) + 12)[0], '*');
+  assert_int_equal((text_line(text, 3) + 12)[11], '*');
   free(text);
   const double constant[2] = {DBL_MAX, DBL_MAX};
   const gan_chart flat = {.title = "w", .units = "", .count = 2, .y = constant, .width = 24, .height = 3};
@@ -192,8 +189,8 @@ static void no_line_is_wider_than_asked_for(void **state) {
       const gan_chart chart = {
           .title = "w", .units = "", .count = 500, .y = y, .width = width, .height = 6, .unicode = unicode};
       char *text = draw(&chart);
-      for (int line = 0; line < 9; line++) assert_true(columns_of(line_of(text, line)) <= (size_t)width);
-      assert_int_equal(columns_of(line_of(text, 7)), width);
+      for (int line = 0; line < 9; line++) assert_true(columns_of(text_line(text, line)) <= (size_t)width);
+      assert_int_equal(columns_of(text_line(text, 7)), width);
       free(text);
     }
 }

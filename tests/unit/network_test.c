@@ -140,7 +140,7 @@ static void a_bad_description_is_told_by_layer_number_and_reason(void **state) {
       {"reshape 1 1 1 2 3", {"layer 1", "too much"}},
       {"reshape 7", {"layer 1", "(6) has 6", "(7) would have 7"}},
       {"relu,\n\nreshape 3 -2", {"layer 2 (\"reshape 3 -2\")", "from 1 to"}},
-      {"reshape 16777216 16777216 16777216 16777216", {"layer 1", "elements"}},
+      {"reshape 16777216 16777216 16777216 16777216", {"layer 1", "more than 16777216 elements"}},
       {"dense 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20", {"layer 1", "too much"}},
       {"dense 16777216, dense 16777216", {"layer 2", "weight", "parameters"}},
   };

@@ -387,6 +387,21 @@ static void without_slots_there_is_only_the_input_gradient_and_without_asking_on
   rig_release(&made);
 }
 
+static void nothing_below_the_first_layer_with_parameters_is_computed_unasked(void **state) {
+  (void)state;
+  rig made = rig_create("tanh, flatten, dense 3", image, false, 2, 8, 1, 0);
+  rig_start(&made, 1);
+  fill_parameters(&made);
+  fill_batch(made.pass);
+  gan_pass_forward(made.pass);
+  /* The memory where the dense layer's input gradient would go. */
+  const size_t in = (size_t)made.pass->rows * (size_t)gan_shape_count(&image);
+  for (size_t i = 0; i < in; i++) made.pass->gradient[1][i] = NAN;
+  assert_null(gan_pass_backward(made.pass, false));
+  for (size_t i = 0; i < in; i++) assert_true(isnan(made.pass->gradient[1][i]));
+  rig_release(&made);
+}
+
 static void inference_does_not_depend_on_the_other_samples(void **state) {
   (void)state;
   rig made = rig_create(coupled_network, image, false, 1, 8, 1, 0);
@@ -450,6 +465,7 @@ int main(void) {
       cmocka_unit_test(synchronised_statistics_are_the_same_in_every_shard),
       cmocka_unit_test(rows_of_a_shard_are_its_parts_one_after_the_other),
       cmocka_unit_test(without_slots_there_is_only_the_input_gradient_and_without_asking_only_the_parameters),
+      cmocka_unit_test(nothing_below_the_first_layer_with_parameters_is_computed_unasked),
       cmocka_unit_test(inference_does_not_depend_on_the_other_samples),
       cmocka_unit_test(a_layer_that_only_reshapes_takes_no_memory),
       cmocka_unit_test(a_failed_allocation_is_told_and_leaks_nothing),

@@ -1,15 +1,12 @@
-/* The progress line, with a clock that the test turns and a stream in memory. */
-#include <math.h>
+/* The progress line, with a clock that the test turns and a stream in memory. The library has no src/cli, so its
+   sources are included here. */
+#include "cli/progress.c"
+#include "cli/terminal.c"
+
 #include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
-
-#include "cli/progress.h"
 
 typedef struct fixture {
   gan_progress *progress;
@@ -165,14 +162,38 @@ static void the_live_line_has_a_bar_and_fits_the_width(void **state) {
     const char *text = text_of(&test);
     assert_int_equal(text[0], '\r');
     assert_true(strlen(text + 1) <= (size_t)width - 1);
-    if (width == 139) {
-      /* A quarter of 24 columns. */
+    if (width == 139) /* a quarter of 24 columns */
       assert_string_equal(text,
-                          "\r[######------------------]  25%  25/100  critic -0.5  generator 0.25  W 1.5  "
+                          "\r[######------------------]  25%   25/100  critic -0.5  generator 0.25  W 1.5  "
                           "5k samples/s  0:01 left");
-    }
+    if (width == 80) /* brief, so that the bar fits in: a quarter of 23 columns is 5.75 */
+      assert_string_equal(text, "\r[#####------------------]  25%   25/100  C -0.5  G 0.25  W 1.5  5k/s  0:01 left");
     stop(&test);
   }
+}
+
+static void the_bar_does_not_grow_and_shrink_with_the_digits_of_values(void **state) {
+  (void)state;
+  fixture test;
+  const double losses[4] = {-0.5, -1.23e-5, 0.125, 1};
+  size_t lengths[4];
+  start(&test, true, false, 0, 80, false);
+  for (int i = 0; i < 4; i++) {
+    test.time += 1.0;
+    gan_progress_iteration(test.progress, &(gan_iteration){.iteration = 1000 + i,
+                                                           .iterations = 2000,
+                                                           .critic_loss = losses[i],
+                                                           .generator_loss = losses[i],
+                                                           .wasserstein_distance = losses[i],
+                                                           .samples_per_second = 5000.0});
+    const char *line = strrchr(text_of(&test), '\r');
+    assert_non_null(line);
+    lengths[i] = strcspn(line, "]");
+  }
+  assert_true(lengths[1] < lengths[0]); /* the longest values, with what there is room for */
+  assert_int_equal(lengths[2], lengths[1]);
+  assert_int_equal(lengths[3], lengths[1]);
+  stop(&test);
 }
 
 static void the_bar_in_unicode_has_eighths(void **state) {
@@ -343,6 +364,7 @@ int main(void) {
       cmocka_unit_test(an_interrupted_run_says_where_it_stopped),
       cmocka_unit_test(a_terminal_is_redrawn_at_most_ten_times_a_second),
       cmocka_unit_test(the_live_line_has_a_bar_and_fits_the_width),
+      cmocka_unit_test(the_bar_does_not_grow_and_shrink_with_the_digits_of_values),
       cmocka_unit_test(the_bar_in_unicode_has_eighths),
       cmocka_unit_test(the_live_line_is_gone_after_the_end),
       cmocka_unit_test(destroying_erases_a_live_line_that_an_error_left),
