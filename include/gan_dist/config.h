@@ -10,8 +10,8 @@ typedef struct gan_config gan_config;
 GAN_API gan_status gan_config_create(gan_config **config) GAN_CHECKED;
 GAN_API void gan_config_destroy(gan_config *config);
 
-/* Sets `section.key` from its text form. GAN_BAD_USAGE for an unknown key (the nearest is offered), a value that does not
-   parse, or one out of range. */
+/* Sets `section.key` from its text form. GAN_BAD_USAGE for an unknown key (the nearest is offered), a value that does
+   not parse, or one out of range. */
 GAN_API gan_status gan_config_set(gan_config *config, const char *key, const char *value) GAN_CHECKED;
 
 /* Takes over every key of a preset ("ring8"), or of an INI file. */

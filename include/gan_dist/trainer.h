@@ -10,20 +10,20 @@
 
 typedef struct gan_trainer gan_trainer;
 
-/* What one iteration did; the same on every rank but for times, which are this rank's own. Means are over the global batch
-   of the iteration's last critic step. */
+/* What one iteration did; the same on every rank but for times, which are this rank's own. Means are over the global
+   batch of the iteration's last critic step. */
 typedef struct gan_iteration {
-  int64_t iteration;           /* iterations done, from 1 */
-  int64_t iterations;          /* to do in all */
-  double seconds;              /* since training started, over all its resumptions */
+  int64_t iteration;  /* iterations done, from 1 */
+  int64_t iterations; /* to do in all */
+  double seconds;     /* since training started, over all its resumptions */
   double critic_loss, generator_loss;
   double score_real, score_fake;
   double wasserstein_distance; /* mean real minus mean generated score */
   double gradient_penalty;     /* 0 without a penalty */
   double critic_gradient_norm, generator_gradient_norm;
-  double clipped_fraction;     /* share of critic weights that the last clipping changed */
+  double clipped_fraction; /* share of critic weights that the last clipping changed */
   double learning_rate_critic, learning_rate_generator;
-  double samples_per_second;   /* real samples through the critic, all ranks */
+  double samples_per_second;                                   /* real samples through the critic, all ranks */
   double seconds_data, seconds_compute, seconds_communication; /* of this iteration */
 } gan_iteration;
 
@@ -46,8 +46,8 @@ typedef struct gan_observer {
   void (*notice)(void *context, const char *text);
 } gan_observer;
 
-/* Builds networks, opens the data, initialises parameters or reads a checkpoint when run.resume says so. The configuration
-   is copied. Collective over world; all ranks return the same status. Owned by the caller. */
+/* Builds networks, opens the data, initialises parameters or reads a checkpoint when run.resume says so. The
+   configuration is copied. Collective over world; all ranks return the same status. Owned by the caller. */
 GAN_API gan_status gan_trainer_create(gan_world *world, const gan_config *config, const gan_observer *observer,
                                       gan_trainer **trainer) GAN_CHECKED;
 /* Collective. NULL is allowed. */

@@ -6,8 +6,10 @@
 
 typedef struct gan_world gan_world;
 
-/* Joins the other processes (starts MPI, unless the program has done so). Collective over all processes started together.
-   The world is owned by the caller. A program started without mpirun is a world of one. */
+/* Joins the other processes (starts MPI, unless the program has done so). Collective over all processes started
+   together. The world is owned by the caller. A program started without mpirun is a world of one. All calls on a world
+   come from the thread that opened it. Fails with GAN_BAD_USAGE when MPI was shut down before, which MPI allows once
+   per process. */
 GAN_API gan_status gan_world_open(int *argc, char ***argv, gan_world **world) GAN_CHECKED;
 
 /* Leaves. Collective. MPI is shut down if gan_world_open started it. NULL is allowed. */
@@ -17,8 +19,9 @@ GAN_API void gan_world_close(gan_world *world);
 GAN_API int gan_world_rank(const gan_world *world);
 GAN_API int gan_world_size(const gan_world *world);
 
-/* Makes one rank's failure everybody's: returns GAN_OK when `mine` is GAN_OK on all ranks; otherwise, on every rank, the
-   status of the lowest failing rank, with its message (rank and host named) as the last error. Collective. */
+/* Makes one rank's failure everybody's: returns GAN_OK when `mine` is GAN_OK on all ranks; otherwise, on every rank,
+   the status of the lowest failing rank, with its message as the last error: with rank and host in front, unless every
+   rank failed with the same message. Collective. */
 GAN_API gan_status gan_world_agree(gan_world *world, gan_status mine) GAN_CHECKED;
 
 #endif

@@ -14,10 +14,10 @@ gan_status gan_fail_prefix(gan_status status, const char *format, ...) __attribu
 void gan_error_set(const char *message);
 
 /* Leaves the function when a call failed. Only where nothing has to be released. */
-#define GAN_TRY(call)                                                                                                  \
-  do {                                                                                                                 \
-    gan_status try_status = (call);                                                                                    \
-    if (try_status != GAN_OK) return try_status;                                                                       \
+#define GAN_TRY(call)                            \
+  do {                                           \
+    gan_status try_status = (call);              \
+    if (try_status != GAN_OK) return try_status; \
   } while (0)
 
 #endif

@@ -19,7 +19,8 @@ typedef enum gan_fault_kind {
 /* The nth event of `kind` from now on fails, once; 0 disarms. */
 void gan_fault_arm(gan_fault_kind kind, int64_t nth);
 
-/* Reads GAN_FAULT; called once the rank is known. A text that does not parse is ignored: this is a tool of the tests. */
+/* Reads GAN_FAULT; called once the rank is known. A text that does not parse is ignored: this is a tool of the tests.
+ */
 void gan_fault_arm_from_environment(int rank);
 
 /* Counts an event; true when this is the one to fail. */

@@ -18,8 +18,8 @@ int64_t gan_shards_samples(const gan_shards *shards) {
   return gan_shard_begin(shards, shards->first + shards->local) - gan_shard_begin(shards, shards->first);
 }
 
-/* Walks the tree below `node`, noting where each owned leaf goes and the folds that complete owned inner nodes; `height`
-   is how many partial sums the stack holds when the node's first leaf arrives. */
+/* Walks the tree below `node`, noting where each owned leaf goes and the folds that complete owned inner nodes;
+   `height` is how many partial sums the stack holds when the node's first leaf arrives. */
 static void plan_node(gan_shards *shards, gan_shard_node node, int height, int inside) {
   const int end = shards->first + shards->local;
   if (node.high <= shards->first || node.low >= end) return;

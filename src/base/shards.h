@@ -2,13 +2,13 @@
 
    The result of a training run depends on the number of shards S and never on the number of ranks. A sum over shards is
    therefore taken along one fixed binary tree: node [low, high) with more than one shard is the sum of its left child
-   [low, middle) and its right child [middle, high), middle = low + (high - low + 1) / 2, left operand first. A rank owns
-   a contiguous range of shards; the largest tree nodes inside this range form its forest. It adds up each of them by
-   itself, and ranks exchange only those sums (src/dist).
+   [low, middle) and its right child [middle, high), middle = low + (high - low + 1) / 2, left operand first. A rank
+   owns a contiguous range of shards; the largest tree nodes inside this range form its forest. It adds up each of them
+   by itself, and ranks exchange only those sums (src/dist).
 
-   While a rank works through its shards in rising order it keeps partial sums on a stack of slots, like the carries of a
-   binary counter: shard i writes into slot[i]; then folds[i] times the top slot is added into the one below it. At the
-   end slots 0 .. node_count-1 hold the forest. Pure arithmetic, no communication. */
+   While a rank works through its shards in rising order it keeps partial sums on a stack of slots, like the carries of
+   a binary counter: shard i writes into slot[i]; then folds[i] times the top slot is added into the one below it. At
+   the end slots 0 .. node_count-1 hold the forest. Pure arithmetic, no communication. */
 #ifndef GAN_BASE_SHARDS_H
 #define GAN_BASE_SHARDS_H
 

@@ -200,18 +200,22 @@ static gan_status take_common(word_list *list, gan_arguments *arguments, const g
   return GAN_OK;
 }
 
-/* A key that the subcommand would ignore is refused on the command line; the environment is for all subcommands. */
-static bool means_something(const gan_command *command, const gan_option *option) {
+bool gan_command_uses(const gan_command *command, const gan_option *option) {
+  const size_t key = strlen(option->key), section = strcspn(option->key, ".");
   if (!command->keys) return true;
-  const size_t length = strlen(command->keys);
-  return length && strncmp(option->key, command->keys, length) == 0 && option->key[length] == '.';
+  for (const char *word = command->keys; *word; word += strspn(word, " ")) {
+    const size_t length = strcspn(word, " ");
+    if ((length == key || length == section) && strncmp(word, option->key, length) == 0) return true;
+    word += length;
+  }
+  return false;
 }
 
 static gan_status take_key(word_list *list, gan_arguments *arguments, const gan_option *known,
                            const option_word *option) {
   const char *value = option->value;
   bool truth;
-  if (!means_something(list->command, known) || (known->type == GAN_OPTION_PRESET && !list->command->takes_config))
+  if (!gan_command_uses(list->command, known) || (known->type == GAN_OPTION_PRESET && !list->command->takes_config))
     return means_nothing(list->command, option->name);
   if (!known->alone)
     GAN_TRY(need_value(list, option, &value));

@@ -44,7 +44,7 @@ typedef struct gan_command {
   const char *help;
   bool takes_config;     /* a first positional argument is an INI file */
   const char *common;    /* which common options it uses, of "o n j q v" */
-  const char *keys;      /* the one section whose keys mean something here; "": none; NULL: all do */
+  const char *keys;      /* sections and single keys that mean something here ("loss run.seed"); NULL: all do */
   const gan_flag *flags; /* ends with a NULL name; NULL: none */
   /* Runs on every rank. Only rank 0 writes to stdout. Whoever is called returns its own status; main agrees on it, and
      rank 0 prints the message once. */
@@ -54,6 +54,9 @@ typedef struct gan_command {
 extern const gan_command *const gan_commands[];
 extern const int gan_command_count;
 
+/* Whether a key of the configuration means something to the command. One that does not is refused on its command line,
+   rather than ignored; the environment is for all subcommands. */
+bool gan_command_uses(const gan_command *command, const gan_option *option);
 /* The value of an own flag, or NULL when it was not given. */
 const char *gan_argument(const gan_arguments *arguments, const char *flag);
 /* Lays the keys of environment and command line over another configuration (a checkpoint's). */

@@ -114,4 +114,5 @@ const gan_command gan_command_inspect = {
     .usage = "inspect FILE [--json] [-v]",
     .help = "shows what a checkpoint, metrics or data file holds; -v adds a checkpoint's configuration",
     .common = "jv",
+    .keys = "data",
     .run = run_inspect};

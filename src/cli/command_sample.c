@@ -48,7 +48,8 @@ static gan_status read_tensors(const char *path, saved_generator *saved) {
   return status;
 }
 
-/* Which averaged weights a checkpoint holds is for its own configuration to say; everything else may be laid over it. */
+/* Which averaged weights a checkpoint holds is for its own configuration to say; everything else may be laid over it.
+ */
 static gan_status load(const gan_arguments *arguments, const char *path, saved_generator *saved) {
   gan_checkpoint checkpoint = {0};
   GAN_TRY(gan_checkpoint_verify(path));
@@ -63,8 +64,9 @@ static gan_status load(const gan_arguments *arguments, const char *path, saved_g
   return status;
 }
 
-/* z (count, latent): each row of the picture goes from latent 2 row to latent 2 row + 1; on the sphere for normal latents,
-   whose length all lies near sqrt(latent) (White 2016, arXiv 1609.04468), on the straight line for uniform ones. */
+/* z (count, latent): each row of the picture goes from latent 2 row to latent 2 row + 1; on the sphere for normal
+   latents, whose length all lies near sqrt(latent) (White 2016, arXiv 1609.04468), on the straight line for uniform
+   ones. */
 static gan_status interpolate(gan_latents latents, int64_t count, int64_t latent, float *z) {
   float *ends = NULL;
   GAN_TRY(gan_allocate(2 * (size_t)latent, sizeof *ends, "latents", &ends));
@@ -93,9 +95,8 @@ static gan_status interpolate(gan_latents latents, int64_t count, int64_t latent
 static gan_status draw(const gan_arguments *arguments, const saved_generator *saved, int64_t count, float *samples) {
   const int64_t latent = saved->config->generator.latent;
   const char *bound = gan_argument(arguments, "--truncation");
-  gan_latents latents = {
-      .address = {.seed = (uint64_t)saved->config->run.seed, .stream = GAN_STREAM_LATENT_SAMPLES},
-      .uniform = strcmp(saved->config->generator.latent_distribution, "uniform") == 0};
+  gan_latents latents = {.address = {.seed = (uint64_t)saved->config->run.seed, .stream = GAN_STREAM_LATENT_SAMPLES},
+                         .uniform = strcmp(saved->config->generator.latent_distribution, "uniform") == 0};
   if (bound && (gan_parse_real(bound, &latents.truncation) != GAN_OK || latents.truncation < 0.1))
     return gan_fail(GAN_BAD_USAGE, "--truncation has to be a number of at least 0.1, not \"%s\"", bound);
   if (bound && latents.uniform)
@@ -126,8 +127,10 @@ static gan_status write_samples(const gan_arguments *arguments, const saved_gene
   if (!ends_with(output, ".png"))
     return gan_fail(GAN_BAD_USAGE, "-o %s: the name has to end in .png (a picture) or .h5 (an array)", output);
   switch (gan_picture_kind_of(&saved->data_shape)) {
-    case GAN_PICTURE_GRID: return gan_picture_grid(output, &saved->data_shape, count, samples, columns);
-    case GAN_PICTURE_SCATTER: return gan_picture_scatter(output, 0, NULL, count, samples, 0);
+    case GAN_PICTURE_GRID:
+      return gan_picture_grid(output, &saved->data_shape, count, samples, columns);
+    case GAN_PICTURE_SCATTER:
+      return gan_picture_scatter(output, 0, NULL, count, samples, 0);
     default:
       return gan_fail(GAN_BAD_USAGE, "samples of this shape cannot be drawn; write them as an array: -o samples.h5");
   }
@@ -143,8 +146,8 @@ static gan_status run(gan_arguments *arguments) {
   gan_status status = load(arguments, arguments->positional[0], &saved);
   const int64_t count = arguments->count ? arguments->count : status == GAN_OK ? saved.config->samples.count : 0;
   if (status == GAN_OK)
-    status = gan_allocate((size_t)count * (size_t)gan_shape_count(&saved.data_shape), sizeof *samples, "samples",
-                          &samples);
+    status =
+        gan_allocate((size_t)count * (size_t)gan_shape_count(&saved.data_shape), sizeof *samples, "samples", &samples);
   if (status == GAN_OK) status = draw(arguments, &saved, count, samples);
   if (status == GAN_OK) status = write_samples(arguments, &saved, output, count, samples);
   if (status == GAN_OK && !arguments->quiet) printf("%lld samples in %s\n", (long long)count, output);
@@ -156,9 +159,11 @@ static gan_status run(gan_arguments *arguments) {
 const gan_command gan_command_sample = {
     .name = "sample",
     .usage = "sample CHECKPOINT [-o FILE.png|FILE.h5] [-n COUNT] [--interpolate] [--truncation BOUND]",
-    .help = "writes samples of a trained generator as a picture or an HDF5 array; the averaged generator if the "
-            "checkpoint has one, the raw one with --samples.ema=no; other samples with --seed",
+    .help =
+        "writes samples of a trained generator as a picture or an HDF5 array; the averaged generator if the "
+        "checkpoint has one, the raw one with --samples.ema=no; other samples with --seed",
     .takes_config = false,
     .common = "onq",
+    .keys = "run.seed run.backend samples.ema",
     .flags = flags,
     .run = run};

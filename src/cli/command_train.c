@@ -52,7 +52,9 @@ static void on_file(void *context, const char *what, const char *path) {
   snprintf(known, PATH_TEXT, "%s", path);
 }
 
-static void on_notice(void *context, const char *text) { gan_progress_note(((observed *)context)->progress, "%s", text); }
+static void on_notice(void *context, const char *text) {
+  gan_progress_note(((observed *)context)->progress, "%s", text);
+}
 
 static void report_text(const observed *run, const char *folder) {
   const gan_evaluation *found = &run->evaluation;
@@ -109,15 +111,13 @@ static gan_status train(gan_arguments *arguments, const gan_observer *observer, 
 
 static gan_status run_train(gan_arguments *arguments) {
   if (arguments->positional_count > 0)
-    return gan_fail(GAN_BAD_USAGE, "train takes one INI file at most, and \"%s\" is left over", arguments->positional[0]);
+    return gan_fail(GAN_BAD_USAGE, "train takes one INI file at most, and \"%s\" is left over",
+                    arguments->positional[0]);
   const bool quiet = arguments->quiet || gan_world_rank(arguments->world) != 0;
-  observed run = {.evaluation = {.sliced_wasserstein = NAN, .modes = NAN, .modes_covered = NAN,
-                                 .high_quality_share = NAN}};
-  const gan_observer observer = {.context = &run,
-                                 .iteration = on_iteration,
-                                 .evaluation = on_evaluation,
-                                 .file = on_file,
-                                 .notice = on_notice};
+  observed run = {
+      .evaluation = {.sliced_wasserstein = NAN, .modes = NAN, .modes_covered = NAN, .high_quality_share = NAN}};
+  const gan_observer observer = {
+      .context = &run, .iteration = on_iteration, .evaluation = on_evaluation, .file = on_file, .notice = on_notice};
   catch_signals();
   FILE *out = arguments->json ? stderr : stdout;
   const gan_status mine =

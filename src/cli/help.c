@@ -131,18 +131,17 @@ static void common_options(FILE *out, const gan_command *command) {
   gan_help_row(out, "-h, --help", "this text");
 }
 
-static bool has_section(const gan_command *command, const gan_option *option) {
-  const size_t length = strcspn(option->key, ".");
-  return !command->keys || (strlen(command->keys) == length && strncmp(command->keys, option->key, length) == 0);
-}
-
 /* Every key of the sections that the command takes. */
 static void keys(FILE *out, const gan_command *command) {
+  const gan_option *before = NULL;
   for (int i = 0; i < gan_option_count; i++) {
     const gan_option *option = &gan_options[i];
+    const size_t section = strcspn(option->key, ".");
     char name[NAME_TEXT];
-    if (!has_section(command, option)) continue;
-    if (begins_section(i)) fprintf(out, "\nKeys of %.*s\n", (int)strcspn(option->key, "."), option->key);
+    if (!gan_command_uses(command, option)) continue;
+    if (!before || strncmp(before->key, option->key, section + 1) != 0)
+      fprintf(out, "\nKeys of %.*s\n", (int)section, option->key);
+    before = option;
     snprintf(name, sizeof name, "%s%s--%s", option->short_form ? option->short_form : "",
              option->short_form ? ", " : "", option->key);
     key_row(out, option, name);

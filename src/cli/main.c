@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/help.h"
@@ -72,15 +71,6 @@ static gan_status run_program(gan_world *world, int count, char *const *words) {
   return status;
 }
 
-/* One status of all. An error that all ranks met alike, such as a mistyped option, is nobody's in particular, and is
-   not made into rank 0's. */
-static gan_status agree(gan_world *world, gan_status mine) {
-  const char *message = mine == GAN_OK ? "" : gan_error_message();
-  int odd_rank;
-  if (gan_world_same_hash(world, gan_hash(message, strlen(message), (uint64_t)mine), &odd_rank)) return mine;
-  return gan_world_agree(world, mine);
-}
-
 int main(int argc, char **argv) {
   start_again_with_one_blas_thread(argv);
   gan_world *world;
@@ -89,7 +79,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "gan_dist: %s\n", gan_error_message());
     return status;
   }
-  status = agree(world, run_program(world, argc - 1, argv + 1));
+  status = gan_world_agree(world, run_program(world, argc - 1, argv + 1));
   if (status != GAN_OK && gan_world_rank(world) == 0) fprintf(stderr, "gan_dist: %s\n", gan_error_message());
   gan_world_close(world);
   return status;

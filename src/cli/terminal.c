@@ -11,9 +11,9 @@
 
 /* The terminal that the stream ends at, to be closed; -1 when it ends elsewhere.
 
-   mpirun gives every rank a pseudo-terminal of its own as stdout, and copies what it reads there to where its own stdout
-   goes, be that a pipe or a file. Whether a person watches is therefore for mpirun's stdout to say: that of this process's
-   parent. (On another host the parent is a daemon without a terminal: no live line, plain ones.) */
+   mpirun gives every rank a pseudo-terminal of its own as stdout, and copies what it reads there to where its own
+   stdout goes, be that a pipe or a file. Whether a person watches is therefore for mpirun's stdout to say: that of this
+   process's parent. (On another host the parent is a daemon without a terminal: no live line, plain ones.) */
 static int open_terminal(FILE *stream) {
   char path[64];
   struct stat about;

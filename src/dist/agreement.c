@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "dist/wait.h"
 #include "dist/world.h"
 #include "dist/world_state.h"
@@ -44,6 +45,13 @@ void gan_world_barrier(gan_world *world) {
   gan_wait(world, 1, &request);
 }
 
+/* Whether every rank has the same error: one that is nobody's in particular, such as a mistyped option. */
+static bool failed_alike(gan_world *world, gan_status mine) {
+  int odd_rank;
+  const char *message = mine == GAN_OK ? "" : gan_error_message();
+  return gan_world_same_hash(world, gan_hash(message, strlen(message), (uint64_t)mine), &odd_rank);
+}
+
 typedef struct failure {
   gan_status status;
   char message[1024];
@@ -67,6 +75,7 @@ gan_status gan_world_agree(gan_world *world, gan_status mine) {
   MPI_Iallreduce(&failing, &lowest, 1, MPI_INT, MPI_MIN, world->ranks, &request);
   gan_wait(world, 1, &request);
   if (lowest == world->size) return GAN_OK;
+  if (failed_alike(world, mine)) return mine;
 
   failure agreed = {.status = GAN_FAILED};
   if (world->rank == lowest) describe(world, mine, &agreed);

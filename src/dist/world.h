@@ -1,8 +1,9 @@
 /* Communication among ranks: everything the other modules need of MPI, without its types.
 
-   All functions are collective over the world unless said otherwise. A rank that dies takes the job with it (mpirun ends
-   the others); an MPI call that fails aborts the job with MPI's message, so none of these returns an error of its own,
-   except where memory is taken. */
+   All functions are collective over the world unless said otherwise, and called from the thread that opened it. A rank
+   that dies takes the job with it (mpirun ends the others); an MPI call that fails aborts the job with MPI's message,
+   so none of these returns an error of its own, except where memory is taken. `shards` is always a plan for this
+   world's ranks and this rank. */
 #ifndef GAN_DIST_WORLD_INTERNAL_H
 #define GAN_DIST_WORLD_INTERNAL_H
 
@@ -23,27 +24,31 @@ const char *gan_world_library(void);
 
 /* Rank 0's bytes to everybody. */
 void gan_world_broadcast(gan_world *world, void *data, size_t bytes);
-/* Largest value of any rank, on every rank. */
+/* Largest value of any rank, on every rank; NaN when any rank's is NaN. */
 double gan_world_maximum(gan_world *world, double value);
 void gan_world_barrier(gan_world *world);
 
 /* Ends the whole job at once with `status` as its exit status; for errors that cannot be agreed on. Not collective. */
 _Noreturn void gan_world_abort(gan_world *world, int status);
 
-/* Compares a hash over ranks. True when all are equal; otherwise *odd_rank is the lowest rank whose hash is not that of the
-   majority, the same on every rank. */
+/* Compares a hash over ranks. True when all are equal; otherwise *odd_rank is the lowest rank whose hash is not that of
+   the majority, the same on every rank. */
 bool gan_world_same_hash(gan_world *world, uint64_t hash, int *odd_rank);
 
 /* Rows of the local shards' samples (gan_shards_samples(shards), row_floats) to rank 0 as all (batch, row_floats) in
    order of the global batch. `all` matters on rank 0 only. */
 void gan_world_gather(gan_world *world, const gan_shards *shards, size_t row_floats, const float *mine, float *all);
 
-/* per_shard (local shards, count) -> total (count): sums along the shard tree in double, the same bits on every rank and
-   for any number of ranks. */
+/* per_shard (local shards, count) -> total (count): sums along the shard tree in double, the same bits on every rank
+   and for any number of ranks. */
 void gan_world_sum(gan_world *world, const gan_shards *shards, const double *per_shard, size_t count, double *total);
 
-/* Memory that all ranks of a host see, taken once per host; `fill` is called on one rank of each host, the others wait. The
-   block is owned by the world until gan_world_unshare. Collective over the world; the errors of all ranks are agreed on. */
+/* Memory that all ranks of a host see, aligned to 64 bytes, taken once per host; `fill` is called on one rank of each
+   host, the others wait. Where a host cannot share that much (/dev/shm is too small, as in a container with its default
+   of 64 MB), each of its ranks takes memory of its own and `fill` is called on each of them: the same content, at the
+   price of one copy per rank. So `fill` must not communicate, and must write the same on every rank. The block is owned
+   by the world until gan_world_unshare (an address that is not a block's is ignored) or gan_world_close; nobody writes
+   to it afterwards. Collective over the world; the errors of all ranks are agreed on, and leave nothing behind. */
 typedef gan_status (*gan_fill)(void *context, void *memory, size_t bytes);
 gan_status gan_world_share(gan_world *world, size_t bytes, gan_fill fill, void *context, void **memory) GAN_CHECKED;
 void gan_world_unshare(gan_world *world, void *memory);

@@ -23,15 +23,15 @@ typedef struct gan_tensor {
 } gan_tensor;
 
 typedef struct gan_checkpoint {
-  int64_t iteration;        /* iterations done */
-  int64_t critic_steps;     /* updates of each network done */
+  int64_t iteration;    /* iterations done */
+  int64_t critic_steps; /* updates of each network done */
   int64_t generator_steps;
   uint64_t seed;
   int shards;
   uint64_t data_fingerprint;
-  gan_shape data_shape;     /* of one sample */
-  double best;              /* best evaluation value so far; NAN: none */
-  char *config;             /* effective configuration as INI text; owned by this struct after a read */
+  gan_shape data_shape; /* of one sample */
+  double best;          /* best evaluation value so far; NAN: none */
+  char *config;         /* effective configuration as INI text; owned by this struct after a read */
   char program_version[32];
 } gan_checkpoint;
 
@@ -46,8 +46,8 @@ gan_status gan_checkpoint_write(const char *path, const gan_checkpoint *checkpoi
    nothing to release. */
 gan_status gan_checkpoint_read_header(const char *path, gan_checkpoint *checkpoint) GAN_CHECKED;
 
-/* Reads every listed tensor into its memory. GAN_BAD_FILE naming the tensor when one is absent, has another shape, or its
-   checksum does not hold. */
+/* Reads every listed tensor into its memory. GAN_BAD_FILE naming the tensor when one is absent, has another shape, or
+   its checksum does not hold. */
 gan_status gan_checkpoint_read_tensors(const char *path, size_t tensor_count, const gan_tensor *tensors) GAN_CHECKED;
 
 /* Checks the seal, and so every bit of the file, at about the speed of reading it. Errors as above. */
@@ -67,8 +67,8 @@ gan_status gan_checkpoint_link(const char *folder, const char *name, const char 
    be removed stays: upkeep never stops a training. */
 void gan_checkpoint_prune(const char *folder, int keep);
 
-/* What `inspect` shows: called for every data set, in the file's order, with its path, shape and values' range. Where any
-   value is NaN, and for an empty tensor, the four numbers are NaN. The path is valid during the call. */
+/* What `inspect` shows: called for every data set, in the file's order, with its path, shape and values' range. Where
+   any value is NaN, and for an empty tensor, the four numbers are NaN. The path is valid during the call. */
 typedef struct gan_tensor_summary {
   const char *path;
   gan_shape shape;

@@ -1,5 +1,5 @@
-/* Reading checkpoints. Every function checks the seal first; what comes after deals with files that are whole but may be
-   of another program, another network, or made to do harm: sizes are compared before memory is asked for. */
+/* Reading checkpoints. Every function checks the seal first; what comes after deals with files that are whole but may
+   be of another program, another network, or made to do harm: sizes are compared before memory is asked for. */
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
@@ -25,8 +25,8 @@ static gan_status open_sealed(const char *path, hid_t *file) {
 gan_status gan_checkpoint_verify(const char *path) { return gan_seal_check(path); }
 
 static gan_status fail_attribute(const char *path, const char *name) {
-  return gan_fail(GAN_BAD_FILE, "%s is no checkpoint of this program: its attribute %s is absent or makes no sense", path,
-                  name);
+  return gan_fail(GAN_BAD_FILE, "%s is no checkpoint of this program: its attribute %s is absent or makes no sense",
+                  path, name);
 }
 
 static gan_status read_text(hid_t file, const char *path, const char *name, char **copy) {

@@ -133,8 +133,7 @@ static herr_t driver_truncate(H5FD_t *base, hid_t transfer, hbool_t closing) {
   driver_file *file = (driver_file *)base;
   (void)transfer, (void)closing;
   if (file->size == file->allocated) return 0;
-  if (!file->output->error && ftruncate(file->descriptor, (off_t)file->allocated) != 0)
-    note_error(file->output, errno);
+  if (!file->output->error && ftruncate(file->descriptor, (off_t)file->allocated) != 0) note_error(file->output, errno);
   file->size = file->allocated;
   return 0;
 }
@@ -153,7 +152,8 @@ static herr_t driver_unlock(H5FD_t *base) {
 
 /* Addresses are file offsets: up to the largest off_t. */
 static const H5FD_class_t driver = {
-#ifdef H5FD_CLASS_VERSION /* since HDF5 1.14 a driver states the interface it was compiled for, and a number of its own */
+#ifdef H5FD_CLASS_VERSION /* since HDF5 1.14 a driver states the interface it was compiled for, and a number of its \
+                             own */
     .version = H5FD_CLASS_VERSION,
     .value = (H5FD_class_value_t)600,
 #endif

@@ -75,7 +75,8 @@ hid_t gan_hdf5_make_group(hid_t parent, const char *name) {
   return H5Gcreate2(parent, name, H5P_DEFAULT, creation, H5P_DEFAULT);
 }
 
-/* One chunk up to 4 MiB; above, the leading dimensions are cut, evenly, so that little of the last chunk stays empty. */
+/* One chunk up to 4 MiB; above, the leading dimensions are cut, evenly, so that little of the last chunk stays empty.
+ */
 static void choose_chunk(int rank, const hsize_t *size, hsize_t *chunk) {
   const hsize_t limit = (4 << 20) / sizeof(float);
   hsize_t inner = 1; /* elements of one index of dimension i */
@@ -116,8 +117,8 @@ bool gan_hdf5_put_array(hid_t parent, const char *name, const gan_shape *shape, 
   return count == 0 || H5Dwrite(data_set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
 }
 
-/* A data set may be a link into another file, or take its bytes from one: a file that was sent to somebody could so make
-   the program read out others. HDF5 calls this for such a link. */
+/* A data set may be a link into another file, or take its bytes from one: a file that was sent to somebody could so
+   make the program read out others. HDF5 calls this for such a link. */
 static herr_t refuse_link(const char *parent_file, const char *parent_group, const char *file, const char *object,
                           unsigned *flags, hid_t access, void *context) {
   (void)parent_file, (void)parent_group, (void)file, (void)object, (void)flags, (void)access, (void)context;

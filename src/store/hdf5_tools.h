@@ -1,9 +1,10 @@
-/* What this folder asks of HDF5, in one place: files, groups, attributes, data sets, and errors in this program's words.
+/* What this folder asks of HDF5, in one place: files, groups, attributes, data sets, and errors in this program's
+   words.
 
-   Helpers return false (or a negative identifier) and leave the message to their caller, who knows the file and what was
-   wanted of it; gan_hdf5_reason() adds HDF5's own words. HDF5 prints errors by itself unless told not to: functions that
-   call it open with GAN_HDF5_QUIET. Identifiers declared as GAN_HDF5_ID are closed when they go out of scope, so that no
-   error path leaks one. */
+   Helpers return false (or a negative identifier) and leave the message to their caller, who knows the file and what
+   was wanted of it; gan_hdf5_reason() adds HDF5's own words. HDF5 prints errors by itself unless told not to: functions
+   that call it open with GAN_HDF5_QUIET. Identifiers declared as GAN_HDF5_ID are closed when they go out of scope, so
+   that no error path leaks one. */
 #ifndef GAN_STORE_HDF5_TOOLS_H
 #define GAN_STORE_HDF5_TOOLS_H
 
@@ -32,12 +33,13 @@ void gan_hdf5_close(const hid_t *id);
 #define GAN_HDF5_ID __attribute__((cleanup(gan_hdf5_close))) const hid_t
 
 enum { GAN_HDF5_REASON = 256 };
-/* Why the last HDF5 call of this thread failed, in its innermost words, into text (GAN_HDF5_REASON bytes); returns it. */
+/* Why the last HDF5 call of this thread failed, in its innermost words, into text (GAN_HDF5_REASON bytes); returns it.
+ */
 char *gan_hdf5_reason(char *text);
 
-/* Makes a file, written through hdf5_driver.h. `user_block`: bytes left free at its start. `live`: readers may follow it
-   while it is written (SWMR), which needs HDF5 1.10 to read. Names in its groups keep the order in which they were made,
-   and equal contents give equal bytes: no times are stored. */
+/* Makes a file, written through hdf5_driver.h. `user_block`: bytes left free at its start. `live`: readers may follow
+   it while it is written (SWMR), which needs HDF5 1.10 to read. Names in its groups keep the order in which they were
+   made, and equal contents give equal bytes: no times are stored. */
 hid_t gan_hdf5_create(const char *path, hsize_t user_block, bool live, gan_hdf5_output *output);
 /* Opens a file for reading, without locking it. `live`: it may be being written. */
 hid_t gan_hdf5_open(const char *path, bool live);

@@ -38,11 +38,16 @@ gan_status gan_file_kind_of(const char *path, gan_file_kind *kind) {
 
 const char *gan_file_kind_name(gan_file_kind kind) {
   switch (kind) {
-    case GAN_KIND_CHECKPOINT: return "a checkpoint";
-    case GAN_KIND_METRICS: return "a metrics file";
-    case GAN_KIND_TRACE: return "a trace";
-    case GAN_KIND_HDF5: return "an HDF5 file of another kind";
-    case GAN_KIND_UNKNOWN: break;
+    case GAN_KIND_CHECKPOINT:
+      return "a checkpoint";
+    case GAN_KIND_METRICS:
+      return "a metrics file";
+    case GAN_KIND_TRACE:
+      return "a trace";
+    case GAN_KIND_HDF5:
+      return "an HDF5 file of another kind";
+    case GAN_KIND_UNKNOWN:
+      break;
   }
   return "a file of an unknown kind";
 }

@@ -108,8 +108,8 @@ static gan_status set_aside(gan_metrics_file *file) {
 }
 
 /* The new file, with the old one's rows, complete and open to readers, under its partial name. */
-static gan_status build(gan_metrics_file *file, const char *partial, const gan_metrics_group *plans,
-                        int64_t keep_until, bool *damaged) {
+static gan_status build(gan_metrics_file *file, const char *partial, const gan_metrics_group *plans, int64_t keep_until,
+                        bool *damaged) {
   file->file = gan_hdf5_create(partial, 0, true, &file->output);
   if (file->file < 0) return fail_file(file);
   GAN_TRY(make_groups(file, plans));

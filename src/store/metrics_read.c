@@ -51,8 +51,8 @@ gan_status gan_metrics_read_open(hid_t file, const char *path, const char *group
   GAN_HDF5_ID data_set = iteration < 0 ? -1 : open_column(group, column, &own);
   if (data_set < 0) return gan_fail(GAN_BAD_FILE, "%s has no column /%s/%s", path, group_name, column);
   if (own < rows || !plausible(path, rows))
-    return gan_fail(GAN_BAD_FILE, "%s is damaged: column /%s/%s has %llu rows, iteration %llu", path, group_name, column,
-                    (unsigned long long)own, (unsigned long long)rows);
+    return gan_fail(GAN_BAD_FILE, "%s is damaged: column /%s/%s has %llu rows, iteration %llu", path, group_name,
+                    column, (unsigned long long)own, (unsigned long long)rows);
   GAN_TRY(gan_allocate((size_t)rows, sizeof **values, "a column of metrics", values));
   const gan_status status = read_rows(data_set, rows, path, column, *values);
   if (status != GAN_OK) {

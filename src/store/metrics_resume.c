@@ -15,8 +15,8 @@ static gan_status fail_old(const char *path) {
 }
 
 /* The old values of a column; NaN for a column that the old file does not have. */
-static gan_status old_values(const metrics_group *group, const char *column, hid_t old, const char *path,
-                             size_t count, double **values) {
+static gan_status old_values(const metrics_group *group, const char *column, hid_t old, const char *path, size_t count,
+                             double **values) {
   size_t found = 0;
   GAN_HDF5_ID old_group = H5Gopen2(old, group->name, H5P_DEFAULT);
   const htri_t exists = old_group < 0 ? -1 : H5Lexists(old_group, column, H5P_DEFAULT);
@@ -39,8 +39,8 @@ static size_t keep_rows(size_t count, const double *iteration, int64_t keep_unti
   return kept;
 }
 
-static gan_status copy_column(gan_metrics_file *file, const metrics_group *group, size_t index, hid_t old,
-                              size_t count, const double *iteration, int64_t keep_until) {
+static gan_status copy_column(gan_metrics_file *file, const metrics_group *group, size_t index, hid_t old, size_t count,
+                              const double *iteration, int64_t keep_until) {
   double *values = NULL;
   char reason[GAN_HDF5_REASON];
   const metrics_column *column = &group->columns[index];

@@ -10,7 +10,8 @@
 
 #include "base/fault.h"
 
-/* Small enough that a full disk is met close to where it fills, and that tests can fill it in the middle of a tensor. */
+/* Small enough that a full disk is met close to where it fills, and that tests can fill it in the middle of a tensor.
+ */
 enum { WRITE_BYTES = 1 << 20 };
 
 int gan_write_at(int descriptor, const void *data, size_t size, uint64_t offset) {

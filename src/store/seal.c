@@ -92,8 +92,9 @@ static gan_status check_open(int descriptor, const char *path) {
   if (error) return gan_fail_read(path, error);
   if (sscanf(seal, GAN_SEAL_WORDS "%9lld\nlength %" SCNu64, &format, &stated) != 2) return fail_kind(path);
   if (format > GAN_CHECKPOINT_FORMAT)
-    return gan_fail(GAN_BAD_FILE, "%s has checkpoint format %lld, this program knows up to %d: a newer gan_dist reads it",
-                    path, format, (int)GAN_CHECKPOINT_FORMAT);
+    return gan_fail(GAN_BAD_FILE,
+                    "%s has checkpoint format %lld, this program knows up to %d: a newer gan_dist reads it", path,
+                    format, (int)GAN_CHECKPOINT_FORMAT);
   GAN_TRY(hash_rest(descriptor, path, &length, &hash));
   if (length != stated)
     return gan_fail(GAN_BAD_FILE, "%s is damaged: %" PRIu64 " bytes long instead of %" PRIu64, path,

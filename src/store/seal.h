@@ -16,7 +16,8 @@
 enum { GAN_SEAL_BYTES = 512 };
 #define GAN_SEAL_WORDS "gan_dist checkpoint "
 
-/* Seals the finished file `partial`, whose first GAN_SEAL_BYTES bytes are free. `path`: its final name, for messages. */
+/* Seals the finished file `partial`, whose first GAN_SEAL_BYTES bytes are free. `path`: its final name, for messages.
+ */
 gan_status gan_seal_write(const char *partial, const char *path) GAN_CHECKED;
 
 /* GAN_OK when the file is a checkpoint of a known format and not one bit of it has changed; else GAN_BAD_FILE, saying

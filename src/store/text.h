@@ -4,7 +4,8 @@
 
 #include "base/error.h"
 
-/* Writes `text` to `path`: beside its place, flushed and synced, then renamed. GAN_FAILED with the path and the reason. */
+/* Writes `text` to `path`: beside its place, flushed and synced, then renamed. GAN_FAILED with the path and the reason.
+ */
 gan_status gan_text_write(const char *path, const char *text) GAN_CHECKED;
 
 #endif

@@ -67,8 +67,7 @@ gan_status gan_trace_write(gan_trace *trace, const char *name, size_t count, con
 static bool put_loss(hid_t group, double loss) {
   GAN_HDF5_ID space = H5Screate(H5S_SCALAR);
   if (space < 0) return false;
-  GAN_HDF5_ID data_set =
-      H5Dcreate2(group, "loss", H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  GAN_HDF5_ID data_set = H5Dcreate2(group, "loss", H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   return data_set >= 0 && H5Dwrite(data_set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, &loss) >= 0;
 }
 

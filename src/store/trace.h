@@ -1,7 +1,7 @@
 /* Traces: what every training step computed, in HDF5, so that another program can replay and check the mathematics.
-   Layout: docs/design.md section 6 and docs/file-formats.md. Written by one process, in its place; after each call all is
-   on file, so the trace of a killed program can be read up to its last update. GAN_FAILED naming the file when it cannot
-   be written (disk full); every later call then fails alike, and close releases all the same. */
+   Layout: docs/design.md section 6 and docs/file-formats.md. Written by one process, in its place; after each call all
+   is on file, so the trace of a killed program can be read up to its last update. GAN_FAILED naming the file when it
+   cannot be written (disk full); every later call then fails alike, and close releases all the same. */
 #ifndef GAN_STORE_TRACE_H
 #define GAN_STORE_TRACE_H
 
@@ -22,7 +22,8 @@ typedef struct gan_trace_array {
 /* Makes the file; an old one of this name is replaced. The caller ends it with gan_trace_close. */
 gan_status gan_trace_open(const char *path, gan_trace **trace) GAN_CHECKED;
 /* Writes arrays to group `group` ("/initial", "/update_000000"). */
-gan_status gan_trace_write(gan_trace *trace, const char *group, size_t count, const gan_trace_array *arrays) GAN_CHECKED;
+gan_status gan_trace_write(gan_trace *trace, const char *group, size_t count,
+                           const gan_trace_array *arrays) GAN_CHECKED;
 /* The next update's group: its name is numbered by the trace; attributes and arrays. */
 gan_status gan_trace_update(gan_trace *trace, const char *network, int64_t iteration, int64_t step, double loss,
                             size_t count, const gan_trace_array *arrays) GAN_CHECKED;

@@ -67,7 +67,7 @@ struct gan_trainer {
   bool stop;                /* some rank was asked to stop */
   gan_status pending;       /* rank 0 could not write something; agreed on in the next step */
   char pending_message[512];
-  double seconds_before;    /* trained before this start */
+  double seconds_before; /* trained before this start */
   double started;
   double seconds_data, seconds_communication; /* of the iteration in progress */
   double seconds_reduced_in_pass;             /* communication inside a pass, for batch statistics */
@@ -77,11 +77,11 @@ struct gan_trainer {
   char last_checkpoint[PATH_MAX];
   double best;
   gan_metrics_file *metrics;
-  double flushed; /* when metrics were last made visible */
-  gan_trace *trace; /* rank 0 */
-  int64_t traced;   /* updates traced; the same on every rank */
-  float *trace_scores;  /* (local samples): one part's scores, in order */
-  float *trace_gathered; /* rank 0: (batch, elements + latent + 2): real, z, and both parts' scores */
+  double flushed;         /* when metrics were last made visible */
+  gan_trace *trace;       /* rank 0 */
+  int64_t traced;         /* updates traced; the same on every rank */
+  float *trace_scores;    /* (local samples): one part's scores, in order */
+  float *trace_gathered;  /* rank 0: (batch, elements + latent + 2): real, z, and both parts' scores */
   float *fixed_latents;   /* (samples.count, latent) */
   float *evaluation_real; /* (eval.samples, elements) */
   int64_t evaluation_count;

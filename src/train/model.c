@@ -41,8 +41,7 @@ gan_status gan_model_create(const gan_config *config, const gan_shape *data_shap
                                        .batch_norm_epsilon = config->batch_norm.epsilon};
   const gan_shape latent = {.rank = 1, .size = {config->generator.latent}};
   GAN_TRY(options.backend->open());
-  gan_status status =
-      gan_network_create(config->generator.network.layers, &latent, &options, &model->generator);
+  gan_status status = gan_network_create(config->generator.network.layers, &latent, &options, &model->generator);
   if (status != GAN_OK) return gan_fail_prefix(status, "generator.layers: ");
   status = gan_network_create(config->critic.network.layers, data_shape, &options, &model->critic);
   if (status != GAN_OK) status = gan_fail_prefix(status, "critic.layers: ");

@@ -26,13 +26,13 @@ typedef struct gan_latents {
 /* z (rows, latent). */
 void gan_draw_latents(const gan_latents *latents, int64_t rows, int64_t latent, float *z);
 
-/* samples (count, output elements) = generator(z), z (count, latent), with running statistics, in batches of fixed size, so
-   that a sample's bits do not depend on how many are asked for together. */
+/* samples (count, output elements) = generator(z), z (count, latent), with running statistics, in batches of fixed
+   size, so that a sample's bits do not depend on how many are asked for together. */
 gan_status gan_generate(const gan_network *generator, const float *parameters, const float *buffers, int64_t count,
                         const float *z, float *samples) GAN_CHECKED;
 
-/* A network's tensors as a checkpoint names them: FOLDER/LAYER.TENSOR. `parameters` and `buffers` may be NULL: then these
-   tensors are left out. Writes to tensors (room for gan_model_tensor_count) and returns how many. */
+/* A network's tensors as a checkpoint names them: FOLDER/LAYER.TENSOR. `parameters` and `buffers` may be NULL: then
+   these tensors are left out. Writes to tensors (room for gan_model_tensor_count) and returns how many. */
 size_t gan_model_tensors(const char *folder, const gan_network *network, float *parameters, float *buffers,
                          gan_tensor *tensors);
 size_t gan_model_tensor_count(const gan_network *network);

@@ -1,4 +1,5 @@
-/* What a run leaves behind on disk and tells its observer: config.ini, metrics, sample pictures, evaluations. Rank 0. */
+/* What a run leaves behind on disk and tells its observer: config.ini, metrics, sample pictures, evaluations. Rank 0.
+ */
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
@@ -23,7 +24,8 @@ typedef struct gan_field {
   size_t offset;
 } gan_field;
 
-#define ITERATION(name, units, text) {{#name, units, text}, offsetof(gan_iteration, name)}
+#define ITERATION(name, units, text) \
+  { {#name, units, text}, offsetof(gan_iteration, name) }
 static const gan_field iteration_fields[] = {
     {{"iteration", "1", "iterations done"}, 0},
     ITERATION(seconds, "s", "time trained, over all starts of the run"),
@@ -43,7 +45,8 @@ static const gan_field iteration_fields[] = {
     ITERATION(seconds_compute, "s", "computing, rank 0"),
     ITERATION(seconds_communication, "s", "exchanging with other ranks and waiting for them, rank 0"),
 };
-#define EVALUATION(name, units, text) {{#name, units, text}, offsetof(gan_evaluation, name)}
+#define EVALUATION(name, units, text) \
+  { {#name, units, text}, offsetof(gan_evaluation, name) }
 static const gan_field evaluation_fields[] = {
     {{"iteration", "1", "iterations done"}, 0},
     EVALUATION(sliced_wasserstein, "1", "sliced Wasserstein distance between generated and real samples"),
@@ -167,8 +170,8 @@ gan_status gan_trainer_sample(gan_trainer *trainer, int64_t count, float *sample
 static gan_status evaluate(gan_trainer *trainer, gan_evaluation *values) {
   const int64_t count = trainer->evaluation_count, elements = gan_trainer_sample_size(trainer);
   float *samples = NULL;
-  *values = (gan_evaluation){
-      .iteration = trainer->iteration, .modes = NAN, .modes_covered = NAN, .high_quality_share = NAN};
+  *values =
+      (gan_evaluation){.iteration = trainer->iteration, .modes = NAN, .modes_covered = NAN, .high_quality_share = NAN};
   GAN_TRY(gan_allocate((size_t)(count * elements), sizeof *samples, "samples", &samples));
   gan_status status = gan_trainer_sample(trainer, count, samples);
   if (status == GAN_OK)

@@ -1,7 +1,7 @@
 /* The training's state as a checkpoint: saving it, finding it, and going on from it.
 
-   Rank 0 reads and writes; the others get the bytes from it. What is not in the file is a pure function of what is: random
-   numbers are addressed by step, the order of the data by the number of critic steps. */
+   Rank 0 reads and writes; the others get the bytes from it. What is not in the file is a pure function of what is:
+   random numbers are addressed by step, the order of the data by the number of critic steps. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "base/folder.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "gan_dist/version.h"
 #include "train/internal.h"
 
 enum { NUMBERED_FOLDERS = 10000 };
@@ -62,7 +63,8 @@ static gan_status write_state(gan_trainer *trainer) {
                                .shards = trainer->shards.count,
                                .data_fingerprint = trainer->source->fingerprint,
                                .data_shape = trainer->source->shape,
-                               .best = trainer->best};
+                               .best = trainer->best,
+                               .program_version = GAN_DIST_VERSION};
   gan_checkpoint_path(trainer->folder, trainer->iteration, path);
   GAN_TRY(check_finite(trainer));
   GAN_TRY(gan_folder_create(trainer->folder));
@@ -83,7 +85,8 @@ gan_status gan_state_save(gan_trainer *trainer) {
   return gan_world_agree(trainer->world, mine);
 }
 
-/* What the checkpoint was made with has to be what it goes on with, or the continued run would be neither of the two. */
+/* What the checkpoint was made with has to be what it goes on with, or the continued run would be neither of the two.
+ */
 static gan_status check_header(const gan_trainer *trainer, const char *path, const gan_checkpoint *checkpoint) {
   const gan_config *config = trainer->config;
   if (checkpoint->shards != trainer->shards.count)
@@ -125,8 +128,7 @@ static void broadcast_player(gan_trainer *trainer, gan_player *player) {
   const size_t bytes = player->network->parameter_count * sizeof(float);
   gan_world_broadcast(trainer->world, player->parameters, bytes);
   gan_world_broadcast(trainer->world, player->buffers, player->network->buffer_count * sizeof(float));
-  for (int i = 0; i < player->states_used; i++)
-    gan_world_broadcast(trainer->world, player->states[i], bytes);
+  for (int i = 0; i < player->states_used; i++) gan_world_broadcast(trainer->world, player->states[i], bytes);
   gan_world_broadcast(trainer->world, &player->steps, sizeof player->steps);
 }
 
@@ -137,8 +139,7 @@ gan_status gan_state_load(gan_trainer *trainer, const char *path) {
   broadcast_player(trainer, &trainer->critic);
   if (trainer->ema) {
     gan_world_broadcast(trainer->world, trainer->ema, trainer->generator.network->parameter_count * sizeof(float));
-    gan_world_broadcast(trainer->world, trainer->ema_buffers,
-                        trainer->generator.network->buffer_count * sizeof(float));
+    gan_world_broadcast(trainer->world, trainer->ema_buffers, trainer->generator.network->buffer_count * sizeof(float));
   }
   gan_world_broadcast(trainer->world, &trainer->iteration, sizeof trainer->iteration);
   gan_notice(trainer, "goes on from %s (iteration %lld)", path, (long long)trainer->iteration);
@@ -152,8 +153,8 @@ static bool holds_run(const char *folder) {
   return stat(path, &about) == 0;
 }
 
-/* Where run.dir is not set: runs/NAME, or runs/NAME-2, -3, ...: the first that holds no run yet; to resume, the last that
-   holds one. */
+/* Where run.dir is not set: runs/NAME, or runs/NAME-2, -3, ...: the first that holds no run yet; to resume, the last
+   that holds one. */
 static void choose_folder(const char *base, bool resume, char *folder) {
   snprintf(folder, PATH_MAX, "%s", base);
   if (!holds_run(base)) return;
@@ -220,10 +221,10 @@ gan_status gan_state_verify(gan_trainer *trainer) {
   const uint64_t hash = hash_player(&trainer->critic, hash_player(&trainer->generator, 0));
   if (gan_world_same_hash(trainer->world, hash, &odd_rank)) return GAN_OK;
   const bool mine = odd_rank == gan_world_rank(trainer->world);
-  return gan_world_agree(trainer->world,
-                         mine ? gan_fail(GAN_FAILED,
-                                         "this rank's parameters differ from the other ranks' in iteration %lld: a fault "
-                                         "of memory or processor; the last checkpoint before it is good",
-                                         (long long)trainer->iteration)
-                              : GAN_OK);
+  return gan_world_agree(
+      trainer->world, mine ? gan_fail(GAN_FAILED,
+                                      "this rank's parameters differ from the other ranks' in iteration %lld: a fault "
+                                      "of memory or processor; the last checkpoint before it is good",
+                                      (long long)trainer->iteration)
+                           : GAN_OK);
 }

@@ -1,9 +1,9 @@
 /* One iteration of training, as docs/design.md section 2 draws it: n_critic critic steps, then one generator step.
 
-   Each rank computes on its own shards; what leaves a rank are sums over shards: a few scalars with the batch statistics,
-   and the gradients. Both are summed along the shard tree, so every rank holds the same bits afterwards, takes the same
-   decisions from them, and applies the same update. An error on one rank travels with the scalars: every rank learns of it
-   in the same step, before any parameter changes. */
+   Each rank computes on its own shards; what leaves a rank are sums over shards: a few scalars with the batch
+   statistics, and the gradients. Both are summed along the shard tree, so every rank holds the same bits afterwards,
+   takes the same decisions from them, and applies the same update. An error on one rank travels with the scalars: every
+   rank learns of it in the same step, before any parameter changes. */
 #include <math.h>
 #include <string.h>
 
@@ -17,11 +17,12 @@ static size_t sum_count(const gan_player *player) {
 }
 
 static void draw_latents(gan_trainer *trainer, gan_random_stream stream, int64_t step) {
-  const gan_latents latents = {.address = {.seed = (uint64_t)trainer->config->run.seed,
-                                           .stream = stream,
-                                           .step = (uint64_t)step,
-                                           .sample = (uint64_t)gan_shard_begin(&trainer->shards, trainer->shards.first)},
-                               .uniform = strcmp(trainer->config->generator.latent_distribution, "uniform") == 0};
+  const gan_latents latents = {
+      .address = {.seed = (uint64_t)trainer->config->run.seed,
+                  .stream = stream,
+                  .step = (uint64_t)step,
+                  .sample = (uint64_t)gan_shard_begin(&trainer->shards, trainer->shards.first)},
+      .uniform = strcmp(trainer->config->generator.latent_distribution, "uniform") == 0};
   gan_draw_latents(&latents, gan_shards_samples(&trainer->shards), trainer->config->generator.latent,
                    gan_pass_input(trainer->generator.pass));
 }
@@ -94,8 +95,7 @@ static void update_range(void *context, size_t offset, size_t count, const float
   for (int i = 0; i < player->states_used; i++) states[i] = player->states[i] + offset;
   player->optimizer->update(&player->options, player->learning_rate, player->steps + 1, count,
                             player->parameters + offset, gradient, states);
-  if (player->clip > 0)
-    player->clipped += (int64_t)gan_clip(count, (float)player->clip, player->parameters + offset);
+  if (player->clip > 0) player->clipped += (int64_t)gan_clip(count, (float)player->clip, player->parameters + offset);
   player->update_seconds += gan_seconds() - start;
 }
 
@@ -116,8 +116,8 @@ static gan_status update_player(gan_trainer *trainer, gan_player *player) {
   gan_reduction_sum(player->reduction);
   trainer->seconds_communication += gan_seconds() - start;
 
-  player->gradient_norm = sqrt(gan_square_sum(player->network->parameter_count,
-                                              gan_reduction_gradient(player->reduction)));
+  player->gradient_norm =
+      sqrt(gan_square_sum(player->network->parameter_count, gan_reduction_gradient(player->reduction)));
   if (!isfinite(player->gradient_norm))
     return gan_fail(GAN_FAILED, "the %s's gradient is not finite in iteration %lld", player->name,
                     (long long)trainer->iteration + 1);

@@ -1,5 +1,5 @@
-/* Building a trainer and taking it down again. Every stage that can fail on one rank alone ends in an agreement, so that no
-   rank goes on into a collective call that another will never reach. */
+/* Building a trainer and taking it down again. Every stage that can fail on one rank alone ends in an agreement, so
+   that no rank goes on into a collective call that another will never reach. */
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -41,8 +41,8 @@ static gan_status open_source(gan_trainer *trainer) {
   return gan_world_agree(trainer->world, mine);
 }
 
-/* Real samples to compare with, read by rank 0 before the loader's thread begins to use the source. Where the data have no
-   end they come from far beyond what training reads. */
+/* Real samples to compare with, read by rank 0 before the loader's thread begins to use the source. Where the data have
+   no end they come from far beyond what training reads. */
 static gan_status read_evaluation_samples(gan_trainer *trainer) {
   const gan_source *source = trainer->source;
   const uint64_t seed = ~(uint64_t)trainer->config->run.seed;
@@ -50,8 +50,8 @@ static gan_status read_evaluation_samples(gan_trainer *trainer) {
   const int64_t count = source->count && source->count < wanted ? source->count : wanted;
   const size_t elements = (size_t)gan_shape_count(&source->shape);
   int64_t *indices = NULL;
-  GAN_TRY(gan_allocate((size_t)count * elements, sizeof(float), "samples to evaluate against",
-                       &trainer->evaluation_real));
+  GAN_TRY(
+      gan_allocate((size_t)count * elements, sizeof(float), "samples to evaluate against", &trainer->evaluation_real));
   GAN_TRY(gan_allocate((size_t)count, sizeof *indices, "sample indices", &indices));
   for (int64_t i = 0; i < count; i++) indices[i] = beyond + gan_sampler_index(seed, source->count, i);
   const gan_status status = gan_source_read(trainer->source, indices, count, trainer->evaluation_real, NULL);
@@ -172,14 +172,14 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   GAN_TRY(gan_world_agree(world, create_networks(trainer)));
   GAN_TRY(gan_reduction_create(world, &trainer->shards, trainer->model.generator->parameter_count,
                                &trainer->generator.reduction));
-  GAN_TRY(
-      gan_reduction_create(world, &trainer->shards, trainer->model.critic->parameter_count, &trainer->critic.reduction));
+  GAN_TRY(gan_reduction_create(world, &trainer->shards, trainer->model.critic->parameter_count,
+                               &trainer->critic.reduction));
   GAN_TRY(gan_world_agree(world, create_memory(trainer)));
   initialise(trainer);
   if (resume_from[0]) GAN_TRY(gan_state_load(trainer, resume_from));
-  GAN_TRY(gan_world_agree(world, gan_loader_create(trainer->source, &trainer->shards,
-                                                   (uint64_t)trainer->config->run.seed, trainer->critic.steps,
-                                                   &trainer->loader)));
+  GAN_TRY(
+      gan_world_agree(world, gan_loader_create(trainer->source, &trainer->shards, (uint64_t)trainer->config->run.seed,
+                                               trainer->critic.steps, &trainer->loader)));
   return gan_trace_begin(trainer);
 }
 

@@ -67,12 +67,10 @@ static bool parameters_are_updated(gan_reduction *reduction, int shard_count, si
 
 /* Two rounds, since the second meets what the first left in the buffers. */
 static void check_reduction(gan_world *world, int shard_count, int64_t batch, size_t count, int *failures) {
-  gan_shards shards;
+  gan_shards shards = plan_shards(world, shard_count, batch);
   gan_reduction *reduction = NULL;
   char name[96];
-  gan_status status = gan_shards_plan(shard_count, batch, gan_world_size(world), gan_world_rank(world), &shards);
-  if (status == GAN_OK) status = gan_reduction_create(world, &shards, count, &reduction);
-  bool passed = status == GAN_OK;
+  bool passed = gan_reduction_create(world, &shards, count, &reduction) == GAN_OK;
   for (size_t round = 0; passed && round < 2; round++) {
     fill_slots(reduction, &shards, count, round);
     gan_reduction_sum(reduction);
@@ -88,12 +86,11 @@ static void check_reduction(gan_world *world, int shard_count, int64_t batch, si
 }
 
 static void check_sum(gan_world *world, int shard_count, int64_t batch, size_t count, int *failures) {
-  gan_shards shards;
+  gan_shards shards = plan_shards(world, shard_count, batch);
   char name[96];
-  bool passed = gan_shards_plan(shard_count, batch, gan_world_size(world), gan_world_rank(world), &shards) == GAN_OK;
   double *per_shard = calloc((size_t)shards.local * count, sizeof *per_shard);
   double *total = calloc(count, sizeof *total);
-  passed = passed && per_shard && total;
+  bool passed = per_shard && total;
   for (int i = 0; passed && i < shards.local; i++)
     for (size_t j = 0; j < count; j++) per_shard[(size_t)i * count + j] = wild_value(shards.first + i, j);
   gan_world_sum(world, &shards, per_shard, count, total);
@@ -152,9 +149,8 @@ int main(int argc, char **argv) {
   check_sum(world, ranks, ranks, 3, &failures);
   check_reduction(world, ranks, ranks, 65536, &failures);
 
-  gan_shards shards;
-  bool agreed = gan_shards_plan(ranks, ranks, ranks, gan_world_rank(world), &shards) == GAN_OK;
-  agreed = agreed && lack_of_memory_is_agreed(world, &shards);
+  gan_shards shards = plan_shards(world, ranks, ranks);
+  const bool agreed = lack_of_memory_is_agreed(world, &shards);
   check(world, "lack_of_memory_on_one_rank_fails_the_creation_on_all", agreed, &failures);
   gan_shards_release(&shards);
   gan_world_close(world);

@@ -31,6 +31,14 @@ static inline gan_world *open_world(int *argc, char ***argv) {
   exit(1);
 }
 
+/* Plans this rank's part or ends the program. */
+static inline gan_shards plan_shards(const gan_world *world, int count, int64_t batch) {
+  gan_shards shards;
+  if (gan_shards_plan(count, batch, gan_world_size(world), gan_world_rank(world), &shards) == GAN_OK) return shards;
+  fprintf(stderr, "cannot plan the shards: %s\n", gan_error_message());
+  exit(1);
+}
+
 /* A value in [-1, 1) times a power of two between 2^-12 and 2^12, made of its place: such values cannot be summed in
    another order without a change of the last bits. */
 static inline double wild_value(int shard, size_t place) {

@@ -93,13 +93,13 @@ static void check_hashes(gan_world *world, int *failures) {
 }
 
 static void check_gather(gan_world *world, int shard_count, int64_t batch, size_t row, int *failures) {
-  gan_shards shards;
-  bool passed = gan_shards_plan(shard_count, batch, gan_world_size(world), gan_world_rank(world), &shards) == GAN_OK;
+  gan_shards shards = plan_shards(world, shard_count, batch);
   const int64_t begin = gan_shard_begin(&shards, shards.first), samples = gan_shards_samples(&shards);
   float *mine = calloc((size_t)samples * row, sizeof *mine);
   float *all = gan_world_rank(world) == 0 ? calloc((size_t)batch * row, sizeof *all) : NULL;
   for (size_t i = 0; i < (size_t)samples * row; i++) mine[i] = (float)((size_t)begin * row + i);
   gan_world_gather(world, &shards, row, mine, all);
+  bool passed = true;
   for (size_t i = 0; all && i < (size_t)batch * row; i++) passed = passed && all[i] == (float)i;
   check(world, "gather_brings_all_rows_in_order_of_the_global_batch", passed, failures);
   free(mine);

@@ -384,7 +384,7 @@ static void visiting_gives_range_mean_and_deviation_in_the_order_of_writing(void
   assert_int_equal(seen.summary[2].shape.rank, 5);
   assert_true(seen.summary[3].mean == 7.5 && seen.summary[3].standard_deviation == 0.0);
   assert_true(isnan(seen.summary[0].mean) && isnan(seen.summary[0].minimum)); /* holds a NaN */
-  assert_true(isnan(seen.summary[4].mean));                                  /* holds nothing */
+  assert_true(isnan(seen.summary[4].mean));                                   /* holds nothing */
 }
 
 static void kinds_of_files_are_told_apart(void **state) {

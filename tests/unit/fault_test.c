@@ -70,11 +70,16 @@ static void the_environment_arms_by_name_number_and_rank(void **state) {
     gan_fault_kind kind;
     int event;
   } cases[] = {
-      {"write:2", 0, GAN_FAULT_WRITE, 2},       {"write:2", 5, GAN_FAULT_WRITE, 2},
-      {"write:2:-1", 5, GAN_FAULT_WRITE, 2},    {"allocation:7:3", 3, GAN_FAULT_ALLOCATION, 7},
-      {"allocation:7:3", 2, GAN_FAULT_ALLOCATION, 0}, {"loss:1:0", 0, GAN_FAULT_LOSS, 1},
-      {"loss:1:0", 1, GAN_FAULT_LOSS, 0},       {"flood:1", 0, GAN_FAULT_LOSS, 0},
-      {"loss", 0, GAN_FAULT_LOSS, 0},           {"", 0, GAN_FAULT_LOSS, 0},
+      {"write:2", 0, GAN_FAULT_WRITE, 2},
+      {"write:2", 5, GAN_FAULT_WRITE, 2},
+      {"write:2:-1", 5, GAN_FAULT_WRITE, 2},
+      {"allocation:7:3", 3, GAN_FAULT_ALLOCATION, 7},
+      {"allocation:7:3", 2, GAN_FAULT_ALLOCATION, 0},
+      {"loss:1:0", 0, GAN_FAULT_LOSS, 1},
+      {"loss:1:0", 1, GAN_FAULT_LOSS, 0},
+      {"flood:1", 0, GAN_FAULT_LOSS, 0},
+      {"loss", 0, GAN_FAULT_LOSS, 0},
+      {"", 0, GAN_FAULT_LOSS, 0},
       {"loss:x", 0, GAN_FAULT_LOSS, 0},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -100,7 +105,8 @@ static void memory_is_zeroed_and_aligned(void **state) {
 
 static void too_much_memory_is_an_error_that_names_the_purpose(void **state) {
   (void)state;
-  static const size_t counts[][2] = {{SIZE_MAX, 2}, {SIZE_MAX, 1}, {SIZE_MAX / 2 + 1, 2}, {(size_t)1 << 33, (size_t)1 << 33}};
+  static const size_t counts[][2] = {
+      {SIZE_MAX, 2}, {SIZE_MAX, 1}, {SIZE_MAX / 2 + 1, 2}, {(size_t)1 << 33, (size_t)1 << 33}};
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
     char mark = 0;
     void *memory = &mark;

@@ -174,8 +174,8 @@ static void pruning_without_links_keeps_the_newest(void **state) {
 
 static void pruning_removes_what_interrupted_writes_left_and_nothing_else(void **state) {
   (void)state;
-  static const char *const left[] = {"checkpoint-0000009.h5.partial-123", "metrics.h5.partial-1", "latest.h5.partial-77",
-                                     "samples-0001000.png.partial-5"};
+  static const char *const left[] = {"checkpoint-0000009.h5.partial-123", "metrics.h5.partial-1",
+                                     "latest.h5.partial-77", "samples-0001000.png.partial-5"};
   static const char *const others[] = {"checkpoint-0000009.h5.partial-", "checkpoint-0000009.h5.partial-12a",
                                        "notes.partial-12", "metrics.h5.damaged-1", "thesis.h5"};
   for (size_t i = 0; i < sizeof left / sizeof *left; i++) touch(left[i]);

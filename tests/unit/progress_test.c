@@ -212,7 +212,7 @@ static void the_live_line_is_gone_after_the_end(void **state) {
   start(&test, true, false, 0, 100, false);
   for (int i = 1; i <= 100; i++) iterate(&test, i, 100);
   show(text_of(&test), screen, 4);
-  assert_non_null(strstr(screen[0], "critic"));
+  assert_non_null(strstr(screen[0], "C -0.5"));
   gan_progress_finish(test.progress);
   fputs("done", test.out);
   show(text_of(&test), screen, 4);

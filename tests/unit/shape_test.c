@@ -53,8 +53,10 @@ static void a_shape_too_long_for_the_text_is_cut(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(count_is_the_product_of_the_sizes),    cmocka_unit_test(count_is_wider_than_32_bits),
-      cmocka_unit_test(a_scalar_has_one_element),             cmocka_unit_test(sizes_are_printed_in_brackets),
+      cmocka_unit_test(count_is_the_product_of_the_sizes),
+      cmocka_unit_test(count_is_wider_than_32_bits),
+      cmocka_unit_test(a_scalar_has_one_element),
+      cmocka_unit_test(sizes_are_printed_in_brackets),
       cmocka_unit_test(a_shape_too_long_for_the_text_is_cut),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,10 +163,8 @@ static void a_folder_that_is_not_there_is_named(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      FOLDER_TEST(a_trace_has_the_layout_of_the_design),
-      FOLDER_TEST(the_trace_of_a_killed_program_can_be_read),
-      FOLDER_TEST(a_full_disk_at_any_write_is_an_error),
-      FOLDER_TEST(a_failed_allocation_anywhere_is_an_error),
+      FOLDER_TEST(a_trace_has_the_layout_of_the_design), FOLDER_TEST(the_trace_of_a_killed_program_can_be_read),
+      FOLDER_TEST(a_full_disk_at_any_write_is_an_error), FOLDER_TEST(a_failed_allocation_anywhere_is_an_error),
       FOLDER_TEST(a_folder_that_is_not_there_is_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
