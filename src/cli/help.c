@@ -8,7 +8,7 @@
 #include "cli/arguments.h"
 #include "gan_dist/version.h"
 
-enum { LEFT_COLUMN = 32, RIGHT_COLUMN = 86, NAME_TEXT = 96, LEFT_TEXT = 192 };
+enum { LEFT_COLUMN = 32, RIGHT_COLUMN = 86, NAME_TEXT = 96, LEFT_TEXT = 320 };
 
 /* As many bytes of the text as fit the right column, up to a space. */
 static int fitting(const char *text) {

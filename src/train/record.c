@@ -102,6 +102,8 @@ static gan_status open_files(gan_trainer *trainer) {
   GAN_TRY(status);
   snprintf(path, sizeof path, "%s/metrics.h5", trainer->folder);
   GAN_TRY(open_metrics(trainer, path));
+  const char *set_aside = gan_metrics_set_aside(trainer->metrics);
+  if (set_aside[0]) gan_notice(trainer, "%s could not be read; it is kept as %s, and a new one begun", path, set_aside);
   read_seconds_before(trainer, path);
   return GAN_OK;
 }

@@ -38,7 +38,11 @@ static gan_status open_source(gan_trainer *trainer) {
       .share = share_memory, .unshare = unshare_memory, .agree = agree, .context = trainer->world};
   const gan_status mine =
       gan_source_open(&trainer->config->data, (uint64_t)trainer->config->run.seed, &share, &trainer->source);
-  return gan_world_agree(trainer->world, mine);
+  GAN_TRY(gan_world_agree(trainer->world, mine));
+  int odd_rank = 0;
+  if (gan_world_same_hash(trainer->world, trainer->source->fingerprint, &odd_rank)) return GAN_OK;
+  return gan_fail(GAN_BAD_FILE, "data.path: rank %d reads other data than most ranks: %s differs between hosts", odd_rank,
+                  trainer->config->data.path);
 }
 
 /* Real samples to compare with, read by rank 0 before the loader's thread begins to use the source. Where the data have

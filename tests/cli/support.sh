@@ -13,23 +13,18 @@ tiny=(--generator.latent=4 --generator.layers="dense 16, relu, dense 2" --critic
 
 note() { echo "    $*"; }
 
-# run EXPECTED_STATUS COMMAND...: runs with a time limit; stdout and stderr are left in files out and err.
+# run EXPECTED_STATUS COMMAND...: runs with a time limit; stdout and stderr are left in files out and err. "mpi NP ..." stands
+# for the program on NP ranks, without mpirun's own report of a failure.
 run() {
   local expected=$1 status
   shift
+  [ "$1" = mpi ] && set -- mpirun -q -np "$2" "$PROGRAM" "${@:3}"
   timeout -k 5 "$limit" "$@" >out 2>err
   status=$?
   [ "$status" -eq "$expected" ] && return 0
   note "exit status $status, expected $expected: $*"
   tail -n 20 out err | sed 's/^/    | /'
   return 1
-}
-
-# mpi NP ...: the program on NP ranks, without mpirun's own report of a failure.
-mpi() {
-  local ranks=$1
-  shift
-  mpirun -q -np "$ranks" "$PROGRAM" "$@"
 }
 
 says() { # says FILE PATTERN: the file has a line that matches
