@@ -112,7 +112,7 @@ const gan_option gan_options[] = {
     {"data.path", NULL, TEXT(data.path), .default_value = "", .value_name = "FILE",
      .help = "the data file of sources that read one"},
     {"data.labels", NULL, TEXT(data.labels), .default_value = "", .value_name = "FILE",
-     .help = "IDX file of labels; empty: none"},
+     .help = "file (IDX) or data set (HDF5) of labels; empty: the one beside the samples, if any; none: no labels"},
     {"data.dataset", NULL, TEXT(data.dataset), .default_value = "", .help = "path of the data set inside an HDF5 file"},
     {"data.samples", NULL, INTEGER(data.samples, 0, MANY), .default_value = "0",
      .help = "use the first so many samples of a file (0: all), or make so many synthetic ones (0: without end)"},
