@@ -76,7 +76,9 @@ int main(int argc, char **argv) {
   gan_world *world;
   gan_status status = gan_world_open(&argc, &argv, &world);
   if (status != GAN_OK) {
-    fprintf(stderr, "gan_dist: %s\n", gan_error_message());
+    /* Without a world, only mpirun can tell which rank this is; the message is the same on all. */
+    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
+    if (!rank || strcmp(rank, "0") == 0) fprintf(stderr, "gan_dist: %s\n", gan_error_message());
     return status;
   }
   status = gan_world_agree(world, run_program(world, argc - 1, argv + 1));

@@ -47,9 +47,14 @@ void gan_world_barrier(gan_world *world) {
 
 /* Whether every rank has the same error: one that is nobody's in particular, such as a mistyped option. */
 static bool failed_alike(gan_world *world, gan_status mine) {
-  int odd_rank;
   const char *message = mine == GAN_OK ? "" : gan_error_message();
-  return gan_world_same_hash(world, gan_hash(message, strlen(message), (uint64_t)mine), &odd_rank);
+  const uint64_t hash = gan_hash(message, strlen(message), (uint64_t)mine);
+  const uint64_t both[2] = {hash, ~hash}; /* the smallest complement is that of the largest */
+  uint64_t least[2];
+  MPI_Request request;
+  MPI_Iallreduce(both, least, 2, MPI_UINT64_T, MPI_MIN, world->ranks, &request);
+  gan_wait(world, 1, &request);
+  return least[0] == ~least[1];
 }
 
 typedef struct failure {
