@@ -39,6 +39,8 @@ for build in "$@"; do
   [ "$build" = build ] || program=$build/gan_dist
   # mpirun and the libraries under it leak a little at exit; what tests look for are our own errors.
   export ASAN_OPTIONS=detect_leaks=${LEAKS:-1}:fast_unwind_on_malloc=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1
+  # OpenBLAS would start a pool of threads in every unit test; the program itself sees to it.
+  export OPENBLAS_NUM_THREADS=1
   export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.txt:print_suppressions=0
 
   for source in tests/unit/*_test.c; do

@@ -41,8 +41,8 @@ static gan_status open_source(gan_trainer *trainer) {
   GAN_TRY(gan_world_agree(trainer->world, mine));
   int odd_rank = 0;
   if (gan_world_same_hash(trainer->world, trainer->source->fingerprint, &odd_rank)) return GAN_OK;
-  return gan_fail(GAN_BAD_FILE, "data.path: rank %d reads other data than most ranks: %s differs between hosts", odd_rank,
-                  trainer->config->data.path);
+  return gan_fail(GAN_BAD_FILE, "data.path: rank %d reads other data than most ranks: %s differs between hosts",
+                  odd_rank, trainer->config->data.path);
 }
 
 /* Real samples to compare with, read by rank 0 before the loader's thread begins to use the source. Where the data have
