@@ -12,6 +12,8 @@ cd "$(dirname "$0")/.."
 . scripts/mpi-env.sh
 
 passed=0 failed=0 skipped=0
+# mpirun waits this many seconds before it kills the other ranks of a job that failed; ours have left by then.
+export OMPI_MCA_odls_base_sigkill_timeout=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 unit_limit=300 mpi_limit=120 cli_limit=900
