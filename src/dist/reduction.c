@@ -13,8 +13,8 @@
 static const gan_reduction_variant *const variants[] = {&gan_reduction_flat, &gan_reduction_shared,
                                                         &gan_reduction_hierarchical};
 
-/* Floats: with their gradient and two states they fit into a core's second-level cache. */
-static const size_t UPDATE_PIECE = 4 * GAN_REDUCTION_BLOCK;
+/* Floats: what a second loop over them (clipping) wants to find in a core's first-level cache. */
+static const size_t UPDATE_PIECE = GAN_REDUCTION_BLOCK;
 
 int gan_reduction_variant_count(void) { return (int)(sizeof variants / sizeof *variants); }
 const char *gan_reduction_variant_name(int i) { return variants[i]->name; }

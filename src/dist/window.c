@@ -13,6 +13,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "dist/wait.h"
 
 /* The first rank's answer to everybody on its host. */
@@ -36,6 +37,7 @@ bool gan_host_all(const gan_world *world, bool mine) {
  */
 static int has_room(const gan_world *world, size_t bytes) {
   struct statvfs space;
+  if (gan_fault_strikes(GAN_FAULT_WINDOW)) return 0;
   if (statvfs("/dev/shm", &space) != 0) return 0;
   const double room = (double)space.f_bavail * (double)space.f_frsize;
   return room > 1.125 * (double)bytes + 1048576.0 + 4096.0 * world->host_size;
