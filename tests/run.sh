@@ -5,8 +5,8 @@
 #   tests/run.sh BUILD...      (made by `make tests`, e.g. build build/sanitize)
 #
 # Kinds: tests/unit/*_test.c (cmocka, each prints "[       OK ] name"), tests/mpi/*_test.c (rank 0 prints "ok name" or
-# "not ok name"; run at several np), tests/cli/*.sh (functions test_*, see tests/cli/support.sh). ONLY=pattern runs the
-# files whose name contains the pattern.
+# "not ok name"; run at several np and on several hosts, pretended by GAN_PRETEND_HOSTS, see src/dist/world.c),
+# tests/cli/*.sh (functions test_*, see tests/cli/support.sh). ONLY=pattern runs the files whose name contains the pattern.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . scripts/mpi-env.sh
@@ -59,9 +59,11 @@ for build in "$@"; do
   for source in tests/mpi/*_test.c; do
     name=${source#tests/} name=${name%.c}
     wanted "$name" || continue
-    for ranks in 1 2 3 5 8; do
-      timeout -k 5 "$mpi_limit" mpirun -q -np "$ranks" "$build/tests/$name" >"$work/log" 2>&1
-      count "$build $name np $ranks" $? "$(lines '^ok ' "$work/log")" "$(lines '^not ok ' "$work/log")" 0 "$work/log"
+    for job in 1 2 3 5 8 2/2 3/2 5/2 5/3 8/2 8/3; do # ranks, on so many pretended hosts
+      hosts=${job#*/}
+      [ "$hosts" = "$job" ] && hosts=1
+      GAN_PRETEND_HOSTS=$hosts timeout -k 5 "$mpi_limit" mpirun -q -np "${job%/*}" "$build/tests/$name" >"$work/log" 2>&1
+      count "$build $name np $job" $? "$(lines '^ok ' "$work/log")" "$(lines '^not ok ' "$work/log")" 0 "$work/log"
     done
   done
 

@@ -62,7 +62,8 @@ GAN_API gan_status gan_trainer_run(gan_trainer *trainer) GAN_CHECKED;
 GAN_API gan_status gan_trainer_iterate(gan_trainer *trainer, gan_iteration *values) GAN_CHECKED;
 
 /* `count` samples (count, elements) of the generator as it is now (the averaged one when there is one), by latents 0 ..
-   count-1 of the run's fixed latents. Not collective. */
+   count-1 of the run's fixed latents, on rank 0; `samples` is not touched elsewhere, and may be NULL there. Collective.
+ */
 GAN_API gan_status gan_trainer_sample(gan_trainer *trainer, int64_t count, float *samples) GAN_CHECKED;
 
 /* Elements of one sample. */

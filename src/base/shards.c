@@ -37,6 +37,23 @@ static void plan_node(gan_shards *shards, gan_shard_node node, int height, int i
   if (whole) shards->folds[node.high - 1 - shards->first]++;
 }
 
+gan_shard_piece gan_shards_piece(gan_shard_node root, int low, int end) {
+  gan_shard_piece piece = {.node = root};
+  while (piece.node.low < low || piece.node.high > end) {
+    const int middle = piece.node.low + (piece.node.high - piece.node.low + 1) / 2;
+    if (low < middle) {
+      piece.node.high = middle;
+      piece.folds = 0;
+    } else {
+      /* The left sibling's sum is on the stack already; who completes the right child completes the parent. */
+      piece.node.low = middle;
+      piece.height++;
+      piece.folds++;
+    }
+  }
+  return piece;
+}
+
 gan_status gan_shards_plan(int count, int64_t batch, int ranks, int rank, gan_shards *shards) {
   memset(shards, 0, sizeof *shards);
   if (ranks < 1 || rank < 0 || rank >= ranks || count < 1 || batch < 1 || batch > INT32_MAX)

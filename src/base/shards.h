@@ -53,6 +53,17 @@ static inline int64_t gan_shard_samples(const gan_shards *shards, int local_shar
   return gan_shard_begin(shards, shard + 1) - gan_shard_begin(shards, shard);
 }
 
+/* A leaf of the tree over larger pieces than shards: a node that somebody has summed up already. Pieces that come in
+   rising order and cover a node `root` are summed on a stack of partial sums, as shards are: this one is put on top of
+   `height` others, then `folds` times the top is added into the one below it. */
+typedef struct gan_shard_piece {
+  gan_shard_node node;
+  int height, folds;
+} gan_shard_piece;
+
+/* The largest node below `root` that begins with shard `low` and does not go beyond `end`. */
+gan_shard_piece gan_shards_piece(gan_shard_node root, int low, int end);
+
 /* After local shard i has put its values into slots[slot[i]][offset .. offset+count): folds finished siblings there. */
 void gan_shards_fold(const gan_shards *shards, int local_shard, float *const *slots, size_t offset, size_t count);
 void gan_shards_fold_double(const gan_shards *shards, int local_shard, double *const *slots, size_t count);

@@ -63,6 +63,9 @@ struct gan_config {
     double momentum, epsilon;
   } batch_norm;
   struct {
+    char *reduction; /* "auto", or a row of dist/reduction.h */
+  } dist;
+  struct {
     int64_t every; /* iterations; 0: only at the end */
     int64_t keep;
   } checkpoint;

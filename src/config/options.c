@@ -10,6 +10,7 @@
 
 #include "base/nearest.h"
 #include "config/config.h"
+#include "dist/reduction.h"
 #include "gan/loss.h"
 #include "kernels/kernels.h"
 #include "nn/network.h"
@@ -55,6 +56,12 @@ static const char *preset_choice(int i, const char **help) {
   if (i >= gan_preset_count) return NULL;
   if (help) *help = gan_presets[i].help;
   return gan_presets[i].name;
+}
+
+static const char *reduction_choice(int i, const char **help) {
+  if (i > gan_reduction_variant_count()) return NULL;
+  if (help) *help = i == 0 ? "by hosts, ranks and size" : gan_reduction_variant_help(i - 1);
+  return i == 0 ? "auto" : gan_reduction_variant_name(i - 1);
 }
 
 static const char *precision_choice(int i, const char **help) {
@@ -197,6 +204,9 @@ const gan_option gan_options[] = {
      .help = "weight of the newest batch in the running statistics"},
     {"batch_norm.epsilon", NULL, REAL(batch_norm.epsilon, 0, 1e6), ABOVE_MINIMUM, .default_value = "1e-5",
      .help = "added to the variance"},
+
+    {"dist.reduction", "--reduction", NAME(dist.reduction, reduction_choice), .default_value = "auto",
+     .help = "how gradients are summed over ranks; makes no difference to the result"},
 
     {"checkpoint.every", NULL, INTEGER(checkpoint.every, 0, MANY), .default_value = "1000",
      .help = "iterations between checkpoints; 0: only at the end"},

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/shards.h"
+#include "dist/barrier.h"
+#include "dist/board.h"
 #include "dist/exchange.h"
 #include "dist/wait.h"
 #include "dist/world.h"
@@ -43,25 +45,82 @@ static void exchange_sums(const gan_world *world, const gan_exchange *exchange, 
   }
 }
 
-void gan_world_sum(gan_world *world, const gan_shards *shards, const double *per_shard, size_t count, double *total) {
-  assert(shards->ranks == world->size && shards->rank == world->rank);
+/* Cuts memory into rows; returns how long they are. */
+static size_t cut_rows(double *memory, size_t size, int rows, double **row) {
+  const size_t length = size / (size_t)rows;
+  for (int i = 0; i < rows; i++) row[i] = memory + (size_t)i * length;
+  return length;
+}
+
+/* The sums of this rank's forest, of values [offset, offset+piece) of `count`, into the first slots. */
+static void sum_forest(const gan_shards *shards, const double *per_shard, size_t count, size_t offset, size_t piece,
+                       double *const *slots) {
+  for (int i = 0; i < shards->local; i++) {
+    memcpy(slots[shards->slot[i]], per_shard + (size_t)i * count + offset, piece * sizeof **slots);
+    gan_shards_fold_double(shards, i, slots, piece);
+  }
+}
+
+/* By messages: up the tree to rank 0, and back. */
+static void sum_by_messages(gan_world *world, const gan_shards *shards, const double *per_shard, size_t count,
+                            double *total) {
   double scratch[SCRATCH], *slots[LARGEST_ROWS];
   const int rows = scratch_rows(shards);
-  assert(shards->slot_count < rows && rows <= LARGEST_ROWS);
-  const size_t largest = SCRATCH / (size_t)rows;
-  for (int row = 0; row < rows; row++) slots[row] = scratch + (size_t)row * largest;
+  const size_t largest = cut_rows(scratch, SCRATCH, rows, slots);
   gan_exchange exchange;
   gan_exchange_plan(shards, &exchange);
-
   for (size_t offset = 0; offset < count; offset += largest) {
     const size_t piece = count - offset < largest ? count - offset : largest;
-    for (int i = 0; i < shards->local; i++) {
-      memcpy(slots[shards->slot[i]], per_shard + (size_t)i * count + offset, piece * sizeof *total);
-      gan_shards_fold_double(shards, i, slots, piece);
-    }
+    sum_forest(shards, per_shard, count, offset, piece, slots);
     exchange_sums(world, &exchange, slots, slots[rows - 1], piece);
     memcpy(total + offset, slots[0], piece * sizeof *total);
     gan_world_broadcast(world, total + offset, piece * sizeof *total);
+  }
+}
+
+/* The sum of all ranks' forests, which lie on the board in rows of `length`. */
+static void sum_board(const gan_world *world, const gan_shards *shards, size_t length, size_t piece,
+                      double *const *slots) {
+  int rank = -1, tree = 0;
+  for (int low = 0; low < shards->count;) {
+    const int owner = gan_shards_owner(shards, low);
+    const gan_shard_piece next =
+        gan_shards_piece((gan_shard_node){0, shards->count}, low, gan_shards_first(shards, owner + 1));
+    tree = owner == rank ? tree + 1 : 0;
+    rank = owner;
+    low = next.node.high;
+    const double *forest = gan_board_place(world, rank, world->rounds) + (size_t)tree * length;
+    memcpy(slots[next.height], forest, piece * sizeof *forest);
+    for (int top = next.height; top > next.height - next.folds; top--)
+      for (size_t i = 0; i < piece; i++) slots[top - 1][i] += slots[top][i];
+  }
+}
+
+/* Through shared memory, where all ranks are on one host: every rank puts up its forest, and adds up all of them. */
+static void sum_by_board(gan_world *world, const gan_shards *shards, const double *per_shard, size_t count,
+                         double *total) {
+  double scratch[GAN_BOARD_ROOM], *slots[LARGEST_ROWS], *mine[LARGEST_ROWS];
+  const int rows = scratch_rows(shards);
+  const size_t largest = cut_rows(scratch, GAN_BOARD_ROOM, rows, slots);
+  for (size_t offset = 0; offset < count; offset += largest) {
+    const size_t piece = count - offset < largest ? count - offset : largest;
+    world->rounds++;
+    cut_rows(gan_board_place(world, world->rank, world->rounds), GAN_BOARD_ROOM, rows, mine);
+    sum_forest(shards, per_shard, count, offset, piece, mine);
+    gan_host_barrier(world);
+    sum_board(world, shards, largest, piece, slots);
+    memcpy(total + offset, slots[0], piece * sizeof *total);
+  }
+}
+
+void gan_world_sum(gan_world *world, const gan_shards *shards, const double *per_shard, size_t count, double *total) {
+  assert(shards->ranks == world->size && shards->rank == world->rank);
+  assert(shards->slot_count < scratch_rows(shards) && scratch_rows(shards) <= LARGEST_ROWS);
+  if (world->barrier.barrier && world->host_count == 1) {
+    sum_by_board(world, shards, per_shard, count, total);
+  } else {
+    sum_by_messages(world, shards, per_shard, count, total);
+    world->rounds++;
   }
 }
 

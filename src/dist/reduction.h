@@ -1,10 +1,19 @@
-/* Gradient reduction: from each rank's partial sums to one updated parameter vector on every rank.
+/* Gradient reduction: from each rank's partial sums to one updated network on every rank.
 
    During the backward pass each rank folds its shards' gradients into slots (base/shards.h); what remains are the sums
    of its forest. A reduction combines the forests of all ranks along the same tree and has the parameters updated with
-   the result. Which rank sums and updates which part of the vector is the reduction's own affair; the bits are always
-   those of the plain tree. Memory of the slots and the parameters belongs to the reduction, so that later variants may
-   place it in shared memory. */
+   the result. Which rank sums and updates which part of the vector, and where the memory lies, is the variant's own
+   affair; the bits are always those of the plain tree.
+
+   A reduction owns what belongs to one network: the parameters, further vectors that are updated together with them
+   ("states": optimiser moments, moving averages), and the gradient slots. One update goes like this:
+
+        gan_reduction_await     then read the parameters, and let gan_pass_backward fill the slots
+        gan_reduction_filled    before anything in which the ranks meet, to save a meeting
+        gan_reduction_sum       gives the gradient's norm; this is the moment to decide that the update may go ahead
+        gan_reduction_apply     updates; the parameters may be in motion from here to the next gan_reduction_await
+
+   The vector may be cut at multiples of GAN_REDUCTION_BLOCK values and nowhere else. */
 #ifndef GAN_DIST_REDUCTION_H
 #define GAN_DIST_REDUCTION_H
 
@@ -12,27 +21,58 @@
 #include "dist/world.h"
 
 typedef struct gan_reduction gan_reduction;
+typedef struct gan_reduction_variant gan_reduction_variant;
+
+enum { GAN_REDUCTION_BLOCK = 4096 };
 
 /* Called for the ranges [offset, offset+count) of the parameter vector that this rank updates, with the sum of all
-   shards' gradients over this range. Ranges do not overlap. Updates reduction's parameters in place. */
+   shards' gradients over this range. Ranges do not overlap. Updates reduction's parameters and states in place. */
 typedef void (*gan_update)(void *context, size_t offset, size_t count, const float *gradient);
 
-/* For one network of `count` parameters. `shards` is borrowed. Owned by the caller. Collective; errors are agreed on.
- */
-gan_status gan_reduction_create(gan_world *world, const gan_shards *shards, size_t count,
-                                gan_reduction **reduction) GAN_CHECKED;
+/* The variants: flat, shared, hierarchical. */
+int gan_reduction_variant_count(void);
+const char *gan_reduction_variant_name(int i);
+const char *gan_reduction_variant_help(int i);
+
+/* For one network of `count` parameters, by the variant with this name, or `auto`: by topology and size. Everything
+   starts as zeroes. `shards` is borrowed. Owned by the caller. Where memory cannot be shared, `flat` is taken instead,
+   and gan_reduction_reason says so. GAN_BAD_USAGE for a variant that does not suit these hosts. Collective; errors are
+   agreed on. */
+gan_status gan_reduction_create(gan_world *world, const gan_shards *shards, const char *variant, size_t count,
+                                int state_count, gan_reduction **reduction) GAN_CHECKED;
+/* Collective. NULL is allowed, on all ranks alike. */
 void gan_reduction_destroy(gan_reduction *reduction);
 
-/* The flat parameter vector (count), the same on every rank after each gan_reduction_apply. */
+/* The variant in use, and why it is not the one asked for ("": it is). Not collective. */
+const char *gan_reduction_name(const gan_reduction *reduction);
+const char *gan_reduction_reason(const gan_reduction *reduction);
+
+/* The flat parameter vector (count). Where ranks share it, all see the same memory: only rank 0 writes to it, before
+   gan_reduction_distribute, and gan_update, to its range. */
 float *gan_reduction_parameters(gan_reduction *reduction);
+/* State i (count). Each rank sees its own ranges of gan_update; rank 0 sees all after gan_reduction_collect. */
+float *gan_reduction_state(gan_reduction *reduction, int i);
 /* slots[shards->slot_count], each (count): where gan_pass_backward leaves the partial sums. */
 float *const *gan_reduction_slots(gan_reduction *reduction);
 
-/* Sums the forests of all ranks. Afterwards gan_reduction_gradient is valid. Collective. */
-void gan_reduction_sum(gan_reduction *reduction);
-/* Has the parameters updated on every rank, through `update`. Collective. */
+/* Returns when the parameters are complete after the last gan_reduction_apply. Costs nothing when they are. Collective.
+ */
+void gan_reduction_await(gan_reduction *reduction);
+/* Says that this rank's slots are filled. If a gan_world_sum follows before gan_reduction_sum, all ranks are known to
+   have filled theirs, and gan_reduction_sum need not make sure of it. May be left out, by all ranks. */
+void gan_reduction_filled(gan_reduction *reduction);
+/* Sums the forests of all ranks. Returns the squared L2 norm of the sum: each block's sum of squares by gan_square_sum,
+   added up in order of the blocks; the same bits on every rank, for any number of ranks and any variant. Collective. */
+double gan_reduction_sum(gan_reduction *reduction);
+/* Has parameters and states updated, each range on at least one rank, through `update`. Collective. */
 void gan_reduction_apply(gan_reduction *reduction, gan_update update, void *context);
-/* The whole summed gradient (count), on every rank, between sum and the next backward pass. */
-const float *gan_reduction_gradient(const gan_reduction *reduction);
+/* The whole summed gradient (count) on rank 0, from gan_reduction_sum to the next backward pass; NULL elsewhere. For
+   inspection: it may have to be fetched. Collective. */
+const float *gan_reduction_gradient(gan_reduction *reduction);
+
+/* Brings the states of all ranks, and complete parameters, to rank 0. Collective. */
+void gan_reduction_collect(gan_reduction *reduction);
+/* Brings rank 0's parameters and states to whoever needs them. Collective. */
+void gan_reduction_distribute(gan_reduction *reduction);
 
 #endif

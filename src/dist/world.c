@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/memory.h"
+#include "dist/board.h"
 #include "dist/wait.h"
 #include "dist/world.h"
 #include "dist/world_state.h"
@@ -65,36 +66,91 @@ static gan_status start_mpi(int *argc, char ***argv, bool *started) {
   return gan_fail(GAN_FAILED, "this MPI library does not allow threads; use one that provides MPI_THREAD_FUNNELED");
 }
 
-/* Who shares this host, and whether they have a core each: together they may use the union of what each may use. */
-static void find_neighbours(gan_world *world) {
-  int length = 0;
-  MPI_Get_processor_name(world->host_name, &length);
-  MPI_Comm_split_type(world->ranks, MPI_COMM_TYPE_SHARED, world->rank, MPI_INFO_NULL, &world->host);
-  MPI_Comm_rank(world->host, &world->host_rank);
-  MPI_Comm_size(world->host, &world->host_size);
-
-  const int leads = world->host_rank == 0;
+/* Whether the ranks of this host have a core each: together they may use the union of what each may use. */
+static bool is_crowded(gan_world *world, MPI_Comm host) {
   const cpu_set_t mine = allowed_cores();
   cpu_set_t all;
-  MPI_Request requests[2];
+  int ranks = 0;
+  MPI_Request request;
   world->crowded = true; /* until known */
-  MPI_Iallreduce(&leads, &world->host_count, 1, MPI_INT, MPI_SUM, world->ranks, &requests[0]);
-  MPI_Iallreduce(&mine, &all, sizeof all, MPI_UINT8_T, MPI_BOR, world->host, &requests[1]);
-  gan_wait(world, 2, requests);
-  world->crowded = world->host_size > CPU_COUNT(&all);
+  MPI_Comm_size(host, &ranks);
+  MPI_Iallreduce(&mine, &all, sizeof all, MPI_UINT8_T, MPI_BOR, host, &request);
+  gan_wait(world, 1, &request);
+  return ranks > CPU_COUNT(&all);
 }
 
-/* Fills a world of zeroes, MPI being up. What follows can agree on errors. */
-static gan_status join(gan_world *world) {
-  MPI_Comm_dup(MPI_COMM_WORLD, &world->ranks);
+/* The ranks that share this host. For the tests GAN_PRETEND_HOSTS=N deals the ranks of one host out to N pretended
+   ones, in turn, as `mpirun --map-by node` would. */
+static MPI_Comm find_neighbours(gan_world *world) {
+  MPI_Comm host, part;
+  int rank = 0;
+  MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
+  MPI_Comm_rank(host, &rank);
+  world->crowded = is_crowded(world, host);
+  const char *text = getenv("GAN_PRETEND_HOSTS");
+  const int hosts = text ? atoi(text) : 1;
+  if (hosts < 2) return host;
+  MPI_Comm_split(host, rank % hosts, rank, &part);
+  MPI_Comm_free(&host);
+  return part;
+}
+
+/* Numbers the ranks host by host, whatever mpirun dealt them out like: a host's ranks then own neighbouring shards, of
+   which the host can make few sums before it talks to others. */
+static void number_ranks(gan_world *world) {
+  int rank = 0, place[2] = {0, 0}; /* the number of this host, and of its first rank */
+  MPI_Comm leaders;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_rank(world->host, &world->host_rank);
+  MPI_Comm_size(world->host, &world->host_size);
+  MPI_Comm_split(MPI_COMM_WORLD, world->host_rank == 0 ? 0 : MPI_UNDEFINED, rank, &leaders);
+  if (leaders != MPI_COMM_NULL) {
+    MPI_Comm_rank(leaders, &place[0]);
+    MPI_Exscan(&world->host_size, &place[1], 1, MPI_INT, MPI_SUM, leaders);
+    MPI_Comm_free(&leaders);
+  }
+  MPI_Request request;
+  MPI_Ibcast(place, 2, MPI_INT, 0, world->host, &request);
+  gan_wait(world, 1, &request);
+  world->host_number = place[0];
+  MPI_Comm_split(MPI_COMM_WORLD, 0, place[1] + world->host_rank, &world->ranks);
   MPI_Comm_set_errhandler(world->ranks, MPI_ERRORS_ARE_FATAL);
   MPI_Comm_rank(world->ranks, &world->rank);
   MPI_Comm_size(world->ranks, &world->size);
-  find_neighbours(world);
+}
+
+/* Fills in which ranks each host has. */
+static void list_hosts(gan_world *world, int *host_of) {
+  MPI_Request request;
+  MPI_Iallgather(&world->host_number, 1, MPI_INT, host_of, 1, MPI_INT, world->ranks, &request);
+  gan_wait(world, 1, &request);
+  for (int rank = 0; rank < world->size; rank++) {
+    if (rank == 0 || host_of[rank] != host_of[rank - 1]) world->first_on_host[world->host_count++] = rank;
+    world->first_on_host[world->host_count] = world->size;
+  }
+}
+
+static gan_status allocate(gan_world *world, int **host_of) {
+  const size_t size = (size_t)world->size;
+  GAN_TRY(gan_allocate(size, sizeof *world->hashes, "the ranks' hashes", &world->hashes));
+  GAN_TRY(gan_allocate(size + 1, sizeof *world->first_on_host, "the list of hosts", &world->first_on_host));
+  return gan_allocate(size, sizeof **host_of, "the list of hosts", host_of);
+}
+
+/* Fills a world of zeroes, MPI being up. What follows number_ranks can agree on errors. */
+static gan_status join(gan_world *world) {
+  int length = 0, *host_of = NULL;
+  MPI_Get_processor_name(world->host_name, &length);
+  world->host = find_neighbours(world);
+  number_ranks(world);
   gan_fault_arm_from_environment(world->rank);
-  const gan_status status =
-      gan_allocate((size_t)world->size, sizeof *world->hashes, "the ranks' hashes", &world->hashes);
-  return gan_world_agree(world, status);
+  const gan_status status = gan_world_agree(world, allocate(world, &host_of));
+  if (status == GAN_OK) {
+    list_hosts(world, host_of);
+    gan_board_open(world);
+  }
+  free(host_of);
+  return status;
 }
 
 gan_status gan_world_open(int *argc, char ***argv, gan_world **world) {
@@ -119,10 +175,12 @@ gan_status gan_world_open(int *argc, char ***argv, gan_world **world) {
 void gan_world_close(gan_world *world) {
   if (!world) return;
   gan_world_unshare_all(world);
+  gan_board_close(world);
   MPI_Comm_free(&world->host);
   MPI_Comm_free(&world->ranks);
   const bool finalise = world->finalise;
   free(world->hashes);
+  free(world->first_on_host);
   free(world);
   if (finalise) MPI_Finalize();
 }

@@ -10,17 +10,34 @@
 #include "dist/world.h"
 
 typedef struct gan_shared_block gan_shared_block;
+typedef struct gan_barrier gan_barrier;
+
+/* Memory that all ranks of a host may write to (dist/window.h). */
+typedef struct gan_window {
+  void *memory; /* on a page's boundary; NULL: not open */
+  MPI_Win handle;
+} gan_window;
+
+/* A rank's end of a barrier (dist/barrier.h). */
+typedef struct gan_barrier_end {
+  gan_barrier *barrier; /* NULL on a host with one rank */
+  uint32_t turn;        /* arrivals of this rank */
+} gan_barrier_end;
 
 struct gan_world {
-  MPI_Comm ranks; /* a duplicate of MPI_COMM_WORLD: no message of ours meets one of an embedding program */
+  MPI_Comm ranks; /* all processes of MPI_COMM_WORLD, numbered host by host */
   MPI_Comm host;  /* the ranks that share this host's memory */
   int rank, size;
-  int host_rank, host_size, host_count;
-  bool finalise; /* gan_world_open started MPI */
-  bool crowded;  /* this host has more ranks than cores (dist/wait.h) */
+  int host_rank, host_size, host_number, host_count;
+  int *first_on_host; /* [host_count + 1]: host h has ranks first_on_host[h] .. first_on_host[h + 1] - 1 */
+  bool finalise;      /* gan_world_open started MPI */
+  bool crowded;       /* this host has more ranks than cores (dist/wait.h) */
   char host_name[MPI_MAX_PROCESSOR_NAME];
   uint64_t *hashes;         /* [size], room for gan_world_same_hash, which cannot fail for lack of memory */
   gan_shared_block *shared; /* blocks of gan_world_share not yet given back, newest first */
+  gan_window board;         /* what this host's ranks share for small sums (dist/board.h) */
+  gan_barrier_end barrier;  /* the host's barrier, on the board */
+  uint64_t rounds;          /* sums made: each is a moment at which all ranks have met */
 };
 
 /* `root`'s bytes to everybody. Collective. */

@@ -25,6 +25,11 @@ GAN_MULTIVERSION void gan_add(size_t n, const float *x, float *y) {
   for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
 
+GAN_MULTIVERSION void gan_add_two(size_t n, const float *x, const float *y, float *sum) {
+  GAN_ELEMENTWISE
+  for (size_t i = 0; i < n; i++) sum[i] = x[i] + y[i];
+}
+
 GAN_MULTIVERSION void gan_scale(size_t n, float factor, float *y) {
   for (size_t i = 0; i < n; i++) y[i] *= factor;
 }

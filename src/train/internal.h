@@ -23,19 +23,22 @@
 typedef struct gan_player {
   const char *name;           /* "generator", "critic" */
   const gan_network *network; /* the model's */
-  gan_reduction *reduction;   /* owns parameters and gradient slots */
-  float *parameters;          /* the reduction's */
+  gan_reduction *reduction;   /* owns parameters, states and gradient slots */
+  float *parameters;          /* the reduction's; to be read after gan_reduction_await */
   float *buffers;
   gan_pass *pass;
   const gan_optimizer *optimizer;
-  gan_optimizer_options options; /* with this network's learning rate */
-  float *states[GAN_OPTIMIZER_STATES];
+  gan_optimizer_options options;       /* with this network's learning rate */
+  float *states[GAN_OPTIMIZER_STATES]; /* the reduction's; complete on rank 0 after gan_reduction_collect */
   int states_used;
-  int64_t steps; /* updates done */
-  double clip;   /* bound of weight clipping; 0: none */
+  float *ema; /* moving average of the parameters, one more state of the reduction; NULL: none */
+  double ema_decay;
+  float *ema_buffers; /* and of the buffers */
+  int64_t steps;      /* updates done */
+  double clip;        /* bound of weight clipping; 0: none */
   /* Of the update in progress or the last one. */
   double learning_rate;
-  int64_t clipped;
+  int64_t updated, clipped; /* parameters that this rank updated, and those of them that clipping changed */
   double gradient_norm;
   double update_seconds; /* spent in the optimiser, inside the reduction */
 } gan_player;
@@ -45,8 +48,10 @@ typedef enum gan_sum {
   GAN_SUM_LOSS,
   GAN_SUM_SCORE_REAL, /* mean over the global batch */
   GAN_SUM_SCORE_FAKE,
-  GAN_SUM_FAILED, /* shards whose rank met an error */
-  GAN_SUM_STOP,   /* shards whose rank was asked to stop */
+  GAN_SUM_FAILED,  /* shards whose rank met an error */
+  GAN_SUM_STOP,    /* shards whose rank was asked to stop */
+  GAN_SUM_UPDATED, /* the critic's parameters, as often as ranks updated them in its last step */
+  GAN_SUM_CLIPPED, /* those of them that clipping changed */
   GAN_SUMS
 } gan_sum;
 
@@ -60,12 +65,11 @@ struct gan_trainer {
   gan_shards shards;
   gan_model model;
   gan_player generator, critic;
-  float *ema, *ema_buffers; /* moving average of the generator; NULL: none */
-  double *shard_sums;       /* (local shards, sum_count): GAN_SUMS, then batch statistics of each part */
-  double *sums;             /* (sum_count) */
-  int64_t iteration;        /* iterations done */
-  bool stop;                /* some rank was asked to stop */
-  gan_status pending;       /* rank 0 could not write something; agreed on in the next step */
+  double *shard_sums; /* (local shards, sum_count): GAN_SUMS, then batch statistics of each part */
+  double *sums;       /* (sum_count) */
+  int64_t iteration;  /* iterations done */
+  bool stop;          /* some rank was asked to stop */
+  gan_status pending; /* rank 0 could not write something; agreed on in the next step */
   char pending_message[512];
   double seconds_before; /* trained before this start */
   double started;
@@ -96,6 +100,10 @@ int64_t gan_critic_steps_of(const gan_config *config, int64_t iteration);
 /* state.c. Both collective; all ranks return the same status. */
 gan_status gan_state_save(gan_trainer *trainer) GAN_CHECKED;
 gan_status gan_state_load(gan_trainer *trainer, const char *path) GAN_CHECKED;
+/* Brings rank 0's state to all. Collective. */
+void gan_state_distribute(gan_trainer *trainer);
+/* Brings all of the state to rank 0, before it is written or samples are drawn. Collective. */
+void gan_state_collect(gan_trainer *trainer);
 /* Rank 0 looks for what to resume from; every rank gets the path ("" for a new run). Collective. */
 gan_status gan_state_find(gan_trainer *trainer, char *path) GAN_CHECKED;
 /* Compares parameters over ranks. Collective. */

@@ -132,6 +132,21 @@ void gan_record_iteration(gan_trainer *trainer, const gan_iteration *values) {
   if (trainer->observer.iteration) trainer->observer.iteration(trainer->observer.context, values);
 }
 
+/* Rank 0, which has the state collected. */
+static gan_status draw_samples(gan_trainer *trainer, int64_t count, float *samples) {
+  const gan_latents latents = {
+      .address = {.seed = (uint64_t)trainer->config->run.seed, .stream = GAN_STREAM_LATENT_SAMPLES},
+      .uniform = strcmp(trainer->config->generator.latent_distribution, "uniform") == 0};
+  const int64_t latent = trainer->config->generator.latent;
+  float *z = NULL;
+  GAN_TRY(gan_allocate((size_t)(count * latent), sizeof *z, "latents", &z));
+  gan_draw_latents(&latents, count, latent, z);
+  const gan_status status = gan_generate(trainer->model.generator, gan_sample_parameters(trainer),
+                                         gan_sample_buffers(trainer), count, z, samples);
+  free(z);
+  return status;
+}
+
 /* Draws with the fixed latents and writes the picture, if the data are of a kind that can be drawn. */
 static gan_status draw_picture(gan_trainer *trainer, const char *path, int64_t count, const float *samples) {
   const gan_shape *shape = &trainer->source->shape;
@@ -147,7 +162,7 @@ gan_status gan_record_samples(gan_trainer *trainer) {
   const int64_t count = kind == GAN_PICTURE_SCATTER ? SCATTER_SAMPLES : trainer->config->samples.count;
   const size_t elements = (size_t)gan_trainer_sample_size(trainer);
   GAN_TRY(gan_allocate((size_t)count * elements, sizeof *samples, "samples", &samples));
-  gan_status status = gan_trainer_sample(trainer, count, samples);
+  gan_status status = draw_samples(trainer, count, samples);
   snprintf(path, sizeof path, "%s/samples-%07lld.png", trainer->folder, (long long)trainer->iteration);
   if (status == GAN_OK) status = draw_picture(trainer, path, count, samples);
   free(samples);
@@ -156,17 +171,9 @@ gan_status gan_record_samples(gan_trainer *trainer) {
 }
 
 gan_status gan_trainer_sample(gan_trainer *trainer, int64_t count, float *samples) {
-  const gan_latents latents = {
-      .address = {.seed = (uint64_t)trainer->config->run.seed, .stream = GAN_STREAM_LATENT_SAMPLES},
-      .uniform = strcmp(trainer->config->generator.latent_distribution, "uniform") == 0};
-  const int64_t latent = trainer->config->generator.latent;
-  float *z = NULL;
-  GAN_TRY(gan_allocate((size_t)(count * latent), sizeof *z, "latents", &z));
-  gan_draw_latents(&latents, count, latent, z);
-  const gan_status status = gan_generate(trainer->model.generator, gan_sample_parameters(trainer),
-                                         gan_sample_buffers(trainer), count, z, samples);
-  free(z);
-  return status;
+  gan_state_collect(trainer);
+  const gan_status mine = gan_world_rank(trainer->world) == 0 ? draw_samples(trainer, count, samples) : GAN_OK;
+  return gan_world_agree(trainer->world, mine);
 }
 
 static gan_status evaluate(gan_trainer *trainer, gan_evaluation *values) {
@@ -175,7 +182,7 @@ static gan_status evaluate(gan_trainer *trainer, gan_evaluation *values) {
   *values =
       (gan_evaluation){.iteration = trainer->iteration, .modes = NAN, .modes_covered = NAN, .high_quality_share = NAN};
   GAN_TRY(gan_allocate((size_t)(count * elements), sizeof *samples, "samples", &samples));
-  gan_status status = gan_trainer_sample(trainer, count, samples);
+  gan_status status = draw_samples(trainer, count, samples);
   if (status == GAN_OK)
     status = gan_sliced_wasserstein(count, elements, trainer->evaluation_real, samples,
                                     (int)trainer->config->eval.projections, (uint64_t)trainer->config->run.seed,
@@ -192,6 +199,7 @@ static gan_status evaluate(gan_trainer *trainer, gan_evaluation *values) {
 }
 
 gan_status gan_trainer_evaluate(gan_trainer *trainer, gan_evaluation *values) {
+  gan_state_collect(trainer);
   const gan_status mine = gan_world_rank(trainer->world) == 0 ? evaluate(trainer, values) : GAN_OK;
   GAN_TRY(gan_world_agree(trainer->world, mine));
   gan_world_broadcast(trainer->world, values, sizeof *values);

@@ -31,6 +31,7 @@ static gan_status after_iteration(gan_trainer *trainer, bool stopping) {
   bool best = false;
   if (due(config->train.verify_every, iteration)) GAN_TRY(gan_state_verify(trainer));
   if (last || (!stopping && due(config->samples.every, iteration))) {
+    gan_state_collect(trainer);
     const gan_status mine = gan_world_rank(trainer->world) == 0 ? gan_record_samples(trainer) : GAN_OK;
     GAN_TRY(gan_world_agree(trainer->world, mine));
   }

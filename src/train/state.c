@@ -35,8 +35,9 @@ static gan_status list_tensors(gan_trainer *trainer, gan_tensor **list, size_t *
       used += gan_model_tensors(folder, players[i]->network, players[i]->states[j], NULL, tensors + used);
     }
   }
-  if (trainer->ema)
-    used += gan_model_tensors("/ema", trainer->generator.network, trainer->ema, trainer->ema_buffers, tensors + used);
+  if (trainer->generator.ema)
+    used += gan_model_tensors("/ema", trainer->generator.network, trainer->generator.ema,
+                              trainer->generator.ema_buffers, tensors + used);
   *list = tensors;
   *count = used;
   return GAN_OK;
@@ -80,7 +81,13 @@ static gan_status write_state(gan_trainer *trainer) {
   return GAN_OK;
 }
 
+void gan_state_collect(gan_trainer *trainer) {
+  gan_reduction_collect(trainer->generator.reduction);
+  gan_reduction_collect(trainer->critic.reduction);
+}
+
 gan_status gan_state_save(gan_trainer *trainer) {
+  gan_state_collect(trainer);
   const gan_status mine = gan_world_rank(trainer->world) == 0 ? write_state(trainer) : GAN_OK;
   return gan_world_agree(trainer->world, mine);
 }
@@ -124,24 +131,24 @@ static gan_status read_state(gan_trainer *trainer, const char *path) {
   return status;
 }
 
-static void broadcast_player(gan_trainer *trainer, gan_player *player) {
-  const size_t bytes = player->network->parameter_count * sizeof(float);
-  gan_world_broadcast(trainer->world, player->parameters, bytes);
-  gan_world_broadcast(trainer->world, player->buffers, player->network->buffer_count * sizeof(float));
-  for (int i = 0; i < player->states_used; i++) gan_world_broadcast(trainer->world, player->states[i], bytes);
+static void distribute_player(gan_trainer *trainer, gan_player *player) {
+  const size_t bytes = player->network->buffer_count * sizeof(float);
+  gan_reduction_distribute(player->reduction);
+  gan_world_broadcast(trainer->world, player->buffers, bytes);
+  if (player->ema_buffers) gan_world_broadcast(trainer->world, player->ema_buffers, bytes);
   gan_world_broadcast(trainer->world, &player->steps, sizeof player->steps);
+}
+
+void gan_state_distribute(gan_trainer *trainer) {
+  distribute_player(trainer, &trainer->generator);
+  distribute_player(trainer, &trainer->critic);
+  gan_world_broadcast(trainer->world, &trainer->iteration, sizeof trainer->iteration);
 }
 
 gan_status gan_state_load(gan_trainer *trainer, const char *path) {
   const gan_status mine = gan_world_rank(trainer->world) == 0 ? read_state(trainer, path) : GAN_OK;
   GAN_TRY(gan_world_agree(trainer->world, mine));
-  broadcast_player(trainer, &trainer->generator);
-  broadcast_player(trainer, &trainer->critic);
-  if (trainer->ema) {
-    gan_world_broadcast(trainer->world, trainer->ema, trainer->generator.network->parameter_count * sizeof(float));
-    gan_world_broadcast(trainer->world, trainer->ema_buffers, trainer->generator.network->buffer_count * sizeof(float));
-  }
-  gan_world_broadcast(trainer->world, &trainer->iteration, sizeof trainer->iteration);
+  gan_state_distribute(trainer);
   gan_notice(trainer, "goes on from %s (iteration %lld)", path, (long long)trainer->iteration);
   return GAN_OK;
 }
@@ -218,6 +225,8 @@ static uint64_t hash_player(const gan_player *player, uint64_t hash) {
 
 gan_status gan_state_verify(gan_trainer *trainer) {
   int odd_rank = 0;
+  gan_reduction_await(trainer->generator.reduction);
+  gan_reduction_await(trainer->critic.reduction);
   const uint64_t hash = hash_player(&trainer->critic, hash_player(&trainer->generator, 0));
   if (gan_world_same_hash(trainer->world, hash, &odd_rank)) return GAN_OK;
   const bool mine = odd_rank == gan_world_rank(trainer->world);

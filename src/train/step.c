@@ -70,6 +70,8 @@ static gan_status sum_shards(gan_trainer *trainer, const gan_player *player, gan
     double *sums = trainer->shard_sums + (size_t)shard * stride;
     sums[GAN_SUM_FAILED] = mine != GAN_OK;
     sums[GAN_SUM_STOP] = gan_stop_requested();
+    sums[GAN_SUM_UPDATED] = shard == 0 ? (double)trainer->critic.updated : 0;
+    sums[GAN_SUM_CLIPPED] = shard == 0 ? (double)trainer->critic.clipped : 0;
     for (int part = 0; part < player->pass->parts && buffers; part++)
       memcpy(sums + GAN_SUMS + (size_t)part * buffers, player->pass->statistics[part] + (size_t)shard * buffers,
              buffers * sizeof *sums);
@@ -87,7 +89,13 @@ static gan_status sum_shards(gan_trainer *trainer, const gan_player *player, gan
   return GAN_OK;
 }
 
-/* Updates a range of the parameters: optimiser, then weight clipping. Runs inside the reduction. */
+/* ema += (1 - decay) (weights - ema), with a decay that starts low so that the first weights are soon forgotten. */
+static float ema_decay(const gan_player *player, int64_t steps) {
+  const double warm = (1 + (double)steps) / (10 + (double)steps);
+  return (float)fmin(player->ema_decay, warm);
+}
+
+/* Updates a range of the parameters: optimiser, weight clipping, moving average. Runs inside the reduction. */
 static void update_range(void *context, size_t offset, size_t count, const float *gradient) {
   gan_player *player = context;
   const double start = gan_seconds();
@@ -96,10 +104,16 @@ static void update_range(void *context, size_t offset, size_t count, const float
   player->optimizer->update(&player->options, player->learning_rate, player->steps + 1, count,
                             player->parameters + offset, gradient, states);
   if (player->clip > 0) player->clipped += (int64_t)gan_clip(count, (float)player->clip, player->parameters + offset);
+  if (player->ema) {
+    const float decay = ema_decay(player, player->steps + 1);
+    gan_average(count, decay, player->ema + offset, 1 - decay, player->parameters + offset);
+  }
+  player->updated += (int64_t)count;
   player->update_seconds += gan_seconds() - start;
 }
 
-/* Moves running statistics towards the batch's: the mean over shards, part after part as if they came in turn. */
+/* Moves running statistics towards the batch's: the mean over shards, part after part as if they came in turn; and
+   their moving average after them. */
 static void update_buffers(gan_trainer *trainer, gan_player *player) {
   const size_t count = player->network->buffer_count;
   const double momentum = player->network->options.batch_norm_momentum;
@@ -108,16 +122,25 @@ static void update_buffers(gan_trainer *trainer, gan_player *player) {
       const double batch = trainer->sums[GAN_SUMS + (size_t)part * count + i] / trainer->shards.count;
       player->buffers[i] = (float)((1 - momentum) * player->buffers[i] + momentum * batch);
     }
+  if (player->ema) {
+    const float decay = ema_decay(player, player->steps + 1);
+    gan_average(count, decay, player->ema_buffers, 1 - decay, player->buffers);
+  }
 }
 
-/* Reduces the gradients, and has every rank make the same update. */
+/* Runs a network forward, once every rank's part of its last update is in. */
+static void forward(gan_trainer *trainer, const gan_player *player) {
+  const double start = gan_seconds();
+  gan_reduction_await(player->reduction);
+  trainer->seconds_communication += gan_seconds() - start;
+  gan_pass_forward(player->pass);
+}
+
+/* Reduces the gradients over shards and ranks, and has the parameters updated, each range by some rank or by all. */
 static gan_status update_player(gan_trainer *trainer, gan_player *player) {
   double start = gan_seconds();
-  gan_reduction_sum(player->reduction);
+  player->gradient_norm = sqrt(gan_reduction_sum(player->reduction));
   trainer->seconds_communication += gan_seconds() - start;
-
-  player->gradient_norm =
-      sqrt(gan_square_sum(player->network->parameter_count, gan_reduction_gradient(player->reduction)));
   if (!isfinite(player->gradient_norm))
     return gan_fail(GAN_FAILED, "the %s's gradient is not finite in iteration %lld", player->name,
                     (long long)trainer->iteration + 1);
@@ -126,7 +149,7 @@ static gan_status update_player(gan_trainer *trainer, gan_player *player) {
   const double progress = (double)trainer->iteration / (double)trainer->config->run.iterations;
   player->learning_rate =
       player->options.learning_rate * schedule->factor(progress < 1 ? progress : 1, player->options.final_factor);
-  player->clipped = 0;
+  player->updated = player->clipped = 0;
   player->update_seconds = 0;
   start = gan_seconds();
   gan_reduction_apply(player->reduction, update_range, player);
@@ -148,16 +171,17 @@ static gan_status critic_step(gan_trainer *trainer) {
   trainer->seconds_data += gan_seconds() - start;
   draw_latents(trainer, GAN_STREAM_LATENT_CRITIC, critic->steps);
   generator->pass->slots = NULL;
-  gan_pass_forward(generator->pass);
+  forward(trainer, generator);
 
   /* Both through the critic side by side, and back. */
   gan_pass_set_parts(critic->pass, 2);
   if (mine == GAN_OK) place_part(critic->pass, 0, real, gan_pass_input(critic->pass));
   place_part(critic->pass, 1, gan_pass_output(generator->pass), gan_pass_input(critic->pass));
   critic->pass->slots = gan_reduction_slots(critic->reduction);
-  gan_pass_forward(critic->pass);
+  forward(trainer, critic);
   compute_loss(trainer, critic);
   gan_pass_backward(critic->pass, false);
+  gan_reduction_filled(critic->reduction);
 
   /* One gradient for all ranks, one update, one clipping. */
   GAN_TRY(sum_shards(trainer, critic, mine));
@@ -166,35 +190,25 @@ static gan_status critic_step(gan_trainer *trainer) {
   return GAN_OK;
 }
 
-/* ema += (1 - decay) (weights - ema), with a decay that starts low so that the first weights are soon forgotten. */
-static void update_ema(gan_trainer *trainer) {
-  if (!trainer->ema) return;
-  const gan_player *generator = &trainer->generator;
-  const double warm = (1 + (double)generator->steps) / (10 + (double)generator->steps);
-  const float decay = (float)fmin(trainer->config->train.ema_decay, warm);
-  gan_average(generator->network->parameter_count, decay, trainer->ema, 1 - decay, generator->parameters);
-  gan_average(generator->network->buffer_count, decay, trainer->ema_buffers, 1 - decay, generator->buffers);
-}
-
 static gan_status generator_step(gan_trainer *trainer) {
   gan_player *critic = &trainer->critic, *generator = &trainer->generator;
 
   draw_latents(trainer, GAN_STREAM_LATENT_GENERATOR, generator->steps);
   generator->pass->slots = gan_reduction_slots(generator->reduction);
-  gan_pass_forward(generator->pass);
+  forward(trainer, generator);
 
   /* Through the critic and back to its input: only the generator learns from this. */
   gan_pass_set_parts(critic->pass, 1);
   place_part(critic->pass, 0, gan_pass_output(generator->pass), gan_pass_input(critic->pass));
   critic->pass->slots = NULL;
-  gan_pass_forward(critic->pass);
+  forward(trainer, critic);
   compute_loss(trainer, generator);
   place_part(generator->pass, 0, gan_pass_backward(critic->pass, true), gan_pass_output_gradient(generator->pass));
   gan_pass_backward(generator->pass, false);
+  gan_reduction_filled(generator->reduction);
 
   GAN_TRY(sum_shards(trainer, generator, GAN_OK));
   GAN_TRY(update_player(trainer, generator));
-  update_ema(trainer);
   gan_trace_step(trainer, generator, NULL, gan_pass_input(generator->pass));
   return GAN_OK;
 }
@@ -231,7 +245,7 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
   values->seconds = trainer->seconds_before + gan_seconds() - trainer->started;
   values->critic_gradient_norm = critic->gradient_norm;
   values->generator_gradient_norm = generator->gradient_norm;
-  values->clipped_fraction = (double)critic->clipped / (double)critic->network->parameter_count;
+  values->clipped_fraction = trainer->sums[GAN_SUM_CLIPPED] / trainer->sums[GAN_SUM_UPDATED];
   values->learning_rate_critic = critic->learning_rate;
   values->learning_rate_generator = generator->learning_rate;
   values->samples_per_second = (double)(critic_steps * trainer->shards.batch) / seconds;

@@ -63,6 +63,8 @@ void gan_trace_step(gan_trainer *trainer, const gan_player *player, const float 
   gan_world_gather(trainer->world, &trainer->shards, (size_t)latent, z, all_z);
   if (real) gather_scores(trainer, 0, score_real);
   gather_scores(trainer, real ? 1 : 0, score_fake);
+  const float *gradient = gan_reduction_gradient(player->reduction);
+  gan_reduction_await(player->reduction);
   if (!trainer->trace) return;
 
   const gan_shape scalar = {0}, scores = batch_shape(trainer, &scalar);
@@ -72,7 +74,7 @@ void gan_trace_step(gan_trainer *trainer, const gan_player *player, const float 
       {"z", batch_shape(trainer, &trainer->model.generator->input), all_z},
       {"score_real", scores, real ? score_real : NULL},
       {"score_fake", scores, score_fake},
-      {"gradient", flat, gan_reduction_gradient(player->reduction)},
+      {"gradient", flat, gradient},
       {"parameters", flat, player->parameters},
   };
   gan_status status = gan_trace_update(trainer->trace, player->name, trainer->iteration, player->steps - 1,

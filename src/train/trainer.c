@@ -93,9 +93,8 @@ static gan_status create_player(gan_trainer *trainer, const char *name, const ga
   if (config->learning_rate > 0) player->options.learning_rate = config->learning_rate;
   player->states_used = gan_optimizer_states_used(player->optimizer, &player->options);
   player->parameters = gan_reduction_parameters(player->reduction);
+  for (int i = 0; i < player->states_used; i++) player->states[i] = gan_reduction_state(player->reduction, i);
   GAN_TRY(gan_allocate(network->buffer_count, sizeof(float), "running statistics", &player->buffers));
-  for (int i = 0; i < player->states_used; i++)
-    GAN_TRY(gan_allocate(network->parameter_count, sizeof(float), "optimiser moments", &player->states[i]));
   GAN_TRY(gan_pass_create(network, &trainer->shards, parts, &player->pass));
   player->pass->parameters = player->parameters;
   player->pass->buffers = player->buffers;
@@ -109,7 +108,7 @@ static void destroy_player(gan_player *player) {
   gan_pass_destroy(player->pass);
   gan_reduction_destroy(player->reduction);
   free(player->buffers);
-  for (int i = 0; i < GAN_OPTIMIZER_STATES; i++) free(player->states[i]);
+  free(player->ema_buffers);
 }
 
 static void initialise_player(gan_trainer *trainer, gan_player *player, const gan_network_config *config,
@@ -137,6 +136,20 @@ static gan_status create_networks(gan_trainer *trainer) {
   return check_batch(trainer);
 }
 
+/* Whether a moving average of the generator is kept. */
+static bool averages(const gan_trainer *trainer) { return trainer->config->train.ema_decay > 0; }
+
+static gan_status create_reduction(gan_trainer *trainer, const gan_network *network, bool average,
+                                   gan_reduction **reduction) {
+  const gan_optimizer_options *options = &trainer->config->optimizer;
+  const int states = gan_optimizer_states_used(gan_optimizer_find(options->name), options) + average;
+  GAN_TRY(gan_reduction_create(trainer->world, &trainer->shards, trainer->config->dist.reduction,
+                               network->parameter_count, states, reduction));
+  const char *reason = gan_reduction_reason(*reduction);
+  if (reason[0]) gan_notice(trainer, "%s, which is slower: %s", gan_reduction_name(*reduction), reason);
+  return GAN_OK;
+}
+
 static gan_status create_memory(gan_trainer *trainer) {
   const gan_config *config = trainer->config;
   gan_player *generator = &trainer->generator, *critic = &trainer->critic;
@@ -148,22 +161,24 @@ static gan_status create_memory(gan_trainer *trainer) {
   const size_t sums = critic_sums > generator_sums ? critic_sums : generator_sums;
   GAN_TRY(gan_allocate((size_t)trainer->shards.local * sums, sizeof(double), "sums over shards", &trainer->shard_sums));
   GAN_TRY(gan_allocate(sums, sizeof(double), "sums over shards", &trainer->sums));
-  if (config->train.ema_decay > 0) {
-    GAN_TRY(gan_allocate(generator->network->parameter_count, sizeof(float), "averaged weights", &trainer->ema));
-    GAN_TRY(gan_allocate(generator->network->buffer_count, sizeof(float), "averaged weights", &trainer->ema_buffers));
+  if (averages(trainer)) {
+    generator->ema_decay = config->train.ema_decay;
+    generator->ema = gan_reduction_state(generator->reduction, generator->states_used);
+    GAN_TRY(gan_allocate(generator->network->buffer_count, sizeof(float), "averages", &generator->ema_buffers));
   }
   GAN_TRY(draw_fixed_latents(trainer));
   return gan_world_rank(trainer->world) == 0 ? read_evaluation_samples(trainer) : GAN_OK;
 }
 
+/* The state of a new run: rank 0's, for all. */
 static void initialise(gan_trainer *trainer) {
   gan_player *generator = &trainer->generator;
+  if (gan_world_rank(trainer->world) != 0) return;
   initialise_player(trainer, generator, &trainer->config->generator.network, GAN_STREAM_INITIALISE_GENERATOR);
   initialise_player(trainer, &trainer->critic, &trainer->config->critic.network, GAN_STREAM_INITIALISE_CRITIC);
-  if (trainer->ema) {
-    memcpy(trainer->ema, generator->parameters, generator->network->parameter_count * sizeof(float));
-    memcpy(trainer->ema_buffers, generator->buffers, generator->network->buffer_count * sizeof(float));
-  }
+  if (!generator->ema) return;
+  memcpy(generator->ema, generator->parameters, generator->network->parameter_count * sizeof(float));
+  memcpy(generator->ema_buffers, generator->buffers, generator->network->buffer_count * sizeof(float));
 }
 
 static gan_status create(gan_trainer *trainer, const gan_config *config) {
@@ -174,13 +189,14 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   GAN_TRY(gan_state_find(trainer, resume_from));
   GAN_TRY(open_source(trainer));
   GAN_TRY(gan_world_agree(world, create_networks(trainer)));
-  GAN_TRY(gan_reduction_create(world, &trainer->shards, trainer->model.generator->parameter_count,
-                               &trainer->generator.reduction));
-  GAN_TRY(gan_reduction_create(world, &trainer->shards, trainer->model.critic->parameter_count,
-                               &trainer->critic.reduction));
+  GAN_TRY(create_reduction(trainer, trainer->model.generator, averages(trainer), &trainer->generator.reduction));
+  GAN_TRY(create_reduction(trainer, trainer->model.critic, false, &trainer->critic.reduction));
   GAN_TRY(gan_world_agree(world, create_memory(trainer)));
   initialise(trainer);
-  if (resume_from[0]) GAN_TRY(gan_state_load(trainer, resume_from));
+  if (resume_from[0])
+    GAN_TRY(gan_state_load(trainer, resume_from));
+  else
+    gan_state_distribute(trainer);
   GAN_TRY(
       gan_world_agree(world, gan_loader_create(trainer->source, &trainer->shards, (uint64_t)trainer->config->run.seed,
                                                trainer->critic.steps, &trainer->loader)));
@@ -216,8 +232,6 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   gan_source_close(trainer->source);
   gan_shards_release(&trainer->shards);
   gan_config_destroy(trainer->config);
-  free(trainer->ema);
-  free(trainer->ema_buffers);
   free(trainer->shard_sums);
   free(trainer->sums);
   free(trainer->fixed_latents);
@@ -232,9 +246,11 @@ const char *gan_trainer_folder(const gan_trainer *trainer) { return trainer->fol
 int64_t gan_trainer_sample_size(const gan_trainer *trainer) { return gan_shape_count(&trainer->source->shape); }
 
 const float *gan_sample_parameters(const gan_trainer *trainer) {
-  return trainer->ema && trainer->config->samples.ema ? trainer->ema : trainer->generator.parameters;
+  return trainer->generator.ema && trainer->config->samples.ema ? trainer->generator.ema
+                                                                : trainer->generator.parameters;
 }
 
 const float *gan_sample_buffers(const gan_trainer *trainer) {
-  return trainer->ema && trainer->config->samples.ema ? trainer->ema_buffers : trainer->generator.buffers;
+  return trainer->generator.ema && trainer->config->samples.ema ? trainer->generator.ema_buffers
+                                                                : trainer->generator.buffers;
 }

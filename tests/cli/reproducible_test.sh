@@ -26,6 +26,54 @@ test_layer_norm_adam_and_averaging_are_the_same_at_any_np() {
     --loss.name modified_minimax
 }
 
+test_every_reduction_gives_the_same_at_any_np() {
+  local reduction ranks options=("${tiny[@]}" --generator.layers="dense 96, batch_norm, relu, dense 64, relu, dense 2"
+    --optimizer.momentum=0.5 --train.ema_decay=0.9 --iterations 6)
+  run 0 "$PROGRAM" train "${options[@]}" --run.dir alone || return 1
+  for ranks in 1 2 3 5 8; do
+    for reduction in auto flat shared hierarchical; do
+      run 0 mpi $ranks train "${options[@]}" --reduction $reduction --run.dir $reduction$ranks || return 1
+      same_state "$(checkpoint_name alone 6)" "$(checkpoint_name $reduction$ranks 6)" || return 1
+    done
+  done
+}
+
+test_several_hosts_give_the_same() {
+  local ranks reduction options=("${tiny[@]}" --generator.layers="dense 96, batch_norm, relu, dense 64, relu, dense 2"
+    --batch_norm.sync=yes --train.ema_decay=0.9 --iterations 6 --samples.every=3 --eval.every=3)
+  run 0 "$PROGRAM" train "${options[@]}" --run.dir alone || return 1
+  for ranks in 2 5 8; do
+    for reduction in flat hierarchical; do
+      GAN_PRETEND_HOSTS=3 run 0 mpi $ranks train "${options[@]}" --reduction $reduction --run.dir $reduction$ranks ||
+        return 1
+      same_state "$(checkpoint_name alone 6)" "$(checkpoint_name $reduction$ranks 6)" || return 1
+      h5diff -q alone/metrics.h5 $reduction$ranks/metrics.h5 /eval /eval || return 1
+      h5diff -q alone/metrics.h5 $reduction$ranks/metrics.h5 /train/critic_gradient_norm /train/critic_gradient_norm &&
+        h5diff -q alone/metrics.h5 $reduction$ranks/metrics.h5 /train/clipped_fraction /train/clipped_fraction ||
+        return 1
+    done
+  done
+  GAN_PRETEND_HOSTS=2 run 2 mpi 4 train "${options[@]}" --reduction shared --run.dir refused || return 1
+  one_message && says err 'use hierarchical or auto'
+}
+
+test_without_room_for_shared_memory_it_says_so_and_gives_the_same() {
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 6 --run.dir alone || return 1
+  # The second window of the job: the first is the world's own.
+  GAN_FAULT=window:2:0 run 0 mpi 3 train "${tiny[@]}" --iterations 6 --run.dir three || return 1
+  says out 'flat, which is slower: /dev/shm has no room' || return 1
+  same_state "$(checkpoint_name alone 6)" "$(checkpoint_name three 6)"
+}
+
+test_a_trace_is_the_same_for_every_reduction() {
+  local reduction
+  for reduction in flat shared; do
+    run 0 mpi 3 train "${tiny[@]}" --iterations 2 --reduction $reduction --run.dir $reduction --trace $reduction.h5 || return 1
+  done
+  GAN_PRETEND_HOSTS=2 run 0 mpi 3 train "${tiny[@]}" --iterations 2 --run.dir hosts --trace hosts.h5 || return 1
+  h5diff -q flat.h5 shared.h5 && h5diff -q flat.h5 hosts.h5
+}
+
 test_shards_of_unequal_size_are_the_same_at_any_np() { same_at_any_np --batch 29; }
 
 test_the_number_of_shards_is_part_of_the_result() {

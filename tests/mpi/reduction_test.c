@@ -3,6 +3,7 @@
 
 #include "base/fault.h"
 #include "dist/reduction.h"
+#include "kernels/kernels.h"
 #include "support.h"
 
 /* The serial evaluations: node [low, high) is the sum of [low, middle) and [middle, high). */
@@ -22,6 +23,18 @@ static double tree_sum_double(int low, int high, size_t place) {
 
 static bool same_bits(const void *left, const void *right, size_t bytes) { return memcmp(left, right, bytes) == 0; }
 
+/* Each block's squares in double, blocks in rising order: as dist/reduction.h has it. */
+static double tree_norm(int shard_count, size_t count, size_t round) {
+  static float block[GAN_REDUCTION_BLOCK];
+  double squares = 0;
+  for (size_t begin = 0; begin < count; begin += GAN_REDUCTION_BLOCK) {
+    const size_t length = count - begin < GAN_REDUCTION_BLOCK ? count - begin : GAN_REDUCTION_BLOCK;
+    for (size_t j = 0; j < length; j++) block[j] = tree_sum(0, shard_count, begin + j + round);
+    squares += gan_square_sum(length, block);
+  }
+  return squares;
+}
+
 /* Does what a backward pass does: each shard's gradient into its slot, then the folds. */
 static void fill_slots(gan_reduction *reduction, const gan_shards *shards, size_t count, size_t round) {
   float *const *slots = gan_reduction_slots(reduction);
@@ -32,8 +45,10 @@ static void fill_slots(gan_reduction *reduction, const gan_shards *shards, size_
   }
 }
 
-static bool gradient_is_tree_sum(const gan_reduction *reduction, int shard_count, size_t count, size_t round) {
+static bool gradient_is_tree_sum(gan_world *world, gan_reduction *reduction, int shard_count, size_t count,
+                                 size_t round) {
   const float *gradient = gan_reduction_gradient(reduction);
+  if (gan_world_rank(world) != 0) return gradient == NULL;
   for (size_t j = 0; j < count; j++) {
     const float expected = tree_sum(0, shard_count, j + round);
     if (!same_bits(&gradient[j], &expected, sizeof expected)) return false;
@@ -41,47 +56,124 @@ static bool gradient_is_tree_sum(const gan_reduction *reduction, int shard_count
   return true;
 }
 
+/* What the parameters and the states are updated to: parameters += gradient, state i += (i + 2) gradient. */
+enum { STATES = 2 };
 typedef struct update_record {
-  float *parameters;
-  size_t covered;
-  bool fits;
+  float *vectors[1 + STATES];
 } update_record;
 
-static void subtract_gradient(void *context, size_t offset, size_t count, const float *gradient) {
+static void add_gradient(void *context, size_t offset, size_t count, const float *gradient) {
   update_record *record = context;
-  record->covered += count;
-  for (size_t i = 0; i < count; i++) record->parameters[offset + i] -= gradient[i];
+  for (int v = 0; v <= STATES; v++)
+    for (size_t i = 0; i < count; i++) record->vectors[v][offset + i] += (float)(v + 1) * gradient[i];
 }
 
-static bool parameters_are_updated(gan_reduction *reduction, int shard_count, size_t count) {
-  update_record record = {.parameters = gan_reduction_parameters(reduction)};
-  for (size_t j = 0; j < count; j++) record.parameters[j] = 1;
-  gan_reduction_apply(reduction, subtract_gradient, &record);
-  if (gan_reduction_parameters(reduction) != record.parameters) return false;
+static float initial_value(int vector, size_t place) { return (float)wild_value(1000 + vector, place); }
+
+static bool vector_is_updated(const float *values, int vector, int shard_count, size_t count, size_t rounds) {
   for (size_t j = 0; j < count; j++) {
-    const float sum = tree_sum(0, shard_count, j + 1), expected = 1.0f - sum;
-    if (!same_bits(&record.parameters[j], &expected, sizeof expected)) return false;
+    float expected = initial_value(vector, j);
+    for (size_t round = 0; round < rounds; round++) {
+      const float step = (float)(vector + 1) * tree_sum(0, shard_count, j + round);
+      expected += step;
+    }
+    if (!same_bits(&values[j], &expected, sizeof expected)) return false;
   }
   return true;
 }
 
-/* Two rounds, since the second meets what the first left in the buffers. */
-static void check_reduction(gan_world *world, int shard_count, int64_t batch, size_t count, int *failures) {
+static update_record vectors_of(gan_reduction *reduction) {
+  update_record record = {.vectors = {gan_reduction_parameters(reduction)}};
+  for (int i = 0; i < STATES; i++) record.vectors[1 + i] = gan_reduction_state(reduction, i);
+  return record;
+}
+
+/* Rank 0's content for all, once it has been seen that everything starts as zeroes. */
+static bool initialise(gan_world *world, gan_reduction *reduction, size_t count) {
+  const update_record record = vectors_of(reduction);
+  bool zeroes = true;
+  for (int v = 0; v <= STATES; v++)
+    for (size_t j = 0; j < count; j++) zeroes = zeroes && record.vectors[v][j] == 0;
+  gan_world_barrier(world);
+  for (int v = 0; v <= STATES && gan_world_rank(world) == 0; v++)
+    for (size_t j = 0; j < count; j++) record.vectors[v][j] = initial_value(v, j);
+  gan_reduction_distribute(reduction);
+  return zeroes;
+}
+
+/* Several rounds, since each meets what the one before left in the buffers; some look at the gradient, which moves it,
+   and some meet the other ranks between filling and summing, as a training step does. */
+static bool rounds_are_exact(gan_world *world, gan_reduction *reduction, const gan_shards *shards, size_t count) {
+  enum { ROUNDS = 4 };
+  bool passed = initialise(world, reduction, count);
+  update_record record = vectors_of(reduction);
+  for (size_t round = 0; round < ROUNDS; round++) {
+    double nothing[64] = {0}, sum = 0;
+    gan_reduction_await(reduction);
+    passed = passed && vector_is_updated(record.vectors[0], 0, shards->count, count, round);
+    fill_slots(reduction, shards, count, round);
+    if (round != 1) gan_reduction_filled(reduction);
+    if (round >= 2) gan_world_sum(world, shards, nothing, 1, &sum);
+    const double norm = gan_reduction_sum(reduction), expected = tree_norm(shards->count, count, round);
+    passed = passed && same_bits(&norm, &expected, sizeof norm);
+    if (round % 2) passed = gradient_is_tree_sum(world, reduction, shards->count, count, round) && passed;
+    gan_reduction_apply(reduction, add_gradient, &record);
+    if (round == 2) passed = gradient_is_tree_sum(world, reduction, shards->count, count, round) && passed;
+  }
+  gan_reduction_collect(reduction);
+  passed = passed && gan_reduction_parameters(reduction) == record.vectors[0];
+  for (int v = 0; v <= (gan_world_rank(world) == 0 ? STATES : 0); v++)
+    passed = passed && vector_is_updated(record.vectors[v], v, shards->count, count, ROUNDS);
+  return passed;
+}
+
+static void check_reduction(gan_world *world, const char *variant, int shard_count, int64_t batch, size_t count,
+                            int *failures) {
   gan_shards shards = plan_shards(world, shard_count, batch);
   gan_reduction *reduction = NULL;
-  char name[96];
-  bool passed = gan_reduction_create(world, &shards, count, &reduction) == GAN_OK;
-  for (size_t round = 0; passed && round < 2; round++) {
-    fill_slots(reduction, &shards, count, round);
-    gan_reduction_sum(reduction);
-    passed = gradient_is_tree_sum(reduction, shard_count, count, round);
-    if (gan_world_maximum(world, !passed) > 0) break;
-  }
-  snprintf(name, sizeof name, "reduction_of_%zu_parameters_over_%d_shards_is_the_tree_sum", count, shard_count);
+  char name[128];
+  bool passed = gan_reduction_create(world, &shards, variant, count, STATES, &reduction) == GAN_OK;
+  passed = passed && !*gan_reduction_reason(reduction) && rounds_are_exact(world, reduction, &shards, count);
+  snprintf(name, sizeof name, "%s_reduction_of_%zu_parameters_over_%d_shards_is_the_tree_sum", variant, count,
+           shard_count);
   check(world, name, passed, failures);
-  snprintf(name, sizeof name, "update_of_%zu_parameters_over_%d_shards_reaches_every_rank", count, shard_count);
-  check(world, name, passed && parameters_are_updated(reduction, shard_count, count), failures);
   gan_reduction_destroy(reduction);
+  gan_shards_release(&shards);
+}
+
+/* Only the first host has no room. */
+static void check_fallback(gan_world *world, int *failures) {
+  gan_shards shards = plan_shards(world, gan_world_size(world), gan_world_size(world));
+  gan_reduction *reduction = NULL;
+  if (gan_world_rank(world) == 0) gan_fault_arm(GAN_FAULT_WINDOW, 1);
+  const gan_status status = gan_reduction_create(world, &shards, "auto", 20000, STATES, &reduction);
+  const bool sharing = gan_world_maximum(world, gan_fault_has_struck(GAN_FAULT_WINDOW)) > 0;
+  gan_fault_arm(GAN_FAULT_WINDOW, 0);
+  bool passed = status == GAN_OK && sharing == (gan_world_maximum(world, gan_world_host_size(world)) > 1);
+  if (passed && sharing)
+    passed = !strcmp(gan_reduction_name(reduction), "flat") && strstr(gan_reduction_reason(reduction), "/dev/shm");
+  passed = passed && rounds_are_exact(world, reduction, &shards, 20000);
+  check(world, "without_room_to_share_the_reduction_is_flat_and_says_why", passed, failures);
+  gan_reduction_destroy(reduction);
+  gan_shards_release(&shards);
+}
+
+static void check_choice(gan_world *world, int *failures) {
+  gan_shards shards = plan_shards(world, gan_world_size(world), gan_world_size(world));
+  gan_reduction *reduction = NULL;
+  const int hosts = gan_world_host_count(world);
+  const char *expected = gan_world_size(world) == 1 ? "flat" : hosts == 1 ? "shared" : "hierarchical";
+  gan_status status = gan_reduction_create(world, &shards, "auto", 100000, 1, &reduction);
+  bool passed = status == GAN_OK && strcmp(gan_reduction_name(reduction), expected) == 0;
+  check(world, "auto_suits_the_hosts", passed, failures);
+  gan_reduction_destroy(reduction);
+  status = gan_reduction_create(world, &shards, "shared", 1000, 1, &reduction);
+  passed = hosts == 1 ? status == GAN_OK
+                      : status == GAN_BAD_USAGE && !reduction && strstr(gan_error_message(), "hierarchical");
+  check(world, "shared_is_refused_on_several_hosts", passed, failures);
+  gan_reduction_destroy(reduction);
+  status = gan_reduction_create(world, &shards, "sideways", 1000, 1, &reduction);
+  check(world, "unknown_reduction_is_refused", status == GAN_BAD_USAGE && !reduction, failures);
   gan_shards_release(&shards);
 }
 
@@ -117,12 +209,12 @@ static bool order_matters(int shard_count) {
 }
 
 /* GAN_FAULT is for whole programs; here the last rank alone runs out of memory at each of the allocations in turn. */
-static bool lack_of_memory_is_agreed(gan_world *world, const gan_shards *shards) {
+static bool lack_of_memory_is_agreed(gan_world *world, const gan_shards *shards, const char *variant) {
   const bool mine = gan_world_rank(world) == gan_world_size(world) - 1;
   for (int nth = 1; nth < 100; nth++) {
     gan_reduction *reduction = NULL;
     if (mine) gan_fault_arm(GAN_FAULT_ALLOCATION, nth);
-    const gan_status status = gan_reduction_create(world, shards, 1000, &reduction);
+    const gan_status status = gan_reduction_create(world, shards, variant, 1000, STATES, &reduction);
     gan_fault_arm(GAN_FAULT_ALLOCATION, 0);
     if (status == GAN_OK) {
       gan_reduction_destroy(reduction);
@@ -131,6 +223,24 @@ static bool lack_of_memory_is_agreed(gan_world *world, const gan_shards *shards)
     if (status != GAN_FAILED || reduction || !strstr(gan_error_message(), "out of memory")) return false;
   }
   return false;
+}
+
+/* Everything, for one variant. */
+static void check_variant(gan_world *world, const char *variant, int *failures) {
+  static const int shard_counts[] = {8, 11, 37};
+  const int ranks = gan_world_size(world);
+  for (size_t i = 0; i < sizeof shard_counts / sizeof *shard_counts; i++) {
+    const int shards = shard_counts[i] < ranks ? ranks : shard_counts[i];
+    check_reduction(world, variant, shards, shards, 1, failures);
+    check_reduction(world, variant, shards, 3 * shards + 5, 3 * GAN_REDUCTION_BLOCK + 17, failures);
+  }
+  check_reduction(world, variant, ranks, ranks, 2 * 65536 + 17, failures);
+
+  gan_shards shards = plan_shards(world, ranks, ranks);
+  char name[128];
+  snprintf(name, sizeof name, "lack_of_memory_on_one_rank_fails_the_creation_of_%s_on_all", variant);
+  check(world, name, lack_of_memory_is_agreed(world, &shards, variant), failures);
+  gan_shards_release(&shards);
 }
 
 int main(int argc, char **argv) {
@@ -143,16 +253,14 @@ int main(int argc, char **argv) {
     const int shards = shard_counts[i] < ranks ? ranks : shard_counts[i];
     check_sum(world, shards, shards, 1, &failures);
     check_sum(world, shards, 3 * shards + 5, 5000, &failures);
-    check_reduction(world, shards, shards, 1, &failures);
-    check_reduction(world, shards, 3 * shards + 5, 3 * 65536 + 17, &failures);
   }
   check_sum(world, ranks, ranks, 3, &failures);
-  check_reduction(world, ranks, ranks, 65536, &failures);
-
-  gan_shards shards = plan_shards(world, ranks, ranks);
-  const bool agreed = lack_of_memory_is_agreed(world, &shards);
-  check(world, "lack_of_memory_on_one_rank_fails_the_creation_on_all", agreed, &failures);
-  gan_shards_release(&shards);
+  check_choice(world, &failures);
+  check_fallback(world, &failures);
+  for (int i = 0; i < gan_reduction_variant_count(); i++) {
+    const char *variant = gan_reduction_variant_name(i);
+    if (gan_world_host_count(world) == 1 || strcmp(variant, "shared") != 0) check_variant(world, variant, &failures);
+  }
   gan_world_close(world);
   return failures > 0;
 }

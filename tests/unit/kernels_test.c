@@ -166,6 +166,9 @@ static void vectors_are_added_scaled_and_averaged(void **unused) {
   (void)unused;
   float y[] = {1, 2, 3};
   const float x[] = {10, 20, 30}, added[] = {11, 22, 33}, scaled[] = {22, 44, 66}, averaged[] = {13, 26, 39};
+  gan_add_two(3, x, y, y);
+  assert_memory_equal(y, added, sizeof y);
+  y[0] = 1, y[1] = 2, y[2] = 3;
   gan_add(3, x, y);
   assert_memory_equal(y, added, sizeof y);
   gan_scale(3, 2.0f, y);

@@ -227,11 +227,55 @@ static void lack_of_memory_is_an_error_wherever_it_strikes(void **state) {
   assert_true(failed >= 1);
 }
 
+/* Sums the whole tree from the forests of ranks or other owners, the way base/shards.h describes. */
+static float sum_of_pieces(const gan_shards *shards, gan_shard_node root, int place) {
+  float stack[MOST_SHARDS];
+  int height = 0;
+  for (int low = root.low; low < root.high;) {
+    const int end = gan_shards_first(shards, gan_shards_owner(shards, low) + 1);
+    const gan_shard_piece piece = gan_shards_piece(root, low, end);
+    assert_int_equal(piece.node.low, low);
+    assert_true(piece.node.high <= end && piece.node.high <= root.high);
+    assert_int_equal(piece.height, height);
+    stack[height++] = tree_sum(piece.node.low, piece.node.high, place);
+    for (int fold = 0; fold < piece.folds; fold++, height--) stack[height - 2] += stack[height - 1];
+    low = piece.node.high;
+  }
+  assert_int_equal(height, 1);
+  return stack[0];
+}
+
+static void pieces_are_the_forest_and_sum_up_to_the_tree(const gan_shards *shards) {
+  int low = shards->first;
+  for (int i = 0; i < shards->node_count; i++) {
+    const gan_shard_piece piece =
+        gan_shards_piece((gan_shard_node){0, shards->count}, low, shards->first + shards->local);
+    assert_int_equal(piece.node.low, shards->nodes[i].low);
+    assert_int_equal(piece.node.high, shards->nodes[i].high);
+    low = piece.node.high;
+    const float sum = sum_of_pieces(shards, shards->nodes[i], 0), expected = tree_sum(piece.node.low, low, 0);
+    assert_memory_equal(&sum, &expected, sizeof sum);
+  }
+  assert_int_equal(low, shards->first + shards->local);
+  if (shards->rank > 0) return;
+  for (int place = 0; place < WIDTH; place++) {
+    const float sum = sum_of_pieces(shards, (gan_shard_node){0, shards->count}, place);
+    const float expected = tree_sum(0, shards->count, place);
+    assert_memory_equal(&sum, &expected, sizeof sum);
+  }
+}
+
+static void pieces_of_all_owners_sum_up_to_the_tree_bit_for_bit(void **unused) {
+  (void)unused;
+  for_all_plans(pieces_are_the_forest_and_sum_up_to_the_tree);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_rank_has_the_largest_trees_of_its_range),
       cmocka_unit_test(forests_of_all_ranks_cover_each_shard_once),
       cmocka_unit_test(folding_shards_in_order_gives_the_sums_of_the_forest_bit_for_bit),
+      cmocka_unit_test(pieces_of_all_owners_sum_up_to_the_tree_bit_for_bit),
       cmocka_unit_test(another_order_of_additions_changes_bits),
       cmocka_unit_test(folding_leaves_what_is_outside_the_range_alone),
       cmocka_unit_test(slots_grow_with_the_logarithm_of_the_shards),

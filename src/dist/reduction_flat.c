@@ -1,0 +1,154 @@
+/* The plain reduction: sums travel up the shard tree to rank 0, the total is broadcast, every rank updates everything.
+
+   The vector goes in chunks, so that one chunk is added while the next is on its way, and the first chunks of the total
+   come back while the last still go up. The total lies in the first slot, on every rank: rank 0 adds it up there, and
+   the others have sent its old content by the time that they receive it. With one rank nothing is moved at all. */
+#include <mpi.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "dist/exchange.h"
+#include "dist/reduction_state.h"
+#include "dist/wait.h"
+#include "kernels/kernels.h"
+
+enum {
+  CHUNK = 65536, /* floats: long enough to hide a message's latency, short enough to stay in a core's cache */
+  AHEAD = 2,     /* chunks of one sum under way at once */
+  LINE = 16      /* floats of a cache line; no two slots share one */
+};
+
+typedef struct flat_reduction {
+  gan_reduction base;
+  size_t chunks;
+  float *storage; /* of the slots */
+  gan_exchange exchange;
+  MPI_Request under_way[GAN_EXCHANGE_STEPS][AHEAD]; /* chunk c of a step in place c % AHEAD */
+  float *arrivals;                                  /* [steps][AHEAD][CHUNK] */
+  MPI_Request *broadcasts;                          /* [chunks] */
+} flat_reduction;
+
+static gan_status allocate(gan_reduction *reduction) {
+  flat_reduction *flat = (flat_reduction *)reduction;
+  flat->chunks = (reduction->count + CHUNK - 1) / CHUNK;
+  gan_exchange_plan(reduction->shards, &flat->exchange);
+  const size_t slot_count = (size_t)reduction->shards->slot_count;
+  const size_t stride = (reduction->count + LINE - 1) / LINE * LINE;
+  const size_t arrivals = (size_t)flat->exchange.count * AHEAD * CHUNK;
+  GAN_TRY(gan_allocate(reduction->count, sizeof(float), "the parameters", &reduction->parameters));
+  for (int i = 0; i < reduction->state_count; i++)
+    GAN_TRY(gan_allocate(reduction->count, sizeof(float), "optimiser moments and averages", &reduction->states[i]));
+  GAN_TRY(gan_allocate(slot_count, stride * sizeof(float), "the gradients", &flat->storage));
+  GAN_TRY(gan_allocate(slot_count, sizeof(float *), "the gradients", &reduction->slots));
+  GAN_TRY(gan_allocate(arrivals, sizeof(float), "gradients of other ranks", &flat->arrivals));
+  GAN_TRY(gan_allocate(flat->chunks, sizeof(MPI_Request), "the gradients' messages", &flat->broadcasts));
+  for (size_t slot = 0; slot < slot_count; slot++) reduction->slots[slot] = flat->storage + slot * stride;
+  return GAN_OK;
+}
+
+static void release(gan_reduction *reduction) {
+  flat_reduction *flat = (flat_reduction *)reduction;
+  free(flat->broadcasts);
+  free(flat->arrivals);
+  free(flat->storage);
+  free(reduction->slots);
+  for (int i = 0; i < reduction->state_count; i++) free(reduction->states[i]);
+  free(reduction->parameters);
+}
+
+static size_t chunk_length(const flat_reduction *flat, size_t chunk) {
+  const size_t left = flat->base.count - chunk * CHUNK;
+  return left < CHUNK ? left : CHUNK;
+}
+
+static float *arrival(const flat_reduction *flat, int step, size_t chunk) {
+  return flat->arrivals + ((size_t)step * AHEAD + chunk % AHEAD) * CHUNK;
+}
+
+/* Asks for a chunk of what `step` receives; nothing for other steps, nor beyond the last chunk. */
+static void expect(flat_reduction *flat, int step, size_t chunk) {
+  const gan_exchange_step *plan = &flat->exchange.steps[step];
+  if (plan->kind != GAN_EXCHANGE_RECEIVE || chunk >= flat->chunks) return;
+  MPI_Irecv(arrival(flat, step, chunk), (int)chunk_length(flat, chunk), MPI_FLOAT, plan->peer, plan->tag,
+            flat->base.world->ranks, &flat->under_way[step][chunk % AHEAD]);
+}
+
+/* Adds up, and sends on, one chunk of this rank's sums. */
+static void sum_chunk(flat_reduction *flat, size_t chunk) {
+  const size_t length = chunk_length(flat, chunk);
+  for (int step = 0; step < flat->exchange.count; step++) {
+    const gan_exchange_step *plan = &flat->exchange.steps[step];
+    MPI_Request *request = &flat->under_way[step][chunk % AHEAD];
+    float *restrict sum = flat->base.slots[plan->slot] + chunk * CHUNK;
+    if (plan->kind == GAN_EXCHANGE_SEND) {
+      MPI_Isend(sum, (int)length, MPI_FLOAT, plan->peer, plan->tag, flat->base.world->ranks, request);
+      continue;
+    }
+    const float *restrict addend = arrival(flat, step, chunk);
+    if (plan->kind == GAN_EXCHANGE_ADD)
+      addend = flat->base.slots[plan->other] + chunk * CHUNK;
+    else
+      gan_wait(flat->base.world, 1, request);
+    for (size_t i = 0; i < length; i++) sum[i] += addend[i];
+    expect(flat, step, chunk + AHEAD);
+  }
+}
+
+/* Starts the way back of one chunk, once this rank's part of it has left. */
+static void return_chunk(flat_reduction *flat, size_t chunk) {
+  for (int step = 0; step < flat->exchange.count; step++)
+    if (flat->exchange.steps[step].kind == GAN_EXCHANGE_SEND)
+      gan_wait(flat->base.world, 1, &flat->under_way[step][chunk % AHEAD]);
+  MPI_Ibcast(flat->base.slots[0] + chunk * CHUNK, (int)chunk_length(flat, chunk), MPI_FLOAT, 0, flat->base.world->ranks,
+             &flat->broadcasts[chunk]);
+}
+
+/* Leaves the total in the first slot of every rank. */
+static void sum_ranks(flat_reduction *flat) {
+  gan_world *world = flat->base.world;
+  const size_t chunks = flat->chunks;
+  /* Rank 0 sends nothing up, and need not wait; the others return a chunk when the next one has left too. */
+  const size_t lag = world->rank == 0 ? 0 : AHEAD - 1;
+  if (world->size == 1) return;
+  for (int step = 0; step < flat->exchange.count; step++)
+    for (size_t chunk = 0; chunk < AHEAD; chunk++) expect(flat, step, chunk);
+  for (size_t chunk = 0; chunk < chunks + lag; chunk++) {
+    if (chunk < chunks) sum_chunk(flat, chunk);
+    if (chunk >= lag) return_chunk(flat, chunk - lag);
+  }
+  for (size_t chunk = 0; chunk < chunks; chunk++) gan_wait(world, 1, &flat->broadcasts[chunk]);
+}
+
+static double sum(gan_reduction *reduction) {
+  double squares = 0;
+  sum_ranks((flat_reduction *)reduction);
+  for (size_t block = 0; block < reduction->blocks; block++) {
+    const size_t begin = gan_reduction_block_begin(reduction, block);
+    squares += gan_square_sum(gan_reduction_block_begin(reduction, block + 1) - begin, reduction->slots[0] + begin);
+  }
+  return squares;
+}
+
+static void apply(gan_reduction *reduction, gan_update update, void *context) {
+  gan_reduction_update_range(0, reduction->count, reduction->slots[0], update, context);
+}
+
+static const float *gradient(gan_reduction *reduction) { return reduction->slots[0]; }
+
+static void distribute(gan_reduction *reduction) {
+  const size_t bytes = reduction->count * sizeof(float);
+  gan_world_broadcast(reduction->world, reduction->parameters, bytes);
+  for (int i = 0; i < reduction->state_count; i++) gan_world_broadcast(reduction->world, reduction->states[i], bytes);
+}
+
+const gan_reduction_variant gan_reduction_flat = {
+    .name = "flat",
+    .help = "sums go up the tree to rank 0 and back; every rank keeps and updates everything",
+    .size = sizeof(flat_reduction),
+    .allocate = allocate,
+    .release = release,
+    .sum = sum,
+    .apply = apply,
+    .gradient = gradient,
+    .distribute = distribute,
+};

@@ -1,0 +1,55 @@
+/* What reductions are made of; for the files of src/dist only. */
+#ifndef GAN_DIST_REDUCTION_STATE_H
+#define GAN_DIST_REDUCTION_STATE_H
+
+#include "dist/reduction.h"
+#include "dist/world_state.h"
+
+enum { GAN_REDUCTION_STATES = 8 };
+
+/* A variant's own data begin with this. */
+struct gan_reduction {
+  const gan_reduction_variant *variant;
+  gan_world *world;
+  const gan_shards *shards;
+  size_t count, blocks;
+  char reason[160];
+  /* Set by the variant. */
+  float *parameters;
+  int state_count;
+  float *states[GAN_REDUCTION_STATES];
+  float **slots; /* [shards->slot_count] */
+};
+
+/* See dist/reduction.h for what each does. */
+struct gan_reduction_variant {
+  const char *name;
+  const char *help;
+  size_t size;   /* of its data */
+  bool one_host; /* suits the ranks of one host only */
+  /* Takes this rank's private memory; errors are its own. */
+  gan_status (*allocate)(gan_reduction *reduction);
+  /* Takes shared memory; false where this host has none. Nothing of it is left then. Collective. NULL: needs none. */
+  bool (*share)(gan_reduction *reduction);
+  void (*release)(gan_reduction *reduction); /* but for the data themselves; allocate may have failed. Collective */
+  void (*await)(gan_reduction *reduction);   /* NULL: parameters are complete after apply */
+  void (*filled)(gan_reduction *reduction);  /* NULL: of no use to it */
+  double (*sum)(gan_reduction *reduction);
+  void (*apply)(gan_reduction *reduction, gan_update update, void *context);
+  const float *(*gradient)(gan_reduction *reduction);
+  void (*collect)(gan_reduction *reduction); /* NULL: rank 0 has it all */
+  void (*distribute)(gan_reduction *reduction);
+};
+
+extern const gan_reduction_variant gan_reduction_flat, gan_reduction_shared, gan_reduction_hierarchical;
+
+/* Floats before block b: where blocks begin, and where the last one ends. */
+static inline size_t gan_reduction_block_begin(const gan_reduction *reduction, size_t block) {
+  const size_t begin = block * GAN_REDUCTION_BLOCK;
+  return begin < reduction->count ? begin : reduction->count;
+}
+
+/* Calls `update` for [begin, end) in pieces that stay in a core's cache from one loop over them to the next. */
+void gan_reduction_update_range(size_t begin, size_t end, const float *gradient, gan_update update, void *context);
+
+#endif

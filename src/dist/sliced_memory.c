@@ -1,0 +1,257 @@
+/* The sliced reduction's plan and memory.
+
+   On each host, in one block that its ranks share:
+
+        barrier | squares | parameters | states ... | slots of the host's first rank | of its second | ...
+
+   Vectors begin a few cache lines apart from where they would all fall on the same lines of the cache, as many vectors
+   are read side by side. A rank has the system provide the pages of its own slots and of its part of the vectors, so
+   that they lie near its core. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "dist/barrier.h"
+#include "dist/sliced.h"
+#include "dist/wait.h"
+#include "dist/window.h"
+
+enum { STAGGER = 80 }; /* floats: five cache lines */
+
+size_t gan_sliced_begin(const gan_sliced *sliced, int rank) {
+  const size_t blocks = sliced->base.blocks, ranks = (size_t)sliced->base.world->size;
+  return gan_reduction_block_begin(&sliced->base, blocks * (size_t)rank / ranks);
+}
+
+int gan_sliced_courier(const gan_world *world, int host, int slice) {
+  const int first = world->first_on_host[host];
+  return first + slice % (world->first_on_host[host + 1] - first);
+}
+
+static int host_of(const gan_world *world, int rank) {
+  int host = 0;
+  while (world->first_on_host[host + 1] <= rank) host++;
+  return host;
+}
+
+/* The shard after a host's last. */
+static int shards_end(const gan_sliced *sliced, int host) {
+  return gan_shards_first(sliced->base.shards, sliced->base.world->first_on_host[host + 1]);
+}
+
+/* Lists what `root` is the sum of: forests of this host's ranks, and of other hosts. Writes to `terms` unless NULL;
+   returns how many. */
+static int list_terms(const gan_sliced *sliced, gan_shard_node root, gan_term *terms) {
+  const gan_world *world = sliced->base.world;
+  const gan_shards *shards = sliced->base.shards;
+  int count = 0, arrivals = 0, owner_before = -1, slot = 0;
+  for (int low = root.low; low < root.high; count++) {
+    const int owner = gan_shards_owner(shards, low), host = host_of(world, owner);
+    const bool here = host == world->host_number;
+    const int end = here ? gan_shards_first(shards, owner + 1) : shards_end(sliced, host);
+    const gan_shard_piece piece = gan_shards_piece(root, low, end);
+    /* A rank's trees are in its slots in rising order; the root of a host's tree may begin amid them. */
+    if (owner != owner_before) {
+      slot = 0;
+      for (int before = gan_shards_first(shards, owner); before < low; slot++)
+        before = gan_shards_piece((gan_shard_node){0, shards->count}, before, end).node.high;
+    }
+    if (terms) {
+      terms[count] = (gan_term){.height = piece.height, .folds = piece.folds, .slot = -1, .host_rank = arrivals};
+      if (here) terms[count].slot = slot, terms[count].host_rank = owner - world->first_on_host[host];
+    }
+    if (here)
+      slot++;
+    else
+      arrivals++;
+    owner_before = owner;
+    low = piece.node.high;
+  }
+  return count;
+}
+
+static gan_status plan_terms(const gan_sliced *sliced, gan_shard_node root, gan_terms *terms) {
+  terms->count = list_terms(sliced, root, NULL);
+  GAN_TRY(gan_allocate((size_t)terms->count, sizeof *terms->term, "the reduction's plan", &terms->term));
+  list_terms(sliced, root, terms->term);
+  return GAN_OK;
+}
+
+/* The forest of a host: the largest nodes that its ranks own together. Writes to `nodes` unless NULL; returns how many.
+ */
+static int list_forest(const gan_sliced *sliced, int host, gan_shard_node *nodes) {
+  const gan_shards *shards = sliced->base.shards;
+  const int end = shards_end(sliced, host);
+  int count = 0;
+  for (int low = gan_shards_first(shards, sliced->base.world->first_on_host[host]); low < end; count++) {
+    const gan_shard_node node = gan_shards_piece((gan_shard_node){0, shards->count}, low, end).node;
+    if (nodes) nodes[count] = node;
+    low = node.high;
+  }
+  return count;
+}
+
+static gan_status plan_forest(gan_sliced *sliced) {
+  const gan_world *world = sliced->base.world;
+  gan_shard_node *nodes = NULL;
+  const int count = list_forest(sliced, world->host_number, NULL);
+  GAN_TRY(gan_allocate((size_t)count, sizeof *sliced->trees, "the reduction's plan", &sliced->trees));
+  GAN_TRY(gan_allocate((size_t)count, sizeof *nodes, "the reduction's plan", &nodes));
+  list_forest(sliced, world->host_number, nodes);
+  gan_status status = GAN_OK;
+  for (; status == GAN_OK && sliced->tree_count < count; sliced->tree_count++)
+    status = plan_terms(sliced, nodes[sliced->tree_count], &sliced->trees[sliced->tree_count]);
+  free(nodes);
+  return status;
+}
+
+/* How much arrives from other hosts, and how many messages this rank has under way at once. */
+static void count_messages(gan_sliced *sliced) {
+  const gan_world *world = sliced->base.world;
+  int errands = 0;
+  for (int rank = 0; rank < world->size; rank++)
+    errands += host_of(world, rank) != world->host_number &&
+               gan_sliced_courier(world, world->host_number, rank) == world->rank;
+  for (int host = 0; host < world->host_count; host++)
+    if (host != world->host_number) sliced->arrival_count += list_forest(sliced, host, NULL);
+  /* Exchanges take a message for each other host and each errand. */
+  sliced->request_room = sliced->arrival_count + errands * (sliced->tree_count + 1) + world->host_count;
+}
+
+/* Which rank sends each arrival: the courier of this rank's slice on each host, in order of the hosts. */
+static void list_senders(gan_sliced *sliced) {
+  const gan_world *world = sliced->base.world;
+  int count = 0;
+  for (int host = 0; host < world->host_count; host++) {
+    if (host == world->host_number) continue;
+    for (int trees = list_forest(sliced, host, NULL); trees > 0; trees--)
+      sliced->senders[count++] = gan_sliced_courier(world, host, world->rank);
+  }
+}
+
+/* Bytes before the vectors, and of all. */
+static size_t head_bytes(const gan_sliced *sliced) {
+  return GAN_PAGE + (sliced->base.blocks * sizeof(double) + GAN_PAGE - 1) / GAN_PAGE * GAN_PAGE;
+}
+
+static size_t all_bytes(const gan_sliced *sliced) {
+  const size_t slots = (size_t)sliced->slots_before[sliced->base.world->host_size];
+  return head_bytes(sliced) + (1 + (size_t)sliced->base.state_count + slots) * sliced->stride * sizeof(float);
+}
+
+static float *vector(const gan_sliced *sliced, size_t number) {
+  return (float *)(sliced->memory + head_bytes(sliced)) + number * sliced->stride;
+}
+
+float *gan_sliced_slot(const gan_sliced *sliced, int host_rank, int slot) {
+  return vector(sliced, 1 + (size_t)sliced->base.state_count + (size_t)(sliced->slots_before[host_rank] + slot));
+}
+
+gan_status gan_sliced_allocate(gan_reduction *reduction) {
+  gan_sliced *sliced = (gan_sliced *)reduction;
+  const gan_world *world = reduction->world;
+  const size_t page = GAN_PAGE / sizeof(float), slots = (size_t)reduction->shards->slot_count;
+  const size_t length = gan_sliced_begin(sliced, world->rank + 1) - gan_sliced_begin(sliced, world->rank);
+  size_t levels = 1;
+  while ((INT64_C(1) << (levels - 1)) < reduction->shards->count) levels++;
+  sliced->stride = (reduction->count + page - 1) / page * page + STAGGER;
+  sliced->settled = true;
+  GAN_TRY(plan_terms(sliced, (gan_shard_node){0, reduction->shards->count}, &sliced->total));
+  if (world->host_count > 1) GAN_TRY(plan_forest(sliced));
+  count_messages(sliced);
+  const size_t arrivals = (size_t)sliced->arrival_count, host_size = (size_t)world->host_size;
+  GAN_TRY(gan_allocate(arrivals, length * sizeof(float), "gradients of other hosts", &sliced->arrivals));
+  GAN_TRY(gan_allocate(arrivals, sizeof(int), "gradients of other hosts", &sliced->senders));
+  list_senders(sliced);
+  GAN_TRY(
+      gan_allocate((size_t)sliced->request_room, sizeof(MPI_Request), "the gradients' messages", &sliced->requests));
+  GAN_TRY(gan_allocate(levels, GAN_SLICED_ROW * sizeof(float), "partial sums", &sliced->partial));
+  GAN_TRY(gan_allocate(slots, sizeof(float *), "the gradients", &reduction->slots));
+  GAN_TRY(gan_allocate(host_size + 1, sizeof(int), "the host's ranks", &sliced->slots_before));
+  sliced->slots_before[host_size] = (int)slots;
+  if (host_size > 1) return GAN_OK;
+  return gan_allocate(all_bytes(sliced), 1, "a network's parameters and gradients", &sliced->private);
+}
+
+/* What part `part` of the vectors' bytes this rank provides. */
+static size_t part_begin(const gan_sliced *sliced, int part) {
+  return sliced->stride * (size_t)part / (size_t)sliced->base.world->host_size;
+}
+
+static bool provide(const gan_sliced *sliced) {
+  const int rank = sliced->base.world->host_rank;
+  const size_t begin = part_begin(sliced, rank), bytes = (part_begin(sliced, rank + 1) - begin) * sizeof(float);
+  const size_t own = (size_t)(sliced->slots_before[rank + 1] - sliced->slots_before[rank]) * sliced->stride;
+  if (rank == 0 && !gan_window_provide(sliced->memory, head_bytes(sliced))) return false;
+  for (size_t i = 0; i <= (size_t)sliced->base.state_count; i++)
+    if (!gan_window_provide(vector(sliced, i) + begin, bytes)) return false;
+  if (!gan_window_provide(gan_sliced_slot(sliced, rank, 0), own * sizeof(float))) return false;
+  if (rank == 0) memset(sliced->memory, 0, head_bytes(sliced));
+  for (size_t i = 0; i <= (size_t)sliced->base.state_count; i++) memset(vector(sliced, i) + begin, 0, bytes);
+  memset(gan_sliced_slot(sliced, rank, 0), 0, own * sizeof(float));
+  return true;
+}
+
+static bool open_window(gan_sliced *sliced) {
+  const gan_world *world = sliced->base.world;
+  MPI_Request request;
+  int *before = sliced->slots_before;
+  const int own = before[world->host_size];
+  MPI_Iallgather(&own, 1, MPI_INT, before + 1, 1, MPI_INT, world->host, &request);
+  gan_wait(world, 1, &request);
+  for (int rank = 0; rank < world->host_size; rank++) before[rank + 1] += before[rank];
+  /* A host's ranks have the barrier all together or not at all. */
+  if (!world->barrier.barrier || !gan_window_open(world, all_bytes(sliced), &sliced->window)) return false;
+  sliced->memory = sliced->window.memory;
+  if (gan_host_all(world, provide(sliced))) return true;
+  gan_window_close(&sliced->window);
+  return false;
+}
+
+/* Finds the terms' vectors, in slots or among what arrives. */
+static void resolve(const gan_sliced *sliced, gan_terms *terms) {
+  const size_t begin = gan_sliced_begin(sliced, sliced->base.world->rank);
+  const size_t length = gan_sliced_begin(sliced, sliced->base.world->rank + 1) - begin;
+  for (int i = 0; i < terms->count; i++) {
+    gan_term *term = &terms->term[i];
+    if (term->slot >= 0) {
+      term->values = gan_sliced_slot(sliced, term->host_rank, term->slot);
+    } else {
+      term->values = sliced->arrivals + (size_t)term->host_rank * length;
+      term->origin = begin;
+    }
+  }
+}
+
+bool gan_sliced_share(gan_reduction *reduction) {
+  gan_sliced *sliced = (gan_sliced *)reduction;
+  const int rank = reduction->world->host_rank;
+  sliced->memory = sliced->private;
+  if (reduction->world->host_size == 1)
+    sliced->slots_before[0] = 0;
+  else if (!open_window(sliced))
+    return false;
+  if (reduction->world->host_size > 1) sliced->ready.barrier = (gan_barrier *)sliced->memory;
+  sliced->squares = (double *)(sliced->memory + GAN_PAGE);
+  reduction->parameters = vector(sliced, 0);
+  for (int i = 0; i < reduction->state_count; i++) reduction->states[i] = vector(sliced, 1 + (size_t)i);
+  for (int i = 0; i < reduction->shards->slot_count; i++) reduction->slots[i] = gan_sliced_slot(sliced, rank, i);
+  resolve(sliced, &sliced->total);
+  for (int i = 0; i < sliced->tree_count; i++) resolve(sliced, &sliced->trees[i]);
+  return true;
+}
+
+void gan_sliced_release(gan_reduction *reduction) {
+  gan_sliced *sliced = (gan_sliced *)reduction;
+  gan_window_close(&sliced->window);
+  free(sliced->private);
+  free(sliced->slots_before);
+  free(reduction->slots);
+  free(sliced->partial);
+  free(sliced->requests);
+  free(sliced->senders);
+  free(sliced->arrivals);
+  free(sliced->total.term);
+  for (int i = 0; i < sliced->tree_count; i++) free(sliced->trees[i].term);
+  free(sliced->trees);
+}
