@@ -64,6 +64,7 @@ struct gan_config {
   } batch_norm;
   struct {
     char *reduction; /* "auto", or a row of dist/reduction.h */
+    double timeout;  /* seconds without progress that end the run; 0: never */
   } dist;
   struct {
     int64_t every; /* iterations; 0: only at the end */

@@ -207,6 +207,8 @@ const gan_option gan_options[] = {
 
     {"dist.reduction", "--reduction", NAME(dist.reduction, reduction_choice), .default_value = "auto",
      .help = "how gradients are summed over ranks; makes no difference to the result"},
+    {"dist.timeout", "--timeout", REAL(dist.timeout, 0, 1e9), .default_value = "120",
+     .help = "seconds that a rank may stand still before the run is ended; 0: for ever"},
 
     {"checkpoint.every", NULL, INTEGER(checkpoint.every, 0, MANY), .default_value = "1000",
      .help = "iterations between checkpoints; 0: only at the end"},

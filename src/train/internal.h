@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "data/loader.h"
 #include "dist/reduction.h"
+#include "dist/watchdog.h"
 #include "dist/world.h"
 #include "gan_dist/trainer.h"
 #include "nn/pass.h"
@@ -57,6 +58,7 @@ typedef enum gan_sum {
 
 struct gan_trainer {
   gan_world *world;
+  gan_watchdog *watchdog; /* NULL: none */
   gan_config *config;
   gan_observer observer;
   const gan_loss *loss;
@@ -74,7 +76,6 @@ struct gan_trainer {
   double seconds_before; /* trained before this start */
   double started;
   double seconds_data, seconds_communication; /* of the iteration in progress */
-  double seconds_reduced_in_pass;             /* communication inside a pass, for batch statistics */
 
   /* Files; rank 0. */
   char folder[PATH_MAX];
@@ -95,6 +96,9 @@ struct gan_trainer {
 
 /* step.c: one iteration, as docs/design.md section 2 draws it. */
 gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) GAN_CHECKED;
+/* Around every exchange with other ranks: takes its time, and lets the watchdog know. */
+double gan_begin_exchange(gan_trainer *trainer);
+void gan_end_exchange(gan_trainer *trainer, double start);
 int64_t gan_critic_steps_of(const gan_config *config, int64_t iteration);
 
 /* state.c. Both collective; all ranks return the same status. */

@@ -29,6 +29,7 @@ static gan_status after_iteration(gan_trainer *trainer, bool stopping) {
   const int64_t iteration = trainer->iteration;
   const bool last = iteration == config->run.iterations;
   bool best = false;
+  gan_watchdog_beat(trainer->watchdog, gan_world_rank(trainer->world) == 0 ? GAN_AT_FILES : GAN_AT_EXCHANGE);
   if (due(config->train.verify_every, iteration)) GAN_TRY(gan_state_verify(trainer));
   if (last || (!stopping && due(config->samples.every, iteration))) {
     gan_state_collect(trainer);
@@ -61,6 +62,8 @@ static gan_status train(gan_trainer *trainer) {
 gan_status gan_trainer_run(gan_trainer *trainer) {
   const bool writer = gan_world_rank(trainer->world) == 0;
   gan_status status = gan_record_open(trainer);
+  if (status == GAN_OK && trainer->config->dist.timeout > 0)
+    status = gan_watchdog_start(trainer->world, trainer->config->dist.timeout, &trainer->watchdog);
   if (status == GAN_OK) {
     status = train(trainer);
     if (status == GAN_FAILED && trainer->last_checkpoint[0])
@@ -70,6 +73,8 @@ gan_status gan_trainer_run(gan_trainer *trainer) {
   char ended[1024];
   snprintf(ended, sizeof ended, "%s", gan_error_message());
   const gan_status closed = writer ? gan_record_close(trainer) : GAN_OK;
+  gan_watchdog_stop(trainer->watchdog);
+  trainer->watchdog = NULL;
   if (status != GAN_OK) return gan_fail(status, "%s", ended);
   return gan_world_agree(trainer->world, closed);
 }

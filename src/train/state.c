@@ -76,7 +76,6 @@ static gan_status write_state(gan_trainer *trainer) {
   gan_checkpoint_release(&checkpoint);
   free(tensors);
   GAN_TRY(status);
-  snprintf(trainer->last_checkpoint, sizeof trainer->last_checkpoint, "%s", path);
   if (trainer->observer.file) trainer->observer.file(trainer->observer.context, "checkpoint", path);
   return GAN_OK;
 }
@@ -89,7 +88,9 @@ void gan_state_collect(gan_trainer *trainer) {
 gan_status gan_state_save(gan_trainer *trainer) {
   gan_state_collect(trainer);
   const gan_status mine = gan_world_rank(trainer->world) == 0 ? write_state(trainer) : GAN_OK;
-  return gan_world_agree(trainer->world, mine);
+  GAN_TRY(gan_world_agree(trainer->world, mine));
+  gan_checkpoint_path(trainer->folder, trainer->iteration, trainer->last_checkpoint);
+  return GAN_OK;
 }
 
 /* What the checkpoint was made with has to be what it goes on with, or the continued run would be neither of the two.
@@ -124,7 +125,6 @@ static gan_status read_state(gan_trainer *trainer, const char *path) {
     trainer->critic.steps = checkpoint.critic_steps;
     trainer->generator.steps = checkpoint.generator_steps;
     trainer->best = checkpoint.best;
-    snprintf(trainer->last_checkpoint, sizeof trainer->last_checkpoint, "%s", path);
   }
   free(tensors);
   gan_checkpoint_release(&checkpoint);
@@ -148,6 +148,7 @@ void gan_state_distribute(gan_trainer *trainer) {
 gan_status gan_state_load(gan_trainer *trainer, const char *path) {
   const gan_status mine = gan_world_rank(trainer->world) == 0 ? read_state(trainer, path) : GAN_OK;
   GAN_TRY(gan_world_agree(trainer->world, mine));
+  snprintf(trainer->last_checkpoint, sizeof trainer->last_checkpoint, "%s", path);
   gan_state_distribute(trainer);
   gan_notice(trainer, "goes on from %s (iteration %lld)", path, (long long)trainer->iteration);
   return GAN_OK;

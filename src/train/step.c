@@ -37,6 +37,16 @@ static void place_part(const gan_pass *pass, int part, const float *samples, flo
   }
 }
 
+double gan_begin_exchange(gan_trainer *trainer) {
+  gan_watchdog_beat(trainer->watchdog, GAN_AT_EXCHANGE);
+  return gan_seconds();
+}
+
+void gan_end_exchange(gan_trainer *trainer, double start) {
+  trainer->seconds_communication += gan_seconds() - start;
+  gan_watchdog_beat(trainer->watchdog, GAN_AT_COMPUTATION);
+}
+
 /* The loss of each local shard and its gradient with respect to the scores, which starts the backward pass. */
 static void compute_loss(gan_trainer *trainer, const gan_player *player) {
   gan_pass *pass = trainer->critic.pass;
@@ -76,9 +86,9 @@ static gan_status sum_shards(gan_trainer *trainer, const gan_player *player, gan
       memcpy(sums + GAN_SUMS + (size_t)part * buffers, player->pass->statistics[part] + (size_t)shard * buffers,
              buffers * sizeof *sums);
   }
-  const double start = gan_seconds();
+  const double start = gan_begin_exchange(trainer);
   gan_world_sum(trainer->world, &trainer->shards, trainer->shard_sums, stride, trainer->sums);
-  trainer->seconds_communication += gan_seconds() - start;
+  gan_end_exchange(trainer, start);
   memset(trainer->shard_sums, 0, (size_t)trainer->shards.local * stride * sizeof *trainer->shard_sums);
 
   if (trainer->sums[GAN_SUM_STOP] > 0) trainer->stop = true;
@@ -130,17 +140,17 @@ static void update_buffers(gan_trainer *trainer, gan_player *player) {
 
 /* Runs a network forward, once every rank's part of its last update is in. */
 static void forward(gan_trainer *trainer, const gan_player *player) {
-  const double start = gan_seconds();
+  const double start = gan_begin_exchange(trainer);
   gan_reduction_await(player->reduction);
-  trainer->seconds_communication += gan_seconds() - start;
+  gan_end_exchange(trainer, start);
   gan_pass_forward(player->pass);
 }
 
 /* Reduces the gradients over shards and ranks, and has the parameters updated, each range by some rank or by all. */
 static gan_status update_player(gan_trainer *trainer, gan_player *player) {
-  double start = gan_seconds();
+  double start = gan_begin_exchange(trainer);
   player->gradient_norm = sqrt(gan_reduction_sum(player->reduction));
-  trainer->seconds_communication += gan_seconds() - start;
+  gan_end_exchange(trainer, start);
   if (!isfinite(player->gradient_norm))
     return gan_fail(GAN_FAILED, "the %s's gradient is not finite in iteration %lld", player->name,
                     (long long)trainer->iteration + 1);
@@ -151,9 +161,9 @@ static gan_status update_player(gan_trainer *trainer, gan_player *player) {
       player->options.learning_rate * schedule->factor(progress < 1 ? progress : 1, player->options.final_factor);
   player->updated = player->clipped = 0;
   player->update_seconds = 0;
-  start = gan_seconds();
+  start = gan_begin_exchange(trainer);
   gan_reduction_apply(player->reduction, update_range, player);
-  trainer->seconds_communication += gan_seconds() - start - player->update_seconds;
+  gan_end_exchange(trainer, start + player->update_seconds);
   update_buffers(trainer, player);
   player->steps++;
   return GAN_OK;
@@ -163,12 +173,14 @@ static gan_status critic_step(gan_trainer *trainer) {
   gan_player *critic = &trainer->critic, *generator = &trainer->generator;
 
   /* Real samples, and generated ones from fresh latents. */
+  gan_watchdog_beat(trainer->watchdog, GAN_AT_DATA);
   const double start = gan_seconds();
   const float *real = NULL;
   const int32_t *labels = NULL;
   gan_status mine = gan_loader_next(trainer->loader, &real, &labels);
   if (mine == GAN_OK && trainer->pending != GAN_OK) mine = gan_fail(trainer->pending, "%s", trainer->pending_message);
   trainer->seconds_data += gan_seconds() - start;
+  gan_watchdog_beat(trainer->watchdog, GAN_AT_COMPUTATION);
   draw_latents(trainer, GAN_STREAM_LATENT_CRITIC, critic->steps);
   generator->pass->slots = NULL;
   forward(trainer, generator);
@@ -225,7 +237,6 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
   const int64_t critic_steps = gan_critic_steps_of(trainer->config, trainer->iteration);
   gan_player *critic = &trainer->critic, *generator = &trainer->generator;
   trainer->seconds_data = trainer->seconds_communication = 0;
-  trainer->seconds_reduced_in_pass = 0;
 
   for (int64_t step = 0; step < critic_steps; step++) GAN_TRY(critic_step(trainer));
   *values = (gan_iteration){
@@ -239,7 +250,6 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
   trainer->iteration++;
 
   const double seconds = gan_seconds() - start;
-  trainer->seconds_communication += trainer->seconds_reduced_in_pass;
   values->iteration = trainer->iteration;
   values->iterations = trainer->config->run.iterations;
   values->seconds = trainer->seconds_before + gan_seconds() - trainer->started;

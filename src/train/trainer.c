@@ -78,9 +78,9 @@ static gan_status draw_fixed_latents(gan_trainer *trainer) {
 
 static void sum_in_pass(void *context, const double *per_shard, size_t count, double *total) {
   gan_trainer *trainer = context;
-  const double start = gan_seconds();
+  const double start = gan_begin_exchange(trainer);
   gan_world_sum(trainer->world, &trainer->shards, per_shard, count, total);
-  trainer->seconds_reduced_in_pass += gan_seconds() - start;
+  gan_end_exchange(trainer, start);
 }
 
 static gan_status create_player(gan_trainer *trainer, const char *name, const gan_network *network,

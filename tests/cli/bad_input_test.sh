@@ -167,6 +167,19 @@ test_killed_rank_ends_the_run() {
   status=$?
   [ $status -ne 0 ] && run 0 "$PROGRAM" inspect run/latest.h5
 }
+# One rank stops without dying, which neither MPI nor mpirun notices.
+test_stopped_rank_ends_the_run_and_is_named() {
+  local job status
+  mpirun -q -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout 3 --run.dir run >out 2>err &
+  job=$!
+  for _ in $(seq 100); do [ -e run/latest.h5 ] && break; sleep 0.1; done
+  kill -STOP "$(pgrep -P $job | sed -n 2p)"
+  for _ in $(seq 150); do kill -0 $job 2>/dev/null || break; sleep 0.1; done
+  kill -0 $job 2>/dev/null && { note "mpirun hangs"; pkill -KILL -P $job; kill -KILL $job; return 1; }
+  wait $job
+  status=$?
+  [ $status -eq 1 ] && one_message && says err 'rank [0-2] .*stood still for 3 s' && run 0 "$PROGRAM" inspect run/latest.h5
+}
 test_sample_checks_its_arguments() {
   make_run && refuses 2 'checkpoint' 1 sample && refuses 3 'nowhere\.h5' 1 sample nowhere.h5 &&
     refuses 2 '\.png' 1 sample run/latest.h5 -o picture.jpg && refuses 2 'truncation' 1 sample run/latest.h5 --truncation=x

@@ -1,0 +1,171 @@
+#include "dist/watchdog.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+/* What the ranks of a host can see of one of them. A line of its own for each. */
+typedef struct pulse {
+  _Alignas(64) atomic_ullong beats;
+  atomic_int activity;
+  atomic_int rank_from_1; /* 0: memory that is not shared after all (gan_world_share), nothing known */
+  atomic_llong looked_at; /* milliseconds: when its watchdog last ran; a stopped process has a stopped watchdog */
+} pulse;
+
+typedef struct board {
+  atomic_int reported; /* some rank of the host has told it */
+  pulse pulses[];
+} board;
+
+struct gan_watchdog {
+  gan_world *world;
+  double seconds;
+  board *board;
+  pulse *own;
+  pthread_t thread;
+  pthread_mutex_t mutex;
+  pthread_cond_t end;
+  bool running, ending;
+};
+
+static const char *const activities[] = {
+    [GAN_AT_DATA] = "waiting for data",
+    [GAN_AT_COMPUTATION] = "computing",
+    [GAN_AT_EXCHANGE] = "waiting for other ranks",
+    [GAN_AT_FILES] = "writing files",
+};
+
+static gan_status clear_board(void *context, void *memory, size_t bytes) {
+  (void)context;
+  memset(memory, 0, bytes);
+  return GAN_OK;
+}
+
+static long long milliseconds(void) { return (long long)(1000 * gan_seconds()); }
+
+/* Whether a rank of this host is the one that keeps the others waiting, and why. A process that is stopped does not run
+   its watchdog either; one that is stuck in a call is not waiting for others. */
+static bool stands_still(const gan_watchdog *watchdog, const pulse *peer, bool stopped) {
+  if (atomic_load(&peer->rank_from_1) == 0) return false;
+  const double unseen = 1e-3 * (double)(milliseconds() - atomic_load(&peer->looked_at));
+  return stopped ? unseen > watchdog->seconds / 2 : atomic_load(&peer->activity) != GAN_AT_EXCHANGE;
+}
+
+/* Names the rank of this host that keeps the others waiting. */
+static void report(const gan_watchdog *watchdog) {
+  const char *host = gan_world_host(watchdog->world);
+  for (int stopped = 1; stopped >= 0; stopped--)
+    for (int i = 0; i < gan_world_host_size(watchdog->world); i++) {
+      const pulse *peer = &watchdog->board->pulses[i];
+      if (!stands_still(watchdog, peer, stopped)) continue;
+      fprintf(stderr, "gan_dist: rank %d (host %s) has stood still for %.0f s%s%s; the run ends (--timeout)\n",
+              atomic_load(&peer->rank_from_1) - 1, host, watchdog->seconds,
+              stopped ? ", stopped or starved" : " while ", stopped ? "" : activities[atomic_load(&peer->activity)]);
+      return;
+    }
+  fprintf(stderr, "gan_dist: host %s has waited %.0f s for ranks of other hosts; the run ends (--timeout)\n", host,
+          watchdog->seconds);
+}
+
+/* Everything may be stuck but this thread: no clean-up, no MPI. */
+static _Noreturn void leave(gan_watchdog *watchdog) {
+  enum { TIME_TO_REPORT = 1 };
+  if (atomic_exchange(&watchdog->board->reported, 1) == 0)
+    report(watchdog);
+  else
+    sleep(TIME_TO_REPORT);
+  _exit(GAN_FAILED);
+}
+
+static void *watch(void *context) {
+  gan_watchdog *watchdog = context;
+  unsigned long long seen = atomic_load(&watchdog->own->beats);
+  double since = gan_seconds();
+  pthread_mutex_lock(&watchdog->mutex);
+  while (!watchdog->ending) {
+    struct timespec next;
+    clock_gettime(CLOCK_MONOTONIC, &next);
+    next.tv_sec += watchdog->seconds < 10 ? 0 : 1;
+    next.tv_nsec += watchdog->seconds < 10 ? 200000000 : 0;
+    if (next.tv_nsec >= 1000000000) {
+      next.tv_sec++;
+      next.tv_nsec -= 1000000000;
+    }
+    const double before = gan_seconds();
+    pthread_cond_timedwait(&watchdog->end, &watchdog->mutex, &next);
+    atomic_store(&watchdog->own->looked_at, milliseconds());
+    const unsigned long long beats = atomic_load(&watchdog->own->beats);
+    /* This process itself may have been stopped meanwhile: that is no sign of others standing still. */
+    const bool stopped = gan_seconds() - before > watchdog->seconds / 2;
+    if (beats != seen || stopped) {
+      seen = beats;
+      since = gan_seconds();
+    }
+    if (!watchdog->ending && gan_seconds() - since > watchdog->seconds) leave(watchdog);
+  }
+  pthread_mutex_unlock(&watchdog->mutex);
+  return NULL;
+}
+
+static gan_status start_thread(gan_watchdog *watchdog) {
+  pthread_condattr_t attributes;
+  pthread_mutex_init(&watchdog->mutex, NULL);
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&watchdog->end, &attributes);
+  pthread_condattr_destroy(&attributes);
+  const int error = pthread_create(&watchdog->thread, NULL, watch, watchdog);
+  if (error) return gan_fail(GAN_FAILED, "cannot start the watchdog's thread: %s", strerror(error));
+  watchdog->running = true;
+  return GAN_OK;
+}
+
+gan_status gan_watchdog_start(gan_world *world, double seconds, gan_watchdog **started) {
+  gan_watchdog *watchdog = NULL;
+  void *memory = NULL;
+  *started = NULL;
+  const size_t bytes = sizeof(board) + (size_t)gan_world_host_size(world) * sizeof(pulse);
+  GAN_TRY(gan_world_agree(world, gan_allocate(1, sizeof *watchdog, "the watchdog", &watchdog)));
+  watchdog->world = world;
+  watchdog->seconds = seconds;
+  gan_status status = gan_world_share(world, bytes, clear_board, NULL, &memory);
+  if (status == GAN_OK) {
+    watchdog->board = memory;
+    watchdog->own = &watchdog->board->pulses[gan_world_host_rank(world)];
+    atomic_store(&watchdog->own->looked_at, milliseconds());
+    atomic_store(&watchdog->own->rank_from_1, gan_world_rank(world) + 1);
+    gan_world_barrier(world);
+    status = gan_world_agree(world, start_thread(watchdog));
+  }
+  if (status == GAN_OK)
+    *started = watchdog;
+  else
+    gan_watchdog_stop(watchdog);
+  return status;
+}
+
+void gan_watchdog_stop(gan_watchdog *watchdog) {
+  if (!watchdog) return;
+  if (watchdog->running) {
+    pthread_mutex_lock(&watchdog->mutex);
+    watchdog->ending = true;
+    pthread_cond_signal(&watchdog->end);
+    pthread_mutex_unlock(&watchdog->mutex);
+    pthread_join(watchdog->thread, NULL);
+  }
+  if (watchdog->board) gan_world_unshare(watchdog->world, watchdog->board);
+  free(watchdog);
+}
+
+void gan_watchdog_beat(gan_watchdog *watchdog, gan_activity activity) {
+  if (!watchdog) return;
+  atomic_store_explicit(&watchdog->own->activity, activity, memory_order_relaxed);
+  atomic_fetch_add_explicit(&watchdog->own->beats, 1, memory_order_release);
+}

@@ -1,0 +1,26 @@
+/* The watchdog: no rank waits for ever for one that stands still.
+
+   A rank that was stopped, that swaps, or whose disk or network hangs, leaves all others waiting, and neither MPI nor
+   mpirun notices. So every rank says from time to time what it is at (a beat), in memory that the ranks of its host
+   share, and a thread in each rank looks whether its own rank still advances. When it has not for the given time, one
+   rank of the host writes who stands still and at what, and all leave at once; mpirun then ends what does not leave by
+   itself, a stopped process too. The last checkpoint stays. */
+#ifndef GAN_DIST_WATCHDOG_H
+#define GAN_DIST_WATCHDOG_H
+
+#include "dist/world.h"
+
+/* What a rank is at; only in GAN_AT_EXCHANGE it may be waiting for another. */
+typedef enum gan_activity { GAN_AT_DATA, GAN_AT_COMPUTATION, GAN_AT_EXCHANGE, GAN_AT_FILES } gan_activity;
+
+typedef struct gan_watchdog gan_watchdog;
+
+/* Starts watching; `seconds` without a beat end the run. Collective; errors are agreed on. Owned by the caller. */
+gan_status gan_watchdog_start(gan_world *world, double seconds, gan_watchdog **watchdog) GAN_CHECKED;
+/* Collective. NULL is allowed. */
+void gan_watchdog_stop(gan_watchdog *watchdog);
+
+/* This rank goes on to something else. Costs two stores. Not collective; NULL is allowed. */
+void gan_watchdog_beat(gan_watchdog *watchdog, gan_activity activity);
+
+#endif
