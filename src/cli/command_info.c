@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/cpu.h"
 #include "cli/json.h"
+#include "dist/reduction.h"
 #include "dist/world.h"
 #include "gan_dist/version.h"
 #include "kernels/kernels.h"
@@ -23,12 +24,35 @@ typedef struct machine {
   const gan_backend *backend;
   const char *backend_description;
   int ranks, hosts, ranks_per_host; /* the most on any host */
+  char reduction[16];               /* how gradients would be summed */
+  char reduction_reason[160];       /* why not as asked for; "": it is */
 } machine;
+
+enum { LARGE_NETWORK = 1 << 20 }; /* parameters */
+
+/* Sets a reduction up and down again, so that what is told is what a training run would meet. */
+static gan_status try_reduction(gan_arguments *arguments, machine *seen) {
+  gan_world *world = arguments->world;
+  gan_shards shards;
+  gan_reduction *reduction = NULL;
+  GAN_TRY(
+      gan_world_agree(world, gan_shards_plan(seen->ranks, seen->ranks, seen->ranks, gan_world_rank(world), &shards)));
+  const gan_status status =
+      gan_reduction_create(world, &shards, arguments->config->dist.reduction, LARGE_NETWORK, 0, &reduction);
+  if (status == GAN_OK) {
+    snprintf(seen->reduction, sizeof seen->reduction, "%s", gan_reduction_name(reduction));
+    snprintf(seen->reduction_reason, sizeof seen->reduction_reason, "%s", gan_reduction_reason(reduction));
+  }
+  gan_reduction_destroy(reduction);
+  gan_shards_release(&shards);
+  return status;
+}
 
 static gan_status look_around(gan_arguments *arguments, machine *seen) {
   seen->ranks = gan_world_size(arguments->world);
   seen->hosts = gan_world_host_count(arguments->world);
   seen->ranks_per_host = (int)gan_world_maximum(arguments->world, gan_world_host_size(arguments->world));
+  GAN_TRY(try_reduction(arguments, seen));
   gan_cpu_describe(&seen->cpu);
   /* The option table allows known backends only. */
   seen->backend = gan_backend_find(arguments->config->run.backend);
@@ -50,6 +74,7 @@ static void print_text(const machine *seen) {
   printf("ranks           %d\n", seen->ranks);
   printf("hosts           %d\n", seen->hosts);
   printf("ranks_per_host  %d%s\n", seen->ranks_per_host, seen->hosts > 1 ? " at most" : "");
+  printf("reduction       %s%s%s\n", seen->reduction, *seen->reduction_reason ? ", as " : "", seen->reduction_reason);
 }
 
 static struct json_object *words_of(const char *text) {
@@ -78,6 +103,8 @@ static void print_json(const machine *seen) {
   gan_json_add_integer(object, "ranks", seen->ranks);
   gan_json_add_integer(object, "hosts", seen->hosts);
   gan_json_add_integer(object, "ranks_per_host", seen->ranks_per_host);
+  gan_json_add_text(object, "reduction", seen->reduction);
+  gan_json_add_text(object, "reduction_reason", seen->reduction_reason);
   gan_json_print(object);
 }
 
@@ -96,9 +123,9 @@ static gan_status run(gan_arguments *arguments) {
 
 const gan_command gan_command_info = {
     .name = "info",
-    .usage = "info [--backend NAME] [--json]",
+    .usage = "info [--backend NAME] [--reduction NAME] [--json]",
     .help = "versions, CPU features, chosen kernels, MPI library, topology",
     .common = "j",
-    .keys = "run",
+    .keys = "run dist",
     .run = run,
 };

@@ -47,6 +47,12 @@ test_config_lists_every_table() {
   done
   run 0 "$PROGRAM" config --list losses && says out wasserstein && says out modified_minimax
 }
+test_info_tells_which_reduction_suits_the_hosts() {
+  run 0 mpi 1 info && says out '^reduction +flat$' && run 0 mpi 3 info && says out '^reduction +shared$' || return 1
+  GAN_PRETEND_HOSTS=2 run 0 mpi 3 info && says out '^reduction +hierarchical$' || return 1
+  GAN_FAULT=window:2:0 run 0 mpi 3 info && says out '^reduction +flat, as /dev/shm has no room'
+}
+
 test_info_reports_once_on_many_ranks() {
   run 0 mpi 3 info --json && json "assert d" && run 0 mpi 3 info && says out 'Open MPI' && says out 'OpenBLAS'
 }
