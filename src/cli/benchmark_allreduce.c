@@ -61,7 +61,8 @@ gan_status gan_benchmark_allreduce(gan_arguments *arguments) {
   struct json_object *rows = json_object_new_array();
   gan_status status = GAN_OK;
   if (table)
-    printf("All-reduce among %d ranks on %d hosts, medians\n", gan_world_size(world), gan_world_host_count(world));
+    printf("All-reduce among %d ranks on %d host%s, medians\n", gan_world_size(world), gan_world_host_count(world),
+           gan_world_host_count(world) == 1 ? "" : "s");
   if (table) print_head();
   for (int64_t bytes = SMALLEST; bytes <= largest && status == GAN_OK; bytes *= STEP) {
     gan_allreduce_time times[GAN_ALLREDUCE_WAYS_MOST];

@@ -86,9 +86,9 @@ _Noreturn static void become(char *const *words, char **environment, int output,
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(127);
   execvpe(words[0], words, environment);
-  /* errno's own text, which the parent shows as the reason. */
-  const char *reason = strerror(errno);
-  if (write(STDERR_FILENO, reason, strlen(reason)) < 0) _exit(126);
+  const char *const message[] = {"cannot start ", words[0], ": ", strerror(errno)};
+  for (size_t i = 0; i < sizeof message / sizeof *message; i++)
+    if (write(STDERR_FILENO, message[i], strlen(message[i])) < 0) break;
   _exit(127);
 }
 

@@ -13,7 +13,7 @@
 #include "dist/world.h"
 
 enum {
-  ROUNDS = 7, /* the best one counts: what disturbs only slows down */
+  ROUNDS = 5, /* the best one counts: what disturbs only slows down */
   SIZE = 1024 /* of the matrices: large enough for any library's full speed, small enough for many ranks' memory */
 };
 
