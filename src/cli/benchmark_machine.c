@@ -20,9 +20,9 @@ enum {
 /* A workload of one rank, to be repeated. */
 typedef struct exercise {
   void (*run)(struct exercise *exercise);
-  const gan_backend *backend;
+  const gan_backend *backend; /* of products; NULL for others, which need no third vector */
   size_t count;
-  float *a, *b, *c;
+  float *a, *b, *c; /* (count) each */
 } exercise;
 
 static double timed(gan_world *world, exercise *work, int repetitions) {
@@ -59,7 +59,8 @@ static void fill(size_t count, float *values) {
 static gan_status measure(gan_world *world, exercise *work, double *seconds) {
   gan_status status = gan_allocate(work->count, sizeof(float), "vectors to measure the machine", &work->a);
   if (status == GAN_OK) status = gan_allocate(work->count, sizeof(float), "vectors to measure the machine", &work->b);
-  if (status == GAN_OK) status = gan_allocate(work->count, sizeof(float), "vectors to measure the machine", &work->c);
+  if (status == GAN_OK && work->backend)
+    status = gan_allocate(work->count, sizeof(float), "vectors to measure the machine", &work->c);
   status = gan_world_agree(world, status);
   if (status == GAN_OK) {
     fill(work->count, work->a);
