@@ -4,8 +4,8 @@
 test_help_lists_every_subcommand() {
   run 0 "$PROGRAM" --help || return 1
   local command
-  for command in train sample inspect loss config info; do says out "\b$command\b" || return 1; done
-  for command in train sample inspect loss config info; do
+  for command in train sample benchmark inspect loss config info; do says out "\b$command\b" || return 1; done
+  for command in train sample benchmark inspect loss config info; do
     run 0 "$PROGRAM" $command --help && says out "gan_dist $command" || return 1
   done
 }

@@ -1,0 +1,163 @@
+/* Timing training itself: the iterations that `train` makes, and nothing around them.
+
+   Every rank notes the time of each iteration and of its phases; afterwards rank 0 collects them all. Ranks are not
+   made to meet between iterations, beyond what training itself does. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "cli/benchmark.h"
+#include "dist/world.h"
+
+/* What is noted of each iteration, in seconds. */
+enum { TOTAL, DATA, COMPUTE, COMMUNICATION, NOTES };
+
+enum { WARM_UP_ITERATIONS = 3, FEWEST = 5, MOST = 20000 };
+static const double warm_up_seconds = 0.5, timed_seconds = 5;
+
+static int compare(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+void gan_smallest_and_median(size_t count, double *values, double *smallest, double *median) {
+  qsort(values, count, sizeof *values, compare);
+  *smallest = values[0];
+  *median = (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
+/* The configuration with everything off that is not a regular iteration. */
+static gan_status regular(const gan_config *config, gan_config **copy) {
+  GAN_TRY(gan_config_copy(config, copy));
+  gan_status status = gan_config_set(*copy, "trace.file", "");
+  if (status == GAN_OK) status = gan_config_set(*copy, "run.resume", "no");
+  if (status == GAN_OK) status = gan_config_set(*copy, "train.warmup_iterations", "0");
+  if (status == GAN_OK) return GAN_OK;
+  gan_config_destroy(*copy);
+  *copy = NULL;
+  return status;
+}
+
+/* Iterates until caches, connections and clock frequencies have settled. *each: what an iteration takes then. */
+static gan_status warm_up(gan_world *world, gan_trainer *trainer, double *each) {
+  double elapsed = 0;
+  *each = INFINITY;
+  for (int done = 0; done < WARM_UP_ITERATIONS || elapsed < warm_up_seconds; done++) {
+    gan_iteration values;
+    const double start = gan_seconds();
+    GAN_TRY(gan_trainer_iterate(trainer, &values));
+    const double seconds = gan_world_maximum(world, gan_seconds() - start);
+    elapsed += seconds;
+    *each = fmin(*each, seconds);
+  }
+  return GAN_OK;
+}
+
+/* notes (iterations, NOTES) */
+static gan_status iterate(gan_trainer *trainer, int64_t iterations, float *notes) {
+  for (int64_t i = 0; i < iterations; i++, notes += NOTES) {
+    gan_iteration values;
+    const double start = gan_seconds();
+    GAN_TRY(gan_trainer_iterate(trainer, &values));
+    notes[TOTAL] = (float)(gan_seconds() - start);
+    notes[DATA] = (float)values.seconds_data;
+    notes[COMPUTE] = (float)values.seconds_compute;
+    notes[COMMUNICATION] = (float)values.seconds_communication;
+  }
+  return GAN_OK;
+}
+
+/* An iteration's time is its slowest rank's; a phase's is the mean over ranks. */
+static void merge_ranks(int ranks, int64_t iterations, const float *notes, int64_t iteration, double *merged) {
+  memset(merged, 0, NOTES * sizeof *merged);
+  for (int rank = 0; rank < ranks; rank++) {
+    const float *note = notes + ((int64_t)rank * iterations + iteration) * NOTES;
+    if (note[TOTAL] > merged[TOTAL]) merged[TOTAL] = note[TOTAL];
+    for (int phase = DATA; phase < NOTES; phase++) merged[phase] += note[phase] / (double)ranks;
+  }
+}
+
+/* The phases of the median iteration: those of the middle half of the iterations (by time), as shares of their time.
+   Medians of each phase by itself could add up to more than the median iteration. */
+static void summarise(int ranks, int64_t iterations, const float *notes, double *totals, gan_training_time *time) {
+  double merged[NOTES], middle[NOTES] = {0};
+  const size_t count = (size_t)iterations;
+  for (int64_t i = 0; i < iterations; i++) {
+    merge_ranks(ranks, iterations, notes, i, merged);
+    totals[i] = merged[TOTAL];
+  }
+  gan_smallest_and_median(count, totals, &time->minimum, &time->median);
+  const double low = totals[count / 4], high = totals[count - 1 - count / 4];
+  for (int64_t i = 0; i < iterations; i++) {
+    merge_ranks(ranks, iterations, notes, i, merged);
+    for (int k = 0; k < NOTES && merged[TOTAL] >= low && merged[TOTAL] <= high; k++) middle[k] += merged[k];
+  }
+  const double scale = time->median / middle[TOTAL];
+  time->data = scale * middle[DATA];
+  time->compute = scale * middle[COMPUTE];
+  time->communication = scale * middle[COMMUNICATION];
+}
+
+/* Rank r's `count` floats to rank 0's all (ranks, count). Collective. */
+static gan_status gather(gan_world *world, size_t count, const float *mine, float *all) {
+  const int ranks = gan_world_size(world);
+  gan_shards rows;
+  GAN_TRY(gan_world_agree(world, gan_shards_plan(ranks, ranks, ranks, gan_world_rank(world), &rows)));
+  gan_world_gather(world, &rows, count, mine, all);
+  gan_shards_release(&rows);
+  return GAN_OK;
+}
+
+static gan_status time_iterations(gan_world *world, gan_trainer *trainer, gan_training_time *time) {
+  const int ranks = gan_world_size(world);
+  const size_t count = (size_t)time->iterations * NOTES;
+  float *mine = NULL, *all = NULL;
+  double *totals = NULL;
+  const size_t gathered = gan_world_rank(world) == 0 ? (size_t)ranks * count : 0;
+  gan_status status = gan_allocate(count, sizeof *mine, "times of iterations", &mine);
+  if (status == GAN_OK) status = gan_allocate(gathered, sizeof *all, "times of iterations", &all);
+  if (status == GAN_OK) status = gan_allocate((size_t)time->iterations, sizeof *totals, "times of iterations", &totals);
+  status = gan_world_agree(world, status);
+  if (status == GAN_OK) status = iterate(trainer, time->iterations, mine);
+  if (status == GAN_OK) status = gather(world, count, mine, all);
+  if (status == GAN_OK && gan_world_rank(world) == 0) summarise(ranks, time->iterations, all, totals, time);
+  free(mine);
+  free(all);
+  free(totals);
+  return status;
+}
+
+/* Sum and largest of the ranks' values. */
+static gan_status measure_memory(gan_world *world, gan_training_time *time) {
+  const int ranks = gan_world_size(world);
+  const double mine = gan_process_memory();
+  gan_shards rows;
+  GAN_TRY(gan_world_agree(world, gan_shards_plan(ranks, ranks, ranks, gan_world_rank(world), &rows)));
+  gan_world_sum(world, &rows, &mine, 1, &time->whole_memory);
+  gan_shards_release(&rows);
+  time->largest_memory = gan_world_maximum(world, mine);
+  return GAN_OK;
+}
+
+gan_status gan_benchmark_training(gan_world *world, const gan_config *config, int64_t iterations,
+                                  gan_training_time *time) {
+  gan_config *mine = NULL;
+  gan_trainer *trainer = NULL;
+  double each = 0;
+  *time = (gan_training_time){0};
+  GAN_TRY(gan_world_agree(world, regular(config, &mine)));
+  gan_status status = gan_trainer_create(world, mine, NULL, &trainer);
+  gan_config_destroy(mine);
+  GAN_TRY(status);
+  gan_trainer_work(trainer, &time->work);
+  time->startup = gan_world_maximum(world, gan_process_age());
+  status = warm_up(world, trainer, &each);
+  time->iterations = iterations;
+  if (!iterations) time->iterations = (int64_t)fmin(MOST, fmax(FEWEST, ceil(timed_seconds / (each + 1e-9))));
+  if (status == GAN_OK) status = time_iterations(world, trainer, time);
+  if (status == GAN_OK) status = measure_memory(world, time);
+  gan_trainer_destroy(trainer);
+  return status;
+}

@@ -1,0 +1,65 @@
+/* `gan_dist benchmark`: how fast training is here, how it scales, and how fast gradients are summed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/benchmark.h"
+
+enum { ITERATIONS_MOST = 10000000 };
+
+/* Options that mean something in one kind of benchmark only. */
+static gan_status check_flags(const gan_arguments *arguments, bool scaling, bool allreduce) {
+  static const char *const of_scaling[] = {"--np", "--launcher", "--timeout"};
+  if (scaling && allreduce)
+    return gan_fail(GAN_BAD_USAGE, "--scaling and --allreduce are two benchmarks; ask for one at a time");
+  for (size_t i = 0; i < sizeof of_scaling / sizeof *of_scaling; i++)
+    if (!scaling && gan_argument(arguments, of_scaling[i]))
+      return gan_fail(GAN_BAD_USAGE, "%s needs --scaling strong or --scaling weak%s", of_scaling[i],
+                      strcmp(of_scaling[i], "--np") == 0 ? "; without it, mpirun -np sets the ranks" : "");
+  if (!scaling && arguments->output)
+    return gan_fail(GAN_BAD_USAGE, "-o is for --scaling; the other benchmarks print, with --json for programs");
+  if (!allreduce && gan_argument(arguments, "--largest")) return gan_fail(GAN_BAD_USAGE, "--largest needs --allreduce");
+  return GAN_OK;
+}
+
+static gan_status run_benchmark(gan_arguments *arguments) {
+  const bool scaling = gan_argument(arguments, "--scaling"), allreduce = gan_argument(arguments, "--allreduce");
+  if (arguments->positional_count > 0)
+    return gan_fail(GAN_BAD_USAGE, "benchmark takes one INI file at most, and '%.80s' is left over",
+                    arguments->positional[0]);
+  GAN_TRY(check_flags(arguments, scaling, allreduce));
+  if (arguments->count > ITERATIONS_MOST)
+    return gan_fail(GAN_BAD_USAGE, "-n: at most %d iterations, not %lld", ITERATIONS_MOST, (long long)arguments->count);
+  if (scaling) return gan_benchmark_scaling(arguments);
+  if (allreduce) return gan_benchmark_allreduce(arguments);
+  return gan_benchmark_report(arguments);
+}
+
+static const gan_flag flags[] = {
+    {"--scaling", "strong|weak",
+     "starts this benchmark through mpirun for each --np: strong keeps the global batch, weak the batch per rank"},
+    {"--np", "1,2,4,..", "numbers of ranks for --scaling; without: 1, 2, 4, ... up to the cores"},
+    {"--launcher", "COMMAND", "for --scaling, \"mpirun --bind-to core\" for example; -np N and the program follow it"},
+    {"--timeout", "SECONDS", "for --scaling: what each start may take at most; without: 600"},
+    {"--allreduce", NULL, "times the gradient reduction beside MPI_Allreduce, for sizes from 4 bytes up"},
+    {"--largest", "BYTES", "for --allreduce: the largest size; without: 67108864"},
+    {NULL, NULL, NULL},
+};
+
+const gan_command gan_command_benchmark = {
+    .name = "benchmark",
+    .usage =
+        "benchmark [CONFIG.ini] [--preset NAME] [-n ITERATIONS] [--json] [--section.key=VALUE ...]\n"
+        "       gan_dist benchmark --scaling strong|weak [--np 1,2,4,..] [-o FILE.json|FILE.h5] ...\n"
+        "       gan_dist benchmark --allreduce [-n REPETITIONS] [--json]",
+    .help =
+        "times training without writing files: per iteration and phase, against the machine's peak; or scaling over "
+        "numbers of ranks; or all-reduces",
+    .takes_config = true,
+    .common = "onj",
+    .keys =
+        "run.preset run.name run.seed run.backend run.precision data generator critic loss train optimizer "
+        "batch_norm dist",
+    .flags = flags,
+    .run = run_benchmark,
+};

@@ -1,0 +1,29 @@
+/* Timing all-reduces: this program's gradient reductions beside MPI_Allreduce, in the same run.
+
+   All do the same: each rank has `count` float32 values, and afterwards each has the sum over ranks, in memory of its
+   own or shared with its neighbours. Ways are a table; they take turns repetition by repetition, so that whatever else
+   the machine does meets all of them alike. */
+#ifndef GAN_DIST_BENCHMARK_H
+#define GAN_DIST_BENCHMARK_H
+
+#include <stddef.h>
+
+#include "dist/world.h"
+
+/* The ways: their names ("mpi_allreduce", ...) and what they are. NULL past the end. */
+const char *gan_allreduce_name(int way);
+const char *gan_allreduce_help(int way);
+enum { GAN_ALLREDUCE_WAYS_MOST = 8 };
+
+/* Seconds of one all-reduce: of each repetition the slowest rank's, from a barrier on. */
+typedef struct gan_allreduce_time {
+  double minimum, median;
+} gan_allreduce_time;
+
+/* Times all ways for vectors of `count` floats (at least 1) into times[way]. `repetitions` of each, or as many as fit
+   about `seconds`, but at least 5, when 0; *repeated is how many. Every result is checked; GAN_FAILED when one is
+   wrong. Collective; all ranks return the same status, rank 0 alone the times. */
+gan_status gan_allreduce_measure(gan_world *world, size_t count, int repetitions, double seconds, int *repeated,
+                                 gan_allreduce_time *times) GAN_CHECKED;
+
+#endif

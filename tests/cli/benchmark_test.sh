@@ -1,0 +1,122 @@
+# gan_dist benchmark: that its numbers are there and make sense, never how large they are: no test depends on time.
+. "$(dirname "$0")/support.sh"
+
+json() { python3 -c "import json,math,sys; d=json.load(open('out')); $1"; }
+
+# Shares may pass 1 a little: iterations and peak are not measured at the same moment of a busy machine.
+plausible='
+t, p = d["milliseconds_per_iteration"], d["phases"]
+assert 0 < t["minimum"] <= t["median"], t
+assert set(p) == {"data", "compute", "communication"} and all(v >= 0 for v in p.values()) and p["compute"] > 0, p
+assert 0 < sum(p.values()) <= t["median"] * (1 + 1e-6), (p, t)
+assert abs(d["samples_per_second"] * t["median"] / 1e3 - d["batch"] * d["critic_steps"]) < 1e-5 * d["batch"]
+assert 0 < d["share_of_peak"]["flops"] < 1.2 and d["peak"]["flops_per_second"] > 1e8
+assert abs(d["achieved"]["flops_per_second"] * t["median"] / 1e3 / d["work"]["flops"] - 1) < 1e-6
+assert d["peak"]["memory_bytes_per_second"] > 1e8
+assert 1e6 < d["memory_bytes"]["maximum"] <= d["memory_bytes"]["sum"] <= d["ranks"] * d["memory_bytes"]["maximum"] * 1.0001
+assert 0 < d["startup_seconds"] < 600 and d["backend"] == "openblas" and d["precision"] == "float32"
+'
+
+# ring8: 16-128-128-128-2 and 2-128-128-128-1, 5 critic steps; the operations by hand, see docs/benchmark.md.
+test_one_rank_reports_plausible_numbers() {
+  run 0 "$PROGRAM" benchmark -n 5 --batch 64 --json && json "$plausible
+assert d['preset'] == 'ring8' and d['ranks'] == d['shards'] == 1 and d['batch'] == 64 and d['iterations'] == 5
+g, c = 16*128 + 2*128*128 + 128*2, 2*128 + 2*128*128 + 128
+step, last = g + 2*(3*c - 2*128), 3*g + 2*c - 16*128
+assert d['work']['flops'] == 2*64*(5*step + last), d['work']
+parameters = lambda *s: sum(a*b + b for a, b in zip(s, s[1:]))
+assert d['work']['gradient_bytes_per_rank'] == 4*(5*parameters(2, 128, 128, 128, 1) + parameters(16, 128, 128, 128, 2))
+assert d['share_of_peak']['communication'] is None" && [ ! -s err ] && [ ! -e runs ]
+}
+test_three_ranks_report_once_with_communication() {
+  run 0 mpi 3 benchmark "${tiny[@]:0:7}" --shards 4 -n 8 --json && json "$plausible
+assert d['ranks'] == 3 and d['shards'] == 4 and d['phases']['communication'] > 0
+assert 0 < d['share_of_peak']['communication'] < 1.2 and d['achieved']['communication_bytes_per_second'] > 0" && [ ! -e runs ]
+}
+test_text_tells_phases_and_shares() {
+  run 0 mpi 2 benchmark -n 3 --batch 8 && says out '^time per iteration +median [0-9.]+ ms, minimum' && says out 'compute' &&
+    says out 'of the measured peak' && says out '^samples/s' && says out '\(PSS\)' && says out 'start-up'
+}
+test_an_ini_file_is_measured_without_its_warm_up_or_files() {
+  printf '[train]\nbatch = 4\nn_critic = 2\nwarmup_iterations = 1000\nwarmup_n_critic = 1000000\n[trace]\nfile = t.h5\n' >my.ini
+  run 0 "$PROGRAM" benchmark my.ini -n 3 --json &&
+    json "assert d['preset'] == 'my' and d['critic_steps'] == 2 and d['iterations'] == 3" && [ ! -e t.h5 ] && [ ! -e runs ]
+}
+
+test_strong_scaling_keeps_the_batch() {
+  run 0 "$PROGRAM" benchmark --scaling strong --np 1,2,3 -n 3 --batch 12 -o strong.h5 || return 1
+  local np
+  for np in 1 2 3; do says out "^ +$np +12 +[0-9.]+ " || return 1; done
+  /usr/bin/python3 -c "
+import h5py
+f = h5py.File('strong.h5', 'r')
+assert f.attrs['kind'] == 'gan_dist scaling' and f.attrs['scaling'] == 'strong' and f.attrs['preset'] == 'ring8'
+assert f['ranks'][:].tolist() == [1, 2, 3] and f['batch'][:].tolist() == [12, 12, 12] and f['shards'][:].tolist() == [1, 2, 3]
+assert all(f[n].attrs['units'] and f[n].attrs['description'] and len(f[n]) == 3 for n in f)
+t, s, e = f['milliseconds_median'][:], f['speedup'][:], f['efficiency'][:]
+assert s[0] == e[0] == 1 and all(abs(s[i] - t[0] / t[i]) < 1e-6 * s[i] and abs(e[i] - s[i] / (i + 1)) < 1e-9 for i in range(3))
+assert all(f['milliseconds_minimum'][i] <= t[i] for i in range(3))" &&
+    run 0 "$ROOT/scripts/plot_scaling.py" strong.h5 -o strong.png && [ -s strong.png ]
+}
+test_weak_scaling_keeps_the_batch_of_a_rank() {
+  run 0 "$PROGRAM" benchmark --scaling weak --np 1,2 -n 3 --batch 12 --json -o weak.json &&
+    json "assert d == json.load(open('weak.json')) and d['scaling'] == 'weak'
+a, b = d['rows']
+assert (a['ranks'], a['batch'], b['ranks'], b['batch']) == (1, 12, 2, 24)
+assert abs(b['efficiency'] * b['milliseconds_per_iteration']['median'] / a['milliseconds_per_iteration']['median'] - 1) < 1e-6
+assert abs(b['speedup'] - 2 * b['efficiency']) < 1e-6" && run 0 "$ROOT/scripts/plot_scaling.py" weak.json -o w.png && [ -s w.png ]
+}
+test_scaling_hands_the_whole_configuration_on() {
+  printf '[generator]\nlatent = 4\nlayers =\n  dense 7\n  relu\n  dense 2\n[train]\nn_critic = 2\n' >my.ini
+  run 0 env GAN_DIST_TRAIN_BATCH=10 "$PROGRAM" benchmark my.ini --scaling strong --np 2 -n 2 --shards 5 --json &&
+    json "row, = d['rows']
+assert row['preset'] == 'my' and row['critic_steps'] == 2 and row['batch'] == 10 and row['shards'] == 5
+assert row['work']['gradient_bytes_per_rank'] == 4 * (2 * (2*128 + 128 + 128*128 + 128 + 128 + 1) + 4*7 + 7 + 7*2 + 2)"
+}
+test_scaling_works_inside_a_rank_of_mpirun() { run 0 mpi 1 benchmark --scaling strong --np 2 -n 2 --batch 4 && says out '^ +2 +4 '; }
+test_a_failing_number_of_ranks_is_reported_and_the_others_are_kept() {
+  run 2 "$PROGRAM" benchmark --scaling strong --np 2,1 -n 2 --batch 1 -o kept.json && says err 'np 2: .*each shard needs a sample' &&
+    one_message && says out '^ +2 +failed' && says out '^ +1 +1 ' &&
+    python3 -c "import json; assert [row['ranks'] for row in json.load(open('kept.json'))['rows']] == [1]"
+}
+test_a_start_that_takes_too_long_is_ended() {
+  run 1 "$PROGRAM" benchmark --scaling strong --np 2 -n 10000000 --timeout 2 && says err 'np 2: did not end within 2 seconds' &&
+    one_message
+}
+test_a_launcher_that_is_not_there_is_named() {
+  run 1 "$PROGRAM" benchmark --scaling weak --np 1 --launcher "no_such_launcher --fast" && says err 'cannot start no_such_launcher'
+}
+test_a_table_that_cannot_be_written_is_an_error() {
+  run 1 "$PROGRAM" benchmark --scaling weak --np 1 -n 1 --batch 2 -o missing/out.h5 && says err 'cannot write missing/out.h5' &&
+    run 1 "$PROGRAM" benchmark --scaling weak --np 1 -n 1 --batch 2 -o missing/out.json && says err 'cannot write missing/out.json'
+}
+
+test_allreduce_compares_every_size() {
+  run 0 mpi 3 benchmark --allreduce --largest 5000 -n 3 --json && json "
+assert d['ranks'] == 3 and [row['bytes'] for row in d['allreduce']] == [4, 16, 64, 256, 1024, 4096]
+for row in d['allreduce']:
+  assert row['repetitions'] == 3
+  for way in ('mpi_allreduce', 'gan_dist'):
+    assert 0 < row[way]['microseconds_minimum'] <= row[way]['microseconds_median']
+    assert abs(row[way]['bytes_per_second'] * row[way]['microseconds_median'] / 1e6 - row['bytes']) < 1e-5 * row['bytes']" &&
+    run 0 mpi 1 benchmark --allreduce --largest 300000 -n 2 && says out '^ +262144 +2 '
+}
+
+refused() { # refused PATTERN ARGUMENT...
+  run 2 "$PROGRAM" benchmark "${@:2}" && says err "$1" && one_message && [ ! -s out ]
+}
+test_arguments_that_mean_nothing_are_refused() {
+  touch my.ini
+  refused 'needs --scaling' --np 2 && refused 'needs --scaling' --timeout 2 && refused 'needs --scaling' --launcher mpirun &&
+    refused 'for --scaling' -o x.h5 && refused 'needs --allreduce' --largest 8 && refused 'one at a time' --scaling weak --allreduce &&
+    refused 'strong .* or weak' --scaling medium && refused 'no number of ranks' --scaling weak --np 1,,2 &&
+    refused 'no number of ranks' --scaling weak --np 0 && refused 'number of seconds' --scaling weak --timeout 0 &&
+    refused 'has to end in' --scaling weak -o x.png && refused 'number of bytes' --allreduce --largest 3 &&
+    refused 'left over' my.ini other.ini && refused 'means nothing' --resume && refused 'means nothing' --trace=x &&
+    refused 'at most' -n 999999999999
+}
+test_scaling_is_started_as_one_process() {
+  run 2 mpi 2 benchmark --scaling strong && says err 'without mpirun' && one_message
+}
+
+run_tests
