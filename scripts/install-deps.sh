@@ -2,7 +2,8 @@
 # Installs what gan_dist needs from Debian's packages (Debian 12 or later, Ubuntu 22.04 or later).
 #
 #   scripts/install-deps.sh          to build and run
-#   scripts/install-deps.sh --test   and to run the tests and draw the plots
+#   scripts/install-deps.sh --test   and to run the tests and draw the plots; the tests of the cluster scripts start
+#                                    daemons of their own (Slurm, munge, sshd), and no service of the system
 #
 # Does nothing, quickly, when nothing is missing. Installs as root or through sudo; where neither is possible it prints
 # the one line to ask an administrator for, and fails.
@@ -11,7 +12,7 @@ set -euo pipefail
 packages=(build-essential pkg-config openmpi-bin libopenmpi-dev libopenblas-dev libhdf5-dev hdf5-tools libcmocka-dev
   libinih-dev librandom123-dev libjson-c-dev libxxhash-dev libpng-dev zlib1g-dev dataset-fashion-mnist)
 if [ "${1:-}" = --test ]; then
-  packages+=(python3-h5py python3-matplotlib)
+  packages+=(python3-h5py python3-matplotlib slurm-wlm munge iproute2 openssh-client openssh-server procps)
 elif [ $# -gt 0 ]; then
   echo "usage: scripts/install-deps.sh [--test]" >&2
   exit 2
@@ -44,5 +45,22 @@ install_missing() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
 }
+
+# Debian starts the services of what it installs. What was not asked for as a service is not left as one.
+services=(munge ssh slurmctld slurmd)
+has_systemd() { [ -d /run/systemd/system ]; }
+is_running() { if has_systemd; then systemctl -q is-active "$1"; else service "$1" status; fi >/dev/null 2>&1; }
+running_services() { for service in "${services[@]}"; do ! is_running "$service" || echo "$service"; done; }
+stop_new_services() {
+  local service
+  for service in $(running_services); do
+    grep -qx "$service" <<<"$services_before" && continue
+    echo "stopping $service, which its package started"
+    if has_systemd; then "${as_root[@]}" systemctl -q disable --now "$service"; else "${as_root[@]}" service "$service" stop; fi
+  done
+}
+
 # The package lists may be absent or old; they are fetched only when they turn out to be.
+services_before=$(running_services)
 install_missing 2>/dev/null || { "${as_root[@]}" apt-get update -q >/dev/null && install_missing; }
+stop_new_services
