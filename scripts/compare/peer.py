@@ -57,6 +57,16 @@ def measure(command, limit):
     return json.loads(done.stdout)
 
 
+def check_same_work(workload, own, peer):
+    """A preset that changes must not leave the two with different networks unnoticed."""
+    ours, theirs = own["work"]["gradient_bytes_per_rank"], peer["work"]["gradient_bytes_per_rank"]
+    if ours != theirs or own["batch"] != peer["batch"]:
+        fail(
+            f"{workload[0]}: gan_dist has {ours:.0f} bytes of gradients and batch {own['batch']}, PyTorch {theirs:.0f} and"
+            f" {peer['batch']}: MODELS in pytorch_wgan.py has to follow the preset"
+        )
+
+
 def commands(workload, arguments):
     _, processes, batch, model, options, iterations = workload
     own = [arguments.program, "benchmark", "--json", f"-n{iterations}", "--batch", str(batch * processes), *options]
@@ -117,6 +127,7 @@ def main():
         for _ in range(arguments.turns):
             for program, command in commands(workload, arguments).items():
                 results[program].append(measure(command, arguments.limit))
+            check_same_work(workload, results["gan_dist"][-1], results["pytorch"][-1])
         if not everything["workloads"]:
             own = results["gan_dist"][0]
             print(f"programs  gan_dist {own['version']} ({own['backend_description']}), {results['pytorch'][0]['program']}")

@@ -52,12 +52,12 @@ MODELS = {
         0.01,
     ),
     "ring8": (
-        16,
         2,
-        lambda: dense([16, 128, 128, 128, 2], lambda: nn.LeakyReLU(0.2)),
+        2,
+        lambda: dense([2, 128, 128, 128, 2], nn.ReLU),
         lambda: dense([2, 128, 128, 128, 1], lambda: nn.LeakyReLU(0.2)),
-        2e-4,
-        0.05,
+        8e-4,
+        0.1,
     ),
 }
 
@@ -100,6 +100,11 @@ class Trainer:
         for weight in self.critic_weights:
             weight.requires_grad_(True)
 
+    def gradient_bytes(self):
+        """Of an iteration: float32, the critic's in each of its steps, and the generator's."""
+        critic = sum(weight.numel() for weight in self.critic_weights)
+        return 4 * (CRITIC_STEPS * critic + sum(weight.numel() for weight in self.generator.parameters()))
+
     def iterate(self):
         for _ in range(CRITIC_STEPS):
             self.critic_step()
@@ -130,6 +135,7 @@ def run(rank, arguments, meeting):
             "ranks": processes,
             "batch": arguments.batch * processes,
             "iterations": arguments.iterations,
+            "work": {"gradient_bytes_per_rank": trainer.gradient_bytes()},
             "milliseconds_per_iteration": {"minimum": min(milliseconds), "median": statistics.median(milliseconds)},
         }
         print(json.dumps(result), flush=True)

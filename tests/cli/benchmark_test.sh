@@ -17,9 +17,9 @@ assert 1e6 < d["memory_bytes"]["maximum"] <= d["memory_bytes"]["sum"] <= d["rank
 assert 0 < d["startup_seconds"] < 600 and d["backend"] == "openblas" and d["precision"] == "float32"
 '
 
-# ring8: 16-128-128-128-2 and 2-128-128-128-1, 5 critic steps; the operations by hand, see docs/benchmark.md.
+# ring8 with 16 latents: 16-128-128-128-2 and 2-128-128-128-1, 5 critic steps; the operations by hand, see docs/benchmark.md.
 test_one_rank_reports_plausible_numbers() {
-  run 0 "$PROGRAM" benchmark -n 5 --batch 64 --json && json "$plausible
+  run 0 "$PROGRAM" benchmark --generator.latent=16 -n 5 --batch 64 --json && json "$plausible
 assert d['preset'] == 'ring8' and d['ranks'] == d['shards'] == 1 and d['batch'] == 64 and d['iterations'] == 5
 g, c = 16*128 + 2*128*128 + 128*2, 2*128 + 2*128*128 + 128
 step, last = g + 2*(3*c - 2*128), 3*g + 2*c - 16*128
