@@ -5,7 +5,9 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <math.h>
 #include <mpi.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +22,7 @@ enum { FEWEST = 5, MOST = 500 };
 /* What a way works on. */
 typedef struct reduction_run {
   gan_world *world;
+  bool absent; /* the variant does not suit these hosts */
   size_t count;
   gan_shards shards;
   gan_reduction *reduction; /* NULL for MPI's own */
@@ -29,14 +32,15 @@ typedef struct reduction_run {
 /* One row of the table. */
 typedef struct allreduce_way {
   const char *name, *help;
-  gan_status (*open)(reduction_run *run); /* agreed on */
+  gan_status (*open)(reduction_run *run, const char *name); /* agreed on */
   void (*all_reduce)(reduction_run *run);
   void (*close)(reduction_run *run);
 } allreduce_way;
 
 /* --- MPI_Allreduce --- */
 
-static gan_status mpi_open(reduction_run *run) {
+static gan_status mpi_open(reduction_run *run, const char *name) {
+  (void)name;
   gan_status status = gan_allocate(run->count, sizeof(float), "values to reduce", &run->mine);
   if (status == GAN_OK) status = gan_allocate(run->count, sizeof(float), "values to reduce", &run->sum);
   return gan_world_agree(run->world, status);
@@ -53,11 +57,14 @@ static void mpi_close(reduction_run *run) {
 
 /* --- this program's reduction, one shard to a rank --- */
 
-static gan_status reduction_open(reduction_run *run) {
+static gan_status reduction_open(reduction_run *run, const char *name) {
   const gan_world *world = run->world;
   GAN_TRY(
       gan_world_agree(run->world, gan_shards_plan(world->size, world->size, world->size, world->rank, &run->shards)));
-  GAN_TRY(gan_reduction_create(run->world, &run->shards, run->count, &run->reduction));
+  const gan_status status = gan_reduction_create(run->world, &run->shards, name, run->count, 0, &run->reduction);
+  run->absent = status == GAN_BAD_USAGE || (status == GAN_OK && gan_reduction_reason(run->reduction)[0]);
+  if (run->absent) return GAN_OK;
+  GAN_TRY(status);
   run->mine = gan_reduction_slots(run->reduction)[0];
   run->sum = gan_reduction_parameters(run->reduction);
   return GAN_OK;
@@ -72,6 +79,7 @@ static void take_gradient(void *context, size_t offset, size_t count, const floa
 static void reduction_all_reduce(reduction_run *run) {
   gan_reduction_sum(run->reduction);
   gan_reduction_apply(run->reduction, take_gradient, run);
+  gan_reduction_await(run->reduction);
 }
 
 static void reduction_close(reduction_run *run) {
@@ -81,7 +89,11 @@ static void reduction_close(reduction_run *run) {
 
 static const allreduce_way ways[] = {
     {"mpi_allreduce", "MPI_Allreduce of the MPI library", mpi_open, mpi_all_reduce, mpi_close},
-    {"gan_dist", "this program's gradient reduction, its update being a copy", reduction_open, reduction_all_reduce,
+    {"flat", "gradient reduction `flat`, its update being a copy", reduction_open, reduction_all_reduce,
+     reduction_close},
+    {"shared", "gradient reduction `shared`, its update being a copy", reduction_open, reduction_all_reduce,
+     reduction_close},
+    {"hierarchical", "gradient reduction `hierarchical`, its update being a copy", reduction_open, reduction_all_reduce,
      reduction_close},
 };
 enum { WAYS = sizeof ways / sizeof *ways };
@@ -118,6 +130,7 @@ static gan_status choose_repetitions(reduction_run *runs, double seconds, int *r
   gan_world *world = runs->world;
   double together = 0;
   for (int i = 0; i < WAYS; i++) {
+    if (runs[i].absent) continue;
     repeat(&ways[i], &runs[i]);
     GAN_TRY(gan_world_agree(world, check_sum(&ways[i], &runs[i])));
     const double start = gan_seconds();
@@ -146,13 +159,17 @@ static gan_status measure(reduction_run *runs, int repetitions, gan_allreduce_ti
   GAN_TRY(gan_world_agree(world, gan_allocate(2 * all, sizeof *mine, "times", &mine)));
   double *slowest = mine + all; /* [way][repetition] */
   for (int repetition = 0; repetition < repetitions; repetition++)
-    for (int i = 0; i < WAYS; i++) mine[i * repetitions + repetition] = repeat(&ways[i], &runs[i]);
+    for (int i = 0; i < WAYS; i++)
+      mine[i * repetitions + repetition] = runs[i].absent ? (double)NAN : repeat(&ways[i], &runs[i]);
   MPI_Reduce(mine, slowest, (int)all, MPI_DOUBLE, MPI_MAX, 0, world->ranks);
   if (world->rank == 0)
-    for (int i = 0; i < WAYS; i++) times[i] = summarise(repetitions, slowest + (size_t)i * (size_t)repetitions);
+    for (int i = 0; i < WAYS; i++)
+      times[i] = runs[i].absent ? (gan_allreduce_time){NAN, NAN}
+                                : summarise(repetitions, slowest + (size_t)i * (size_t)repetitions);
   free(mine);
   gan_status status = GAN_OK;
-  for (int i = 0; i < WAYS && status == GAN_OK; i++) status = check_sum(&ways[i], &runs[i]);
+  for (int i = 0; i < WAYS && status == GAN_OK; i++)
+    if (!runs[i].absent) status = check_sum(&ways[i], &runs[i]);
   return gan_world_agree(world, status);
 }
 
@@ -162,7 +179,7 @@ gan_status gan_allreduce_measure(gan_world *world, size_t count, int repetitions
   gan_status status = GAN_OK;
   assert(count >= 1 && count <= INT_MAX);
   for (int i = 0; i < WAYS; i++) runs[i] = (reduction_run){.world = world, .count = count};
-  for (int i = 0; i < WAYS && status == GAN_OK; i++) status = ways[i].open(&runs[i]);
+  for (int i = 0; i < WAYS && status == GAN_OK; i++) status = ways[i].open(&runs[i], ways[i].name);
   if (status == GAN_OK) status = choose_repetitions(runs, seconds, &repetitions);
   if (status == GAN_OK) status = measure(runs, repetitions, times);
   for (int i = 0; i < WAYS; i++) ways[i].close(&runs[i]);

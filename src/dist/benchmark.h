@@ -15,7 +15,8 @@ const char *gan_allreduce_name(int way);
 const char *gan_allreduce_help(int way);
 enum { GAN_ALLREDUCE_WAYS_MOST = 8 };
 
-/* Seconds of one all-reduce: of each repetition the slowest rank's, from a barrier on. */
+/* Seconds of one all-reduce: of each repetition the slowest rank's, from a barrier on. NaN for a way that does not suit
+   these hosts. */
 typedef struct gan_allreduce_time {
   double minimum, median;
 } gan_allreduce_time;
