@@ -47,7 +47,7 @@ install_missing() {
 }
 
 # Debian starts the services of what it installs. What was not asked for as a service is not left as one.
-services=(munge ssh slurmctld slurmd)
+services=(munge ssh.socket ssh slurmctld slurmd)
 has_systemd() { [ -d /run/systemd/system ]; }
 is_running() { if has_systemd; then systemctl -q is-active "$1"; else service "$1" status; fi >/dev/null 2>&1; }
 running_services() { for service in "${services[@]}"; do ! is_running "$service" || echo "$service"; done; }
