@@ -1,4 +1,5 @@
 /* `gan_dist benchmark --allreduce`: latency and bandwidth by size, of every way there is. */
+#include <math.h>
 #include <stdio.h>
 
 #include "cli/benchmark.h"
@@ -24,14 +25,17 @@ static gan_status read_largest(const gan_arguments *arguments, int64_t *largest)
 static void print_head(void) {
   for (int i = 0; gan_allreduce_name(i); i++) printf("%-16s%s\n", gan_allreduce_name(i), gan_allreduce_help(i));
   printf("\n%12s%12s", "bytes", "repetitions");
-  for (int i = 0; gan_allreduce_name(i); i++) printf("%*s us%*s GB/s", 17, gan_allreduce_name(i), 4, "");
+  for (int i = 0; gan_allreduce_name(i); i++) printf("%14s us%9s", gan_allreduce_name(i), "GB/s");
   printf("\n");
 }
 
 static void print_row(double bytes, int repetitions, const gan_allreduce_time *times) {
   printf("%12.0f%12d", bytes, repetitions);
   for (int i = 0; gan_allreduce_name(i); i++)
-    printf("%20.1f%9.3f", 1e6 * times[i].median, 1e-9 * bytes / times[i].median);
+    if (isfinite(times[i].median))
+      printf("%17.1f%9.3f", 1e6 * times[i].median, 1e-9 * bytes / times[i].median);
+    else
+      printf("%17s%9s", "-", "-");
   printf("\n");
   fflush(stdout);
 }

@@ -185,7 +185,7 @@ static gan_status run_child(char *const *words, char **environment, double secon
   launched->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   if (launched->exit_status != 0) find_reason(streams[1].text, launched->exit_status, launched->reason);
   if (ended) return GAN_OK;
-  return gan_fail(GAN_FAILED, "did not end within %g seconds (--timeout) and was ended", seconds);
+  return gan_fail(GAN_FAILED, "did not end within %g seconds (--limit) and was ended", seconds);
 }
 
 gan_status gan_launch(char *const *words, double seconds, gan_launched *launched) {

@@ -15,14 +15,14 @@
 #include "cli/cpu.h"
 #include "config/number.h"
 
-enum { DEFAULT_TIMEOUT = 600 };
+enum { DEFAULT_LIMIT = 600 };
 
 typedef struct plan {
   const gan_arguments *arguments;
   bool weak; /* train.batch is the batch of one rank */
   int count;
   int64_t ranks[GAN_SCALING_ROWS];
-  double timeout; /* seconds of one start */
+  double limit; /* seconds of one start */
   const char *launcher;
   char program[PATH_MAX];
 } plan;
@@ -55,8 +55,8 @@ static void default_ranks(plan *asked) {
 
 static gan_status read_plan(const gan_arguments *arguments, plan *asked) {
   const char *kind = gan_argument(arguments, "--scaling"), *ranks = gan_argument(arguments, "--np");
-  const char *timeout = gan_argument(arguments, "--timeout"), *launcher = gan_argument(arguments, "--launcher");
-  *asked = (plan){.arguments = arguments, .timeout = DEFAULT_TIMEOUT, .launcher = launcher ? launcher : "mpirun"};
+  const char *limit = gan_argument(arguments, "--limit"), *launcher = gan_argument(arguments, "--launcher");
+  *asked = (plan){.arguments = arguments, .limit = DEFAULT_LIMIT, .launcher = launcher ? launcher : "mpirun"};
   if (gan_world_size(arguments->world) > 1)
     return gan_fail(GAN_BAD_USAGE, "--scaling starts mpirun by itself: start it as one process, without mpirun");
   asked->weak = strcmp(kind, "weak") == 0;
@@ -69,8 +69,8 @@ static gan_status read_plan(const gan_arguments *arguments, plan *asked) {
     GAN_TRY(read_ranks(ranks, asked));
   else
     default_ranks(asked);
-  if (timeout && (gan_parse_real(timeout, &asked->timeout) != GAN_OK || asked->timeout <= 0 || asked->timeout > 1e6))
-    return gan_fail(GAN_BAD_USAGE, "--timeout is a number of seconds, not '%.40s'", timeout);
+  if (limit && (gan_parse_real(limit, &asked->limit) != GAN_OK || asked->limit <= 0 || asked->limit > 1e6))
+    return gan_fail(GAN_BAD_USAGE, "--limit is a number of seconds, not '%.40s'", limit);
   const ssize_t length = readlink("/proc/self/exe", asked->program, sizeof asked->program - 1);
   if (length < 0) return gan_fail(GAN_FAILED, "cannot find this program's own file in /proc/self/exe");
   return arguments->output ? gan_scaling_check_path(arguments->output) : GAN_OK;
@@ -193,7 +193,7 @@ static gan_status run_one(const plan *asked, int64_t ranks, struct json_object *
   gan_launched launched = {0};
   GAN_TRY(gan_allocate(1, sizeof *line, "a command line", &line));
   gan_status status = build_line(asked, ranks, line);
-  if (status == GAN_OK) status = gan_launch(line->words, asked->timeout, &launched);
+  if (status == GAN_OK) status = gan_launch(line->words, asked->limit, &launched);
   if (status == GAN_OK) status = understand(&launched, ranks, object, row);
   free(launched.output);
   for (int i = 0; i < line->count; i++) free(line->words[i]);

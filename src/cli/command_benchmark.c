@@ -9,7 +9,7 @@ enum { ITERATIONS_MOST = 10000000 };
 
 /* Options that mean something in one kind of benchmark only. */
 static gan_status check_flags(const gan_arguments *arguments, bool scaling, bool allreduce) {
-  static const char *const of_scaling[] = {"--np", "--launcher", "--timeout"};
+  static const char *const of_scaling[] = {"--np", "--launcher", "--limit"};
   if (scaling && allreduce)
     return gan_fail(GAN_BAD_USAGE, "--scaling and --allreduce are two benchmarks; ask for one at a time");
   for (size_t i = 0; i < sizeof of_scaling / sizeof *of_scaling; i++)
@@ -40,7 +40,7 @@ static const gan_flag flags[] = {
      "starts this benchmark through mpirun for each --np: strong keeps the global batch, weak the batch per rank"},
     {"--np", "1,2,4,..", "numbers of ranks for --scaling; without: 1, 2, 4, ... up to the cores"},
     {"--launcher", "COMMAND", "for --scaling, \"mpirun --bind-to core\" for example; -np N and the program follow it"},
-    {"--timeout", "SECONDS", "for --scaling: what each start may take at most; without: 600"},
+    {"--limit", "SECONDS", "for --scaling: what each start may take at most; without: 600"},
     {"--allreduce", NULL, "times the gradient reduction beside MPI_Allreduce, for sizes from 4 bytes up"},
     {"--largest", "BYTES", "for --allreduce: the largest size; without: 67108864"},
     {NULL, NULL, NULL},

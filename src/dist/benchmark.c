@@ -21,53 +21,61 @@ enum { FEWEST = 5, MOST = 500 };
 
 /* What a way works on. */
 typedef struct reduction_run {
+  int way;
+  bool absent; /* the way does not suit this world */
   gan_world *world;
-  bool absent; /* the variant does not suit these hosts */
   size_t count;
-  gan_shards shards;
+  gan_shards shards;        /* one to a rank */
   gan_reduction *reduction; /* NULL for MPI's own */
   float *mine, *sum;        /* (count) each: the values that go in and those that come out */
 } reduction_run;
 
-/* One row of the table. */
-typedef struct allreduce_way {
-  const char *name, *help;
-  gan_status (*open)(reduction_run *run, const char *name); /* agreed on */
-  void (*all_reduce)(reduction_run *run);
-  void (*close)(reduction_run *run);
-} allreduce_way;
+/* MPI's own, then each variant of gan_reduction. */
+enum { MPI_WAY, FIRST_VARIANT };
 
-/* --- MPI_Allreduce --- */
+static int way_count(void) {
+  assert(FIRST_VARIANT + gan_reduction_variant_count() <= GAN_ALLREDUCE_WAYS_MOST);
+  return FIRST_VARIANT + gan_reduction_variant_count();
+}
 
-static gan_status mpi_open(reduction_run *run, const char *name) {
-  (void)name;
+const char *gan_allreduce_name(int way) {
+  if (way >= way_count()) return NULL;
+  return way == MPI_WAY ? "mpi_allreduce" : gan_reduction_variant_name(way - FIRST_VARIANT);
+}
+
+const char *gan_allreduce_help(int way) {
+  if (way >= way_count()) return NULL;
+  return way == MPI_WAY ? "MPI_Allreduce of the MPI library" : gan_reduction_variant_help(way - FIRST_VARIANT);
+}
+
+static gan_status open_mpi(reduction_run *run) {
   gan_status status = gan_allocate(run->count, sizeof(float), "values to reduce", &run->mine);
   if (status == GAN_OK) status = gan_allocate(run->count, sizeof(float), "values to reduce", &run->sum);
   return gan_world_agree(run->world, status);
 }
 
-static void mpi_all_reduce(reduction_run *run) {
-  MPI_Allreduce(run->mine, run->sum, (int)run->count, MPI_FLOAT, MPI_SUM, run->world->ranks);
-}
-
-static void mpi_close(reduction_run *run) {
-  free(run->mine);
-  free(run->sum);
-}
-
-/* --- this program's reduction, one shard to a rank --- */
-
-static gan_status reduction_open(reduction_run *run, const char *name) {
+/* A variant that is for other hosts than these, or that gives way to another here, is not one to time. */
+static gan_status open_variant(reduction_run *run) {
   const gan_world *world = run->world;
+  const char *name = gan_allreduce_name(run->way);
   GAN_TRY(
       gan_world_agree(run->world, gan_shards_plan(world->size, world->size, world->size, world->rank, &run->shards)));
   const gan_status status = gan_reduction_create(run->world, &run->shards, name, run->count, 0, &run->reduction);
-  run->absent = status == GAN_BAD_USAGE || (status == GAN_OK && gan_reduction_reason(run->reduction)[0]);
+  run->absent = status == GAN_BAD_USAGE || (status == GAN_OK && strcmp(gan_reduction_name(run->reduction), name) != 0);
   if (run->absent) return GAN_OK;
   GAN_TRY(status);
   run->mine = gan_reduction_slots(run->reduction)[0];
   run->sum = gan_reduction_parameters(run->reduction);
   return GAN_OK;
+}
+
+static void close_run(reduction_run *run) {
+  if (run->way == MPI_WAY) {
+    free(run->mine);
+    free(run->sum);
+  }
+  gan_reduction_destroy(run->reduction);
+  gan_shards_release(&run->shards);
 }
 
 /* The simplest update there is: the parameters become the gradient. */
@@ -76,70 +84,43 @@ static void take_gradient(void *context, size_t offset, size_t count, const floa
   memcpy(run->sum + offset, gradient, count * sizeof *gradient);
 }
 
-static void reduction_all_reduce(reduction_run *run) {
+static void all_reduce(reduction_run *run) {
+  if (run->way == MPI_WAY) {
+    MPI_Allreduce(run->mine, run->sum, (int)run->count, MPI_FLOAT, MPI_SUM, run->world->ranks);
+    return;
+  }
   gan_reduction_sum(run->reduction);
   gan_reduction_apply(run->reduction, take_gradient, run);
   gan_reduction_await(run->reduction);
 }
 
-static void reduction_close(reduction_run *run) {
-  gan_reduction_destroy(run->reduction);
-  gan_shards_release(&run->shards);
-}
-
-static const allreduce_way ways[] = {
-    {"mpi_allreduce", "MPI_Allreduce of the MPI library", mpi_open, mpi_all_reduce, mpi_close},
-    {"flat", "gradient reduction `flat`, its update being a copy", reduction_open, reduction_all_reduce,
-     reduction_close},
-    {"shared", "gradient reduction `shared`, its update being a copy", reduction_open, reduction_all_reduce,
-     reduction_close},
-    {"hierarchical", "gradient reduction `hierarchical`, its update being a copy", reduction_open, reduction_all_reduce,
-     reduction_close},
-};
-enum { WAYS = sizeof ways / sizeof *ways };
-_Static_assert((int)WAYS <= (int)GAN_ALLREDUCE_WAYS_MOST, "callers have room for every way");
-
-const char *gan_allreduce_name(int way) { return way < WAYS ? ways[way].name : NULL; }
-const char *gan_allreduce_help(int way) { return way < WAYS ? ways[way].help : NULL; }
-
 /* --- timing --- */
 
 /* One timed repetition on this rank. */
-static double repeat(const allreduce_way *way, reduction_run *run) {
+static double repeat(reduction_run *run) {
+  if (run->absent) return NAN;
   for (size_t i = 0; i < run->count; i++) run->mine[i] = (float)(run->world->rank + 1);
   MPI_Barrier(run->world->ranks);
   const double start = gan_seconds();
-  way->all_reduce(run);
+  all_reduce(run);
   return gan_seconds() - start;
 }
 
 /* 1 + 2 + ... + size, exact in float32 for all worlds that there are. */
-static gan_status check_sum(const allreduce_way *way, const reduction_run *run) {
+static gan_status check_sum(const reduction_run *run) {
   const double ranks = run->world->size;
   const float expected = (float)(ranks * (ranks + 1) / 2);
-  for (size_t i = 0; i < run->count; i++)
+  for (size_t i = 0; i < run->count && !run->absent; i++)
     if (run->sum[i] != expected)
-      return gan_fail(GAN_FAILED, "%s gave %g instead of %g for value %zu of %zu", way->name, (double)run->sum[i],
-                      (double)expected, i, run->count);
+      return gan_fail(GAN_FAILED, "%s gave %g instead of %g for value %zu of %zu", gan_allreduce_name(run->way),
+                      (double)run->sum[i], (double)expected, i, run->count);
   return GAN_OK;
 }
 
-/* The first repetition is not timed: it touches memory for the first time and sets up connections. The second one tells
-   how many fit the time. */
-static gan_status choose_repetitions(reduction_run *runs, double seconds, int *repetitions) {
-  gan_world *world = runs->world;
-  double together = 0;
-  for (int i = 0; i < WAYS; i++) {
-    if (runs[i].absent) continue;
-    repeat(&ways[i], &runs[i]);
-    GAN_TRY(gan_world_agree(world, check_sum(&ways[i], &runs[i])));
-    const double start = gan_seconds();
-    repeat(&ways[i], &runs[i]);
-    together += gan_seconds() - start;
-  }
-  const double fitting = seconds / (gan_world_maximum(world, together) + 1e-9);
-  if (*repetitions == 0) *repetitions = fitting < FEWEST ? FEWEST : fitting > MOST ? MOST : (int)fitting;
-  return GAN_OK;
+static gan_status check_sums(const reduction_run *runs) {
+  gan_status status = GAN_OK;
+  for (int i = 0; i < way_count() && status == GAN_OK; i++) status = check_sum(&runs[i]);
+  return gan_world_agree(runs->world, status);
 }
 
 static int compare(const void *a, const void *b) {
@@ -152,37 +133,46 @@ static gan_allreduce_time summarise(int count, double *seconds) {
   return (gan_allreduce_time){.minimum = seconds[0], .median = (seconds[(count - 1) / 2] + seconds[count / 2]) / 2};
 }
 
-static gan_status measure(reduction_run *runs, int repetitions, gan_allreduce_time *times) {
+/* Notes seconds[way * limit + repetition]; returns how many repetitions. Whether to go on is agreed on between them. */
+static int repeat_all(reduction_run *runs, int limit, int fewest, double budget, double *seconds) {
+  const double start = gan_seconds();
+  int done = 0;
+  while (done < limit && (done < fewest || gan_world_maximum(runs->world, gan_seconds() - start) < budget)) {
+    for (int i = 0; i < way_count(); i++) seconds[i * limit + done] = repeat(&runs[i]);
+    done++;
+  }
+  return done;
+}
+
+/* The first repetition is not timed: it touches memory for the first time and sets up connections. */
+static gan_status measure(reduction_run *runs, int limit, int fewest, double budget, int *repeated,
+                          gan_allreduce_time *times) {
   gan_world *world = runs->world;
+  const size_t all = (size_t)limit * (size_t)way_count();
   double *mine = NULL;
-  const size_t all = (size_t)repetitions * WAYS;
+  for (int i = 0; i < way_count(); i++) repeat(&runs[i]);
+  GAN_TRY(check_sums(runs));
   GAN_TRY(gan_world_agree(world, gan_allocate(2 * all, sizeof *mine, "times", &mine)));
-  double *slowest = mine + all; /* [way][repetition] */
-  for (int repetition = 0; repetition < repetitions; repetition++)
-    for (int i = 0; i < WAYS; i++)
-      mine[i * repetitions + repetition] = runs[i].absent ? (double)NAN : repeat(&ways[i], &runs[i]);
+  double *slowest = mine + all;
+  *repeated = repeat_all(runs, limit, fewest, budget, mine);
   MPI_Reduce(mine, slowest, (int)all, MPI_DOUBLE, MPI_MAX, 0, world->ranks);
-  if (world->rank == 0)
-    for (int i = 0; i < WAYS; i++)
-      times[i] = runs[i].absent ? (gan_allreduce_time){NAN, NAN}
-                                : summarise(repetitions, slowest + (size_t)i * (size_t)repetitions);
+  for (int i = 0; i < way_count() && world->rank == 0; i++)
+    times[i] = runs[i].absent ? (gan_allreduce_time){NAN, NAN} : summarise(*repeated, slowest + i * limit);
   free(mine);
-  gan_status status = GAN_OK;
-  for (int i = 0; i < WAYS && status == GAN_OK; i++)
-    if (!runs[i].absent) status = check_sum(&ways[i], &runs[i]);
-  return gan_world_agree(world, status);
+  return check_sums(runs);
 }
 
 gan_status gan_allreduce_measure(gan_world *world, size_t count, int repetitions, double seconds, int *repeated,
                                  gan_allreduce_time *times) {
-  reduction_run runs[WAYS];
+  reduction_run runs[GAN_ALLREDUCE_WAYS_MOST];
   gan_status status = GAN_OK;
   assert(count >= 1 && count <= INT_MAX);
-  for (int i = 0; i < WAYS; i++) runs[i] = (reduction_run){.world = world, .count = count};
-  for (int i = 0; i < WAYS && status == GAN_OK; i++) status = ways[i].open(&runs[i], ways[i].name);
-  if (status == GAN_OK) status = choose_repetitions(runs, seconds, &repetitions);
-  if (status == GAN_OK) status = measure(runs, repetitions, times);
-  for (int i = 0; i < WAYS; i++) ways[i].close(&runs[i]);
-  *repeated = repetitions;
+  for (int i = 0; i < way_count(); i++) runs[i] = (reduction_run){.way = i, .world = world, .count = count};
+  for (int i = 0; i < way_count() && status == GAN_OK; i++)
+    status = i == MPI_WAY ? open_mpi(&runs[i]) : open_variant(&runs[i]);
+  const int limit = repetitions ? repetitions : MOST, fewest = repetitions ? repetitions : FEWEST;
+  *repeated = 0;
+  if (status == GAN_OK) status = measure(runs, limit, fewest, seconds, repeated, times);
+  for (int i = 0; i < way_count(); i++) close_run(&runs[i]);
   return status;
 }

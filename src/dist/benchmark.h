@@ -1,8 +1,8 @@
-/* Timing all-reduces: this program's gradient reductions beside MPI_Allreduce, in the same run.
+/* Timing all-reduces: every variant of this program's gradient reduction beside MPI_Allreduce, in the same run.
 
    All do the same: each rank has `count` float32 values, and afterwards each has the sum over ranks, in memory of its
-   own or shared with its neighbours. Ways are a table; they take turns repetition by repetition, so that whatever else
-   the machine does meets all of them alike. */
+   own or shared with its neighbours; a variant's update is a copy of the sum. The ways take turns repetition by
+   repetition, so that whatever else the machine does meets all of them alike. */
 #ifndef GAN_DIST_BENCHMARK_H
 #define GAN_DIST_BENCHMARK_H
 
@@ -15,8 +15,8 @@ const char *gan_allreduce_name(int way);
 const char *gan_allreduce_help(int way);
 enum { GAN_ALLREDUCE_WAYS_MOST = 8 };
 
-/* Seconds of one all-reduce: of each repetition the slowest rank's, from a barrier on. NaN for a way that does not suit
-   these hosts. */
+/* Seconds of one all-reduce: of each repetition the slowest rank's, from a barrier on. NAN
+   where a way does not suit these ranks and hosts. */
 typedef struct gan_allreduce_time {
   double minimum, median;
 } gan_allreduce_time;

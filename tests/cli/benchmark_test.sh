@@ -80,7 +80,7 @@ test_a_failing_number_of_ranks_is_reported_and_the_others_are_kept() {
     python3 -c "import json; assert [row['ranks'] for row in json.load(open('kept.json'))['rows']] == [1]"
 }
 test_a_start_that_takes_too_long_is_ended() {
-  run 1 "$PROGRAM" benchmark --scaling strong --np 2 -n 10000000 --timeout 2 && says err 'np 2: did not end within 2 seconds' &&
+  run 1 "$PROGRAM" benchmark --scaling strong --np 2 -n 10000000 --limit 2 && says err 'np 2: did not end within 2 seconds' &&
     one_message
 }
 test_a_launcher_that_is_not_there_is_named() {
@@ -107,10 +107,10 @@ refused() { # refused PATTERN ARGUMENT...
 }
 test_arguments_that_mean_nothing_are_refused() {
   touch my.ini
-  refused 'needs --scaling' --np 2 && refused 'needs --scaling' --timeout 2 && refused 'needs --scaling' --launcher mpirun &&
+  refused 'needs --scaling' --np 2 && refused 'needs --scaling' --limit 2 && refused 'needs --scaling' --launcher mpirun &&
     refused 'for --scaling' -o x.h5 && refused 'needs --allreduce' --largest 8 && refused 'one at a time' --scaling weak --allreduce &&
     refused 'strong .* or weak' --scaling medium && refused 'no number of ranks' --scaling weak --np 1,,2 &&
-    refused 'no number of ranks' --scaling weak --np 0 && refused 'number of seconds' --scaling weak --timeout 0 &&
+    refused 'no number of ranks' --scaling weak --np 0 && refused 'number of seconds' --scaling weak --limit 0 &&
     refused 'has to end in' --scaling weak -o x.png && refused 'number of bytes' --allreduce --largest 3 &&
     refused 'left over' my.ini other.ini && refused 'means nothing' --resume && refused 'means nothing' --trace=x &&
     refused 'at most' -n 999999999999
