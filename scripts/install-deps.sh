@@ -46,21 +46,25 @@ install_missing() {
     apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Debian starts the services of what it installs. What was not asked for as a service is not left as one.
-services=(munge ssh slurmctld slurmd)
-has_systemd() { [ -d /run/systemd/system ]; }
-is_running() { if has_systemd; then systemctl -q is-active "$1"; else service "$1" status; fi >/dev/null 2>&1; }
-running_services() { for service in "${services[@]}"; do ! is_running "$service" || echo "$service"; done; }
+# Debian starts the services of what it installs. One that did not run before is not left running; DAEMON:SERVICE.
+services=(munged:munge sshd:ssh.socket sshd:ssh slurmctld:slurmctld slurmd:slurmd)
+running_daemons() { ps -e -o comm= | grep -xE 'munged|sshd|slurmctld|slurmd' | sort -u; }
 stop_new_services() {
-  local service
-  for service in $(running_services); do
-    grep -qx "$service" <<<"$services_before" && continue
-    echo "stopping $service, which its package started"
-    if has_systemd; then "${as_root[@]}" systemctl -q disable --now "$service"; else "${as_root[@]}" service "$service" stop; fi
+  local service daemon
+  for service in "${services[@]}"; do
+    daemon=${service%%:*} service=${service#*:}
+    grep -qx "$daemon" <<<"$running_before" && continue
+    if [ -d /run/systemd/system ]; then
+      systemctl -q is-active "$service" 2>/dev/null || continue
+      "${as_root[@]}" systemctl -q disable --now "$service"
+    else
+      running_daemons | grep -qx "$daemon" || continue
+      [ -e "/etc/init.d/$service" ] && "${as_root[@]}" service "$service" stop >/dev/null
+    fi || echo "install-deps: could not stop $service, which its package started" >&2
   done
 }
 
 # The package lists may be absent or old; they are fetched only when they turn out to be.
-services_before=$(running_services)
+running_before=$(running_daemons || true)
 install_missing 2>/dev/null || { "${as_root[@]}" apt-get update -q >/dev/null && install_missing; }
 stop_new_services

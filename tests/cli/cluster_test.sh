@@ -20,7 +20,8 @@ need() { # PROGRAM...
 
 box=(unshare --net --mount --uts --pid --fork --kill-child --mount-proc)
 can_box() { [ "$(id -u)" -eq 0 ] && "${box[@]}" mount -t tmpfs none /run 2>/dev/null; }
-in_box() { INSIDE=$1 timeout -k 5 "$limit" "${box[@]}" bash "$ROOT/tests/cli/cluster_test.sh"; }
+# Twice as long as it takes on a busy machine.
+in_box() { INSIDE=$1 timeout -k 5 150 "${box[@]}" bash "$ROOT/tests/cli/cluster_test.sh"; }
 
 # wait_until SECONDS CONDITION...: at most so long
 wait_until() {
@@ -118,7 +119,11 @@ test_elastic_gives_up_when_no_host_answers() {
 # Three namespaces with an sshd each, joined by a bridge; "head" has the bridge. Host I is 10.77.0.I, its link link.I.
 make_hosts() {
   local i
-  mount -t tmpfs none /run && mkdir /run/netns /run/sshd
+  mount -t tmpfs none /run && mkdir /run/netns /run/sshd || return 1
+  # Ranks that are cut off and killed leave their shared memory and session folders.
+  mount -t tmpfs none /dev/shm || return 1
+  mkdir tmp
+  export OMPI_MCA_orte_tmpdir_base=$PWD/tmp
   hostname head
   ip link set lo up
   ip link add bridge type bridge && ip address add 10.77.0.1/24 dev bridge && ip link set bridge up || return 1
@@ -153,8 +158,9 @@ train_and_cut() {
   wait_until 40 past run 100 || { cat out err sshd.*; return 1; }
   ip link set "link.$1" down
   wait $job || { note "exit status $?"; cat out err; return 1; }
-  says err 'start 1: 6 ranks on 10.77.0.2 10.77.0.3 10.77.0.4' && says err "lost .*10.77.0.$1.*; restart 1 of 10" || return 1
-  says err 'start 2: 4 ranks' && says out 'goes on from' && says err 'done after 2 start' || return 1
+  says err 'start 1: 6 ranks on 10.77.0.2 10.77.0.3 10.77.0.4' && says err "lost .*10.77.0.$1.*; restart" || return 1
+  # On a busy machine another host may have seemed lost for a while, too: so it may be more than two starts.
+  says err 'start [2-9]: 4 ranks' && says out 'goes on from' && says err 'done after [2-9] start' || return 1
   same_state "$(checkpoint_name whole 1000)" "$(checkpoint_name run 1000)"
 }
 
