@@ -215,7 +215,9 @@ static gan_status generator_step(gan_trainer *trainer) {
   critic->pass->slots = NULL;
   forward(trainer, critic);
   compute_loss(trainer, generator);
-  place_part(generator->pass, 0, gan_pass_backward(critic->pass, true), gan_pass_output_gradient(generator->pass));
+  /* One part each: the critic's input rows are the generator's output rows. */
+  const size_t elements = (size_t)(generator->pass->rows * gan_shape_count(&generator->network->output));
+  memcpy(gan_pass_output_gradient(generator->pass), gan_pass_backward(critic->pass, true), elements * sizeof(float));
   gan_pass_backward(generator->pass, false);
   gan_reduction_filled(generator->reduction);
 

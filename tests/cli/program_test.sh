@@ -142,6 +142,13 @@ test_trace_holds_every_update() {
   /usr/bin/python3 -c 'import torch' 2>/dev/null || return 0
   run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini && says out 'agrees'
 }
+# The same with samples larger than latents, several shards to a rank, batch norm and averaging.
+test_a_trace_of_images_agrees_with_pytorch() {
+  /usr/bin/python3 -c 'import torch' 2>/dev/null || { echo "python3-torch is not installed"; return 77; }
+  run 0 mpi 2 train --preset fashion --batch 32 --shards 4 --iterations 3 --train.n_critic 2 --eval.samples=16 \
+    --trace trace.h5 --trace-steps 9 --run.dir run &&
+    run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini && says out 'agrees'
+}
 test_a_trace_is_the_same_at_any_np() {
   run 0 mpi 1 train "${tiny[@]}" --iterations 2 --trace a.h5 --trace-steps 6 -q && run 0 mpi 5 train "${tiny[@]}" \
     --iterations 2 --trace b.h5 --trace-steps 6 -q && h5diff -q a.h5 b.h5

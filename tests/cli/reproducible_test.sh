@@ -12,6 +12,15 @@ same_at_any_np() {
 
 test_dense_network_is_the_same_at_any_np() { same_at_any_np; }
 
+# Real images: samples far larger than latents, vectors of more than one block.
+test_images_are_the_same_at_any_np() {
+  local ranks images=(train --preset fashion --batch 24 --shards 8 --iterations 3 --eval.samples=16 --samples.count=4)
+  for ranks in 1 3 8; do
+    run 0 mpi $ranks "${images[@]}" --run.dir np$ranks || return 1
+    same_state "$(checkpoint_name np1 3)" "$(checkpoint_name np$ranks 3)" || return 1
+  done
+}
+
 test_batch_norm_per_shard_is_the_same_at_any_np() {
   same_at_any_np --generator.layers="dense 16, batch_norm, relu, dense 2" --critic.layers="dense 16, batch_norm, tanh, dense 1"
 }
