@@ -21,7 +21,7 @@ need() { # PROGRAM...
 box=(unshare --net --mount --uts --pid --fork --kill-child --mount-proc)
 can_box() { [ "$(id -u)" -eq 0 ] && "${box[@]}" mount -t tmpfs none /run 2>/dev/null; }
 # Twice as long as it takes on a busy machine.
-in_box() { INSIDE=$1 timeout -k 5 150 "${box[@]}" bash "$ROOT/tests/cli/cluster_test.sh"; }
+in_box() { INSIDE=$1 PROGRAM=${PROGRAM#"$ROOT/"} timeout -k 5 150 "${box[@]}" bash "$ROOT/tests/cli/cluster_test.sh"; }
 
 # wait_until SECONDS CONDITION...: at most so long
 wait_until() {
@@ -238,7 +238,8 @@ nodes_are_idle() { [ "$(timeout 5 sinfo -h -N -o %T 2>/dev/null | grep -c '^idle
 # Every process of a virtual node at once, as when its power fails: slurmd, the shepherds of its steps, their tasks.
 kill_node() {
   local tasks shepherds
-  tasks=$(grep -lzxF "SLURM_CONF=$SLURM_CONF" /proc/[0-9]*/environ 2>/dev/null | xargs -r grep -lzxF "SLURMD_NODENAME=$1" |
+  tasks=$(grep -lzxF "SLURM_CONF=$SLURM_CONF" /proc/[0-9]*/environ 2>/dev/null |
+    xargs -r grep -slzxF "SLURMD_NODENAME=$1" |
     tr -dc '0-9\n')
   # shellcheck disable=SC2086 # lists of numbers
   shepherds=$([ -z "$tasks" ] || ps -o ppid=,pid= -p "$(echo $tasks | tr ' ' ,)" | while read -r parent _; do
