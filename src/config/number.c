@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +57,9 @@ gan_status gan_parse_real(const char *text, double *value) {
 char *gan_print_real(double value, char *text) {
   locale_t c_locale;
   const locale_t before = enter_c_locale(&c_locale);
-  for (int digits = 1; digits <= DOUBLE_DIGITS; digits++) {
+  /* Whole numbers of everyday size as people write them: 120, not 1.2e+02. */
+  const bool whole = fabs(value) < 1e6 && value == rint(value);
+  for (int digits = whole ? 7 : 1; digits <= DOUBLE_DIGITS; digits++) {
     snprintf(text, GAN_NUMBER_TEXT, "%.*g", digits, value);
     if (strtod(text, NULL) == value) break;
   }
