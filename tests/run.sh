@@ -59,7 +59,10 @@ for build in "$@"; do
   for source in tests/mpi/*_test.c; do
     name=${source#tests/} name=${name%.c}
     wanted "$name" || continue
-    for job in 1 2 3 5 8 2/2 3/2 5/2 5/3 8/2 8/3; do # ranks, on so many pretended hosts
+    # Ranks, on so many pretended hosts. The sanitizers look for other things than the plain build: fewer will do.
+    jobs="1 2 3 5 8 2/2 3/2 5/2 5/3 8/2 8/3"
+    [ "$build" = build ] || jobs="1 3 8 5/3"
+    for job in $jobs; do
       hosts=${job#*/}
       [ "$hosts" = "$job" ] && hosts=1
       GAN_PRETEND_HOSTS=$hosts timeout -k 5 "$mpi_limit" mpirun -q -np "${job%/*}" "$build/tests/$name" >"$work/log" 2>&1
