@@ -11,7 +11,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 . scripts/mpi-env.sh
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 failures=()
 # mpirun waits this many seconds before it kills the other ranks of a job that failed; ours have left by then.
 export OMPI_MCA_odls_base_sigkill_timeout=0
 work=$(mktemp -d)
@@ -29,6 +29,7 @@ count() {
   if [ "$bad" -gt 0 ]; then
     echo "FAILED $name (exit status $status):"
     tail -n 60 "$log" | sed 's/^/    /'
+    failures+=("$name (exit status $status): $(grep -hoE '^(not ok|\[  FAILED  \]) [a-z_0-9]+$' "$log" | awk '{print $NF}' | sort -u | paste -sd ' ')")
   else
     printf 'ok     %-60s %3d passed%s\n' "$name" "$ok" "$([ "$skip" -gt 0 ] && echo ", $skip skipped")"
   fi
@@ -80,5 +81,7 @@ for build in "$@"; do
 done
 
 [ "$skipped" -gt 0 ] && echo "$skipped skipped (the lines above say why)"
+# Again, for those who see the end of a long log only.
+for failure in ${failures[@]+"${failures[@]}"}; do echo "FAILED $failure"; done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

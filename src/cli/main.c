@@ -71,18 +71,20 @@ static gan_status run_program(gan_world *world, int count, char *const *words) {
   return status;
 }
 
+/* Tells the error once. Before the ranks leave: mpirun ends those that are left when one leaves with an error. */
+static void report(const gan_world *world) {
+  /* Without a world only mpirun can tell which rank this is; the message is then the same on all. */
+  const char *number = getenv("OMPI_COMM_WORLD_RANK");
+  const int rank = world ? gan_world_rank(world) : number ? atoi(number) : 0;
+  if (rank == 0) fprintf(stderr, "gan_dist: %s\n", gan_error_message());
+}
+
 int main(int argc, char **argv) {
   start_again_with_one_blas_thread(argv);
   gan_world *world;
   gan_status status = gan_world_open(&argc, &argv, &world);
-  if (status != GAN_OK) {
-    /* Without a world, only mpirun can tell which rank this is; the message is the same on all. */
-    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
-    if (!rank || strcmp(rank, "0") == 0) fprintf(stderr, "gan_dist: %s\n", gan_error_message());
-    return status;
-  }
-  status = gan_world_agree(world, run_program(world, argc - 1, argv + 1));
-  if (status != GAN_OK && gan_world_rank(world) == 0) fprintf(stderr, "gan_dist: %s\n", gan_error_message());
+  if (status == GAN_OK) status = gan_world_agree(world, run_program(world, argc - 1, argv + 1));
+  if (status != GAN_OK) report(world);
   gan_world_close(world);
   return status;
 }

@@ -163,13 +163,8 @@ gan_status gan_world_open(int *argc, char ***argv, gan_world **world) {
     free(opened);
     return status;
   }
-  status = join(opened);
-  if (status != GAN_OK) {
-    gan_world_close(opened);
-    return status;
-  }
   *world = opened;
-  return GAN_OK;
+  return join(opened);
 }
 
 void gan_world_close(gan_world *world) {
