@@ -89,8 +89,7 @@ static void all_reduce(reduction_run *run) {
     MPI_Allreduce(run->mine, run->sum, (int)run->count, MPI_FLOAT, MPI_SUM, run->world->ranks);
     return;
   }
-  gan_reduction_sum(run->reduction);
-  gan_reduction_apply(run->reduction, take_gradient, run);
+  gan_reduction_update(run->reduction, take_gradient, run, false);
   gan_reduction_await(run->reduction);
 }
 

@@ -13,9 +13,6 @@
 static const gan_reduction_variant *const variants[] = {&gan_reduction_flat, &gan_reduction_shared,
                                                         &gan_reduction_hierarchical};
 
-/* Floats: what a second loop over them (clipping) wants to find in a core's first-level cache. */
-static const size_t UPDATE_PIECE = GAN_REDUCTION_BLOCK;
-
 int gan_reduction_variant_count(void) { return (int)(sizeof variants / sizeof *variants); }
 const char *gan_reduction_variant_name(int i) { return variants[i]->name; }
 const char *gan_reduction_variant_help(int i) { return variants[i]->help; }
@@ -97,21 +94,21 @@ float *gan_reduction_parameters(gan_reduction *reduction) { return reduction->pa
 float *gan_reduction_state(gan_reduction *reduction, int i) { return reduction->states[i]; }
 float *const *gan_reduction_slots(gan_reduction *reduction) { return reduction->slots; }
 
-void gan_reduction_await(gan_reduction *reduction) {
+double gan_reduction_await(gan_reduction *reduction) {
   if (reduction->variant->await) reduction->variant->await(reduction);
+  return reduction->squares;
 }
 
-void gan_reduction_filled(gan_reduction *reduction) {
-  if (reduction->variant->filled) reduction->variant->filled(reduction);
+void gan_reduction_filled(gan_reduction *reduction, size_t offset) {
+  if (reduction->variant->filled) reduction->variant->filled(reduction, offset);
 }
 
-double gan_reduction_sum(gan_reduction *reduction) { return reduction->variant->sum(reduction); }
-
-void gan_reduction_apply(gan_reduction *reduction, gan_update update, void *context) {
-  reduction->variant->apply(reduction, update, context);
+void gan_reduction_update(gan_reduction *reduction, gan_update update, void *context, bool keep) {
+  reduction->variant->update(reduction, update, context, keep);
 }
 
 const float *gan_reduction_gradient(gan_reduction *reduction) {
+  gan_reduction_await(reduction);
   const float *gradient = reduction->variant->gradient(reduction);
   return reduction->world->rank == 0 ? gradient : NULL;
 }
@@ -124,11 +121,4 @@ void gan_reduction_collect(gan_reduction *reduction) {
 void gan_reduction_distribute(gan_reduction *reduction) {
   gan_reduction_await(reduction);
   reduction->variant->distribute(reduction);
-}
-
-void gan_reduction_update_range(size_t begin, size_t end, const float *gradient, gan_update update, void *context) {
-  for (size_t offset = begin; offset < end; offset += UPDATE_PIECE) {
-    const size_t count = end - offset < UPDATE_PIECE ? end - offset : UPDATE_PIECE;
-    update(context, offset, count, gradient + offset);
-  }
 }

@@ -8,14 +8,22 @@
    A reduction owns what belongs to one network: the parameters, further vectors that are updated together with them
    ("states": optimiser moments, moving averages), and the gradient slots. One update goes like this:
 
-        gan_reduction_await     then read the parameters, and let gan_pass_backward fill the slots
-        gan_reduction_filled    before anything in which the ranks meet, to save a meeting
-        gan_reduction_sum       gives the gradient's norm; this is the moment to decide that the update may go ahead
-        gan_reduction_apply     updates; the parameters may be in motion from here to the next gan_reduction_await
+        gan_reduction_await     then read the parameters, and run the backward pass, which fills the slots
+        gan_reduction_filled    during the backward pass, as it fills them from the vector's end to its beginning: sums
+                                may be on their way to other hosts while the pass goes on
+        gan_reduction_update    sums and updates, block by block, while a block is in the cache; the parameters may be
+                                in motion from here to the next gan_reduction_await
+
+   Sum and update are one walk over memory: with both in the cache only once, the bandwidth of memory, which is what
+   limits a reduction inside a host, is used for a quarter less. The price is that the gradient's norm is known only
+   when the update is done. A NaN in it is thus found by all ranks in the same step, but when the parameters hold it
+   too: a trainer can but stop, and go on from its last checkpoint.
 
    The vector may be cut at multiples of GAN_REDUCTION_BLOCK values and nowhere else. */
 #ifndef GAN_DIST_REDUCTION_H
 #define GAN_DIST_REDUCTION_H
+
+#include <stdbool.h>
 
 #include "base/shards.h"
 #include "dist/world.h"
@@ -26,7 +34,8 @@ typedef struct gan_reduction_variant gan_reduction_variant;
 enum { GAN_REDUCTION_BLOCK = 4096 };
 
 /* Called for the ranges [offset, offset+count) of the parameter vector that this rank updates, with the sum of all
-   shards' gradients over this range. Ranges do not overlap. Updates reduction's parameters and states in place. */
+   shards' gradients over this range (count). Ranges do not overlap. Updates reduction's parameters and states in place.
+ */
 typedef void (*gan_update)(void *context, size_t offset, size_t count, const float *gradient);
 
 /* The variants: flat, shared, hierarchical. */
@@ -55,18 +64,19 @@ float *gan_reduction_state(gan_reduction *reduction, int i);
 /* slots[shards->slot_count], each (count): where gan_pass_backward leaves the partial sums. */
 float *const *gan_reduction_slots(gan_reduction *reduction);
 
-/* Returns when the parameters are complete after the last gan_reduction_apply. Costs nothing when they are. Collective.
- */
-void gan_reduction_await(gan_reduction *reduction);
-/* Says that this rank's slots are filled. If a gan_world_sum follows before gan_reduction_sum, all ranks are known to
-   have filled theirs, and gan_reduction_sum need not make sure of it. May be left out, by all ranks. */
-void gan_reduction_filled(gan_reduction *reduction);
-/* Sums the forests of all ranks. Returns the squared L2 norm of the sum: each block's sum of squares by gan_square_sum,
-   added up in order of the blocks; the same bits on every rank, for any number of ranks and any variant. Collective. */
-double gan_reduction_sum(gan_reduction *reduction);
-/* Has parameters and states updated, each range on at least one rank, through `update`. Collective. */
-void gan_reduction_apply(gan_reduction *reduction, gan_update update, void *context);
-/* The whole summed gradient (count) on rank 0, from gan_reduction_sum to the next backward pass; NULL elsewhere. For
+/* Returns when the parameters are complete after the last gan_reduction_update, and costs nothing when they are. Gives
+   the squared L2 norm of the gradient that they were updated with (0 before the first): each block's sum of squares by
+   gan_square_sum, added up in order of the blocks; the same bits on every rank, for any number of ranks and any
+   variant. Collective. */
+double gan_reduction_await(gan_reduction *reduction);
+/* Says that this rank's slots are filled from `offset` to the end; again with a lower offset when more is. Never waits.
+   If all is announced and a gan_world_sum follows, all ranks are known to have filled theirs, and gan_reduction_update
+   need not make sure of it. May be left out, by all ranks alike. */
+void gan_reduction_filled(gan_reduction *reduction, size_t offset);
+/* Sums the forests of all ranks and has parameters and states updated, each range on at least one rank, through
+   `update`. With `keep`, gan_reduction_gradient may be called afterwards. Collective. */
+void gan_reduction_update(gan_reduction *reduction, gan_update update, void *context, bool keep);
+/* The whole summed gradient (count) of the last update on rank 0, until the next backward pass; NULL elsewhere. For
    inspection: it may have to be fetched. Collective. */
 const float *gan_reduction_gradient(gan_reduction *reduction);
 

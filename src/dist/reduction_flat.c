@@ -119,18 +119,16 @@ static void sum_ranks(flat_reduction *flat) {
   for (size_t chunk = 0; chunk < chunks; chunk++) gan_wait(world, 1, &flat->broadcasts[chunk]);
 }
 
-static double sum(gan_reduction *reduction) {
-  double squares = 0;
+static void update(gan_reduction *reduction, gan_update update_range, void *context, bool keep) {
+  (void)keep; /* the sum stays in the first slot anyway */
   sum_ranks((flat_reduction *)reduction);
+  reduction->squares = 0;
   for (size_t block = 0; block < reduction->blocks; block++) {
-    const size_t begin = gan_reduction_block_begin(reduction, block);
-    squares += gan_square_sum(gan_reduction_block_begin(reduction, block + 1) - begin, reduction->slots[0] + begin);
+    const size_t begin = gan_reduction_block_begin(reduction, block),
+                 length = gan_reduction_block_begin(reduction, block + 1) - begin;
+    reduction->squares += gan_square_sum(length, reduction->slots[0] + begin);
+    update_range(context, begin, length, reduction->slots[0] + begin);
   }
-  return squares;
-}
-
-static void apply(gan_reduction *reduction, gan_update update, void *context) {
-  gan_reduction_update_range(0, reduction->count, reduction->slots[0], update, context);
 }
 
 static const float *gradient(gan_reduction *reduction) { return reduction->slots[0]; }
@@ -147,8 +145,7 @@ const gan_reduction_variant gan_reduction_flat = {
     .size = sizeof(flat_reduction),
     .allocate = allocate,
     .release = release,
-    .sum = sum,
-    .apply = apply,
+    .update = update,
     .gradient = gradient,
     .distribute = distribute,
 };

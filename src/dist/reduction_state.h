@@ -18,7 +18,8 @@ struct gan_reduction {
   float *parameters;
   int state_count;
   float *states[GAN_REDUCTION_STATES];
-  float **slots; /* [shards->slot_count] */
+  float **slots;  /* [shards->slot_count] */
+  double squares; /* of the last update's gradient; valid after await */
 };
 
 /* See dist/reduction.h for what each does. */
@@ -32,10 +33,9 @@ struct gan_reduction_variant {
   /* Takes shared memory; false where this host has none. Nothing of it is left then. Collective. NULL: needs none. */
   bool (*share)(gan_reduction *reduction);
   void (*release)(gan_reduction *reduction); /* but for the data themselves; allocate may have failed. Collective */
-  void (*await)(gan_reduction *reduction);   /* NULL: parameters are complete after apply */
-  void (*filled)(gan_reduction *reduction);  /* NULL: of no use to it */
-  double (*sum)(gan_reduction *reduction);
-  void (*apply)(gan_reduction *reduction, gan_update update, void *context);
+  void (*await)(gan_reduction *reduction);   /* NULL: parameters are complete after update */
+  void (*filled)(gan_reduction *reduction, size_t offset); /* NULL: of no use to it */
+  void (*update)(gan_reduction *reduction, gan_update update, void *context, bool keep);
   const float *(*gradient)(gan_reduction *reduction);
   void (*collect)(gan_reduction *reduction); /* NULL: rank 0 has it all */
   void (*distribute)(gan_reduction *reduction);
@@ -48,8 +48,5 @@ static inline size_t gan_reduction_block_begin(const gan_reduction *reduction, s
   const size_t begin = block * GAN_REDUCTION_BLOCK;
   return begin < reduction->count ? begin : reduction->count;
 }
-
-/* Calls `update` for [begin, end) in pieces that stay in a core's cache from one loop over them to the next. */
-void gan_reduction_update_range(size_t begin, size_t end, const float *gradient, gan_update update, void *context);
 
 #endif

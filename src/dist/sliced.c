@@ -2,17 +2,22 @@
 
    The vector is cut into one slice per rank. All ranks of a host share one copy of parameters and states, and see each
    other's gradient slots. A rank adds up its slice along the shard tree, straight from where the gradients lie, and
-   updates it in the shared copy; nothing is moved at all. The sum goes where the first of its own slots was, of which
-   nobody else reads this slice.
+   updates it in the shared copy, block by block: a gradient is read once from memory, the sum never leaves the cache.
 
    Hosts hold sums of their own forest only. So for each slice that belongs elsewhere, one rank of the host (the
    slice's courier) adds up the host's forest and sends it to the slice's rank; after the update that rank sends the new
    parameters to one courier of each other host. States stay with the slice's rank. Each rank thus exchanges a fair
    share of the vector with each host, whatever the number of ranks on it.
 
-   The ranks of a host meet three times in an update: when all slots are filled (unless they have met anyway since);
-   when all slices are summed, so that the norm is known and nobody reads parameters or slots any longer; and when all
-   slices are updated. Of the last they say that they are there, and do not wait before they need the parameters.
+   Between hosts the vector is first cut into a few buckets, and each bucket into slices. The backward pass fills a
+   vector from its end to its beginning, and while it goes on, the couriers send the sums of the buckets that all ranks
+   of the host have filled: they look whenever they have filled more themselves, and never wait. What is not sent by the
+   end of the pass follows then. Updates of one bucket run while sums of the next arrive and parameters of the one
+   before leave. On a single host there is nothing to send, and one bucket.
+
+   The ranks of a host meet twice in an update: when all slots are filled (unless they have met anyway since), after
+   which nobody reads the parameters of old or writes to a slot; and when all slices are updated. Of the second they say
+   that they are there, and do not wait before they need the parameters.
 
    Between two hosts the same holds by the messages: who updates has received a sum from each host, which was sent
    after all of its ranks had filled their slots. */
@@ -34,13 +39,12 @@ static void await(gan_reduction *reduction) {
   if (sliced->settled) return;
   gan_barrier_await(reduction->world, &sliced->ready);
   sliced->settled = true;
+  reduction->squares = 0;
+  for (size_t block = 0; block < reduction->blocks; block++)
+    reduction->squares += sliced->squares[sliced->square_of_block[block]];
 }
 
-static void filled(gan_reduction *reduction) {
-  gan_sliced *sliced = (gan_sliced *)reduction;
-  sliced->filled = true;
-  sliced->filled_at = reduction->world->rounds;
-}
+/* --- messages --- */
 
 static void send(gan_sliced *sliced, int to, const void *values, size_t count, MPI_Datatype type) {
   if (count == 0) return;
@@ -48,19 +52,17 @@ static void send(gan_sliced *sliced, int to, const void *values, size_t count, M
   MPI_Isend(values, (int)count, type, to, TAG, sliced->base.world->ranks, &sliced->requests[sliced->request_count++]);
 }
 
+/* A receive of nothing takes its place among the requests too, so that those of a bucket can be counted off. */
 static void receive(gan_sliced *sliced, int from, void *values, size_t count, MPI_Datatype type) {
-  if (count == 0) return;
   assert(sliced->request_count < sliced->request_room);
-  MPI_Irecv(values, (int)count, type, from, TAG, sliced->base.world->ranks, &sliced->requests[sliced->request_count++]);
+  MPI_Request *request = &sliced->requests[sliced->request_count++];
+  *request = MPI_REQUEST_NULL;
+  if (count > 0) MPI_Irecv(values, (int)count, type, from, TAG, sliced->base.world->ranks, request);
 }
 
 static void finish_messages(gan_sliced *sliced) {
   gan_wait(sliced->base.world, sliced->request_count, sliced->requests);
   sliced->request_count = 0;
-}
-
-static size_t slice_length(const gan_sliced *sliced, int rank) {
-  return gan_sliced_begin(sliced, rank + 1) - gan_sliced_begin(sliced, rank);
 }
 
 /* Whether `slice` belongs to a rank of another host, and this rank is its courier here. */
@@ -69,6 +71,25 @@ static bool is_errand(const gan_world *world, int slice) {
       slice >= world->first_on_host[world->host_number] && slice < world->first_on_host[world->host_number + 1];
   return !here && gan_sliced_courier(world, world->host_number, slice) == world->rank;
 }
+
+/* This rank's range of a vector to one rank of each other host, and into place those of the ranks that it is the
+   courier of. `place` tells which range is a rank's. */
+static void exchange(gan_sliced *sliced, void *vector, gan_range (*place)(const gan_sliced *, int, int), int bucket,
+                     size_t size, MPI_Datatype type) {
+  const gan_world *world = sliced->base.world;
+  const gan_range mine = place(sliced, bucket, world->rank);
+  for (int slice = 0; slice < world->size; slice++) {
+    if (!is_errand(world, slice)) continue;
+    const gan_range range = place(sliced, bucket, slice);
+    receive(sliced, slice, (char *)vector + range.begin * size, range.end - range.begin, type);
+  }
+  for (int host = 0; host < world->host_count; host++)
+    if (host != world->host_number)
+      send(sliced, gan_sliced_courier(world, host, world->rank), (char *)vector + mine.begin * size,
+           mine.end - mine.begin, type);
+}
+
+/* --- sums --- */
 
 /* sum = the terms' sum over [offset, offset + count), at most a row. `sum` may be one of the terms' own places. */
 static void add_row(const gan_terms *terms, size_t offset, size_t count, float *partial, float *sum) {
@@ -85,109 +106,139 @@ static void add_row(const gan_terms *terms, size_t offset, size_t count, float *
   if (stack[0] != sum) memcpy(sum, stack[0], count * sizeof *sum);
 }
 
+/* The same over [begin, end) of any length; `sum` has that length. */
 static void add_terms(const gan_sliced *sliced, const gan_terms *terms, size_t begin, size_t end, float *sum) {
   for (size_t offset = begin; offset < end; offset += GAN_SLICED_ROW) {
     const size_t count = end - offset < GAN_SLICED_ROW ? end - offset : GAN_SLICED_ROW;
-    add_row(terms, offset, count, sliced->partial, sum + offset);
+    add_row(terms, offset, count, sliced->partial, sum + (offset - begin));
   }
 }
 
-/* Asks for the other hosts' sums of this rank's slice; they come in order of the shards. */
-static void expect_sums(gan_sliced *sliced) {
+/* Begins an update, unless it has begun: asks for the other hosts' sums of this rank's slices, last bucket first; of
+   each bucket they come in order of the shards. */
+static void begin(gan_sliced *sliced) {
   const int rank = sliced->base.world->rank;
-  const size_t length = slice_length(sliced, rank);
-  for (int i = 0; i < sliced->arrival_count; i++)
-    receive(sliced, sliced->senders[i], sliced->arrivals + (size_t)i * length, length, MPI_FLOAT);
+  if (sliced->begun) return;
+  sliced->begun = true;
+  sliced->sent = 0;
+  for (int bucket = sliced->bucket_count - 1; bucket >= 0; bucket--) {
+    const gan_range range = gan_sliced_range(sliced, bucket, rank);
+    float *arrivals = gan_sliced_arrivals(sliced, bucket);
+    for (int i = 0; i < sliced->arrival_count; i++)
+      receive(sliced, sliced->senders[i], arrivals + (size_t)i * (range.end - range.begin), range.end - range.begin,
+              MPI_FLOAT);
+  }
 }
 
-/* Adds up this host's forest for the slices of other hosts, each tree in the place of its first term, and sends it. */
-static void send_sums(gan_sliced *sliced) {
+/* Adds up this host's forest for the slices of other hosts, each tree in the place of its first term, and sends it: the
+   buckets up to the `until`-th from the end. */
+static void send_sums(gan_sliced *sliced, int until) {
   const gan_world *world = sliced->base.world;
-  for (int slice = 0; slice < world->size; slice++) {
-    if (!is_errand(world, slice)) continue;
-    const size_t begin = gan_sliced_begin(sliced, slice), end = gan_sliced_begin(sliced, slice + 1);
-    for (int i = 0; i < sliced->tree_count; i++) {
-      float *sum = sliced->trees[i].term[0].values;
-      add_terms(sliced, &sliced->trees[i], begin, end, sum);
-      send(sliced, slice, sum + begin, end - begin, MPI_FLOAT);
+  for (; sliced->sent < until; sliced->sent++)
+    for (int slice = 0; slice < world->size; slice++) {
+      if (!is_errand(world, slice)) continue;
+      const gan_range range = gan_sliced_range(sliced, sliced->bucket_count - 1 - sliced->sent, slice);
+      for (int i = 0; i < sliced->tree_count; i++) {
+        float *sum = sliced->trees[i].term[0].values + range.begin;
+        add_terms(sliced, &sliced->trees[i], range.begin, range.end, sum);
+        send(sliced, slice, sum, range.end - range.begin, MPI_FLOAT);
+      }
     }
-  }
 }
 
-/* Adds up this rank's slice, with each block's squares. */
-static void sum_slice(gan_sliced *sliced) {
+/* How many buckets all ranks of this host have filled in this update. */
+static int filled_by_all(const gan_sliced *sliced) {
+  uint64_t least = UINT64_MAX;
+  for (int rank = 0; rank < sliced->base.world->host_size; rank++) {
+    const uint64_t filled = atomic_load_explicit(&sliced->progress[rank].filled, memory_order_acquire);
+    if (filled < least) least = filled;
+  }
+  return (int)(least - sliced->filled_before);
+}
+
+static void filled(gan_reduction *reduction, size_t offset) {
+  gan_sliced *sliced = (gan_sliced *)reduction;
+  const gan_world *world = reduction->world;
+  if (offset == 0) {
+    sliced->announced = true;
+    sliced->announced_at = world->rounds;
+  }
+  if (world->host_count == 1) return;
+  begin(sliced);
+  int buckets = 0, arrived = 0;
+  while (buckets < sliced->bucket_count &&
+         gan_sliced_bucket(sliced, sliced->bucket_count - 1 - buckets).begin >= offset)
+    buckets++;
+  atomic_store_explicit(&sliced->progress[world->host_rank].filled, sliced->filled_before + (uint64_t)buckets,
+                        memory_order_release);
+  send_sums(sliced, filled_by_all(sliced));
+  /* What is under way moves on only while MPI is looked after. */
+  MPI_Testall(sliced->request_count, sliced->requests, &arrived, MPI_STATUSES_IGNORE);
+}
+
+/* Sums and updates this rank's slice of a bucket, block by block. */
+static void update_slice(gan_sliced *sliced, int bucket, gan_update update, void *context, bool keep) {
   const gan_reduction *reduction = &sliced->base;
-  const size_t blocks = reduction->blocks, ranks = (size_t)reduction->world->size,
-               rank = (size_t)reduction->world->rank;
-  for (size_t block = blocks * rank / ranks; block < blocks * (rank + 1) / ranks; block++) {
-    const size_t begin = gan_reduction_block_begin(reduction, block),
+  const gan_range blocks = gan_sliced_blocks(sliced, bucket, reduction->world->rank);
+  gan_sliced_find_arrivals(sliced, bucket);
+  for (size_t block = blocks.begin; block < blocks.end; block++) {
+    const size_t first = gan_reduction_block_begin(reduction, block),
                  end = gan_reduction_block_begin(reduction, block + 1);
-    add_terms(sliced, &sliced->total, begin, end, reduction->slots[0]);
-    sliced->squares[block] = gan_square_sum(end - begin, reduction->slots[0] + begin);
+    /* Kept sums lie where the first of the rank's own slots was, of which nobody else reads this slice. */
+    float *sum = keep ? reduction->slots[0] + first : sliced->block;
+    add_terms(sliced, &sliced->total, first, end, sum);
+    sliced->squares[sliced->square_of_block[block]] = gan_square_sum(end - first, sum);
+    update(context, first, end - first, sum);
   }
 }
 
-/* Each rank's part of a vector, `parts` [0 .. ranks] being where they begin, to one rank of each other host. */
-static void exchange(gan_sliced *sliced, void *vector, size_t (*begin)(const gan_sliced *, int), size_t size,
-                     MPI_Datatype type) {
-  const gan_world *world = sliced->base.world;
-  for (int host = 0; host < world->host_count; host++)
-    if (host != world->host_number)
-      send(sliced, gan_sliced_courier(world, host, world->rank), (char *)vector + begin(sliced, world->rank) * size,
-           begin(sliced, world->rank + 1) - begin(sliced, world->rank), type);
-  for (int slice = 0; slice < world->size; slice++)
-    if (is_errand(world, slice))
-      receive(sliced, slice, (char *)vector + begin(sliced, slice) * size,
-              begin(sliced, slice + 1) - begin(sliced, slice), type);
-}
-
-static size_t first_block(const gan_sliced *sliced, int rank) {
-  return sliced->base.blocks * (size_t)rank / (size_t)sliced->base.world->size;
-}
-
-static double sum(gan_reduction *reduction) {
+static void update(gan_reduction *reduction, gan_update update_range, void *context, bool keep) {
   gan_sliced *sliced = (gan_sliced *)reduction;
   gan_world *world = reduction->world;
-  const bool met = sliced->filled && world->rounds > sliced->filled_at;
-  sliced->filled = false;
+  const bool met = sliced->announced && world->rounds > sliced->announced_at;
+  sliced->announced = false;
   await(reduction);
+  begin(sliced);
   if (!met) gan_host_barrier(world);
-
-  expect_sums(sliced);
-  const int arrivals = sliced->request_count;
-  send_sums(sliced);
-  gan_wait(world, arrivals, sliced->requests);
-  sum_slice(sliced);
-  exchange(sliced, sliced->squares, first_block, sizeof(double), MPI_DOUBLE);
+  send_sums(sliced, sliced->bucket_count);
+  MPI_Request *arrivals = sliced->requests;
+  for (int bucket = sliced->bucket_count - 1; bucket >= 0; bucket--, arrivals += sliced->arrival_count) {
+    gan_wait(world, sliced->arrival_count, arrivals);
+    update_slice(sliced, bucket, update_range, context, keep);
+    exchange(sliced, reduction->parameters, gan_sliced_range, bucket, sizeof(float), MPI_FLOAT);
+  }
+  exchange(sliced, sliced->squares, gan_sliced_squares, 0, sizeof(double), MPI_DOUBLE);
   finish_messages(sliced);
-  gan_host_barrier(world);
-
-  double squares = 0;
-  for (size_t block = 0; block < reduction->blocks; block++) squares += sliced->squares[block];
-  return squares;
-}
-
-static void apply(gan_reduction *reduction, gan_update update, void *context) {
-  gan_sliced *sliced = (gan_sliced *)reduction;
-  const int rank = reduction->world->rank;
-  gan_reduction_update_range(gan_sliced_begin(sliced, rank), gan_sliced_begin(sliced, rank + 1), reduction->slots[0],
-                             update, context);
-  exchange(sliced, reduction->parameters, gan_sliced_begin, sizeof(float), MPI_FLOAT);
-  finish_messages(sliced);
-  gan_barrier_arrive(reduction->world, &sliced->ready);
+  sliced->begun = false;
+  sliced->filled_before += (uint64_t)sliced->bucket_count;
+  gan_barrier_arrive(world, &sliced->ready);
   sliced->settled = false;
 }
+
+/* An update that the ranks agreed to give up may have sums under way. */
+static void release(gan_reduction *reduction) {
+  gan_sliced *sliced = (gan_sliced *)reduction;
+  if (sliced->begun) {
+    gan_host_barrier(reduction->world);
+    send_sums(sliced, sliced->bucket_count);
+    finish_messages(sliced);
+  }
+  gan_sliced_release(reduction);
+}
+
+/* --- inspection, and the state as a whole --- */
 
 /* Every rank's slice of a vector to rank 0, from the hosts that rank 0 does not share memory with. Each rank has a
    vector of its own, or the host's. */
 static void fetch(gan_sliced *sliced, float *vector) {
   gan_world *world = sliced->base.world;
-  for (int rank = world->first_on_host[1]; rank < world->size; rank++) {
-    float *slice = vector + gan_sliced_begin(sliced, rank);
-    if (rank == world->rank) send(sliced, 0, slice, slice_length(sliced, rank), MPI_FLOAT);
-    if (world->rank == 0) receive(sliced, rank, slice, slice_length(sliced, rank), MPI_FLOAT);
-    finish_messages(sliced);
-  }
+  for (int rank = world->first_on_host[1]; rank < world->size; rank++)
+    for (int bucket = 0; bucket < sliced->bucket_count; bucket++) {
+      const gan_range range = gan_sliced_range(sliced, bucket, rank);
+      if (rank == world->rank) send(sliced, 0, vector + range.begin, range.end - range.begin, MPI_FLOAT);
+      if (world->rank == 0) receive(sliced, rank, vector + range.begin, range.end - range.begin, MPI_FLOAT);
+      finish_messages(sliced);
+    }
 }
 
 /* The slices lie in the first slot of each rank; of rank 0's, the rest is of no more use. */
@@ -195,10 +246,12 @@ static const float *gradient(gan_reduction *reduction) {
   gan_sliced *sliced = (gan_sliced *)reduction;
   float *whole = reduction->slots[0];
   fetch(sliced, whole);
-  for (int rank = 1; reduction->world->rank == 0 && rank < reduction->world->host_size; rank++) {
-    const size_t begin = gan_sliced_begin(sliced, rank);
-    memcpy(whole + begin, gan_sliced_slot(sliced, rank, 0) + begin, slice_length(sliced, rank) * sizeof *whole);
-  }
+  for (int rank = 1; reduction->world->rank == 0 && rank < reduction->world->host_size; rank++)
+    for (int bucket = 0; bucket < sliced->bucket_count; bucket++) {
+      const gan_range range = gan_sliced_range(sliced, bucket, rank);
+      memcpy(whole + range.begin, gan_sliced_slot(sliced, rank, 0) + range.begin,
+             (range.end - range.begin) * sizeof *whole);
+    }
   gan_host_barrier(reduction->world);
   return whole;
 }
@@ -225,35 +278,21 @@ static void distribute(gan_reduction *reduction) {
   gan_host_barrier(reduction->world);
 }
 
+/* What the two variants have in common: all but the hosts that they are for. */
+#define SLICED                                                                                                \
+  .size = sizeof(gan_sliced), .allocate = gan_sliced_allocate, .share = gan_sliced_share, .release = release, \
+  .await = await, .filled = filled, .update = update, .gradient = gradient, .collect = collect,               \
+  .distribute = distribute
+
 const gan_reduction_variant gan_reduction_shared = {
     .name = "shared",
     .help = "one host: in memory that all ranks share, each sums and updates its slice",
-    .size = sizeof(gan_sliced),
     .one_host = true,
-    .allocate = gan_sliced_allocate,
-    .share = gan_sliced_share,
-    .release = gan_sliced_release,
-    .await = await,
-    .filled = filled,
-    .sum = sum,
-    .apply = apply,
-    .gradient = gradient,
-    .collect = collect,
-    .distribute = distribute,
+    SLICED,
 };
 
 const gan_reduction_variant gan_reduction_hierarchical = {
     .name = "hierarchical",
     .help = "several hosts: shared on each of them, and slices of sums and parameters exchanged between them",
-    .size = sizeof(gan_sliced),
-    .allocate = gan_sliced_allocate,
-    .share = gan_sliced_share,
-    .release = gan_sliced_release,
-    .await = await,
-    .filled = filled,
-    .sum = sum,
-    .apply = apply,
-    .gradient = gradient,
-    .collect = collect,
-    .distribute = distribute,
+    SLICED,
 };

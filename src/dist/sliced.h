@@ -2,6 +2,8 @@
 #ifndef GAN_DIST_SLICED_H
 #define GAN_DIST_SLICED_H
 
+#include <stdatomic.h>
+
 #include "dist/reduction_state.h"
 
 /* One of the vectors that are added up along the tree, put on top of `height` partial sums, `folds` additions after it
@@ -19,39 +21,65 @@ typedef struct gan_terms {
   gan_term *term;
 } gan_terms;
 
+/* Places of a vector: begin, ..., end - 1. */
+typedef struct gan_range {
+  size_t begin, end;
+} gan_range;
+
+/* How far a rank's backward pass is: buckets filled since the reduction was made. In memory. */
+typedef struct gan_sliced_progress {
+  _Alignas(64) _Atomic uint64_t filled;
+} gan_sliced_progress;
+
 typedef struct gan_sliced {
   gan_reduction base;
   gan_window window; /* of the host; closed where it has one rank */
   char *memory;      /* the window's, or private */
   char *private;
-  size_t stride;         /* floats from one vector to the next */
-  int *slots_before;     /* [host_size + 1]: slots of the host's ranks before this one */
-  double *squares;       /* [blocks], in memory: each block's sum of squares of the gradient */
-  gan_barrier_end ready; /* all ranks of the host have applied; in memory */
-  bool settled;          /* ... and this rank knows */
-  bool filled;           /* gan_reduction_filled was called */
-  uint64_t filled_at;    /* in world->rounds */
+  size_t stride;                 /* floats from one vector to the next */
+  int bucket_count;              /* 1 on a single host */
+  int *slots_before;             /* [host_size + 1]: slots of the host's ranks before this one */
+  gan_sliced_progress *progress; /* [host_size], in memory */
+  double *squares;               /* [blocks], in memory: each block's sum of squares, rank by rank */
+  size_t *square_of_block;       /* [blocks]: where in them */
+  float *block;                  /* [GAN_REDUCTION_BLOCK]: the sum that the update takes in at once */
 
-  gan_terms total;       /* of this rank's slice: slots of this host, sums of the others */
+  gan_barrier_end ready;  /* all ranks of the host have updated; in memory */
+  bool settled;           /* ... and this rank knows */
+  bool announced;         /* all slots as filled */
+  uint64_t announced_at;  /* in world->rounds */
+  bool begun;             /* the update's first message has been asked for */
+  uint64_t filled_before; /* buckets of the updates before this one */
+  int sent;               /* buckets, from the last on, of which this rank has sent what it had to */
+
+  gan_terms total;       /* of this rank's slices: slots of this host, sums of the others */
   gan_terms *trees;      /* [tree_count]: the host's forest, as sums of its ranks' slots */
   int tree_count;        /* 0 on a single host */
-  float *arrivals;       /* [arrival_count][length of this rank's slice] */
+  float *arrivals;       /* [bucket_count][arrival_count][length of this rank's slice of the bucket] */
   int *senders;          /* [arrival_count] */
   int arrival_count;     /* trees of the other hosts' forests */
   float *partial;        /* [levels][GAN_SLICED_ROW]: partial sums */
-  MPI_Request *requests; /* [request_room] */
+  MPI_Request *requests; /* [request_room]; those of arrivals first */
   int request_count, request_room;
 } gan_sliced;
 
 /* Floats that are added up at a time: all partial sums of them stay in a core's first-level cache. */
 enum { GAN_SLICED_ROW = 1024 };
 
-/* First value of a rank's slice, which it sums and updates; `rank` up to the number of ranks. */
-size_t gan_sliced_begin(const gan_sliced *sliced, int rank);
+/* The values of a bucket; the blocks, and the values, of a rank's slice of it. */
+gan_range gan_sliced_bucket(const gan_sliced *sliced, int bucket);
+gan_range gan_sliced_blocks(const gan_sliced *sliced, int bucket, int rank);
+gan_range gan_sliced_range(const gan_sliced *sliced, int bucket, int rank);
+/* The places in gan_sliced.squares of a rank's blocks, of all buckets; `bucket` is ignored. */
+gan_range gan_sliced_squares(const gan_sliced *sliced, int bucket, int rank);
 /* The rank of a host that deals with the slice of a rank elsewhere: sends its sums, receives its parameters. */
 int gan_sliced_courier(const gan_world *world, int host, int slice);
 /* A slot of a rank of this host. */
 float *gan_sliced_slot(const gan_sliced *sliced, int host_rank, int slot);
+/* Where the other hosts' sums of this rank's slice of a bucket arrive, one after the other; and points the terms of
+   `total` there. */
+float *gan_sliced_arrivals(const gan_sliced *sliced, int bucket);
+void gan_sliced_find_arrivals(gan_sliced *sliced, int bucket);
 
 gan_status gan_sliced_allocate(gan_reduction *reduction);
 bool gan_sliced_share(gan_reduction *reduction);

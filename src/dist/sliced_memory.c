@@ -2,7 +2,7 @@
 
    On each host, in one block that its ranks share:
 
-        barrier | squares | parameters | states ... | slots of the host's first rank | of its second | ...
+        barrier | progress of each rank | squares | parameters | states ... | slots of the host's first rank | ...
 
    Vectors begin a few cache lines apart from where they would all fall on the same lines of the cache, as many vectors
    are read side by side. A rank has the system provide the pages of its own slots and of its part of the vectors, so
@@ -16,11 +16,85 @@
 #include "dist/wait.h"
 #include "dist/window.h"
 
-enum { STAGGER = 80 }; /* floats: five cache lines */
+enum {
+  STAGGER = 80,    /* floats: five cache lines */
+  BUCKETS_MOST = 8 /* more would overlap more, and take more messages, each of which costs a latency */
+};
 
-size_t gan_sliced_begin(const gan_sliced *sliced, int rank) {
-  const size_t blocks = sliced->base.blocks, ranks = (size_t)sliced->base.world->size;
-  return gan_reduction_block_begin(&sliced->base, blocks * (size_t)rank / ranks);
+/* Between hosts as many buckets as leave every rank a block of each. */
+static int count_buckets(const gan_reduction *reduction) {
+  const size_t most = reduction->blocks / (size_t)reduction->world->size;
+  if (reduction->world->host_count == 1 || most < 1) return 1;
+  return most < BUCKETS_MOST ? (int)most : BUCKETS_MOST;
+}
+
+static size_t bucket_begin(const gan_sliced *sliced, int bucket) {
+  return sliced->base.blocks * (size_t)bucket / (size_t)sliced->bucket_count;
+}
+
+static gan_range values_of(const gan_sliced *sliced, size_t first_block, size_t end_block) {
+  return (gan_range){gan_reduction_block_begin(&sliced->base, first_block),
+                     gan_reduction_block_begin(&sliced->base, end_block)};
+}
+
+gan_range gan_sliced_bucket(const gan_sliced *sliced, int bucket) {
+  return values_of(sliced, bucket_begin(sliced, bucket), bucket_begin(sliced, bucket + 1));
+}
+
+gan_range gan_sliced_blocks(const gan_sliced *sliced, int bucket, int rank) {
+  const size_t first = bucket_begin(sliced, bucket), count = bucket_begin(sliced, bucket + 1) - first,
+               ranks = (size_t)sliced->base.world->size;
+  return (gan_range){first + count * (size_t)rank / ranks, first + count * ((size_t)rank + 1) / ranks};
+}
+
+gan_range gan_sliced_range(const gan_sliced *sliced, int bucket, int rank) {
+  const gan_range blocks = gan_sliced_blocks(sliced, bucket, rank);
+  return values_of(sliced, blocks.begin, blocks.end);
+}
+
+gan_range gan_sliced_squares(const gan_sliced *sliced, int bucket, int rank) {
+  gan_range squares = {0, 0};
+  for (bucket = 0; bucket < sliced->bucket_count; bucket++) {
+    const gan_range blocks = gan_sliced_blocks(sliced, bucket, rank);
+    squares.begin += blocks.begin - bucket_begin(sliced, bucket);
+    squares.end += blocks.end - bucket_begin(sliced, bucket);
+  }
+  return squares;
+}
+
+static void number_squares(gan_sliced *sliced) {
+  for (int rank = 0; rank < sliced->base.world->size; rank++) {
+    size_t next = gan_sliced_squares(sliced, 0, rank).begin;
+    for (int bucket = 0; bucket < sliced->bucket_count; bucket++) {
+      const gan_range blocks = gan_sliced_blocks(sliced, bucket, rank);
+      for (size_t block = blocks.begin; block < blocks.end; block++) sliced->square_of_block[block] = next++;
+    }
+  }
+}
+
+/* Floats of this rank's slices of the buckets before this one. */
+static size_t floats_before(const gan_sliced *sliced, int bucket) {
+  size_t floats = 0;
+  for (int before = 0; before < bucket; before++) {
+    const gan_range range = gan_sliced_range(sliced, before, sliced->base.world->rank);
+    floats += range.end - range.begin;
+  }
+  return floats;
+}
+
+float *gan_sliced_arrivals(const gan_sliced *sliced, int bucket) {
+  return sliced->arrivals + floats_before(sliced, bucket) * (size_t)sliced->arrival_count;
+}
+
+void gan_sliced_find_arrivals(gan_sliced *sliced, int bucket) {
+  const gan_range range = gan_sliced_range(sliced, bucket, sliced->base.world->rank);
+  float *arrivals = gan_sliced_arrivals(sliced, bucket);
+  for (int i = 0; i < sliced->total.count; i++) {
+    gan_term *term = &sliced->total.term[i];
+    if (term->slot >= 0) continue;
+    term->values = arrivals + (size_t)term->host_rank * (range.end - range.begin);
+    term->origin = range.begin;
+  }
 }
 
 int gan_sliced_courier(const gan_world *world, int host, int slice) {
@@ -114,8 +188,9 @@ static void count_messages(gan_sliced *sliced) {
                gan_sliced_courier(world, world->host_number, rank) == world->rank;
   for (int host = 0; host < world->host_count; host++)
     if (host != world->host_number) sliced->arrival_count += list_forest(sliced, host, NULL);
-  /* Exchanges take a message for each other host and each errand. */
-  sliced->request_room = sliced->arrival_count + errands * (sliced->tree_count + 1) + world->host_count;
+  /* An exchange takes a message for each other host and each errand; there is one per bucket, and one of squares. */
+  sliced->request_room = sliced->bucket_count * (sliced->arrival_count + errands * sliced->tree_count) +
+                         (sliced->bucket_count + 1) * (errands + world->host_count);
 }
 
 /* Which rank sends each arrival: the courier of this rank's slice on each host, in order of the hosts. */
@@ -131,7 +206,8 @@ static void list_senders(gan_sliced *sliced) {
 
 /* Bytes before the vectors, and of all. */
 static size_t head_bytes(const gan_sliced *sliced) {
-  return GAN_PAGE + (sliced->base.blocks * sizeof(double) + GAN_PAGE - 1) / GAN_PAGE * GAN_PAGE;
+  const size_t progress = (size_t)sliced->base.world->host_size * sizeof *sliced->progress;
+  return GAN_PAGE + (progress + sliced->base.blocks * sizeof(double) + GAN_PAGE - 1) / GAN_PAGE * GAN_PAGE;
 }
 
 static size_t all_bytes(const gan_sliced *sliced) {
@@ -151,21 +227,25 @@ gan_status gan_sliced_allocate(gan_reduction *reduction) {
   gan_sliced *sliced = (gan_sliced *)reduction;
   const gan_world *world = reduction->world;
   const size_t page = GAN_PAGE / sizeof(float), slots = (size_t)reduction->shards->slot_count;
-  const size_t length = gan_sliced_begin(sliced, world->rank + 1) - gan_sliced_begin(sliced, world->rank);
   size_t levels = 1;
   while ((INT64_C(1) << (levels - 1)) < reduction->shards->count) levels++;
   sliced->stride = (reduction->count + page - 1) / page * page + STAGGER;
   sliced->settled = true;
+  sliced->bucket_count = count_buckets(reduction);
   GAN_TRY(plan_terms(sliced, (gan_shard_node){0, reduction->shards->count}, &sliced->total));
   if (world->host_count > 1) GAN_TRY(plan_forest(sliced));
   count_messages(sliced);
   const size_t arrivals = (size_t)sliced->arrival_count, host_size = (size_t)world->host_size;
+  const size_t length = floats_before(sliced, sliced->bucket_count);
   GAN_TRY(gan_allocate(arrivals, length * sizeof(float), "gradients of other hosts", &sliced->arrivals));
   GAN_TRY(gan_allocate(arrivals, sizeof(int), "gradients of other hosts", &sliced->senders));
   list_senders(sliced);
   GAN_TRY(
       gan_allocate((size_t)sliced->request_room, sizeof(MPI_Request), "the gradients' messages", &sliced->requests));
   GAN_TRY(gan_allocate(levels, GAN_SLICED_ROW * sizeof(float), "partial sums", &sliced->partial));
+  GAN_TRY(gan_allocate(GAN_REDUCTION_BLOCK, sizeof(float), "partial sums", &sliced->block));
+  GAN_TRY(gan_allocate(reduction->blocks, sizeof(size_t), "the reduction's plan", &sliced->square_of_block));
+  number_squares(sliced);
   GAN_TRY(gan_allocate(slots, sizeof(float *), "the gradients", &reduction->slots));
   GAN_TRY(gan_allocate(host_size + 1, sizeof(int), "the host's ranks", &sliced->slots_before));
   sliced->slots_before[host_size] = (int)slots;
@@ -208,19 +288,11 @@ static bool open_window(gan_sliced *sliced) {
   return false;
 }
 
-/* Finds the terms' vectors, in slots or among what arrives. */
-static void resolve(const gan_sliced *sliced, gan_terms *terms) {
-  const size_t begin = gan_sliced_begin(sliced, sliced->base.world->rank);
-  const size_t length = gan_sliced_begin(sliced, sliced->base.world->rank + 1) - begin;
-  for (int i = 0; i < terms->count; i++) {
-    gan_term *term = &terms->term[i];
-    if (term->slot >= 0) {
-      term->values = gan_sliced_slot(sliced, term->host_rank, term->slot);
-    } else {
-      term->values = sliced->arrivals + (size_t)term->host_rank * length;
-      term->origin = begin;
-    }
-  }
+/* Finds the vectors of the terms that are slots of this host. */
+static void find_slots(const gan_sliced *sliced, gan_terms *terms) {
+  for (int i = 0; i < terms->count; i++)
+    if (terms->term[i].slot >= 0)
+      terms->term[i].values = gan_sliced_slot(sliced, terms->term[i].host_rank, terms->term[i].slot);
 }
 
 bool gan_sliced_share(gan_reduction *reduction) {
@@ -232,12 +304,13 @@ bool gan_sliced_share(gan_reduction *reduction) {
   else if (!open_window(sliced))
     return false;
   if (reduction->world->host_size > 1) sliced->ready.barrier = (gan_barrier *)sliced->memory;
-  sliced->squares = (double *)(sliced->memory + GAN_PAGE);
+  sliced->progress = (gan_sliced_progress *)(sliced->memory + GAN_PAGE);
+  sliced->squares = (double *)(sliced->progress + reduction->world->host_size);
   reduction->parameters = vector(sliced, 0);
   for (int i = 0; i < reduction->state_count; i++) reduction->states[i] = vector(sliced, 1 + (size_t)i);
   for (int i = 0; i < reduction->shards->slot_count; i++) reduction->slots[i] = gan_sliced_slot(sliced, rank, i);
-  resolve(sliced, &sliced->total);
-  for (int i = 0; i < sliced->tree_count; i++) resolve(sliced, &sliced->trees[i]);
+  find_slots(sliced, &sliced->total);
+  for (int i = 0; i < sliced->tree_count; i++) find_slots(sliced, &sliced->trees[i]);
   return true;
 }
 
@@ -248,6 +321,8 @@ void gan_sliced_release(gan_reduction *reduction) {
   free(sliced->slots_before);
   free(reduction->slots);
   free(sliced->partial);
+  free(sliced->block);
+  free(sliced->square_of_block);
   free(sliced->requests);
   free(sliced->senders);
   free(sliced->arrivals);

@@ -148,6 +148,8 @@ const float *gan_pass_backward(gan_pass *pass, bool input_gradient) {
     const bool wanted = i > first || input_gradient;
     if (is_view(layer)) continue;
     layer->type->backward(layer, pass, pass->activations[i], pass->activations[i + 1], gradient, wanted ? next : NULL);
+    if (pass->slots && pass->listener.filled && layer->parameter_count > 0)
+      pass->listener.filled(pass->listener.context, layer->parameter_offset);
     if (wanted) {
       float *done = gradient;
       gradient = next;

@@ -20,6 +20,13 @@ typedef struct gan_shard_sum {
   void *context;
 } gan_shard_sum;
 
+/* Told, in a backward pass that fills slots, that they are filled from `offset` to the end, after each layer with
+   parameters, the last time with 0. Set by the trainer; NULL: nobody wants to know. */
+typedef struct gan_pass_listener {
+  void (*filled)(void *context, size_t offset);
+  void *context;
+} gan_pass_listener;
+
 struct gan_pass {
   const gan_network *network;
   const gan_shards *shards; /* not owned */
@@ -31,6 +38,7 @@ struct gan_pass {
   const float *buffers;     /* not owned; set before forward; read when not training */
   float *const *slots;      /* gradient slots (gan_shards.slot_count vectors); NULL: input gradients only */
   gan_shard_sum shard_sum;
+  gan_pass_listener listener;
   /* Batch statistics of this pass that are to become running ones: (local shards, buffer_count), written by forward
      when training. The trainer sums them over the tree, divides by S and moves its buffers towards them. With two
      parts, the second part's are written to statistics[1]. */

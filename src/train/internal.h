@@ -22,7 +22,8 @@
 
 /* One of the two networks with everything that its training needs. */
 typedef struct gan_player {
-  const char *name;           /* "generator", "critic" */
+  const char *name; /* "generator", "critic" */
+  gan_trainer *trainer;
   const gan_network *network; /* the model's */
   gan_reduction *reduction;   /* owns parameters, states and gradient slots */
   float *parameters;          /* the reduction's; to be read after gan_reduction_await */
@@ -124,6 +125,8 @@ void gan_notice(gan_trainer *trainer, const char *format, ...) __attribute__((fo
 
 /* trace.c: an update's quantities over the whole global batch, gathered on rank 0. Collective while the trace lasts. */
 gan_status gan_trace_begin(gan_trainer *trainer) GAN_CHECKED;
+/* Whether the next update is to be traced; the same on every rank. */
+bool gan_trace_wants(const gan_trainer *trainer);
 void gan_trace_step(gan_trainer *trainer, const gan_player *player, const float *real, const float *z);
 gan_status gan_trace_end(gan_trainer *trainer) GAN_CHECKED; /* rank 0 */
 /* An error of rank 0 between two steps, with its message: every rank learns of it in the next step. */

@@ -138,35 +138,35 @@ static void update_buffers(gan_trainer *trainer, gan_player *player) {
   }
 }
 
-/* Runs a network forward, once every rank's part of its last update is in. */
-static void forward(gan_trainer *trainer, const gan_player *player) {
+/* Waits until every rank's part of a network's last update is in; only then is the gradient's norm known. */
+static gan_status settle(gan_trainer *trainer, gan_player *player) {
   const double start = gan_begin_exchange(trainer);
-  gan_reduction_await(player->reduction);
+  player->gradient_norm = sqrt(gan_reduction_await(player->reduction));
   gan_end_exchange(trainer, start);
+  if (isfinite(player->gradient_norm)) return GAN_OK;
+  return gan_fail(GAN_FAILED, "the %s's gradient is not finite in iteration %lld", player->name,
+                  (long long)trainer->iteration + 1);
+}
+
+static gan_status forward(gan_trainer *trainer, gan_player *player) {
+  GAN_TRY(settle(trainer, player));
   gan_pass_forward(player->pass);
+  return GAN_OK;
 }
 
 /* Reduces the gradients over shards and ranks, and has the parameters updated, each range by some rank or by all. */
-static gan_status update_player(gan_trainer *trainer, gan_player *player) {
-  double start = gan_begin_exchange(trainer);
-  player->gradient_norm = sqrt(gan_reduction_sum(player->reduction));
-  gan_end_exchange(trainer, start);
-  if (!isfinite(player->gradient_norm))
-    return gan_fail(GAN_FAILED, "the %s's gradient is not finite in iteration %lld", player->name,
-                    (long long)trainer->iteration + 1);
-
+static void update_player(gan_trainer *trainer, gan_player *player) {
   const gan_schedule *schedule = gan_schedule_find(player->options.schedule);
   const double progress = (double)trainer->iteration / (double)trainer->config->run.iterations;
   player->learning_rate =
       player->options.learning_rate * schedule->factor(progress < 1 ? progress : 1, player->options.final_factor);
   player->updated = player->clipped = 0;
   player->update_seconds = 0;
-  start = gan_begin_exchange(trainer);
-  gan_reduction_apply(player->reduction, update_range, player);
+  const double start = gan_begin_exchange(trainer);
+  gan_reduction_update(player->reduction, update_range, player, gan_trace_wants(trainer));
   gan_end_exchange(trainer, start + player->update_seconds);
   update_buffers(trainer, player);
   player->steps++;
-  return GAN_OK;
 }
 
 static gan_status critic_step(gan_trainer *trainer) {
@@ -183,21 +183,20 @@ static gan_status critic_step(gan_trainer *trainer) {
   gan_watchdog_beat(trainer->watchdog, GAN_AT_COMPUTATION);
   draw_latents(trainer, GAN_STREAM_LATENT_CRITIC, critic->steps);
   generator->pass->slots = NULL;
-  forward(trainer, generator);
+  GAN_TRY(forward(trainer, generator));
 
   /* Both through the critic side by side, and back. */
   gan_pass_set_parts(critic->pass, 2);
   if (mine == GAN_OK) place_part(critic->pass, 0, real, gan_pass_input(critic->pass));
   place_part(critic->pass, 1, gan_pass_output(generator->pass), gan_pass_input(critic->pass));
   critic->pass->slots = gan_reduction_slots(critic->reduction);
-  forward(trainer, critic);
+  GAN_TRY(forward(trainer, critic));
   compute_loss(trainer, critic);
   gan_pass_backward(critic->pass, false);
-  gan_reduction_filled(critic->reduction);
 
   /* One gradient for all ranks, one update, one clipping. */
   GAN_TRY(sum_shards(trainer, critic, mine));
-  GAN_TRY(update_player(trainer, critic));
+  update_player(trainer, critic);
   gan_trace_step(trainer, critic, real, gan_pass_input(generator->pass));
   return GAN_OK;
 }
@@ -207,22 +206,21 @@ static gan_status generator_step(gan_trainer *trainer) {
 
   draw_latents(trainer, GAN_STREAM_LATENT_GENERATOR, generator->steps);
   generator->pass->slots = gan_reduction_slots(generator->reduction);
-  forward(trainer, generator);
+  GAN_TRY(forward(trainer, generator));
 
   /* Through the critic and back to its input: only the generator learns from this. */
   gan_pass_set_parts(critic->pass, 1);
   place_part(critic->pass, 0, gan_pass_output(generator->pass), gan_pass_input(critic->pass));
   critic->pass->slots = NULL;
-  forward(trainer, critic);
+  GAN_TRY(forward(trainer, critic));
   compute_loss(trainer, generator);
   /* One part each: the critic's input rows are the generator's output rows. */
   const size_t elements = (size_t)(generator->pass->rows * gan_shape_count(&generator->network->output));
   memcpy(gan_pass_output_gradient(generator->pass), gan_pass_backward(critic->pass, true), elements * sizeof(float));
   gan_pass_backward(generator->pass, false);
-  gan_reduction_filled(generator->reduction);
 
   GAN_TRY(sum_shards(trainer, generator, GAN_OK));
-  GAN_TRY(update_player(trainer, generator));
+  update_player(trainer, generator);
   gan_trace_step(trainer, generator, NULL, gan_pass_input(generator->pass));
   return GAN_OK;
 }
@@ -249,6 +247,8 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
   };
   GAN_TRY(generator_step(trainer));
   values->generator_loss = trainer->sums[GAN_SUM_LOSS];
+  GAN_TRY(settle(trainer, critic));
+  GAN_TRY(settle(trainer, generator));
   trainer->iteration++;
 
   const double seconds = gan_seconds() - start;

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "train/internal.h"
 
-static bool tracing(const gan_trainer *trainer) {
+bool gan_trace_wants(const gan_trainer *trainer) {
   return trainer->config->trace.file[0] && trainer->traced < trainer->config->trace.steps;
 }
 
@@ -21,7 +21,7 @@ static gan_status write_initial(gan_trainer *trainer) {
 }
 
 gan_status gan_trace_begin(gan_trainer *trainer) {
-  if (!tracing(trainer)) return GAN_OK;
+  if (!gan_trace_wants(trainer)) return GAN_OK;
   const size_t samples = (size_t)gan_shards_samples(&trainer->shards);
   gan_status mine = gan_allocate(samples, sizeof(float), "traced scores", &trainer->trace_scores);
   if (mine == GAN_OK && gan_world_rank(trainer->world) == 0) mine = write_initial(trainer);
@@ -54,7 +54,7 @@ static float *gathered(gan_trainer *trainer, int64_t floats_before_per_sample) {
 }
 
 void gan_trace_step(gan_trainer *trainer, const gan_player *player, const float *real, const float *z) {
-  if (!tracing(trainer)) return;
+  if (!gan_trace_wants(trainer)) return;
   trainer->traced++;
   const int64_t elements = gan_trainer_sample_size(trainer), latent = trainer->config->generator.latent;
   float *all_real = gathered(trainer, 0), *all_z = gathered(trainer, elements);
@@ -64,7 +64,6 @@ void gan_trace_step(gan_trainer *trainer, const gan_player *player, const float 
   if (real) gather_scores(trainer, 0, score_real);
   gather_scores(trainer, real ? 1 : 0, score_fake);
   const float *gradient = gan_reduction_gradient(player->reduction);
-  gan_reduction_await(player->reduction);
   if (!trainer->trace) return;
 
   const gan_shape scalar = {0}, scores = batch_shape(trainer, &scalar);

@@ -83,9 +83,18 @@ static void sum_in_pass(void *context, const double *per_shard, size_t count, do
   gan_end_exchange(trainer, start);
 }
 
+/* Gradients of a network's last layers set out for other hosts while the layers before them are still at work. */
+static void announce_gradients(void *context, size_t offset) {
+  const gan_player *player = context;
+  const double start = gan_begin_exchange(player->trainer);
+  gan_reduction_filled(player->reduction, offset);
+  gan_end_exchange(player->trainer, start);
+}
+
 static gan_status create_player(gan_trainer *trainer, const char *name, const gan_network *network,
                                 const gan_network_config *config, int parts, gan_player *player) {
   *player = (gan_player){.name = name,
+                         .trainer = trainer,
                          .network = network,
                          .reduction = player->reduction,
                          .optimizer = gan_optimizer_find(trainer->config->optimizer.name),
@@ -99,6 +108,7 @@ static gan_status create_player(gan_trainer *trainer, const char *name, const ga
   player->pass->parameters = player->parameters;
   player->pass->buffers = player->buffers;
   player->pass->training = true;
+  player->pass->listener = (gan_pass_listener){.filled = announce_gradients, .context = player};
   if (trainer->config->batch_norm.sync)
     player->pass->shard_sum = (gan_shard_sum){.sum = sum_in_pass, .context = trainer};
   return GAN_OK;

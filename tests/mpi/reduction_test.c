@@ -1,4 +1,5 @@
 /* Sums over shards across ranks have the bits of a serial evaluation of the shard tree, for any number of ranks. */
+#include <math.h>
 #include <string.h>
 
 #include "base/fault.h"
@@ -35,13 +36,21 @@ static double tree_norm(int shard_count, size_t count, size_t round) {
   return squares;
 }
 
-/* Does what a backward pass does: each shard's gradient into its slot, then the folds. */
-static void fill_slots(gan_reduction *reduction, const gan_shards *shards, size_t count, size_t round) {
+/* Does what a backward pass does, from the last layer to the first: each shard's gradient into its slot, then the
+   folds; and tells, unless it is to be quiet, how far it is. What is not told yet is left as NaN. */
+static void fill_slots(gan_reduction *reduction, const gan_shards *shards, size_t count, size_t round, bool tells) {
+  enum { LAYERS = 7 };
   float *const *slots = gan_reduction_slots(reduction);
-  for (int i = 0; i < shards->local; i++) {
-    float *slot = slots[shards->slot[i]];
-    for (size_t j = 0; j < count; j++) slot[j] = (float)wild_value(shards->first + i, j + round);
-    gan_shards_fold(shards, i, slots, 0, count);
+  for (int slot = 0; slot < shards->slot_count; slot++)
+    for (size_t j = 0; j < count; j++) slots[slot][j] = NAN;
+  for (size_t layer = LAYERS; layer-- > 0;) {
+    const size_t begin = count * layer / LAYERS, end = count * (layer + 1) / LAYERS;
+    for (int i = 0; i < shards->local; i++) {
+      float *slot = slots[shards->slot[i]];
+      for (size_t j = begin; j < end; j++) slot[j] = (float)wild_value(shards->first + i, j + round);
+      gan_shards_fold(shards, i, slots, begin, end - begin);
+    }
+    if (tells) gan_reduction_filled(reduction, begin);
   }
 }
 
@@ -101,24 +110,23 @@ static bool initialise(gan_world *world, gan_reduction *reduction, size_t count)
   return zeroes;
 }
 
-/* Several rounds, since each meets what the one before left in the buffers; some look at the gradient, which moves it,
-   and some meet the other ranks between filling and summing, as a training step does. */
+/* Several rounds, since each meets what the one before left in the buffers; some look at the gradient, and some meet
+   the other ranks between filling and updating, as a training step does. */
 static bool rounds_are_exact(gan_world *world, gan_reduction *reduction, const gan_shards *shards, size_t count) {
   enum { ROUNDS = 4 };
   bool passed = initialise(world, reduction, count);
   update_record record = vectors_of(reduction);
   for (size_t round = 0; round < ROUNDS; round++) {
     double nothing[64] = {0}, sum = 0;
+    const bool keep = round % 2;
     gan_reduction_await(reduction);
     passed = passed && vector_is_updated(record.vectors[0], 0, shards->count, count, round);
-    fill_slots(reduction, shards, count, round);
-    if (round != 1) gan_reduction_filled(reduction);
+    fill_slots(reduction, shards, count, round, round != 1);
     if (round >= 2) gan_world_sum(world, shards, nothing, 1, &sum);
-    const double norm = gan_reduction_sum(reduction), expected = tree_norm(shards->count, count, round);
+    gan_reduction_update(reduction, add_gradient, &record, keep);
+    if (keep) passed = gradient_is_tree_sum(world, reduction, shards->count, count, round) && passed;
+    const double norm = gan_reduction_await(reduction), expected = tree_norm(shards->count, count, round);
     passed = passed && same_bits(&norm, &expected, sizeof norm);
-    if (round % 2) passed = gradient_is_tree_sum(world, reduction, shards->count, count, round) && passed;
-    gan_reduction_apply(reduction, add_gradient, &record);
-    if (round == 2) passed = gradient_is_tree_sum(world, reduction, shards->count, count, round) && passed;
   }
   gan_reduction_collect(reduction);
   passed = passed && gan_reduction_parameters(reduction) == record.vectors[0];
@@ -225,6 +233,24 @@ static bool lack_of_memory_is_agreed(gan_world *world, const gan_shards *shards,
   return false;
 }
 
+/* A step whose error the ranks agree on comes to no update; what is under way then must not be in the way of anything.
+ */
+static void check_given_up_update(gan_world *world, const char *variant, int *failures) {
+  const size_t count = 20 * GAN_REDUCTION_BLOCK;
+  gan_shards shards = plan_shards(world, 2 * gan_world_size(world), 2 * gan_world_size(world));
+  gan_reduction *given_up = NULL, *next = NULL;
+  bool passed = gan_reduction_create(world, &shards, variant, count, STATES, &given_up) == GAN_OK;
+  if (passed) fill_slots(given_up, &shards, count, 0, true);
+  gan_reduction_destroy(given_up);
+  passed = passed && gan_reduction_create(world, &shards, variant, count, STATES, &next) == GAN_OK;
+  passed = passed && rounds_are_exact(world, next, &shards, count);
+  char name[128];
+  snprintf(name, sizeof name, "update_given_up_leaves_nothing_of_%s_under_way", variant);
+  check(world, name, passed, failures);
+  gan_reduction_destroy(next);
+  gan_shards_release(&shards);
+}
+
 /* Everything, for one variant. */
 static void check_variant(gan_world *world, const char *variant, int *failures) {
   static const int shard_counts[] = {8, 11, 37};
@@ -233,9 +259,11 @@ static void check_variant(gan_world *world, const char *variant, int *failures) 
     const int shards = shard_counts[i] < ranks ? ranks : shard_counts[i];
     check_reduction(world, variant, shards, shards, 1, failures);
     check_reduction(world, variant, shards, 3 * shards + 5, 3 * GAN_REDUCTION_BLOCK + 17, failures);
+    check_reduction(world, variant, shards, shards, 19 * GAN_REDUCTION_BLOCK + 17, failures);
   }
   check_reduction(world, variant, ranks, ranks, 2 * 65536 + 17, failures);
 
+  check_given_up_update(world, variant, failures);
   gan_shards shards = plan_shards(world, ranks, ranks);
   char name[128];
   snprintf(name, sizeof name, "lack_of_memory_on_one_rank_fails_the_creation_of_%s_on_all", variant);
