@@ -95,8 +95,7 @@ static gan_status interpolate(gan_latents latents, int64_t count, int64_t latent
 static gan_status draw(const gan_arguments *arguments, const saved_generator *saved, int64_t count, float *samples) {
   const int64_t latent = saved->config->generator.latent;
   const char *bound = gan_argument(arguments, "--truncation");
-  gan_latents latents = {.address = {.seed = (uint64_t)saved->config->run.seed, .stream = GAN_STREAM_LATENT_SAMPLES},
-                         .uniform = strcmp(saved->config->generator.latent_distribution, "uniform") == 0};
+  gan_latents latents = gan_latents_of(saved->config, GAN_STREAM_LATENT_SAMPLES);
   if (bound && (gan_parse_real(bound, &latents.truncation) != GAN_OK || latents.truncation < 0.1))
     return gan_fail(GAN_BAD_USAGE, "--truncation has to be a number of at least 0.1, not \"%s\"", bound);
   if (bound && latents.uniform)

@@ -71,6 +71,11 @@ static void truncate_latents(const gan_latents *latents, int64_t row, int64_t la
   }
 }
 
+gan_latents gan_latents_of(const gan_config *config, gan_random_stream stream) {
+  return (gan_latents){.address = {.seed = (uint64_t)config->run.seed, .stream = stream},
+                       .uniform = strcmp(config->generator.latent_distribution, "uniform") == 0};
+}
+
 void gan_draw_latents(const gan_latents *latents, int64_t rows, int64_t latent, float *z) {
   if (latents->uniform) {
     gan_random_uniform_rows(latents->address, (size_t)rows, (size_t)latent, z);

@@ -23,6 +23,9 @@ typedef struct gan_latents {
   double truncation; /* values beyond +-truncation are drawn again (Brock et al. 2019, section 3.1); 0: none */
 } gan_latents;
 
+/* As the configuration says: its seed and distribution, from step 0 and sample 0 of `stream`, without truncation. */
+gan_latents gan_latents_of(const gan_config *config, gan_random_stream stream);
+
 /* z (rows, latent). */
 void gan_draw_latents(const gan_latents *latents, int64_t rows, int64_t latent, float *z);
 

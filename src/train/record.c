@@ -134,9 +134,7 @@ void gan_record_iteration(gan_trainer *trainer, const gan_iteration *values) {
 
 /* Rank 0, which has the state collected. */
 static gan_status draw_samples(gan_trainer *trainer, int64_t count, float *samples) {
-  const gan_latents latents = {
-      .address = {.seed = (uint64_t)trainer->config->run.seed, .stream = GAN_STREAM_LATENT_SAMPLES},
-      .uniform = strcmp(trainer->config->generator.latent_distribution, "uniform") == 0};
+  const gan_latents latents = gan_latents_of(trainer->config, GAN_STREAM_LATENT_SAMPLES);
   const int64_t latent = trainer->config->generator.latent;
   float *z = NULL;
   GAN_TRY(gan_allocate((size_t)(count * latent), sizeof *z, "latents", &z));

@@ -17,22 +17,20 @@ static size_t sum_count(const gan_player *player) {
 }
 
 static void draw_latents(gan_trainer *trainer, gan_random_stream stream, int64_t step) {
-  const gan_latents latents = {
-      .address = {.seed = (uint64_t)trainer->config->run.seed,
-                  .stream = stream,
-                  .step = (uint64_t)step,
-                  .sample = (uint64_t)gan_shard_begin(&trainer->shards, trainer->shards.first)},
-      .uniform = strcmp(trainer->config->generator.latent_distribution, "uniform") == 0};
+  gan_latents latents = gan_latents_of(trainer->config, stream);
+  latents.address.step = (uint64_t)step;
+  latents.address.sample = (uint64_t)gan_shard_begin(&trainer->shards, trainer->shards.first);
   gan_draw_latents(&latents, gan_shards_samples(&trainer->shards), trainer->config->generator.latent,
                    gan_pass_input(trainer->generator.pass));
 }
 
-/* Copies samples of the local shards, in order of the global batch, into the rows of one part. */
-static void place_part(const gan_pass *pass, int part, const float *samples, float *rows) {
+/* Copies samples of the local shards, in order of the global batch, into the input rows of one part. */
+static void place_part(gan_pass *pass, int part, const float *samples) {
   const int64_t elements = gan_shape_count(&pass->network->input);
   for (int shard = 0; shard < pass->shards->local; shard++) {
     const int64_t count = gan_pass_row_count(pass, shard, part) * elements;
-    memcpy(rows + gan_pass_first_row(pass, shard, part) * elements, samples, (size_t)count * sizeof *rows);
+    memcpy(gan_pass_input(pass) + gan_pass_first_row(pass, shard, part) * elements, samples,
+           (size_t)count * sizeof *samples);
     samples += count;
   }
 }
@@ -187,8 +185,8 @@ static gan_status critic_step(gan_trainer *trainer) {
 
   /* Both through the critic side by side, and back. */
   gan_pass_set_parts(critic->pass, 2);
-  if (mine == GAN_OK) place_part(critic->pass, 0, real, gan_pass_input(critic->pass));
-  place_part(critic->pass, 1, gan_pass_output(generator->pass), gan_pass_input(critic->pass));
+  if (mine == GAN_OK) place_part(critic->pass, 0, real);
+  place_part(critic->pass, 1, gan_pass_output(generator->pass));
   critic->pass->slots = gan_reduction_slots(critic->reduction);
   GAN_TRY(forward(trainer, critic));
   compute_loss(trainer, critic);
@@ -210,7 +208,7 @@ static gan_status generator_step(gan_trainer *trainer) {
 
   /* Through the critic and back to its input: only the generator learns from this. */
   gan_pass_set_parts(critic->pass, 1);
-  place_part(critic->pass, 0, gan_pass_output(generator->pass), gan_pass_input(critic->pass));
+  place_part(critic->pass, 0, gan_pass_output(generator->pass));
   critic->pass->slots = NULL;
   GAN_TRY(forward(trainer, critic));
   compute_loss(trainer, generator);

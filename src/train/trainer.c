@@ -67,9 +67,7 @@ static gan_status read_evaluation_samples(gan_trainer *trainer) {
 
 /* Latents of the sample grid, the same at every iteration. */
 static gan_status draw_fixed_latents(gan_trainer *trainer) {
-  const gan_latents latents = {
-      .address = {.seed = (uint64_t)trainer->config->run.seed, .stream = GAN_STREAM_LATENT_SAMPLES},
-      .uniform = strcmp(trainer->config->generator.latent_distribution, "uniform") == 0};
+  const gan_latents latents = gan_latents_of(trainer->config, GAN_STREAM_LATENT_SAMPLES);
   const int64_t count = trainer->config->samples.count, latent = trainer->config->generator.latent;
   GAN_TRY(gan_allocate((size_t)count * (size_t)latent, sizeof(float), "latents", &trainer->fixed_latents));
   gan_draw_latents(&latents, count, latent, trainer->fixed_latents);
