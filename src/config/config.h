@@ -55,7 +55,7 @@ struct gan_config {
     int64_t warmup_n_critic;   /* 100 */
     int64_t warmup_every;      /* 500; 0: only at the start */
     double ema_decay;          /* moving average of the generator's weights; 0: none */
-    int64_t verify_every;      /* iterations between comparisons of parameters over ranks; 0: never */
+    int64_t verify_every;      /* iterations between comparisons over ranks, also before checkpoints; 0: never */
   } train;
   gan_optimizer_options optimizer;
   struct {

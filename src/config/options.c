@@ -175,7 +175,7 @@ const gan_option gan_options[] = {
     {"train.ema_decay", NULL, REAL(train.ema_decay, 0, 1), BELOW_MAXIMUM, .default_value = "0",
      .help = "decay per iteration of the moving average of the generator's weights; 0: no average"},
     {"train.verify_every", "--verify-every", INTEGER(train.verify_every, 0, MANY), .default_value = "100",
-     .help = "iterations between comparisons of the parameters of all ranks; 0: never"},
+     .help = "iterations between comparisons of the parameters of all ranks, made before a checkpoint too; 0: never"},
 
     {"optimizer.name", NULL, NAME(optimizer.name, optimizer_choice), .default_value = "rmsprop",
      .help = "how a gradient becomes an update"},

@@ -89,29 +89,51 @@ gan_status gan_world_agree(gan_world *world, gan_status mine) {
   return agreed.status;
 }
 
-/* How many of the hashes are equal to `hash`. */
-static int supporters(const gan_world *world, uint64_t hash) {
+/* The rank that speaks for voter i: voters are the ranks, or the hosts. */
+static int speaker(const gan_world *world, bool by_host, int i) { return by_host ? world->first_on_host[i] : i; }
+
+static bool hosts_agree_within(const gan_world *world) {
+  for (int host = 0; host < world->host_count; host++)
+    for (int rank = world->first_on_host[host]; rank < world->first_on_host[host + 1]; rank++)
+      if (world->hashes[rank] != world->hashes[world->first_on_host[host]]) return false;
+  return true;
+}
+
+static int votes_for(const gan_world *world, bool by_host, int voters, uint64_t hash) {
   int count = 0;
-  for (int rank = 0; rank < world->size; rank++) count += world->hashes[rank] == hash;
+  for (int i = 0; i < voters; i++) count += world->hashes[speaker(world, by_host, i)] == hash;
   return count;
 }
 
-bool gan_world_same_hash(gan_world *world, uint64_t hash, int *odd_rank) {
+/* Finds the commonest hash, and the lowest ranks with and without it. */
+static void judge(const gan_world *world, gan_difference *difference) {
+  const bool by_host = hosts_agree_within(world);
+  const int voters = by_host ? world->host_count : world->size;
+  int most = 0, reference = 0, odd = 0;
+  for (int i = 0; i < voters; i++) {
+    const int rank = speaker(world, by_host, i), votes = votes_for(world, by_host, voters, world->hashes[rank]);
+    if (votes <= most) continue;
+    most = votes;
+    reference = rank;
+  }
+  while (world->hashes[odd] == world->hashes[reference]) odd++;
+  *difference = (gan_difference){.rank = odd, .reference = reference, .certain = 2 * most > voters};
+}
+
+/* Every rank is to name the same hosts. */
+static void fetch_host_name(gan_world *world, int rank, char *name) {
+  if (world->rank == rank) snprintf(name, GAN_HOST_NAME, "%s", world->host_name);
+  gan_world_broadcast_from(world, rank, name, GAN_HOST_NAME);
+}
+
+bool gan_world_same_hash(gan_world *world, uint64_t hash, gan_difference *difference) {
   if (world->size == 1) return true;
   MPI_Request request;
   MPI_Iallgather(&hash, 1, MPI_UINT64_T, world->hashes, 1, MPI_UINT64_T, world->ranks, &request);
   gan_wait(world, 1, &request);
-  if (supporters(world, world->hashes[0]) == world->size) return true;
-  /* The first of equally many: of two ranks that differ, rank 1 is the odd one. */
-  int most = 0;
-  uint64_t majority = 0;
-  for (int rank = 0; rank < world->size; rank++) {
-    const int support = supporters(world, world->hashes[rank]);
-    if (support <= most) continue;
-    most = support;
-    majority = world->hashes[rank];
-  }
-  *odd_rank = 0;
-  while (world->hashes[*odd_rank] == majority) ++*odd_rank;
+  if (votes_for(world, false, world->size, world->hashes[0]) == world->size) return true;
+  judge(world, difference);
+  fetch_host_name(world, difference->rank, difference->host);
+  fetch_host_name(world, difference->reference, difference->reference_host);
   return false;
 }

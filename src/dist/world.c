@@ -140,6 +140,7 @@ static gan_status allocate(gan_world *world, int **host_of) {
 /* Fills a world of zeroes, MPI being up. What follows number_ranks can agree on errors. */
 static gan_status join(gan_world *world) {
   int length = 0, *host_of = NULL;
+  _Static_assert(GAN_HOST_NAME >= MPI_MAX_PROCESSOR_NAME, "room for the host's name");
   MPI_Get_processor_name(world->host_name, &length);
   world->host = find_neighbours(world);
   number_ranks(world);

@@ -14,7 +14,10 @@
 #include "base/shards.h"
 #include "gan_dist/world.h"
 
-/* Host name of this rank; ranks on this host and this rank's number among them; hosts of the world. Not collective. */
+enum { GAN_HOST_NAME = 256 };
+
+/* Host name of this rank, shorter than GAN_HOST_NAME; ranks on this host and this rank's number among them; hosts of
+ * the world. Not collective. */
 const char *gan_world_host(const gan_world *world);
 int gan_world_host_size(const gan_world *world);
 int gan_world_host_rank(const gan_world *world);
@@ -31,9 +34,18 @@ void gan_world_barrier(gan_world *world);
 /* Ends the whole job at once with `status` as its exit status; for errors that cannot be agreed on. Not collective. */
 _Noreturn void gan_world_abort(gan_world *world, int status);
 
-/* Compares a hash over ranks. True when all are equal; otherwise *odd_rank is the lowest rank whose hash is not that of
-   the majority, the same on every rank. */
-bool gan_world_same_hash(gan_world *world, uint64_t hash, int *odd_rank);
+/* Two ranks that differ in what should be the same everywhere. */
+typedef struct gan_difference {
+  int rank;      /* the lowest whose hash is not the commonest */
+  int reference; /* the lowest that has the commonest hash; of equally common ones it is the lowest rank's */
+  bool certain;  /* more than half of all have it, so `rank` is the odd one; otherwise either may be */
+  char host[GAN_HOST_NAME], reference_host[GAN_HOST_NAME];
+} gan_difference;
+
+/* Compares a hash over ranks. True when all are equal; otherwise *difference tells, the same on every rank, who
+   differs. Each rank has a vote; but where the ranks of each host agree among themselves, each host has one, however
+   many ranks it has: what was hashed may be one copy that they share. */
+bool gan_world_same_hash(gan_world *world, uint64_t hash, gan_difference *difference);
 
 /* Rows of the local shards' samples (gan_shards_samples(shards), row_floats) to rank 0 as all (batch, row_floats) in
    order of the global batch. `all` matters on rank 0 only. */

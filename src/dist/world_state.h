@@ -32,7 +32,7 @@ struct gan_world {
   int *first_on_host; /* [host_count + 1]: host h has ranks first_on_host[h] .. first_on_host[h + 1] - 1 */
   bool finalise;      /* gan_world_open started MPI */
   bool crowded;       /* this host has more ranks than cores (dist/wait.h) */
-  char host_name[MPI_MAX_PROCESSOR_NAME];
+  char host_name[GAN_HOST_NAME];
   uint64_t *hashes;         /* [size], room for gan_world_same_hash, which cannot fail for lack of memory */
   gan_shared_block *shared; /* blocks of gan_world_share not yet given back, newest first */
   gan_window board;         /* what this host's ranks share for small sums (dist/board.h) */

@@ -12,9 +12,12 @@ gan_status gan_trainer_iterate(gan_trainer *trainer, gan_iteration *values) {
 
 gan_status gan_trainer_save(gan_trainer *trainer) { return gan_state_save(trainer); }
 
-/* A checkpoint with metrics that are at least as new, and the folder tidied. */
+/* A checkpoint with metrics that are at least as new, and the folder tidied. Ranks compare before it is written, so
+   that the last checkpoint of a run which such a comparison ends is one from before the fault. */
 static gan_status save(gan_trainer *trainer, bool best) {
   const bool writer = gan_world_rank(trainer->world) == 0;
+  const int64_t every = trainer->config->train.verify_every;
+  if (every > 0 && !due(every, trainer->iteration)) GAN_TRY(gan_state_verify(trainer));
   GAN_TRY(gan_world_agree(trainer->world, writer ? gan_record_flush(trainer) : GAN_OK));
   GAN_TRY(gan_state_save(trainer));
   gan_status status = GAN_OK;

@@ -225,16 +225,20 @@ static uint64_t hash_player(const gan_player *player, uint64_t hash) {
 }
 
 gan_status gan_state_verify(gan_trainer *trainer) {
-  int odd_rank = 0;
+  gan_difference odd;
+  const long long iteration = trainer->iteration;
   gan_reduction_await(trainer->generator.reduction);
   gan_reduction_await(trainer->critic.reduction);
   const uint64_t hash = hash_player(&trainer->critic, hash_player(&trainer->generator, 0));
-  if (gan_world_same_hash(trainer->world, hash, &odd_rank)) return GAN_OK;
-  const bool mine = odd_rank == gan_world_rank(trainer->world);
-  return gan_world_agree(
-      trainer->world, mine ? gan_fail(GAN_FAILED,
-                                      "this rank's parameters differ from the other ranks' in iteration %lld: a fault "
-                                      "of memory or processor; the last checkpoint before it is good",
-                                      (long long)trainer->iteration)
-                           : GAN_OK);
+  if (gan_world_same_hash(trainer->world, hash, &odd)) return GAN_OK;
+  if (odd.certain)
+    return gan_fail(GAN_FAILED,
+                    "rank %d (host %s): the parameters there are not those of the other ranks in iteration %lld: a "
+                    "fault of its memory or processor",
+                    odd.rank, odd.host, iteration);
+  return gan_fail(
+      GAN_FAILED,
+      "the parameters of rank %d (host %s) and rank %d (host %s) differ in iteration %lld: a fault of memory "
+      "or processor of one of them, and there is no third to tell of which",
+      odd.reference, odd.reference_host, odd.rank, odd.host, iteration);
 }

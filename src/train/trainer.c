@@ -39,10 +39,10 @@ static gan_status open_source(gan_trainer *trainer) {
   const gan_status mine =
       gan_source_open(&trainer->config->data, (uint64_t)trainer->config->run.seed, &share, &trainer->source);
   GAN_TRY(gan_world_agree(trainer->world, mine));
-  int odd_rank = 0;
-  if (gan_world_same_hash(trainer->world, trainer->source->fingerprint, &odd_rank)) return GAN_OK;
-  return gan_fail(GAN_BAD_FILE, "data.path: rank %d reads other data than most ranks: %s differs between hosts",
-                  odd_rank, trainer->config->data.path);
+  gan_difference odd;
+  if (gan_world_same_hash(trainer->world, trainer->source->fingerprint, &odd)) return GAN_OK;
+  return gan_fail(GAN_BAD_FILE, "data.path: rank %d (host %s) reads other data than rank %d (host %s): %s differs",
+                  odd.rank, odd.host, odd.reference, odd.reference_host, trainer->config->data.path);
 }
 
 /* Real samples to compare with, read by rank 0 before the loader's thread begins to use the source. Where the data have

@@ -140,6 +140,39 @@ test_nan_in_a_loss_stops_with_the_last_good_checkpoint_named() {
   run 1 env GAN_FAULT=loss:200:0 mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 100 --checkpoint.every=5 --run.dir run &&
     one_message && says err 'nan.*last good checkpoint.*run/checkpoint-0*[1-9]' && run 0 "$PROGRAM" inspect run/latest.h5
 }
+# flipped_bit NP N:RANK REDUCTION OPTIONS...: after N iterations a bit flips in the critic as that rank sees it
+flipped_bit() {
+  run 1 env GAN_FAULT="bit:$2" mpirun -q -np "$1" "$PROGRAM" train "${tiny[@]}" --iterations 20 --reduction "$3" "${@:4}" &&
+    one_message
+}
+test_a_flipped_bit_of_one_rank_is_found_and_the_run_goes_on_from_before() {
+  flipped_bit 3 7:2 flat --verify-every 5 --checkpoint.every=5 --run.dir run || return 1
+  says err "rank 2 \(host $(hostname)\): .* iteration 10.*last good checkpoint is run/checkpoint-0000005.h5" || return 1
+  run 0 mpi 3 train "${tiny[@]}" --iterations 20 --run.dir run --resume && says out 'goes on from .*0000005' || return 1
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 20 --run.dir quiet || return 1
+  same_state "$(checkpoint_name quiet 20)" "$(checkpoint_name run 20)"
+}
+test_no_checkpoint_is_written_after_a_flipped_bit() {
+  flipped_bit 3 7:0 flat --verify-every 100 --checkpoint.every=4 --run.dir run || return 1
+  says err 'rank 0 \(.* iteration 8.*last good checkpoint is run/checkpoint-0000004' && [ ! -e "$(checkpoint_name run 8)" ]
+}
+test_of_two_ranks_that_differ_neither_is_blamed() {
+  flipped_bit 2 7:1 flat --verify-every 10 --run.dir run &&
+    says err 'parameters of rank 0 \(host .*\) and rank 1 \(host .*\) differ in iteration 10'
+}
+# A host's ranks share one copy: ranks 4 and 5 of three hosts, ranks 3 and 4 of two.
+test_a_flipped_bit_of_one_host_is_found() {
+  export GAN_PRETEND_HOSTS=3
+  flipped_bit 6 7:5 hierarchical --verify-every 1 --run.dir three && says err 'rank 4 \(host .* iteration 7' || return 1
+  GAN_PRETEND_HOSTS=2
+  flipped_bit 5 7:4 hierarchical --verify-every 1 --run.dir two && says err 'rank 0 \(.* and rank 3 \(.* differ in iteration 7'
+}
+# What no comparison can find (docs/design.md, section 4): the ranks of a host have one copy, so they still agree.
+test_a_flipped_bit_of_the_one_copy_of_a_host_is_everybodys() {
+  run 0 env GAN_FAULT=bit:7:1 mpirun -q -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 8 --verify-every 1 --run.dir run &&
+    run 0 mpi 3 train "${tiny[@]}" --iterations 8 --run.dir quiet || return 1
+  ! h5diff -q "$(checkpoint_name quiet 8)" "$(checkpoint_name run 8)" /critic /critic
+}
 test_real_divergence_is_stopped() {
   refuses 1 'not finite|inf|nan' 2 train "${tiny[@]}" --optimizer.name sgd --optimizer.learning_rate=1e6 --critic.clip=0 \
     --iterations 100 --run.dir run

@@ -80,16 +80,34 @@ static void check_agreement(gan_world *world, int first, int second, gan_status 
 
 static void check_hashes(gan_world *world, int *failures) {
   const int rank = gan_world_rank(world), size = gan_world_size(world), last = size - 1;
-  int odd = -7;
-  check(world, "equal_hashes_are_the_same", gan_world_same_hash(world, 42, &odd) && odd == -7, failures);
+  gan_difference odd = {.rank = -7};
+  check(world, "equal_hashes_are_the_same", gan_world_same_hash(world, 42, &odd) && odd.rank == -7, failures);
   if (size == 1) return;
   bool same = gan_world_same_hash(world, rank == last ? UINT64_MAX : 42, &odd);
-  check(world, "hash_of_the_last_rank_that_differs_is_found", !same && odd == last, failures);
+  check(world, "hash_of_the_last_rank_that_differs_is_found",
+        !same && odd.rank == last && odd.reference == 0 && same_text_everywhere(world, odd.host) && odd.host[0],
+        failures);
   same = gan_world_same_hash(world, rank >= last - 1 ? 40 + (uint64_t)rank : 42, &odd);
-  check(world, "lowest_of_two_odd_ranks_is_named", !same && odd == (size == 2 || size == 3 ? 1 : last - 1), failures);
+  check(world, "lowest_of_two_odd_ranks_is_named", !same && odd.rank == (size == 2 || size == 3 ? 1 : last - 1),
+        failures);
+  same = gan_world_same_hash(world, (uint64_t)rank, &odd);
+  check(world, "nobody_is_the_odd_one_where_all_differ", !same && !odd.certain && odd.reference == 0 && odd.rank == 1,
+        failures);
   if (size == 2) return;
   same = gan_world_same_hash(world, rank == 0 ? 1 : 42, &odd);
-  check(world, "rank_0_is_odd_when_the_others_agree", !same && odd == 0, failures);
+  check(world, "rank_0_is_odd_when_the_others_agree", !same && odd.rank == 0 && odd.reference == 1 && odd.certain,
+        failures);
+}
+
+/* All ranks of the last host against all others, however many those are. */
+static void check_host_votes(gan_world *world, int *failures) {
+  const int first = gan_world_rank(world) - gan_world_host_rank(world), hosts = gan_world_host_count(world);
+  const double last = gan_world_maximum(world, first);
+  gan_difference odd = {0};
+  if (hosts == 1) return;
+  const bool same = gan_world_same_hash(world, first == last ? 7 : 42, &odd);
+  check(world, "a_host_that_agrees_within_has_one_vote",
+        !same && odd.rank == (int)last && odd.reference == 0 && odd.certain == (hosts > 2), failures);
 }
 
 static void check_gather(gan_world *world, int shard_count, int64_t batch, size_t row, int *failures) {
@@ -177,6 +195,7 @@ int main(int argc, char **argv) {
   check_agreement(world, last / 2, last, GAN_FAILED, "error_of_the_lowest_failing_rank_is_told", &failures);
   check_agreement(world, 0, last, GAN_INTERRUPTED, "error_of_rank_0_is_everybodys", &failures);
   check_hashes(world, &failures);
+  check_host_votes(world, &failures);
   check_gather(world, last + 1, last + 1, 1, &failures);
   check_gather(world, 3 * last + 2, 7 * last + 11, 1300, &failures);
   check_share(world, &failures);
