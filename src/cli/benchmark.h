@@ -1,8 +1,8 @@
 /* `gan_dist benchmark`: what its files share. command_benchmark.c decides what is measured; benchmark_training.c
    measures training, benchmark_machine.c what it is compared with, benchmark_report.c tells both;
    benchmark_scaling.c starts the program with several numbers of ranks, through benchmark_launch.c, and
-   benchmark_curves.c writes what comes out; benchmark_allreduce.c compares all-reduces. docs/benchmark.md says what
-   each number means. */
+   benchmark_curves.c makes a table of what comes out; benchmark_allreduce.c compares all-reduces; benchmark_file.c
+   writes either. docs/benchmark.md says what each number means. */
 #ifndef GAN_CLI_BENCHMARK_H
 #define GAN_CLI_BENCHMARK_H
 
@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/json.h"
+#include "store/table.h"
 #include "train/work.h"
 
 /* --- benchmark_machine.c: the machine that this is, and what it can do at most --- */
@@ -90,13 +91,19 @@ typedef struct gan_scaling {
 
 gan_status gan_benchmark_scaling(gan_arguments *arguments) GAN_CHECKED;
 
-/* GAN_BAD_USAGE when the file's ending is none that gan_scaling_write knows. */
-gan_status gan_scaling_check_path(const char *path) GAN_CHECKED;
-/* Writes JSON (.json) or HDF5 (.h5, .hdf5). */
+/* To a file, see gan_benchmark_write. */
 gan_status gan_scaling_write(const gan_scaling *scaling, const char *path) GAN_CHECKED;
 
 /* --- benchmark_allreduce.c --- */
 
+/* Collective. */
 gan_status gan_benchmark_allreduce(gan_arguments *arguments) GAN_CHECKED;
+
+/* --- benchmark_file.c: what -o asks for --- */
+
+/* GAN_BAD_USAGE when the file's ending is none that gan_benchmark_write knows. */
+gan_status gan_benchmark_check_path(const char *path) GAN_CHECKED;
+/* Writes the report (.json) or the table (.h5, .hdf5); the path has been checked. */
+gan_status gan_benchmark_write(const char *path, struct json_object *report, const gan_table *table) GAN_CHECKED;
 
 #endif

@@ -1,23 +1,10 @@
-/* A scaling benchmark as a file, by the file's ending: JSON, what the ranks reported, or HDF5, a column a quantity. */
-#include <errno.h>
+/* A scaling benchmark as a table: a column a quantity, a row a number of ranks. */
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/memory.h"
 #include "cli/benchmark.h"
-#include "store/table.h"
-
-static gan_status write_json(const gan_scaling *scaling, const char *path) {
-  FILE *file = fopen(path, "we");
-  const char *text =
-      json_object_to_json_string_ext(scaling->report, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-  bool written = file && fprintf(file, "%s\n", text) > 0;
-  if (file && fclose(file) != 0) written = false;
-  return written ? GAN_OK : gan_fail(GAN_FAILED, "cannot write %s: %s", path, strerror(errno));
-}
 
 /* Where in a row each column is. */
 static const struct {
@@ -51,7 +38,7 @@ static const char *text_of_first_row(const gan_scaling *scaling, const char *nam
   return json_object_object_get_ex(first, name, &found) ? json_object_get_string(found) : "";
 }
 
-static gan_status write_hdf5(const gan_scaling *scaling, const char *path) {
+gan_status gan_scaling_write(const gan_scaling *scaling, const char *path) {
   static const char *const names[] = {"version", "preset", "backend", "precision", "cpu"};
   enum { NAMES = sizeof names / sizeof *names };
   const size_t rows = (size_t)scaling->count;
@@ -66,37 +53,13 @@ static gan_status write_hdf5(const gan_scaling *scaling, const char *path) {
       memcpy(&column[row], (const char *)&scaling->rows[row] + columns[i].offset, sizeof *column);
     made[i] = (gan_table_column){columns[i].name, columns[i].units, columns[i].description, column};
   }
-  const gan_status status = gan_table_write(path, &(gan_table){.kind = "gan_dist scaling",
-                                                               .text_count = NAMES + 1,
-                                                               .texts = texts,
-                                                               .column_count = COLUMNS,
-                                                               .rows = rows,
-                                                               .columns = made});
+  const gan_table table = {.kind = "gan_dist scaling",
+                           .text_count = NAMES + 1,
+                           .texts = texts,
+                           .column_count = COLUMNS,
+                           .rows = rows,
+                           .columns = made};
+  const gan_status status = gan_benchmark_write(path, scaling->report, &table);
   free(values);
   return status;
-}
-
-/* The formats by the ends of their files' names. */
-static const struct {
-  const char *ending;
-  gan_status (*write)(const gan_scaling *scaling, const char *path);
-} formats[] = {{".json", write_json}, {".h5", write_hdf5}, {".hdf5", write_hdf5}};
-enum { FORMATS = sizeof formats / sizeof *formats };
-
-static int format_of(const char *path) {
-  for (int i = 0; i < FORMATS; i++) {
-    const size_t length = strlen(path), ending = strlen(formats[i].ending);
-    if (length > ending && strcasecmp(path + length - ending, formats[i].ending) == 0) return i;
-  }
-  return -1;
-}
-
-gan_status gan_scaling_check_path(const char *path) {
-  if (format_of(path) >= 0) return GAN_OK;
-  return gan_fail(GAN_BAD_USAGE,
-                  "-o: %.200s has to end in .json or .h5; scripts/plot_scaling.py makes a picture of either", path);
-}
-
-gan_status gan_scaling_write(const gan_scaling *scaling, const char *path) {
-  return formats[format_of(path)].write(scaling, path);
 }

@@ -73,7 +73,7 @@ static gan_status read_plan(const gan_arguments *arguments, plan *asked) {
     return gan_fail(GAN_BAD_USAGE, "--limit is a number of seconds, not '%.40s'", limit);
   const ssize_t length = readlink("/proc/self/exe", asked->program, sizeof asked->program - 1);
   if (length < 0) return gan_fail(GAN_FAILED, "cannot find this program's own file in /proc/self/exe");
-  return arguments->output ? gan_scaling_check_path(arguments->output) : GAN_OK;
+  return arguments->output ? gan_benchmark_check_path(arguments->output) : GAN_OK;
 }
 
 /* --- one start --- */

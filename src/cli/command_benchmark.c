@@ -10,15 +10,19 @@ enum { ITERATIONS_MOST = 10000000 };
 /* Options that mean something in one kind of benchmark only. */
 static gan_status check_flags(const gan_arguments *arguments, bool scaling, bool allreduce) {
   static const char *const of_scaling[] = {"--np", "--launcher", "--limit"};
+  static const char *const of_allreduce[] = {"--update", "--smallest", "--largest"};
   if (scaling && allreduce)
     return gan_fail(GAN_BAD_USAGE, "--scaling and --allreduce are two benchmarks; ask for one at a time");
   for (size_t i = 0; i < sizeof of_scaling / sizeof *of_scaling; i++)
     if (!scaling && gan_argument(arguments, of_scaling[i]))
       return gan_fail(GAN_BAD_USAGE, "%s needs --scaling strong or --scaling weak%s", of_scaling[i],
                       strcmp(of_scaling[i], "--np") == 0 ? "; without it, mpirun -np sets the ranks" : "");
-  if (!scaling && arguments->output)
-    return gan_fail(GAN_BAD_USAGE, "-o is for --scaling; the other benchmarks print, with --json for programs");
-  if (!allreduce && gan_argument(arguments, "--largest")) return gan_fail(GAN_BAD_USAGE, "--largest needs --allreduce");
+  for (size_t i = 0; i < sizeof of_allreduce / sizeof *of_allreduce; i++)
+    if (!allreduce && gan_argument(arguments, of_allreduce[i]))
+      return gan_fail(GAN_BAD_USAGE, "%s needs --allreduce", of_allreduce[i]);
+  if (!scaling && !allreduce && arguments->output)
+    return gan_fail(GAN_BAD_USAGE,
+                    "-o is for --scaling and --allreduce; without them benchmark prints, with --json for programs");
   return GAN_OK;
 }
 
@@ -42,7 +46,10 @@ static const gan_flag flags[] = {
     {"--launcher", "COMMAND", "for --scaling, \"mpirun --bind-to core\" for example; -np N and the program follow it"},
     {"--limit", "SECONDS", "for --scaling: what each start may take at most; without: 600"},
     {"--allreduce", NULL, "times the gradient reduction beside MPI_Allreduce, for sizes from 4 bytes up"},
-    {"--largest", "BYTES", "for --allreduce: the largest size; without: 67108864"},
+    {"--update", NULL,
+     "for --allreduce: with the optimizer's update and the critic's clipping; MPI_Allreduce alone beside it"},
+    {"--smallest", "BYTES", "for --allreduce: the smallest size, of which each further one is 4 times; without: 4"},
+    {"--largest", "BYTES", "for --allreduce: no size is larger; without: 67108864"},
     {NULL, NULL, NULL},
 };
 
@@ -51,7 +58,7 @@ const gan_command gan_command_benchmark = {
     .usage =
         "benchmark [CONFIG.ini] [--preset NAME] [-n ITERATIONS] [--json] [--section.key=VALUE ...]\n"
         "       gan_dist benchmark --scaling strong|weak [--np 1,2,4,..] [-o FILE.json|FILE.h5] ...\n"
-        "       gan_dist benchmark --allreduce [-n REPETITIONS] [--json]",
+        "       gan_dist benchmark --allreduce [--update] [-n REPETITIONS] [-o FILE.json|FILE.h5] [--json]",
     .help =
         "times training without writing files: per iteration and phase, against the machine's peak; or scaling over "
         "numbers of ranks; or all-reduces",

@@ -88,6 +88,8 @@ static gan_status inspect_file(const gan_arguments *arguments, const char *path)
       return gan_inspect_checkpoint(arguments, path);
     case GAN_KIND_METRICS:
       return gan_inspect_metrics(arguments, path);
+    case GAN_KIND_TABLE:
+      return gan_inspect_table(arguments, path);
     case GAN_KIND_HDF5:
       return gan_inspect_data(arguments, path, "hdf5");
     case GAN_KIND_TRACE:
@@ -98,7 +100,8 @@ static gan_status inspect_file(const gan_arguments *arguments, const char *path)
   }
   if (may_be_idx(path)) return gan_inspect_data(arguments, path, "idx");
   return gan_fail(GAN_BAD_FILE,
-                  "%s is no checkpoint, metrics, trace or data file (HDF5 or IDX), or its start is damaged", path);
+                  "%s is no checkpoint, metrics, trace, benchmark or data file (HDF5 or IDX), or its start is damaged",
+                  path);
 }
 
 static gan_status run_inspect(gan_arguments *arguments) {
@@ -112,7 +115,7 @@ static gan_status run_inspect(gan_arguments *arguments) {
 const gan_command gan_command_inspect = {
     .name = "inspect",
     .usage = "inspect FILE [--json] [-v]",
-    .help = "shows what a checkpoint, metrics or data file holds; -v adds a checkpoint's configuration",
+    .help = "shows what a checkpoint, metrics, benchmark or data file holds; -v adds a checkpoint's configuration",
     .common = "jv",
     .keys = "data",
     .run = run_inspect};

@@ -12,6 +12,7 @@
 
 gan_status gan_inspect_checkpoint(const gan_arguments *arguments, const char *path) GAN_CHECKED;
 gan_status gan_inspect_metrics(const gan_arguments *arguments, const char *path) GAN_CHECKED;
+gan_status gan_inspect_table(const gan_arguments *arguments, const char *path) GAN_CHECKED;
 /* source: the data source that reads the file, "hdf5" or "idx". */
 gan_status gan_inspect_data(const gan_arguments *arguments, const char *path, const char *source) GAN_CHECKED;
 

@@ -25,9 +25,10 @@ typedef struct reduction_run {
   bool absent; /* the way does not suit this world */
   gan_world *world;
   size_t count;
-  gan_shards shards;        /* one to a rank */
-  gan_reduction *reduction; /* NULL for MPI's own */
-  float *mine, *sum;        /* (count) each: the values that go in and those that come out */
+  gan_shards shards;                  /* one to a rank */
+  gan_reduction *reduction;           /* NULL for MPI's own */
+  float *mine, *sum;                  /* (count) each: the values that go in, and those that come out or are updated */
+  const gan_allreduce_update *update; /* NULL: a copy */
 } reduction_run;
 
 /* MPI's own, then each variant of gan_reduction. */
@@ -60,7 +61,8 @@ static gan_status open_variant(reduction_run *run) {
   const char *name = gan_allreduce_name(run->way);
   GAN_TRY(
       gan_world_agree(run->world, gan_shards_plan(world->size, world->size, world->size, world->rank, &run->shards)));
-  const gan_status status = gan_reduction_create(run->world, &run->shards, name, run->count, 0, &run->reduction);
+  const gan_status status = gan_reduction_create(run->world, &run->shards, name, run->count,
+                                                 run->update ? run->update->state_count : 0, &run->reduction);
   run->absent = status == GAN_BAD_USAGE || (status == GAN_OK && strcmp(gan_reduction_name(run->reduction), name) != 0);
   if (run->absent) return GAN_OK;
   GAN_TRY(status);
@@ -78,10 +80,16 @@ static void close_run(reduction_run *run) {
   gan_shards_release(&run->shards);
 }
 
-/* The simplest update there is: the parameters become the gradient. */
-static void take_gradient(void *context, size_t offset, size_t count, const float *gradient) {
+/* The caller's update of a range; or the simplest there is: the parameters become the gradient. */
+static void update_range(void *context, size_t offset, size_t count, const float *gradient) {
   const reduction_run *run = context;
-  memcpy(run->sum + offset, gradient, count * sizeof *gradient);
+  float *states[GAN_ALLREDUCE_STATES_MOST];
+  if (!run->update) {
+    memcpy(run->sum + offset, gradient, count * sizeof *gradient);
+    return;
+  }
+  for (int i = 0; i < run->update->state_count; i++) states[i] = gan_reduction_state(run->reduction, i) + offset;
+  run->update->make(run->update->context, count, gradient, run->sum + offset, states);
 }
 
 static void all_reduce(reduction_run *run) {
@@ -89,7 +97,7 @@ static void all_reduce(reduction_run *run) {
     MPI_Allreduce(run->mine, run->sum, (int)run->count, MPI_FLOAT, MPI_SUM, run->world->ranks);
     return;
   }
-  gan_reduction_update(run->reduction, take_gradient, run, false);
+  gan_reduction_update(run->reduction, update_range, run, false);
   gan_reduction_await(run->reduction);
 }
 
@@ -116,9 +124,24 @@ static gan_status check_sum(const reduction_run *run) {
   return GAN_OK;
 }
 
-static gan_status check_sums(const reduction_run *runs) {
+/* As many updates with the same sums give the same parameters, whatever the variant. */
+static gan_status check_updates(const reduction_run *runs) {
+  const reduction_run *first = NULL;
+  for (const reduction_run *run = runs + FIRST_VARIANT; run < runs + way_count(); run++) {
+    if (run->absent) continue;
+    if (!first) first = run;
+    if (memcmp(first->sum, run->sum, run->count * sizeof *run->sum) != 0)
+      return gan_fail(GAN_FAILED, "%s and %s updated %zu values differently", gan_allreduce_name(first->way),
+                      gan_allreduce_name(run->way), run->count);
+  }
+  return GAN_OK;
+}
+
+static gan_status check_results(const reduction_run *runs) {
   gan_status status = GAN_OK;
-  for (int i = 0; i < way_count() && status == GAN_OK; i++) status = check_sum(&runs[i]);
+  for (int i = 0; i < way_count() && status == GAN_OK; i++)
+    if (i == MPI_WAY || !runs->update) status = check_sum(&runs[i]);
+  if (status == GAN_OK && runs->update) status = check_updates(runs);
   return gan_world_agree(runs->world, status);
 }
 
@@ -150,7 +173,7 @@ static gan_status measure(reduction_run *runs, int limit, int fewest, double bud
   const size_t all = (size_t)limit * (size_t)way_count();
   double *mine = NULL;
   for (int i = 0; i < way_count(); i++) repeat(&runs[i]);
-  GAN_TRY(check_sums(runs));
+  GAN_TRY(check_results(runs));
   GAN_TRY(gan_world_agree(world, gan_allocate(2 * all, sizeof *mine, "times", &mine)));
   double *slowest = mine + all;
   *repeated = repeat_all(runs, limit, fewest, budget, mine);
@@ -158,15 +181,16 @@ static gan_status measure(reduction_run *runs, int limit, int fewest, double bud
   for (int i = 0; i < way_count() && world->rank == 0; i++)
     times[i] = runs[i].absent ? (gan_allreduce_time){NAN, NAN} : summarise(*repeated, slowest + i * limit);
   free(mine);
-  return check_sums(runs);
+  return check_results(runs);
 }
 
-gan_status gan_allreduce_measure(gan_world *world, size_t count, int repetitions, double seconds, int *repeated,
-                                 gan_allreduce_time *times) {
+gan_status gan_allreduce_measure(gan_world *world, size_t count, const gan_allreduce_update *update, int repetitions,
+                                 double seconds, int *repeated, gan_allreduce_time *times) {
   reduction_run runs[GAN_ALLREDUCE_WAYS_MOST];
   gan_status status = GAN_OK;
-  assert(count >= 1 && count <= INT_MAX);
-  for (int i = 0; i < way_count(); i++) runs[i] = (reduction_run){.way = i, .world = world, .count = count};
+  assert(count >= 1 && count <= INT_MAX && (!update || update->state_count <= GAN_ALLREDUCE_STATES_MOST));
+  for (int i = 0; i < way_count(); i++)
+    runs[i] = (reduction_run){.way = i, .world = world, .count = count, .update = update};
   for (int i = 0; i < way_count() && status == GAN_OK; i++)
     status = i == MPI_WAY ? open_mpi(&runs[i]) : open_variant(&runs[i]);
   const int limit = repetitions ? repetitions : MOST, fewest = repetitions ? repetitions : FEWEST;

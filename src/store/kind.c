@@ -15,6 +15,7 @@ static gan_file_kind hdf5_kind(const char *path) {
   char *text = NULL;
   gan_file_kind kind = GAN_KIND_HDF5;
   if (file < 0 || !gan_hdf5_get_text(file, GAN_KIND_ATTRIBUTE, &text)) return kind;
+  if (strncmp(text, GAN_KIND_TEXT_TABLE, sizeof GAN_KIND_TEXT_TABLE - 1) == 0) kind = GAN_KIND_TABLE;
   if (strcmp(text, GAN_KIND_TEXT_METRICS) == 0) kind = GAN_KIND_METRICS;
   if (strcmp(text, GAN_KIND_TEXT_TRACE) == 0) kind = GAN_KIND_TRACE;
   H5free_memory(text);
@@ -44,6 +45,8 @@ const char *gan_file_kind_name(gan_file_kind kind) {
       return "a metrics file";
     case GAN_KIND_TRACE:
       return "a trace";
+    case GAN_KIND_TABLE:
+      return "a benchmark's table";
     case GAN_KIND_HDF5:
       return "an HDF5 file of another kind";
     case GAN_KIND_UNKNOWN:

@@ -9,7 +9,8 @@ typedef enum gan_file_kind {
   GAN_KIND_CHECKPOINT,
   GAN_KIND_METRICS,
   GAN_KIND_TRACE,
-  GAN_KIND_HDF5 /* an HDF5 file of another kind: data, perhaps */
+  GAN_KIND_TABLE, /* of a benchmark */
+  GAN_KIND_HDF5   /* an HDF5 file of another kind: data, perhaps */
 } gan_file_kind;
 
 /* Looks at the file's beginning and its attribute `kind`; whether the rest is sound is for its reader to say.
@@ -19,9 +20,11 @@ gan_status gan_file_kind_of(const char *path, gan_file_kind *kind) GAN_CHECKED;
 /* "a checkpoint", "a metrics file", ... */
 const char *gan_file_kind_name(gan_file_kind kind);
 
-/* The name and the values of the root attribute by which metrics and trace files are known. */
+/* The name and the values of the root attribute by which metrics and trace files are known; whatever else begins with
+   GAN_KIND_TEXT_TABLE is a table. */
 #define GAN_KIND_ATTRIBUTE "kind"
 #define GAN_KIND_TEXT_METRICS "gan_dist metrics"
 #define GAN_KIND_TEXT_TRACE "gan_dist trace"
+#define GAN_KIND_TEXT_TABLE "gan_dist "
 
 #endif

@@ -1,0 +1,46 @@
+/* A benchmark's results as a file, by the file's ending: the JSON report, or its table as HDF5. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/benchmark.h"
+
+static gan_status write_json(const char *path, struct json_object *report, const gan_table *table) {
+  (void)table;
+  FILE *file = fopen(path, "we");
+  const char *text = json_object_to_json_string_ext(report, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+  bool written = file && fprintf(file, "%s\n", text) > 0;
+  if (file && fclose(file) != 0) written = false;
+  return written ? GAN_OK : gan_fail(GAN_FAILED, "cannot write %s: %s", path, strerror(errno));
+}
+
+static gan_status write_hdf5(const char *path, struct json_object *report, const gan_table *table) {
+  (void)report;
+  return gan_table_write(path, table);
+}
+
+/* The formats by the ends of their files' names. */
+static const struct {
+  const char *ending;
+  gan_status (*write)(const char *path, struct json_object *report, const gan_table *table);
+} formats[] = {{".json", write_json}, {".h5", write_hdf5}, {".hdf5", write_hdf5}};
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+static int format_of(const char *path) {
+  for (int i = 0; i < FORMATS; i++) {
+    const size_t length = strlen(path), ending = strlen(formats[i].ending);
+    if (length > ending && strcasecmp(path + length - ending, formats[i].ending) == 0) return i;
+  }
+  return -1;
+}
+
+gan_status gan_benchmark_check_path(const char *path) {
+  if (format_of(path) >= 0) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE,
+                  "-o: %.200s has to end in .json or .h5; scripts/plot_scaling.py makes a picture of either", path);
+}
+
+gan_status gan_benchmark_write(const char *path, struct json_object *report, const gan_table *table) {
+  return formats[format_of(path)].write(path, report, table);
+}

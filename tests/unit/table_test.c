@@ -1,0 +1,145 @@
+/* Tables of benchmarks: what is written is read back, and whatever else a file may be is refused. */
+#include <hdf5.h>
+#include <math.h>
+
+#include "store/kind.h"
+#include "store/table.h"
+#include "store_support.h"
+
+static const double ranks[] = {1, 2, 8}, seconds[] = {0.5, NAN, 1e-300};
+static const gan_table_text texts[] = {{"cpu", "some CPU"}, {"update", ""}};
+static const gan_table_column columns[] = {{"ranks", "1", "processes", ranks}, {"a", "s", "time", seconds}};
+static const gan_table sample = {
+    .kind = "gan_dist test", .text_count = 2, .texts = texts, .column_count = 2, .rows = 3, .columns = columns};
+
+static void a_table_is_read_as_it_was_written(void **state) {
+  (void)state;
+  char path[PATH_MAX];
+  gan_table table;
+  gan_file_kind kind = GAN_KIND_UNKNOWN;
+  assert_int_equal(gan_table_write(in_folder("t.h5", path), &sample), GAN_OK);
+  assert_int_equal(gan_file_kind_of(path, &kind), GAN_OK);
+  assert_int_equal(kind, GAN_KIND_TABLE);
+  assert_int_equal(gan_table_read(path, &table), GAN_OK);
+  assert_string_equal(table.kind, "gan_dist test");
+  assert_int_equal(table.text_count, 2);
+  for (int i = 0; i < 2; i++) {
+    assert_string_equal(table.texts[i].name, texts[i].name);
+    assert_string_equal(table.texts[i].value, texts[i].value);
+  }
+  assert_int_equal(table.column_count, 2);
+  assert_int_equal(table.rows, 3);
+  for (int i = 0; i < 2; i++) {
+    assert_string_equal(table.columns[i].name, columns[i].name);
+    assert_string_equal(table.columns[i].units, columns[i].units);
+    assert_string_equal(table.columns[i].description, columns[i].description);
+    assert_memory_equal(table.columns[i].values, columns[i].values, 3 * sizeof(double));
+  }
+  gan_table_release(&table);
+}
+
+static void a_table_without_rows_is_one(void **state) {
+  (void)state;
+  char path[PATH_MAX];
+  gan_table empty = sample, table;
+  empty.rows = 0;
+  assert_int_equal(gan_table_write(in_folder("t.h5", path), &empty), GAN_OK);
+  assert_int_equal(gan_table_read(path, &table), GAN_OK);
+  assert_int_equal(table.rows, 0);
+  assert_int_equal(table.column_count, 2);
+  gan_table_release(&table);
+}
+
+static void expect_refusal(const char *path, const char *words) {
+  gan_table table;
+  assert_int_equal(gan_table_read(path, &table), GAN_BAD_FILE);
+  if (!strstr(gan_error_message(), words)) print_error("%s\n", gan_error_message());
+  assert_non_null(strstr(gan_error_message(), words));
+}
+
+/* The sample with one thing changed by HDF5 itself. */
+static hid_t open_sample(char *path) {
+  assert_int_equal(gan_table_write(in_folder("t.h5", path), &sample), GAN_OK);
+  const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+  assert_true(file >= 0);
+  return file;
+}
+
+static void add_column(hid_t file, const char *name, hid_t type, int rank, const hsize_t *size) {
+  const hid_t space = H5Screate_simple(rank, size, NULL);
+  const hid_t id = H5Dcreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t text = H5Tcopy(H5T_C_S1), scalar = H5Screate(H5S_SCALAR);
+  H5Tset_size(text, H5T_VARIABLE);
+  H5Tset_cset(text, H5T_CSET_UTF8);
+  const char *value = "x", *const names[] = {"units", "description"};
+  for (int i = 0; i < 2; i++) {
+    const hid_t attribute = H5Acreate2(id, names[i], text, scalar, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(H5Awrite(attribute, text, &value) >= 0);
+    H5Aclose(attribute);
+  }
+  H5Sclose(scalar);
+  H5Tclose(text);
+  H5Dclose(id);
+  H5Sclose(space);
+}
+
+static void files_that_are_no_tables_are_refused(void **state) {
+  (void)state;
+  char path[PATH_MAX];
+  const hsize_t three[] = {3, 3}, two = 2;
+  static const struct {
+    int rank;
+    const char *words;
+  } cases[] = {{2, "no column"}, {1, "no column"}};
+  expect_refusal(in_folder("none.h5", path), "cannot read");
+  for (int i = 0; i < 2; i++) {
+    const hid_t file = open_sample(path);
+    add_column(file, "odd", i ? H5T_IEEE_F32LE : H5T_IEEE_F64LE, cases[i].rank, three);
+    H5Fclose(file);
+    expect_refusal(path, cases[i].words);
+  }
+  hid_t file = open_sample(path);
+  add_column(file, "short", H5T_IEEE_F64LE, 1, &two);
+  H5Fclose(file);
+  expect_refusal(path, "/short is not as long");
+  file = open_sample(path);
+  H5Adelete_by_name(file, "a", "units", H5P_DEFAULT);
+  H5Fclose(file);
+  expect_refusal(path, "units");
+  file = open_sample(path);
+  H5Adelete(file, "kind");
+  H5Fclose(file);
+  expect_refusal(path, "kind");
+  file = open_sample(path);
+  H5Gclose(H5Gcreate2(file, "group", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  H5Fclose(file);
+  expect_refusal(path, "/group is no column");
+}
+
+static void a_failing_allocation_is_reported_and_leaks_nothing(void **state) {
+  (void)state;
+  char path[PATH_MAX];
+  gan_table table;
+  gan_status status = GAN_FAILED;
+  int nth = 0;
+  assert_int_equal(gan_table_write(in_folder("t.h5", path), &sample), GAN_OK);
+  while (status != GAN_OK && nth < 100) {
+    gan_fault_arm(GAN_FAULT_ALLOCATION, ++nth);
+    status = gan_table_read(path, &table);
+    const bool struck = gan_fault_has_struck(GAN_FAULT_ALLOCATION);
+    gan_fault_arm(GAN_FAULT_ALLOCATION, 0);
+    assert_int_equal(status, struck ? GAN_FAILED : GAN_OK);
+  }
+  assert_true(nth > 10 && nth < 100);
+  gan_table_release(&table);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      FOLDER_TEST(a_table_is_read_as_it_was_written),
+      FOLDER_TEST(a_table_without_rows_is_one),
+      FOLDER_TEST(files_that_are_no_tables_are_refused),
+      FOLDER_TEST(a_failing_allocation_is_reported_and_leaks_nothing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
