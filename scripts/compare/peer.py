@@ -1,14 +1,16 @@
 #!/usr/bin/python3
-"""gan_dist beside PyTorch, on this machine, in the same run: milliseconds per iteration of the same networks, batches and
-numbers of processes. The two take turns, so that whatever else the machine does meets both; what counts are medians over
-the turns, and a table says where it was measured.
+"""gan_dist beside PyTorch and MPI_Allreduce, on this machine, in one run: the same networks, batches and numbers of
+processes. The programs take turns, so that whatever else the machine does meets all of them; what counts are medians over
+the turns, and the head says where it was measured.
 
-    scripts/compare/peer.py                    every workload, 5 turns each
-    scripts/compare/peer.py --turns 3 --only mlp-64
-    scripts/compare/peer.py --json out.json    every single number too
+    scripts/compare/peer.py                        every row, 5 turns
+    scripts/compare/peer.py --markdown             the same, as docs/benchmark.md shows it
+    scripts/compare/peer.py --turns 3 --only mlp-8 --only memory
+    scripts/compare/peer.py --json out.json        every single number too
 """
 
 import argparse
+import collections
 import json
 import os
 import platform
@@ -20,17 +22,109 @@ import sys
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(FOLDER))
 
+# --- what is run
+
 # The same work on both sides: no long warm-up iterations as the paper has them, no average of the weights.
 MLP = ["--preset", "fashion-mlp", "--train.warmup_iterations=0", "--critic.clip=0.01"]
 RING8 = ["--preset", "ring8", "--train.ema_decay=0"]
 
-# Name, processes, batch per process, PyTorch's model, gan_dist's options, iterations of a turn.
-WORKLOADS = [
-    ("mlp-64", 1, 64, "mlp", MLP, 40),
-    ("mlp-32", 2, 32, "mlp", MLP, 40),
-    ("mlp-8", 8, 8, "mlp", MLP, 15),
-    ("ring8-256", 1, 256, "ring8", RING8, 100),
+# Training: name -> processes, batch per process, PyTorch's model (None: not run), gan_dist's options, iterations of a turn.
+TRAINING = {
+    "mlp-64": (1, 64, "mlp", MLP, 40),
+    "mlp-32": (2, 32, "mlp", MLP, 40),
+    "mlp-8": (8, 8, "mlp", MLP, 15),
+    "mlp-256": (1, 256, "mlp", MLP, 15),
+    "mlp-128": (2, 128, "mlp", MLP, 15),
+    "ring8-256": (1, 256, "ring8", RING8, 100),
+    "ring8-256 by mpirun": (1, 256, None, RING8, 100),
+}
+MACHINE = "ring8-256"
+# Reductions: name -> processes. 4 Mi values of float32, RMSprop, clipping.
+REDUCTIONS = {"reduction-2": 2, "reduction-8": 8}
+REDUCTION = ["--allreduce", "--update", "--smallest", str(4 << 22), "--largest", str(4 << 22), "--critic.clip=0.01"]
+
+# --- what is shown of it
+
+
+def own(turn, workload):
+    return turn[workload, "gan_dist"]
+
+
+def peer(turn, workload):
+    return turn[workload, "pytorch"]
+
+
+def time_of(result):
+    return result["milliseconds_per_iteration"]["median"]
+
+
+def reduction(name):
+    def values(turn):
+        sizes = own(turn, name)["allreduce"][0]
+        return 1e-3 * sizes["shared"]["microseconds_median"], 1e-3 * sizes["mpi_allreduce"]["microseconds_median"]
+
+    return values
+
+
+def training(name):
+    return lambda turn: (time_of(own(turn, name)), time_of(peer(turn, name)))
+
+
+def scaling(one, two):
+    """Percent of twice as fast."""
+    return lambda turn: tuple(50 * time_of(of(turn, one)) / time_of(of(turn, two)) for of in (own, peer))
+
+
+def memory(name):
+    return lambda turn: tuple(1e-6 * of(turn, name)["memory_bytes"]["maximum"] for of in (own, peer))
+
+
+def startup(name):
+    return lambda turn: tuple(of(turn, name)["startup_seconds"] for of in (own, peer))
+
+
+def alone(name):
+    """Milliseconds as one process; as one rank of mpirun."""
+    return lambda turn: (time_of(own(turn, name)), time_of(own(turn, f"{name} by mpirun")))
+
+
+def share(name, phase):
+    """Percent of an iteration."""
+
+    def values(turn):
+        result = own(turn, name)
+        if phase == "exchange":
+            return 100 * result["scalar_exchange"]["share_of_iteration"], None
+        return 100 * result["phases"][phase] / time_of(result), None
+
+    return values
+
+
+# Goal: of the design, for a machine whose cores reach 240 GF/s each. More: larger values are better ones.
+Row = collections.namedtuple("Row", "name label unit goal beside workloads values more", defaults=[False])
+DDP = "PyTorch DDP (gloo)"
+ROWS = [
+    Row("reduction-2", "reduction + RMSprop + clip of 4M float32, np 2", "ms", "≤ 2.0", "MPI_Allreduce alone",
+        ["reduction-2"], reduction("reduction-2")),
+    Row("reduction-8", "reduction + RMSprop + clip of 4M float32, np 8", "ms", "≤ 7", "MPI_Allreduce alone", ["reduction-8"], reduction("reduction-8")),
+    Row("mlp-8", "WGAN MLP, 8 per rank, np 8, an iteration", "ms", "≤ 30", DDP, ["mlp-8"], training("mlp-8")),
+    Row("mlp-32", "WGAN MLP, 32 per rank, np 2", "ms", "≤ 14", DDP, ["mlp-32"], training("mlp-32")),
+    Row("mlp-64", "WGAN MLP, 64, np 1", "ms", "", "PyTorch", ["mlp-64"], training("mlp-64")),
+    Row("ring8-256", "ring8, 256, np 1", "ms", "", "PyTorch", ["ring8-256"], training("ring8-256")),
+    Row("scaling", "WGAN MLP, global batch 256, np 1 to 2, efficiency", "%", "≥ 90", DDP, ["mlp-256", "mlp-128"],
+        scaling("mlp-256", "mlp-128"), True),
+    Row("memory", "memory per rank (PSS), WGAN MLP, np 8", "MB", "≤ 40", DDP, ["mlp-8"], memory("mlp-8")),
+    Row("startup", "start to first iteration, WGAN MLP, np 8", "s", "≤ 1", DDP, ["mlp-8"], startup("mlp-8")),
+    Row("alone", "ring8, 256, one process without mpirun", "ms", "", "mpirun -np 1",
+        ["ring8-256", "ring8-256 by mpirun"], alone("ring8-256")),
+    Row("one-rank", "communication at np 1, ring8, share of an iteration", "%", "", "", ["ring8-256"],
+        share("ring8-256", "communication")),
+    Row("agreement-2", "exchange of scalars and errors, np 2, WGAN MLP, share", "%", "", "", ["mlp-32"],
+        share("mlp-32", "exchange")),
+    Row("agreement-8", "exchange of scalars and errors, np 8, WGAN MLP, share", "%", "", "", ["mlp-8"], share("mlp-8", "exchange")),
 ]
+
+# --- running
 
 
 def fail(message):
@@ -57,24 +151,45 @@ def measure(command, limit):
     return json.loads(done.stdout)
 
 
-def check_same_work(workload, own, peer):
+def commands(workload, arguments):
+    """Program -> command line."""
+    program = [arguments.program, "benchmark", "--json"]
+    if workload in REDUCTIONS:
+        return {"gan_dist": ["mpirun", "-np", str(REDUCTIONS[workload]), *program, *REDUCTION]}
+    processes, batch, model, options, iterations = TRAINING[workload]
+    line = [*program, f"-n{iterations}", "--batch", str(batch * processes), *options]
+    if processes > 1 or model is None:
+        line = ["mpirun", "-np", str(processes), *line]
+    both = {"gan_dist": line}
+    if model:
+        both["pytorch"] = [arguments.python, os.path.join(FOLDER, "pytorch_wgan.py"), "--model", model, "--batch", str(batch)]
+        both["pytorch"] += ["--processes", str(processes), "--iterations", str(iterations)]
+    return both
+
+
+def check_same_work(workload, turn):
     """A preset that changes must not leave the two with different networks unnoticed."""
-    ours, theirs = own["work"]["gradient_bytes_per_rank"], peer["work"]["gradient_bytes_per_rank"]
-    if ours != theirs or own["batch"] != peer["batch"]:
+    if (workload, "pytorch") not in turn:
+        return
+    ours, theirs = own(turn, workload), peer(turn, workload)
+    if ours["work"]["gradient_bytes_per_rank"] != theirs["work"]["gradient_bytes_per_rank"] or ours["batch"] != theirs["batch"]:
         fail(
-            f"{workload[0]}: gan_dist has {ours:.0f} bytes of gradients and batch {own['batch']}, PyTorch {theirs:.0f} and"
-            f" {peer['batch']}: MODELS in pytorch_wgan.py has to follow the preset"
+            f"{workload}: gan_dist has {ours['work']['gradient_bytes_per_rank']:.0f} bytes of gradients and batch"
+            f" {ours['batch']}, PyTorch {theirs['work']['gradient_bytes_per_rank']:.0f} and {theirs['batch']}:"
+            " MODELS in pytorch_wgan.py has to follow the preset"
         )
 
 
-def commands(workload, arguments):
-    _, processes, batch, model, options, iterations = workload
-    own = [arguments.program, "benchmark", "--json", f"-n{iterations}", "--batch", str(batch * processes), *options]
-    if processes > 1:
-        own = ["mpirun", "-np", str(processes), *own]
-    peer = [arguments.python, os.path.join(FOLDER, "pytorch_wgan.py"), "--model", model]
-    peer += ["--batch", str(batch), "--processes", str(processes), "--iterations", str(iterations)]
-    return {"gan_dist": own, "pytorch": peer}
+def run_turn(workloads, arguments):
+    turn = {}
+    for workload in workloads:
+        for program, command in commands(workload, arguments).items():
+            turn[workload, program] = measure(command, arguments.limit)
+        check_same_work(workload, turn)
+    return turn
+
+
+# --- showing
 
 
 def cpu_model():
@@ -85,29 +200,86 @@ def cpu_model():
     return platform.processor() or "unknown"
 
 
-def median(results, field):
-    return statistics.median(result["milliseconds_per_iteration"][field] for result in results)
+def medians(turns, pick):
+    """Of what pick finds in the results of each turn; None where it finds nothing."""
+    found = [value for value in (pick(turn) for turn in turns) if value is not None]
+    return statistics.median(found) if found else None
 
 
-def print_row(workload, results):
-    name, processes, batch = workload[:3]
-    own, peer = results["gan_dist"], results["pytorch"]
-    ratios = [
-        theirs["milliseconds_per_iteration"]["median"] / ours["milliseconds_per_iteration"]["median"]
-        for ours, theirs in zip(own, peer)
+def peak(turns, program, ranks, field):
+    def pick(turn):
+        found = [r["peak"][field] for (_, p), r in turn.items() if p == program and r["ranks"] == ranks and "peak" in r]
+        return 1e-9 * max(found) if found else None
+
+    return medians(turns, pick)
+
+
+def machine_lines(turns, load):
+    results = {program: result for (_, program), result in turns[0].items()}
+    lines = [f"machine: {cpu_model()}, {len(os.sched_getaffinity(0))} cores usable"]
+    parts = [
+        (peak(turns, "gan_dist", 1, "flops_per_second"), "{:.0f} GF/s in one rank's matrix products by gan_dist's backend"),
+        (peak(turns, "pytorch", 1, "flops_per_second"), "{:.0f} by PyTorch"),
+        (peak(turns, "gan_dist", 1, "memory_bytes_per_second"), "{:.1f} GB/s of memory bandwidth with one rank"),
+        (peak(turns, "gan_dist", 2, "memory_bytes_per_second"), "{:.1f} with two"),
     ]
-    print(
-        f"{name:12}{processes:4}{batch:7}{median(own, 'median'):12.2f}{median(own, 'minimum'):10.2f}"
-        f"{median(peer, 'median'):12.2f}{median(peer, 'minimum'):10.2f}"
-        f"{statistics.median(ratios):9.2f}   {min(ratios):.2f} .. {max(ratios):.2f}",
-        flush=True,
+    measured = [text.format(value) for value, text in parts if value is not None]
+    if measured:
+        lines.append("measured: " + ", ".join(measured))
+    ours = next(result for (_, program), result in turns[0].items() if program == "gan_dist")
+    backend = next((result["backend_description"] for result in turns[0].values() if "backend_description" in result), "")
+    lines.append(
+        f"programs: gan_dist {ours['version']}{f' ({backend})' if backend else ''}"
+        + (f", {results['pytorch']['program']}" if "pytorch" in results else "")
     )
+    lines.append(f"load {load:.1f} before and {os.getloadavg()[0]:.1f} after (the programs themselves included)")
+    lines.append(f"medians of {len(turns)} turn{'s' if len(turns) > 1 else ''}; ratio: how many times better gan_dist is")
+    return lines
+
+
+def shown(value, unit):
+    if value is None:
+        return ""
+    digits = 1 if unit == "MB" or value >= 100 else 2 if value >= 0.1 else 4
+    return f"{value:.{digits}f} {unit}"
+
+
+def cells(row, turns):
+    pairs = [row.values(turn) for turn in turns]
+    ours = statistics.median(pair[0] for pair in pairs)
+    texts = [row.label, row.goal and f"{row.goal} {row.unit}", shown(ours, row.unit)]
+    if pairs[0][1] is None:
+        return [*texts, "", ""]
+    ratios = [a / b if row.more else b / a for a, b in pairs]
+    theirs = statistics.median(pair[1] for pair in pairs)
+    ratio = f"{statistics.median(ratios):.2f}"
+    if len(ratios) > 1:
+        ratio += f" ({min(ratios):.2f} to {max(ratios):.2f})"
+    return [*texts, f"{shown(theirs, row.unit)}, {row.beside}", ratio]
+
+
+HEAD = ["work", "design goal at 240 GF/s a core", "gan_dist", "beside it", "ratio (of single turns)"]
+
+
+def show(rows, turns, load, markdown):
+    lines = machine_lines(turns, load)
+    table = [HEAD] + [cells(row, turns) for row in rows]
+    if markdown:
+        print("\n".join(f"- {line}" for line in lines) + "\n")
+        table.insert(1, ["---"] * len(HEAD))
+        print("\n".join("| " + " | ".join(line) + " |" for line in table))
+        return
+    widths = [max(len(line[i]) for line in table) for i in range(len(HEAD))]
+    print("\n".join(lines) + "\n")
+    for line in table:
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=5, help="runs of each program and workload")
-    parser.add_argument("--only", action="append", choices=[row[0] for row in WORKLOADS], help="this workload; repeatable")
+    parser.add_argument("--only", action="append", choices=[row.name for row in ROWS], help="this row; repeatable")
+    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument("--program", default=os.path.join(ROOT, "gan_dist"))
     parser.add_argument("--python", default="/usr/bin/python3", help="the Python that has PyTorch")
     parser.add_argument("--limit", type=float, default=300, help="seconds that one run may take")
@@ -116,32 +288,19 @@ def main():
     if arguments.turns < 1:
         parser.error("--turns has to be at least 1")
 
-    cores = len(os.sched_getaffinity(0))
+    rows = [row for row in ROWS if not arguments.only or row.name in arguments.only]
+    # The first tells what the machine can do, whatever else is asked for.
+    workloads = list(dict.fromkeys([MACHINE, *(workload for row in rows for workload in row.workloads)]))
     load = os.getloadavg()[0]
-    print(f"machine   {cpu_model()}, {cores} cores usable, load {load:.1f} before the start")
-    everything = {"cpu": cpu_model(), "cores": cores, "load_before": load, "workloads": {}}
-    for workload in WORKLOADS:
-        if arguments.only and workload[0] not in arguments.only:
-            continue
-        results = {"gan_dist": [], "pytorch": []}
-        for _ in range(arguments.turns):
-            for program, command in commands(workload, arguments).items():
-                results[program].append(measure(command, arguments.limit))
-            check_same_work(workload, results["gan_dist"][-1], results["pytorch"][-1])
-        if not everything["workloads"]:
-            own = results["gan_dist"][0]
-            print(f"programs  gan_dist {own['version']} ({own['backend_description']}), {results['pytorch'][0]['program']}")
-            print(f"medians of {arguments.turns} turns, in turn; milliseconds per iteration; ratio: PyTorch / gan_dist\n")
-            print(
-                f"{'workload':12}{'np':>4}{'batch':>7}{'gan_dist':>12}{'minimum':>10}{'PyTorch':>12}{'minimum':>10}"
-                f"{'ratio':>9}   of single turns"
-            )
-        everything["workloads"][workload[0]] = results
-        print_row(workload, results)
-    print(f"\nload {os.getloadavg()[0]:.1f} after the end (a load above the number of processes: somebody else was busy too)")
+    turns = []
+    for turn in range(arguments.turns):
+        print(f"turn {turn + 1} of {arguments.turns}", file=sys.stderr, flush=True)
+        turns.append(run_turn(workloads, arguments))
+    show(rows, turns, load, arguments.markdown)
     if arguments.json:
+        results = [[{"workload": w, "program": p, "result": r} for (w, p), r in turn.items()] for turn in turns]
         with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump(everything, file, indent=1)
+            json.dump({"cpu": cpu_model(), "load_before": load, "turns": results}, file, indent=1)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ with by peer.py. One process, or several with DistributedDataParallel over gloo;
 One iteration is five critic steps (real and generated samples side by side in one pass; RMSprop; every weight of the
 critic clipped) and one generator step, the same work as gan_dist's. Data are random numbers in memory, since no time
 depends on them. Prints one JSON object: minimum and median milliseconds per iteration, each iteration's time being that
-of its slowest process.
+of its slowest process; the memory (PSS) of the largest process, data included; seconds from the start of the program to
+the first iteration; and, with one process, what it reaches in matrix products.
 
     scripts/compare/pytorch_wgan.py --model mlp --batch 64 --iterations 50
     scripts/compare/pytorch_wgan.py --model mlp --batch 32 --processes 2      (batch: per process)
@@ -111,21 +112,48 @@ class Trainer:
         self.generator_step()
 
 
-def run(rank, arguments, meeting):
+def process_start():
+    """When this process was started, in seconds since the system was."""
+    with open("/proc/self/stat", encoding="utf-8") as file:
+        return float(file.read().rsplit(")", 1)[1].split()[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def proportional_memory():
+    """Bytes; pages that n processes share count as 1/n."""
+    with open("/proc/self/smaps_rollup", encoding="utf-8") as file:
+        return next(1024.0 * int(line.split()[1]) for line in file if line.startswith("Pss:"))
+
+
+def matrix_peak():
+    """Floating-point operations per second in products of 1024 x 1024 matrices, as gan_dist measures them: best of 5."""
+    size, products, best = 1024, 4, float("inf")
+    a, b = torch.rand(size, size), torch.rand(size, size)
+    for _ in range(6):
+        start = time.perf_counter()
+        for _ in range(products):
+            torch.mm(a, b)
+        best = min(best, time.perf_counter() - start)
+    return 2.0 * size**3 * products / best
+
+
+def run(rank, arguments, meeting, program_start):
     torch.set_num_threads(1)
     torch.manual_seed(rank)
     processes = arguments.processes
     if processes > 1:
         distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=processes)
     trainer = Trainer(arguments.model, arguments.batch, processes)
+    startup = time.clock_gettime(time.CLOCK_BOOTTIME) - program_start
     seconds = []
     for iteration in range(WARM_UP + arguments.iterations):
         start = time.perf_counter()
         trainer.iterate()
         seconds.append(time.perf_counter() - start)
     seconds = torch.tensor(seconds[WARM_UP:], dtype=torch.float64)
+    largest = torch.tensor([proportional_memory(), startup], dtype=torch.float64)
     if processes > 1:
         distributed.all_reduce(seconds, distributed.ReduceOp.MAX)
+        distributed.all_reduce(largest, distributed.ReduceOp.MAX)
         distributed.destroy_process_group()
     if rank == 0:
         milliseconds = [1e3 * value for value in seconds.tolist()]
@@ -137,7 +165,11 @@ def run(rank, arguments, meeting):
             "iterations": arguments.iterations,
             "work": {"gradient_bytes_per_rank": trainer.gradient_bytes()},
             "milliseconds_per_iteration": {"minimum": min(milliseconds), "median": statistics.median(milliseconds)},
+            "memory_bytes": {"maximum": float(largest[0])},
+            "startup_seconds": float(largest[1]),
         }
+        if processes == 1:
+            result["peak"] = {"flops_per_second": matrix_peak()}
         print(json.dumps(result), flush=True)
 
 
@@ -153,9 +185,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         meeting = os.path.join(folder, "meeting")
         if arguments.processes == 1:
-            run(0, arguments, meeting)
+            run(0, arguments, meeting, process_start())
         else:
-            multiprocessing.spawn(run, (arguments, meeting), nprocs=arguments.processes)
+            multiprocessing.spawn(run, (arguments, meeting, process_start()), nprocs=arguments.processes)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ typedef struct gan_training_time {
   double minimum, median; /* of the iterations' times, each that of its slowest rank; rank 0 */
   /* How the median splits up: means over ranks; together at most the median; rank 0. */
   double data, compute, communication;
+  double exchange;                     /* of a step's scalars among all ranks, which carry the agreement on errors */
   double startup;                      /* from the start of the process to the first iteration, of the slowest rank */
   double largest_memory, whole_memory; /* bytes of a rank, and of all together */
 } gan_training_time;

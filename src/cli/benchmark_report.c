@@ -38,6 +38,11 @@ static gan_status measure(gan_arguments *arguments, report *found) {
   return GAN_OK;
 }
 
+/* Of an iteration: one in each step. */
+static double exchanges(const gan_training_time *time) {
+  return (double)(time->work.critic_steps + 1) * time->exchange;
+}
+
 static void print_text(const report *found) {
   const gan_training_time *time = &found->time;
   const double percent = 100 / time->median;
@@ -53,6 +58,8 @@ static void print_text(const report *found) {
   printf("  data                %.3f ms  (%.1f %%)\n", 1e3 * time->data, percent * time->data);
   printf("  compute             %.3f ms  (%.1f %%)\n", 1e3 * time->compute, percent * time->compute);
   printf("  communication       %.3f ms  (%.1f %%)\n", 1e3 * time->communication, percent * time->communication);
+  printf("exchange of scalars   %.2f us, %lld an iteration: %.3f %% of it (error agreement included)\n",
+         1e6 * time->exchange, (long long)time->work.critic_steps + 1, percent * exchanges(time));
   printf("matrix products       %.4g GF an iteration, %.1f GF/s: %.1f %% of the measured peak of %.1f GF/s\n",
          1e-9 * time->work.flops, 1e-9 * found->flops, 100 * found->flops / found->peak_flops,
          1e-9 * found->peak_flops);
@@ -104,6 +111,9 @@ static void print_json(const report *found) {
                json_numbers("minimum", 1e3 * time->minimum, "median", 1e3 * time->median));
   gan_json_add(object, "samples_per_second", gan_json_number(found->samples_per_second));
   gan_json_add(object, "phases", json_phases(time));
+  gan_json_add(
+      object, "scalar_exchange",
+      json_numbers("microseconds", 1e6 * time->exchange, "share_of_iteration", exchanges(time) / time->median));
   gan_json_add(object, "work",
                json_numbers("flops", time->work.flops, "gradient_bytes_per_rank", time->work.gradient_bytes));
   gan_json_add(

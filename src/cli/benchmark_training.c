@@ -129,6 +129,30 @@ static gan_status time_iterations(gan_world *world, gan_trainer *trainer, gan_tr
   return status;
 }
 
+/* What it costs to sum a step's scalars over all shards when no rank waits for another's computation: so many rounds of
+   so many sums, one after the other, each of which every rank needs all others for. */
+static gan_status measure_exchange(gan_world *world, gan_training_time *time) {
+  enum { ROUNDS = 11, SUMS = 50 };
+  const size_t count = time->work.scalars;
+  gan_shards shards;
+  double *mine = NULL, *total = NULL, rounds[ROUNDS], smallest;
+  GAN_TRY(gan_world_agree(world, gan_shards_plan(time->work.shards, time->work.batch, gan_world_size(world),
+                                                 gan_world_rank(world), &shards)));
+  gan_status status = gan_allocate((size_t)shards.local * count, sizeof *mine, "scalars", &mine);
+  if (status == GAN_OK) status = gan_allocate(count, sizeof *total, "scalars", &total);
+  status = gan_world_agree(world, status);
+  for (int round = 0; status == GAN_OK && round < ROUNDS; round++) {
+    const double start = gan_seconds();
+    for (int i = 0; i < SUMS; i++) gan_world_sum(world, &shards, mine, count, total);
+    rounds[round] = (gan_seconds() - start) / SUMS;
+  }
+  if (status == GAN_OK) gan_smallest_and_median(ROUNDS, rounds, &smallest, &time->exchange);
+  free(mine);
+  free(total);
+  gan_shards_release(&shards);
+  return status;
+}
+
 /* Sum and largest of the ranks' values. */
 static gan_status measure_memory(gan_world *world, gan_training_time *time) {
   const int ranks = gan_world_size(world);
@@ -158,6 +182,7 @@ gan_status gan_benchmark_training(gan_world *world, const gan_config *config, in
   if (!iterations) time->iterations = (int64_t)fmin(MOST, fmax(FEWEST, ceil(timed_seconds / (each + 1e-9))));
   if (status == GAN_OK) status = time_iterations(world, trainer, time);
   if (status == GAN_OK) status = measure_memory(world, time);
+  if (status == GAN_OK) status = measure_exchange(world, time);
   gan_trainer_destroy(trainer);
   return status;
 }

@@ -36,5 +36,6 @@ void gan_trainer_work(const gan_trainer *trainer, gan_work *work) {
       .flops = gan_iteration_flops(generator, critic, trainer->shards.batch, critic_steps),
       .gradient_bytes = (double)sizeof(float) *
                         ((double)critic_steps * (double)critic->parameter_count + (double)generator->parameter_count),
+      .scalars = GAN_SUMS + 2 * critic->buffer_count,
   };
 }

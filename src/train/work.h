@@ -10,6 +10,7 @@ typedef struct gan_work {
   int64_t batch, critic_steps;
   double flops;          /* of an iteration, all ranks together (gan_iteration_flops) */
   double gradient_bytes; /* one rank's gradients of an iteration: what a reduction takes from each rank */
+  size_t scalars; /* of each shard that a critic step sums beside its gradient: loss, scores, errors, statistics */
 } gan_work;
 
 /* Of an iteration without warm-up. Not collective. */

@@ -3,17 +3,20 @@
 
 json() { python3 -c "import json,math,sys; d=json.load(open('out')); $1"; }
 
-# Shares may pass 1 a little: iterations and peak are not measured at the same moment of a busy machine.
+# Shares may pass 1: iterations and peak are not measured at the same moment of a busy machine.
 plausible='
 t, p = d["milliseconds_per_iteration"], d["phases"]
 assert 0 < t["minimum"] <= t["median"], t
 assert set(p) == {"data", "compute", "communication"} and all(v >= 0 for v in p.values()) and p["compute"] > 0, p
 assert 0 < sum(p.values()) <= t["median"] * (1 + 1e-6), (p, t)
 assert abs(d["samples_per_second"] * t["median"] / 1e3 - d["batch"] * d["critic_steps"]) < 1e-5 * d["batch"]
-assert 0 < d["share_of_peak"]["flops"] < 1.2 and d["peak"]["flops_per_second"] > 1e8
+assert d["share_of_peak"]["flops"] > 0 and d["peak"]["flops_per_second"] > 1e8
+assert abs(d["share_of_peak"]["flops"] * d["peak"]["flops_per_second"] / d["achieved"]["flops_per_second"] - 1) < 1e-6
 assert abs(d["achieved"]["flops_per_second"] * t["median"] / 1e3 / d["work"]["flops"] - 1) < 1e-6
 assert d["peak"]["memory_bytes_per_second"] > 1e8
 assert 1e6 < d["memory_bytes"]["maximum"] <= d["memory_bytes"]["sum"] <= d["ranks"] * d["memory_bytes"]["maximum"] * 1.0001
+assert 0 < d["scalar_exchange"]["microseconds"] < 1e6 and abs(d["scalar_exchange"]["share_of_iteration"] /
+  (d["scalar_exchange"]["microseconds"] * (d["critic_steps"] + 1) / 1e3 / t["median"]) - 1) < 1e-6
 assert 0 < d["startup_seconds"] < 600 and d["backend"] == "openblas" and d["precision"] == "float32"
 '
 
@@ -31,7 +34,7 @@ assert d['share_of_peak']['communication'] is None" && [ ! -s err ] && [ ! -e ru
 test_three_ranks_report_once_with_communication() {
   run 0 mpi 3 benchmark "${tiny[@]:0:7}" --shards 4 -n 8 --json && json "$plausible
 assert d['ranks'] == 3 and d['shards'] == 4 and d['phases']['communication'] > 0
-assert 0 < d['share_of_peak']['communication'] < 1.2 and d['achieved']['communication_bytes_per_second'] > 0" && [ ! -e runs ]
+assert d['share_of_peak']['communication'] > 0 and d['achieved']['communication_bytes_per_second'] > 0" && [ ! -e runs ]
 }
 test_text_tells_phases_and_shares() {
   run 0 mpi 2 benchmark -n 3 --batch 8 && says out '^time per iteration +median [0-9.]+ ms, minimum' && says out 'compute' &&
@@ -41,6 +44,42 @@ test_an_ini_file_is_measured_without_its_warm_up_or_files() {
   printf '[train]\nbatch = 4\nn_critic = 2\nwarmup_iterations = 1000\nwarmup_n_critic = 1000000\n[trace]\nfile = t.h5\n' >my.ini
   run 0 "$PROGRAM" benchmark my.ini -n 3 --json &&
     json "assert d['preset'] == 'my' and d['critic_steps'] == 2 and d['iterations'] == 3" && [ ! -e t.h5 ] && [ ! -e runs ]
+}
+
+# Counts what the program begins of communication, through MPI's own profiling interface. (Not how often it looks whether
+# something has ended, which depends on time.)
+make_mpi_counter() {
+  cat >counter.c <<'C'
+#include <mpi.h>
+#include <stdio.h>
+static long calls;
+__attribute__((destructor)) static void tell(void) {
+  FILE *file = fopen("calls", "a");
+  fprintf(file, "%ld\n", calls);
+  fclose(file);
+}
+int MPI_Isend(const void *b, int n, MPI_Datatype t, int to, int tag, MPI_Comm c, MPI_Request *r) { calls++; return PMPI_Isend(b, n, t, to, tag, c, r); }
+int MPI_Irecv(void *b, int n, MPI_Datatype t, int from, int tag, MPI_Comm c, MPI_Request *r) { calls++; return PMPI_Irecv(b, n, t, from, tag, c, r); }
+int MPI_Ibcast(void *b, int n, MPI_Datatype t, int root, MPI_Comm c, MPI_Request *r) { calls++; return PMPI_Ibcast(b, n, t, root, c, r); }
+int MPI_Ibarrier(MPI_Comm c, MPI_Request *r) { calls++; return PMPI_Ibarrier(c, r); }
+int MPI_Iallreduce(const void *a, void *b, int n, MPI_Datatype t, MPI_Op o, MPI_Comm c, MPI_Request *r) { calls++; return PMPI_Iallreduce(a, b, n, t, o, c, r); }
+int MPI_Iallgather(const void *a, int n, MPI_Datatype t, void *b, int m, MPI_Datatype u, MPI_Comm c, MPI_Request *r) { calls++; return PMPI_Iallgather(a, n, t, b, m, u, c, r); }
+C
+  run 0 mpicc -shared -fPIC -o counter.so counter.c
+}
+# calls_of NP ITERATIONS: of rank 0 or any other
+calls_of() {
+  rm -f calls
+  run 0 mpirun -q -np "$1" -x LD_PRELOAD="$PWD/counter.so" "$PROGRAM" train "${tiny[@]}" --iterations "$2" --run.dir "np$1-$2" &&
+    calls=$(sort -n calls | tail -n 1)
+}
+test_one_rank_makes_no_mpi_call_in_an_iteration() {
+  local calls few
+  [ "$BUILD" = build ] || { echo "the sanitizers want to be loaded first"; return 77; }
+  make_mpi_counter && calls_of 1 5 && few=$calls && calls_of 1 50 && [ "$calls" -eq "$few" ] || { note "$few, $calls calls"; return 1; }
+  # The counter does count: six steps an iteration, with a message at least.
+  export GAN_PRETEND_HOSTS=2
+  calls_of 2 5 && few=$calls && calls_of 2 50 && [ "$calls" -ge $((few + 45 * 6)) ] || { note "$few, $calls calls"; return 1; }
 }
 
 test_strong_scaling_keeps_the_batch() {
