@@ -42,7 +42,7 @@ static gan_status read_tensors(const char *path, saved_generator *saved) {
   GAN_TRY(gan_allocate(network->buffer_count, sizeof(float), "the generator", &saved->buffers));
   GAN_TRY(gan_allocate(gan_model_tensor_count(network), sizeof *tensors, "the list of tensors", &tensors));
   const size_t count =
-      gan_model_tensors(averaged ? "/ema" : "/generator", network, saved->parameters, saved->buffers, tensors);
+      gan_model_tensors(averaged ? "/ema" : "/generator", network, saved->parameters, saved->buffers, -1, tensors);
   const gan_status status = gan_checkpoint_read_tensors(path, count, tensors);
   free(tensors);
   return status;

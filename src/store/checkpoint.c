@@ -43,6 +43,7 @@ static bool put_tensor(hid_t file, const gan_tensor *tensor) {
     }
     *slash = '/';
   }
+  if (!tensor->data) return gan_hdf5_put_number(file, path, tensor->number);
   return gan_hdf5_put_array(file, path, &tensor->shape, tensor->data);
 }
 

@@ -19,7 +19,8 @@ enum { GAN_CHECKPOINT_FORMAT = 1, GAN_TENSOR_PATH = 128 };
 typedef struct gan_tensor {
   char path[GAN_TENSOR_PATH]; /* "/generator/0.weight", "/optimizer/critic/square_avg/0.weight" */
   gan_shape shape;
-  float *data; /* row-major, borrowed */
+  float *data;    /* row-major, borrowed; NULL for a single whole number, of no shape, which only writing knows */
+  int64_t number; /* then: its value */
 } gan_tensor;
 
 typedef struct gan_checkpoint {

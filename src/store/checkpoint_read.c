@@ -159,9 +159,15 @@ static gan_status visit_tensor(hid_t file, const char *name, const visit_state *
   gan_tensor_summary summary = {.path = tensor_path};
   uint64_t count = 0;
   float *values = NULL;
+  int64_t number = 0;
   GAN_HDF5_ID data_set = gan_hdf5_open_array(file, name);
-  if (snprintf(tensor_path, sizeof tensor_path, "/%s", name) >= (int)sizeof tensor_path || data_set < 0 ||
-      !gan_hdf5_get_shape(data_set, &summary.shape) ||
+  const bool named = snprintf(tensor_path, sizeof tensor_path, "/%s", name) < (int)sizeof tensor_path;
+  if (named && data_set >= 0 && gan_hdf5_get_number(data_set, &number)) {
+    summary.minimum = summary.maximum = summary.mean = (double)number;
+    state->visit(state->context, &summary);
+    return GAN_OK;
+  }
+  if (!named || data_set < 0 || !gan_hdf5_get_shape(data_set, &summary.shape) ||
       !count_elements(&summary.shape, state->file_bytes / sizeof(float), &count))
     return gan_fail(GAN_BAD_FILE, "%s: /%s is no tensor as this program writes them", state->path, name);
   GAN_TRY(gan_allocate((size_t)count, sizeof *values, "a tensor of a checkpoint", &values));

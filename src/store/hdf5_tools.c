@@ -117,6 +117,22 @@ bool gan_hdf5_put_array(hid_t parent, const char *name, const gan_shape *shape, 
   return count == 0 || H5Dwrite(data_set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
 }
 
+bool gan_hdf5_put_number(hid_t parent, const char *name, int64_t value) {
+  GAN_HDF5_ID space = H5Screate(H5S_SCALAR);
+  GAN_HDF5_ID creation = array_properties(0, NULL, 1);
+  if (space < 0 || creation < 0) return false;
+  GAN_HDF5_ID data_set = H5Dcreate2(parent, name, H5T_STD_I64LE, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+  return data_set >= 0 && H5Dwrite(data_set, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &value) >= 0;
+}
+
+bool gan_hdf5_get_number(hid_t data_set, int64_t *value) {
+  GAN_HDF5_ID type = H5Dget_type(data_set);
+  GAN_HDF5_ID space = H5Dget_space(data_set);
+  if (type < 0 || space < 0 || H5Tequal(type, H5T_STD_I64LE) <= 0 || H5Sget_simple_extent_type(space) != H5S_SCALAR)
+    return false;
+  return H5Dread(data_set, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) >= 0;
+}
+
 /* A data set may be a link into another file, or take its bytes from one: a file that was sent to somebody could so
    make the program read out others. HDF5 calls this for such a link. */
 static herr_t refuse_link(const char *parent_file, const char *parent_group, const char *file, const char *object,

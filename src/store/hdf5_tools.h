@@ -66,6 +66,11 @@ bool gan_hdf5_get_integers(hid_t object, const char *name, size_t limit, size_t 
    Data sets of rank 0 or without elements cannot be chunked in HDF5 and have no checksum of their own. */
 bool gan_hdf5_put_array(hid_t parent, const char *name, const gan_shape *shape, const float *values);
 
+/* Writes a data set of no dimensions: one int64. */
+bool gan_hdf5_put_number(hid_t parent, const char *name, int64_t value);
+/* Reads it; false when the open data set is not of this kind. */
+bool gan_hdf5_get_number(hid_t data_set, int64_t *value);
+
 /* Opens a data set; only one whose bytes are in this very file. */
 hid_t gan_hdf5_open_array(hid_t parent, const char *path);
 

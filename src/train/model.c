@@ -110,14 +110,19 @@ gan_status gan_generate(const gan_network *generator, const float *parameters, c
   return status;
 }
 
+/* PyTorch's layers with running statistics count their batches after the last of them. */
+static bool is_counted(const gan_tensor_info *info) { return strcmp(info->name, "running_var") == 0; }
+
 size_t gan_model_tensor_count(const gan_network *network) {
   size_t count = 0;
-  for (int i = 0; i < network->layer_count; i++) count += (size_t)network->layers[i].tensor_count;
+  for (int i = 0; i < network->layer_count; i++)
+    for (int j = 0; j < network->layers[i].tensor_count; j++)
+      count += is_counted(&network->layers[i].tensors[j]) ? 2 : 1;
   return count;
 }
 
 size_t gan_model_tensors(const char *folder, const gan_network *network, float *parameters, float *buffers,
-                         gan_tensor *tensors) {
+                         int64_t batches, gan_tensor *tensors) {
   size_t count = 0;
   for (int i = 0; i < network->layer_count; i++)
     for (int j = 0; j < network->layers[i].tensor_count; j++) {
@@ -128,6 +133,10 @@ size_t gan_model_tensors(const char *folder, const gan_network *network, float *
       snprintf(tensor->path, sizeof tensor->path, "%s/%d.%s", folder, i, info->name);
       tensor->shape = info->shape;
       tensor->data = vector + info->offset;
+      if (batches < 0 || !is_counted(info)) continue;
+      gan_tensor *counter = &tensors[count++];
+      *counter = (gan_tensor){.number = batches};
+      snprintf(counter->path, sizeof counter->path, "%s/%d.num_batches_tracked", folder, i);
     }
   return count;
 }

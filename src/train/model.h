@@ -35,9 +35,11 @@ gan_status gan_generate(const gan_network *generator, const float *parameters, c
                         const float *z, float *samples) GAN_CHECKED;
 
 /* A network's tensors as a checkpoint names them: FOLDER/LAYER.TENSOR. `parameters` and `buffers` may be NULL: then
-   these tensors are left out. Writes to tensors (room for gan_model_tensor_count) and returns how many. */
+   these tensors are left out. `batches`: how many batches running statistics have seen; as in PyTorch, it follows each
+   layer's running statistics as `num_batches_tracked`, a whole number; -1: left out. Writes to tensors (room for
+   gan_model_tensor_count) and returns how many. */
 size_t gan_model_tensors(const char *folder, const gan_network *network, float *parameters, float *buffers,
-                         gan_tensor *tensors);
+                         int64_t batches, gan_tensor *tensors);
 size_t gan_model_tensor_count(const gan_network *network);
 
 #endif

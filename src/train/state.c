@@ -18,8 +18,9 @@
 
 enum { NUMBERED_FOLDERS = 10000 };
 
-/* Every tensor of the state, as the file names it. */
-static gan_status list_tensors(gan_trainer *trainer, gan_tensor **list, size_t *count) {
+/* Every tensor of the state, as the file names it. `writing`: with the numbers that are there for other programs, and
+   follow from the steps: a step moves the running statistics once for each part. */
+static gan_status list_tensors(gan_trainer *trainer, bool writing, gan_tensor **list, size_t *count) {
   gan_player *players[] = {&trainer->generator, &trainer->critic};
   const size_t room = (gan_model_tensor_count(players[0]->network) + gan_model_tensor_count(players[1]->network)) *
                       (2 + GAN_OPTIMIZER_STATES);
@@ -28,16 +29,18 @@ static gan_status list_tensors(gan_trainer *trainer, gan_tensor **list, size_t *
   size_t used = 0;
   for (int i = 0; i < 2; i++) {
     char folder[64];
+    const int64_t batches = writing ? players[i]->steps * players[i]->pass->most_parts : -1;
     snprintf(folder, sizeof folder, "/%s", players[i]->name);
-    used += gan_model_tensors(folder, players[i]->network, players[i]->parameters, players[i]->buffers, tensors + used);
+    used += gan_model_tensors(folder, players[i]->network, players[i]->parameters, players[i]->buffers, batches,
+                              tensors + used);
     for (int j = 0; j < players[i]->states_used; j++) {
       snprintf(folder, sizeof folder, "/optimizer/%s/%s", players[i]->name, players[i]->optimizer->state_names[j]);
-      used += gan_model_tensors(folder, players[i]->network, players[i]->states[j], NULL, tensors + used);
+      used += gan_model_tensors(folder, players[i]->network, players[i]->states[j], NULL, -1, tensors + used);
     }
   }
   if (trainer->generator.ema)
     used += gan_model_tensors("/ema", trainer->generator.network, trainer->generator.ema,
-                              trainer->generator.ema_buffers, tensors + used);
+                              trainer->generator.ema_buffers, writing ? trainer->generator.steps : -1, tensors + used);
   *list = tensors;
   *count = used;
   return GAN_OK;
@@ -70,7 +73,7 @@ static gan_status write_state(gan_trainer *trainer) {
   GAN_TRY(check_finite(trainer));
   GAN_TRY(gan_folder_create(trainer->folder));
   GAN_TRY(gan_config_print(trainer->config, &checkpoint.config));
-  gan_status status = list_tensors(trainer, &tensors, &count);
+  gan_status status = list_tensors(trainer, true, &tensors, &count);
   if (status == GAN_OK) status = gan_checkpoint_write(path, &checkpoint, count, tensors);
   if (status == GAN_OK) status = gan_checkpoint_link(trainer->folder, "latest.h5", path);
   gan_checkpoint_release(&checkpoint);
@@ -118,7 +121,7 @@ static gan_status read_state(gan_trainer *trainer, const char *path) {
   GAN_TRY(gan_checkpoint_verify(path));
   GAN_TRY(gan_checkpoint_read_header(path, &checkpoint));
   gan_status status = check_header(trainer, path, &checkpoint);
-  if (status == GAN_OK) status = list_tensors(trainer, &tensors, &count);
+  if (status == GAN_OK) status = list_tensors(trainer, false, &tensors, &count);
   if (status == GAN_OK) status = gan_checkpoint_read_tensors(path, count, tensors);
   if (status == GAN_OK) {
     trainer->iteration = checkpoint.iteration;

@@ -149,6 +149,27 @@ test_a_trace_of_images_agrees_with_pytorch() {
     --trace trace.h5 --trace-steps 9 --run.dir run &&
     run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini && says out 'agrees'
 }
+# Strictly: no tensor is missing, none is left over, and they are in the order of PyTorch.
+test_a_checkpoint_loads_into_pytorch_strictly() {
+  /usr/bin/python3 -c 'import torch' 2>/dev/null || { echo "python3-torch is not installed"; return 77; }
+  run 0 mpi 2 train "${tiny[@]}" --generator.layers="dense 16, batch_norm, relu, dense 2" --train.ema_decay=0.5 \
+    --critic.layers="dense 16, batch_norm, leaky_relu 0.2, dense 1" --iterations 3 --train.n_critic 2 --run.dir run &&
+    run 0 "$PROGRAM" inspect run/latest.h5 && says out '/critic/1.num_batches_tracked +\(\) +12 ' || return 1
+  run 0 /usr/bin/python3 - <<'P'
+import h5py, torch
+from torch.nn import BatchNorm1d, LeakyReLU, Linear, ReLU, Sequential
+networks = {"generator": Sequential(Linear(4, 16), BatchNorm1d(16), ReLU(), Linear(16, 2)),
+            "critic": Sequential(Linear(2, 16), BatchNorm1d(16), LeakyReLU(0.2), Linear(16, 1))}
+networks["ema"] = networks["generator"]
+with h5py.File("run/latest.h5", "r") as file:
+    for name, network in networks.items():
+        state = {tensor: torch.as_tensor(values[()]) for tensor, values in file[name].items()}
+        network.load_state_dict(state, strict=True)
+        assert list(state) == list(network.state_dict()), list(state)
+        counted = network[1].num_batches_tracked
+        assert counted.dtype == torch.int64 and int(counted) == (12 if name == "critic" else 3), (name, counted)
+P
+}
 test_a_trace_is_the_same_at_any_np() {
   run 0 mpi 1 train "${tiny[@]}" --iterations 2 --trace a.h5 --trace-steps 6 -q && run 0 mpi 5 train "${tiny[@]}" \
     --iterations 2 --trace b.h5 --trace-steps 6 -q && h5diff -q a.h5 b.h5

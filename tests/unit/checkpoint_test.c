@@ -21,12 +21,12 @@ static void fill(gan_tensor tensors[TENSORS]) {
   for (int i = 0; i < 6; i++) moment[i] = -(float)i;
   scalar[0] = 7.5f;
   const gan_tensor all[TENSORS] = {
-      {"/generator/0.weight", {2, {2, 3}}, weight},
-      {"/generator/0.bias", {1, {3}}, bias},
-      {"/generator/10.weight", {5, {1, 2, 2, 3, 4}}, kernel},
-      {"/critic/scalar", {0, {0}}, scalar},
-      {"/critic/empty", {2, {0, 5}}, empty},
-      {"/optimizer/critic/square_avg/0.weight", {2, {2, 3}}, moment},
+      {.path = "/generator/0.weight", .shape = {2, {2, 3}}, .data = weight},
+      {.path = "/generator/0.bias", .shape = {1, {3}}, .data = bias},
+      {.path = "/generator/10.weight", .shape = {5, {1, 2, 2, 3, 4}}, .data = kernel},
+      {.path = "/critic/scalar", .shape = {0, {0}}, .data = scalar},
+      {.path = "/critic/empty", .shape = {2, {0, 5}}, .data = empty},
+      {.path = "/optimizer/critic/square_avg/0.weight", .shape = {2, {2, 3}}, .data = moment},
   };
   memcpy(tensors, all, sizeof all);
 }
@@ -114,7 +114,7 @@ static void tensors_of_many_chunks_come_back_bit_for_bit(void **state) {
   float *values = malloc(rows * columns * sizeof *values), *back = calloc(rows * columns, sizeof *back);
   assert_true(values && back);
   for (size_t i = 0; i < rows * columns; i++) values[i] = (float)(i * 2654435761u % 16777216u);
-  gan_tensor tensor = {"/generator/0.weight", {2, {(int64_t)rows, (int64_t)columns}}, values};
+  gan_tensor tensor = {.path = "/generator/0.weight", .shape = {2, {(int64_t)rows, (int64_t)columns}}, .data = values};
   assert_int_equal(gan_checkpoint_write(in_folder("a.h5", path), &checkpoint, 1, &tensor), GAN_OK);
   tensor.data = back;
   assert_int_equal(gan_checkpoint_read_tensors(path, 1, &tensor), GAN_OK);
@@ -207,7 +207,7 @@ static void a_tensor_of_another_shape_is_named_with_both_shapes(void **state) {
   char path[PATH_MAX];
   float values[16] = {0};
   write_one(in_folder("a.h5", path), 1);
-  gan_tensor tensor = {"/generator/0.weight", {2, {4, 3}}, values};
+  gan_tensor tensor = {.path = "/generator/0.weight", .shape = {2, {4, 3}}, .data = values};
   assert_int_equal(gan_checkpoint_read_tensors(path, 1, &tensor), GAN_BAD_FILE);
   assert_message("/generator/0.weight: checkpoint has (2, 3), the network needs (4, 3)");
   tensor.shape = (gan_shape){1, {6}};
@@ -222,7 +222,7 @@ static void an_absent_tensor_is_named(void **state) {
   write_one(in_folder("a.h5", path), 1);
   const char *absent[] = {"/ema/0.weight", "/generator/99.weight", "/generator"};
   for (int i = 0; i < 3; i++) {
-    gan_tensor tensor = {"", {2, {2, 3}}, values};
+    gan_tensor tensor = {.path = "", .shape = {2, {2, 3}}, .data = values};
     snprintf(tensor.path, sizeof tensor.path, "%s", absent[i]);
     assert_int_equal(gan_checkpoint_read_tensors(path, 1, &tensor), GAN_BAD_FILE);
     assert_message("has no tensor");
@@ -387,6 +387,20 @@ static void visiting_gives_range_mean_and_deviation_in_the_order_of_writing(void
   assert_true(isnan(seen.summary[4].mean));                                   /* holds nothing */
 }
 
+static void a_tensor_without_values_is_a_whole_number(void **state) {
+  (void)state;
+  char path[PATH_MAX];
+  seen_tensors seen = {0};
+  const gan_checkpoint checkpoint = header(1);
+  const gan_tensor tensor = {.path = "/generator/1.num_batches_tracked", .number = ((int64_t)1 << 52) + 1};
+  assert_int_equal(gan_checkpoint_write(in_folder("a.h5", path), &checkpoint, 1, &tensor), GAN_OK);
+  assert_int_equal(gan_checkpoint_visit(path, see, &seen), GAN_OK);
+  assert_int_equal(seen.count, 1);
+  assert_string_equal(seen.path[0], tensor.path);
+  assert_int_equal(seen.summary[0].shape.rank, 0);
+  assert_true(seen.summary[0].mean == 4503599627370497.0 && seen.summary[0].standard_deviation == 0);
+}
+
 static void kinds_of_files_are_told_apart(void **state) {
   (void)state;
   char path[PATH_MAX];
@@ -420,6 +434,7 @@ int main(void) {
       FOLDER_TEST(a_folder_that_is_not_there_is_named),
       FOLDER_TEST(a_tensor_that_hdf5_refuses_is_named_and_leaves_nothing),
       FOLDER_TEST(visiting_gives_range_mean_and_deviation_in_the_order_of_writing),
+      FOLDER_TEST(a_tensor_without_values_is_a_whole_number),
       FOLDER_TEST(kinds_of_files_are_told_apart),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 static void write_iteration(int64_t iteration) {
   char path[PATH_MAX], config[] = "";
   float value = (float)iteration;
-  const gan_tensor tensor = {"/generator/0.bias", {1, {1}}, &value};
+  const gan_tensor tensor = {.path = "/generator/0.bias", .shape = {1, {1}}, .data = &value};
   const gan_checkpoint checkpoint = {.iteration = iteration, .shards = 1, .data_shape = {1, {2}}, .config = config};
   gan_checkpoint_path(folder, iteration, path);
   assert_int_equal(gan_checkpoint_write(path, &checkpoint, 1, &tensor), GAN_OK);
@@ -191,7 +191,7 @@ static void a_full_disk_during_a_save_leaves_a_checkpoint_to_resume_from(void **
   char path[PATH_MAX], newest[PATH_MAX], config[] = "";
   float value = 2.0f;
   int damaged = 0;
-  const gan_tensor tensor = {"/generator/0.bias", {1, {1}}, &value};
+  const gan_tensor tensor = {.path = "/generator/0.bias", .shape = {1, {1}}, .data = &value};
   const gan_checkpoint checkpoint = {.iteration = 2, .shards = 1, .data_shape = {1, {2}}, .config = config};
   write_iteration(1);
   link_to("latest.h5", "checkpoint-0000001.h5");
