@@ -30,11 +30,11 @@ RING8 = ["--preset", "ring8", "--train.ema_decay=0"]
 
 # Training: name -> processes, batch per process, PyTorch's model (None: not run), gan_dist's options, iterations of a turn.
 TRAINING = {
-    "mlp-64": (1, 64, "mlp", MLP, 40),
-    "mlp-32": (2, 32, "mlp", MLP, 40),
+    "mlp-64": (1, 64, "mlp", MLP, 30),
+    "mlp-32": (2, 32, "mlp", MLP, 30),
     "mlp-8": (8, 8, "mlp", MLP, 15),
-    "mlp-256": (1, 256, "mlp", MLP, 15),
-    "mlp-128": (2, 128, "mlp", MLP, 15),
+    "mlp-256": (1, 256, "mlp", MLP, 10),
+    "mlp-128": (2, 128, "mlp", MLP, 10),
     "ring8-256": (1, 256, "ring8", RING8, 100),
     "ring8-256 by mpirun": (1, 256, None, RING8, 100),
 }
