@@ -43,8 +43,9 @@ const char *gan_openblas_core_reason(const char *chosen) {
   static char text[160];
   const char *wanted = getenv("OPENBLAS_CORETYPE"), *before = getenv(memory);
   const char *better = gan_better_openblas_core(chosen, gan_cpu_has_avx512());
+  const char *ours = before ? gan_better_openblas_core(before, true) : NULL;
   text[0] = '\0';
-  if (wanted && before)
+  if (wanted && ours && strcmp(wanted, ours) == 0)
     snprintf(text, sizeof text, ", set by the program since this CPU has AVX-512 and OpenBLAS chose %.40s", before);
   else if (wanted)
     snprintf(text, sizeof text, ", set by OPENBLAS_CORETYPE=%.40s", wanted);

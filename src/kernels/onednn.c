@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/environment.h"
 #include "kernels/openblas.h"
 #include "kernels/row_products.h"
 
@@ -38,41 +39,26 @@ static gan_status onednn_open(void) {
   return gan_backend_openblas.open();
 }
 
-typedef enum maker { BY_ONEDNN, BY_OPENBLAS, BY_ROWS } maker;
-
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* Who is fastest, as measured on an Ice Lake with oneDNN 2.6.3 and OpenBLAS 0.3.21 (docs/design.md section 8). */
-static maker choose(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, bool plain) {
-  const int64_t narrowest = smaller(smaller(m, n), k);
-  const bool of_rows = !transpose_a && transpose_b;
-  if (narrowest == 0) return BY_OPENBLAS;
-  if (plain && of_rows && gan_row_products_pay(m, n, k)) return BY_ROWS;
-#ifdef __x86_64__
-  /* OpenBLAS's kernels for small products, for AVX-512 only, serve up to a million multiply-adds, and products of rows
-     only where the result is narrow. */
+/* OpenBLAS has kernels for AVX-512 which do small products without copying: up to a million multiply-adds, and products
+   of rows only where the result is narrow. (docs/design.md section 8) */
+static bool is_small(bool of_rows, int64_t m, int64_t n, int64_t k) {
   const double most = 1e6;
-  if (__builtin_cpu_supports("avx512f") &&
-      (narrowest < 8 || (of_rows ? n <= 16 : (double)m * (double)n * (double)k <= most)))
-    return BY_OPENBLAS;
-#endif
-  return BY_ONEDNN;
+  return smaller(smaller(m, n), k) < 8 || (of_rows ? n <= 16 : (double)m * (double)n * (double)k <= most);
 }
 
 static void onednn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
                         const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc) {
-  switch (choose(transpose_a, transpose_b, m, n, k, alpha == 1 && beta == 0)) {
-    case BY_OPENBLAS:
-      gan_backend_openblas.gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
-      return;
-    case BY_ROWS:
-      gan_row_products(m, n, k, a, lda, b, ldb, c, ldc);
-      return;
-    case BY_ONEDNN:
-      if (dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc) ==
-          dnnl_success)
-        return;
+  const bool of_rows = !transpose_a && transpose_b;
+  if (of_rows && alpha == 1 && beta == 0 && gan_row_products(m, n, k, a, lda, b, ldb, c, ldc)) return;
+  if (m == 0 || n == 0 || k == 0 || (gan_cpu_has_avx512() && is_small(of_rows, m, n, k))) {
+    gan_backend_openblas.gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    return;
   }
+  if (dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc) ==
+      dnnl_success)
+    return;
   /* Sizes are right, so memory for its copies is what was missing: as deadly here as inside OpenBLAS. */
   fprintf(stderr, "gan_dist: oneDNN has no memory left for a matrix product; use fewer ranks per host\n");
   abort();

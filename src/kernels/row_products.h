@@ -11,12 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Whether this CPU can do it (AVX-512), and does it faster than a library for these sizes: few rows, long enough. */
-bool gan_row_products_pay(int64_t m, int64_t n, int64_t k);
-
-/* C (m,n) = A (m,k) B (n,k)', row-major; lda, ldb, ldc are row lengths in memory. Only where gan_row_products_pay. An
-   element's bits depend on its two rows alone. */
-void gan_row_products(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb,
+/* C (m,n) = A (m,k) B (n,k)', row-major; lda, ldb, ldc are row lengths in memory. An element's bits depend on its two
+   rows alone. False, with nothing done, where a library is faster (rows too many or too short) or the CPU has no
+   AVX-512. */
+bool gan_row_products(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb,
                       float *c, int64_t ldc);
 
 #endif
