@@ -18,9 +18,9 @@ test_each_backend_is_the_same_at_any_np() {
   local backend ranks
   for backend in onednn openblas; do
     built_in $backend || continue
-    for ranks in 1 2 5 6; do
-      run 0 mpi $ranks train "${wide[@]}" --iterations 4 --backend $backend --run.dir $backend$ranks || return 1
-      same_state "$(checkpoint_name ${backend}1 4)" "$(checkpoint_name $backend$ranks 4)" || return 1
+    for ranks in 1 5; do
+      run 0 mpi $ranks train "${wide[@]}" --iterations 3 --backend $backend --run.dir $backend$ranks || return 1
+      same_state "$(checkpoint_name ${backend}1 3)" "$(checkpoint_name $backend$ranks 3)" || return 1
     done
   done
 }
