@@ -18,7 +18,7 @@ test_each_backend_is_the_same_at_any_np() {
   local backend ranks
   for backend in onednn openblas; do
     built_in $backend || continue
-    for ranks in 1 5; do
+    for ranks in 1 3; do
       run 0 mpi $ranks train "${wide[@]}" --iterations 3 --backend $backend --run.dir $backend$ranks || return 1
       same_state "$(checkpoint_name ${backend}1 3)" "$(checkpoint_name $backend$ranks 3)" || return 1
     done
@@ -50,12 +50,11 @@ PYTHON
 
 test_a_run_goes_on_with_another_backend_and_says_so() {
   needs_onednn || return
-  run 0 "$PROGRAM" train "${wide[@]}" --iterations 6 --backend openblas --run.dir whole || return 1
-  run 75 "$PROGRAM" train "${wide[@]}" --iterations 6 --backend openblas --run.dir run --run.stop_at=3 || return 1
+  run 75 "$PROGRAM" train "${wide[@]}" --iterations 4 --backend openblas --run.dir run --run.stop_at=2 || return 1
   cp -r run same
-  run 0 "$PROGRAM" train "${wide[@]}" --iterations 6 --backend openblas --run.dir same --resume || return 1
-  ! grep -q 'computed by' out && same_state "$(checkpoint_name whole 6)" "$(checkpoint_name same 6)" || return 1
-  run 0 "$PROGRAM" train "${wide[@]}" --iterations 6 --run.dir run --resume || return 1
+  run 0 "$PROGRAM" train "${wide[@]}" --iterations 4 --backend openblas --run.dir same --resume || return 1
+  ! grep -q 'computed by' out || return 1
+  run 0 "$PROGRAM" train "${wide[@]}" --iterations 4 --run.dir run --resume || return 1
   says out 'so far computed by openblas, from here on by onednn' && run 0 "$PROGRAM" inspect run/latest.h5 &&
     says out '^ *backend +onednn'
 }
