@@ -6,8 +6,10 @@
 #   make install          program, library, headers under PREFIX (default /usr/local)
 #   make format           clang-format over all sources
 #   make clean            removes build/ and ./gan_dist
+#   make ONEDNN=0         without oneDNN, which is used on x86-64 when its header is found
 #
-# Objects of another configuration go elsewhere: BUILD=build/sanitize SANITIZE=1.
+# Objects of another configuration go elsewhere: BUILD=build/sanitize SANITIZE=1,
+# BUILD=build/openblas ONEDNN=0.
 
 # V=1 shows the commands.
 PREFIX   ?= /usr/local
@@ -27,12 +29,20 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-proto
 CFLAGS  += -std=c11 -D_GNU_SOURCE $(OPT) -g -fno-math-errno -ffp-contract=off -fPIC -fvisibility=hidden $(WARNINGS) -MMD -MP
 CPPFLAGS += -Iinclude -Isrc -I$(BUILD) $(shell pkg-config --cflags $(PACKAGES)) $(HDF5_CFLAGS)
 LDLIBS  += $(shell pkg-config --libs $(PACKAGES)) $(HDF5_LIBS) $(MPI_LIBS) -lm -pthread
+# oneDNN's products are fast on x86-64 only.
+ifndef ONEDNN
+ONEDNN := $(shell $(CC) -dumpmachine | grep -q '^x86_64' && echo '\#include <dnnl.h>' | $(CC) -E - >/dev/null 2>&1 && echo 1)
+endif
+ifeq ($(ONEDNN),1)
+CPPFLAGS += -DGAN_ONEDNN
+LDLIBS   += -ldnnl
+endif
 ifdef SANITIZE
 CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=address,undefined
 endif
 
-LIBRARY_SOURCES := $(filter-out src/cli/%,$(wildcard src/*/*.c))
+LIBRARY_SOURCES := $(filter-out src/cli/% $(if $(filter 1,$(ONEDNN)),,src/kernels/onednn.c),$(wildcard src/*/*.c))
 PROGRAM_SOURCES := $(wildcard src/cli/*.c)
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/presets.o
 PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/%.o)

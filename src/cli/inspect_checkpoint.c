@@ -78,6 +78,7 @@ static void print_text(const char *path, const gan_checkpoint *checkpoint, const
   else
     printf("  best evaluation   %.6g\n", checkpoint->best);
   printf("  program version   %s\n", checkpoint->program_version);
+  printf("  backend           %s\n", checkpoint->backend[0] ? checkpoint->backend : "unknown");
   print_table(table);
   if (config)
     printf("\nconfiguration\n%s", checkpoint->config);
@@ -99,6 +100,7 @@ static void print_json(const char *path, const gan_checkpoint *checkpoint, const
   gan_json_add_text(object, "data_fingerprint", fingerprint);
   gan_json_add(object, "best", gan_json_number(checkpoint->best));
   gan_json_add_text(object, "program_version", checkpoint->program_version);
+  gan_json_add_text(object, "backend", checkpoint->backend);
   gan_json_add_text(object, "config", checkpoint->config);
   for (size_t i = 0; i < table->count; i++) {
     const gan_tensor_summary *summary = &table->rows[i].summary;

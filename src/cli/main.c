@@ -12,14 +12,13 @@
 #include "cli/help.h"
 #include "dist/world.h"
 #include "gan_dist/version.h"
+#include "kernels/environment.h"
 
-/* OpenBLAS reads OPENBLAS_NUM_THREADS when it is loaded, before main, and then starts a thread for every core: in every
-   rank, where one thread is all that is ever used. So the program starts itself once more with the variable set; that
-   it is set is also what keeps this from happening twice. If the program cannot start itself, it goes on with idle
-   threads. Before MPI, which could not be started twice. */
-static void start_again_with_one_blas_thread(char **argv) {
-  if (getenv("OPENBLAS_NUM_THREADS") || setenv("OPENBLAS_NUM_THREADS", "1", 1) != 0) return;
-  execv("/proc/self/exe", argv);
+/* The libraries below have read their environment when main begins: to have it right the program starts itself once
+   more. If it cannot, it goes on as it is, with idle threads and perhaps slower. Before MPI, which could not be started
+   twice. */
+static void start_again_with_the_right_environment(char **argv) {
+  if (gan_set_kernel_environment()) execv("/proc/self/exe", argv);
 }
 
 static bool is_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
@@ -80,7 +79,7 @@ static void report(const gan_world *world) {
 }
 
 int main(int argc, char **argv) {
-  start_again_with_one_blas_thread(argv);
+  start_again_with_the_right_environment(argv);
   gan_world *world;
   gan_status status = gan_world_open(&argc, &argv, &world);
   if (status == GAN_OK) status = gan_world_agree(world, run_program(world, argc - 1, argv + 1));

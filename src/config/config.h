@@ -32,7 +32,7 @@ struct gan_config {
     int64_t iterations;
     int64_t stop_at;   /* checkpoint and exit with GAN_INTERRUPTED after this iteration; 0: never */
     char *resume;      /* "no", "yes" (newest checkpoint of run.dir, if there is one), or a checkpoint's path */
-    char *backend;     /* "openblas" */
+    char *backend;     /* "auto", "onednn", "openblas" */
     char *precision;   /* "float32" */
     int64_t log_every; /* plain progress line every so many iterations; 0: by time */
   } run;

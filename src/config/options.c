@@ -46,10 +46,11 @@ static const char *source_choice(int i, const char **help) {
   return gan_source_types[i]->name;
 }
 
+/* The default is no backend's name, so that a run's files can be read by a build with other backends. */
 static const char *backend_choice(int i, const char **help) {
-  if (i >= gan_backend_count) return NULL;
-  if (help) *help = gan_backends[i]->help;
-  return gan_backends[i]->name;
+  if (i > gan_backend_count) return NULL;
+  if (help) *help = i ? gan_backends[i - 1]->help : "the fastest that is built in";
+  return i ? gan_backends[i - 1]->name : "auto";
 }
 
 static const char *preset_choice(int i, const char **help) {
@@ -107,7 +108,7 @@ const gan_option gan_options[] = {
      .help = "write a checkpoint and exit with status 75 after this iteration; 0: never"},
     {"run.resume", "--resume", TEXT(run.resume), .default_value = "no", .alone = "yes", .value_name = "yes|no|FILE",
      .help = "yes: go on from the newest checkpoint in run.dir, if any; FILE: from that one; no: start anew"},
-    {"run.backend", "--backend", NAME(run.backend, backend_choice), .default_value = "openblas",
+    {"run.backend", "--backend", NAME(run.backend, backend_choice), .default_value = "auto",
      .help = "who computes the matrix products"},
     {"run.precision", "--precision", NAME(run.precision, precision_choice), .default_value = "float32",
      .help = "number format of parameters and arithmetic"},

@@ -22,14 +22,15 @@ typedef struct gan_backend {
   /* C (m,n) = alpha op(A) (m,k) op(B) (k,n) + beta C, row-major; lda, ldb, ldc are row lengths in memory. */
   void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
-  /* One line about what the library chose for this CPU, e.g. "OpenBLAS 0.3.21, SkylakeX kernels". */
+  /* One line about what the library chose for this CPU, and why if not by itself: "OpenBLAS 0.3.21, SkylakeX kernels".
+     Valid until the next call. */
   const char *(*describe)(void);
 } gan_backend;
 
 /* The backends built in; the first is the default. */
 extern const gan_backend *const gan_backends[];
 extern const int gan_backend_count;
-/* Finds by name; NULL when there is none. */
+/* Finds by name, "auto" being the first; NULL when there is none. */
 const gan_backend *gan_backend_find(const char *name);
 
 /* y (rows, n): each row += bias (n). */

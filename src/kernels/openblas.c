@@ -7,6 +7,8 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "kernels/environment.h"
+
 static gan_status openblas_open(void) {
   openblas_set_num_threads(1);
   return GAN_OK;
@@ -33,10 +35,11 @@ static void openblas_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t
 }
 
 static const char *openblas_describe(void) {
-  static char text[128];
+  static char text[256];
   char version[32] = "of unknown version";
   (void)sscanf(openblas_get_config(), "OpenBLAS %31s", version);
-  snprintf(text, sizeof text, "OpenBLAS %s, %s kernels", version, openblas_get_corename());
+  const char *core = openblas_get_corename();
+  snprintf(text, sizeof text, "OpenBLAS %s, %s kernels%s", version, core, gan_openblas_core_reason(core));
   return text;
 }
 

@@ -20,6 +20,7 @@ static bool put_attributes(hid_t file, const gan_checkpoint *checkpoint) {
   if (checkpoint->data_shape.rank < 0 || checkpoint->data_shape.rank > GAN_SHAPE_RANK) return false;
   return gan_hdf5_put_integer(file, "format_version", GAN_CHECKPOINT_FORMAT) &&
          gan_hdf5_put_text(file, "program_version", checkpoint->program_version) &&
+         gan_hdf5_put_text(file, "backend", checkpoint->backend) &&
          gan_hdf5_put_integer(file, "iteration", checkpoint->iteration) &&
          gan_hdf5_put_integer(file, "critic_steps", checkpoint->critic_steps) &&
          gan_hdf5_put_integer(file, "generator_steps", checkpoint->generator_steps) &&

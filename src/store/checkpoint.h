@@ -34,6 +34,7 @@ typedef struct gan_checkpoint {
   double best;          /* best evaluation value so far; NAN: none */
   char *config;         /* effective configuration as INI text; owned by this struct after a read */
   char program_version[32];
+  char backend[32]; /* who computed the matrix products; "": not known, in files of earlier versions */
 } gan_checkpoint;
 
 void gan_checkpoint_release(gan_checkpoint *checkpoint);

@@ -37,12 +37,20 @@ static gan_status read_text(hid_t file, const char *path, const char *name, char
   return status;
 }
 
-static gan_status read_program_version(hid_t file, const char *path, gan_checkpoint *checkpoint) {
-  char *version = NULL;
-  GAN_TRY(read_text(file, path, "program_version", &version));
-  snprintf(checkpoint->program_version, sizeof checkpoint->program_version, "%s", version);
-  free(version);
+/* Into memory of a fixed size, cut to it. */
+static gan_status read_short_text(hid_t file, const char *path, const char *name, size_t size, char *text) {
+  char *whole = NULL;
+  GAN_TRY(read_text(file, path, name, &whole));
+  snprintf(text, size, "%s", whole);
+  free(whole);
   return GAN_OK;
+}
+
+static gan_status read_origin(hid_t file, const char *path, gan_checkpoint *checkpoint) {
+  GAN_TRY(
+      read_short_text(file, path, "program_version", sizeof checkpoint->program_version, checkpoint->program_version));
+  if (H5Aexists(file, "backend") <= 0) return GAN_OK;
+  return read_short_text(file, path, "backend", sizeof checkpoint->backend, checkpoint->backend);
 }
 
 static gan_status read_data_shape(hid_t file, const char *path, gan_shape *shape) {
@@ -77,7 +85,7 @@ static gan_status read_attributes(hid_t file, const char *path, gan_checkpoint *
     return fail_attribute(path, "data_fingerprint");
   if (!gan_hdf5_get_real(file, "best", &checkpoint->best)) return fail_attribute(path, "best");
   GAN_TRY(read_data_shape(file, path, &checkpoint->data_shape));
-  GAN_TRY(read_program_version(file, path, checkpoint));
+  GAN_TRY(read_origin(file, path, checkpoint));
   return read_text(file, path, "config", &checkpoint->config);
 }
 

@@ -56,6 +56,8 @@ static gan_status check_finite(const gan_trainer *trainer) {
   return GAN_OK;
 }
 
+static const char *backend_name(const gan_trainer *trainer) { return trainer->model.generator->options.backend->name; }
+
 static gan_status write_state(gan_trainer *trainer) {
   gan_tensor *tensors = NULL;
   size_t count = 0;
@@ -69,6 +71,7 @@ static gan_status write_state(gan_trainer *trainer) {
                                .data_shape = trainer->source->shape,
                                .best = trainer->best,
                                .program_version = GAN_DIST_VERSION};
+  snprintf(checkpoint.backend, sizeof checkpoint.backend, "%s", backend_name(trainer));
   gan_checkpoint_path(trainer->folder, trainer->iteration, path);
   GAN_TRY(check_finite(trainer));
   GAN_TRY(gan_folder_create(trainer->folder));
@@ -114,6 +117,16 @@ static gan_status check_header(const gan_trainer *trainer, const char *path, con
   return GAN_OK;
 }
 
+/* Backends add up in different orders: going on with another one is fine, but not what the first would have come to. */
+static void notice_other_backend(gan_trainer *trainer, const gan_checkpoint *checkpoint) {
+  const char *now = backend_name(trainer);
+  if (checkpoint->backend[0] && strcmp(checkpoint->backend, now) != 0)
+    gan_notice(trainer,
+               "so far computed by %s, from here on by %s, which rounds otherwise: the end will not be that of an "
+               "uninterrupted run bit for bit; --backend %s keeps to it",
+               checkpoint->backend, now, checkpoint->backend);
+}
+
 static gan_status read_state(gan_trainer *trainer, const char *path) {
   gan_checkpoint checkpoint = {0};
   gan_tensor *tensors = NULL;
@@ -128,6 +141,7 @@ static gan_status read_state(gan_trainer *trainer, const char *path) {
     trainer->critic.steps = checkpoint.critic_steps;
     trainer->generator.steps = checkpoint.generator_steps;
     trainer->best = checkpoint.best;
+    notice_other_backend(trainer, &checkpoint);
   }
   free(tensors);
   gan_checkpoint_release(&checkpoint);

@@ -42,7 +42,8 @@ static gan_checkpoint header(int64_t iteration) {
                                .data_shape = {3, {1, 28, 28}},
                                .best = 0.125,
                                .config = config,
-                               .program_version = "0.1.0"};
+                               .program_version = "0.1.0",
+                               .backend = "openblas"};
   return checkpoint;
 }
 
@@ -70,6 +71,7 @@ static void attributes_come_back_as_they_were(void **state) {
   assert_true(read.best == 0.125);
   assert_string_equal(read.config, "[run]\nseed = 42\n# \xc3\xa4\n");
   assert_string_equal(read.program_version, "0.1.0");
+  assert_string_equal(read.backend, "openblas");
   gan_checkpoint_release(&read);
 }
 

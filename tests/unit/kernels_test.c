@@ -1,5 +1,5 @@
-/* Backends against a plain triple loop in double, on every backend; vector loops against the same in double, and their
-   bits against every alignment and cut. */
+/* Vector loops against the same in double, and their bits against every alignment and cut. Backends: see
+   backends_test.c. */
 #include "kernels/kernels.h"
 
 #include <math.h>
@@ -19,124 +19,6 @@ static float *random_vector(uint64_t seed, size_t n) {
   assert_int_equal(gan_allocate(n, sizeof *values, "test values", &values), GAN_OK);
   gan_random_normal((gan_random_address){.seed = seed, .stream = GAN_STREAM_SYNTHETIC}, n, values);
   return values;
-}
-
-typedef struct product {
-  bool transpose_a, transpose_b;
-  int64_t m, n, k;
-  float alpha, beta;
-} product;
-
-/* Element (row, column) of op(X). */
-static double element(const float *x, int64_t ld, bool transpose, int64_t row, int64_t column) {
-  return (double)(transpose ? x[column * ld + row] : x[row * ld + column]);
-}
-
-/* Rows are longer than needed, and what lies between them has to stay. */
-static void check_product(const gan_backend *backend, product of) {
-  const int64_t lda = (of.transpose_a ? of.m : of.k) + 3, ldb = (of.transpose_b ? of.k : of.n) + 1, ldc = of.n + 2;
-  float *a = random_vector(1, (size_t)((of.transpose_a ? of.k : of.m) * lda));
-  float *b = random_vector(2, (size_t)((of.transpose_b ? of.n : of.k) * ldb));
-  float *c = random_vector(3, (size_t)(of.m * ldc)), *before = random_vector(3, (size_t)(of.m * ldc));
-  backend->gemm(of.transpose_a, of.transpose_b, of.m, of.n, of.k, of.alpha, a, lda, b, ldb, of.beta, c, ldc);
-  for (int64_t i = 0; i < of.m; i++) {
-    for (int64_t j = 0; j < ldc; j++) {
-      if (j >= of.n) {
-        assert_true(c[i * ldc + j] == before[i * ldc + j]);
-        continue;
-      }
-      double sum = 0.0, size = 0.0;
-      for (int64_t l = 0; l < of.k; l++) {
-        const double term = element(a, lda, of.transpose_a, i, l) * element(b, ldb, of.transpose_b, l, j);
-        sum += term;
-        size += fabs(term);
-      }
-      const double right = (double)of.alpha * sum + (double)of.beta * (double)before[i * ldc + j];
-      assert_true(fabs((double)c[i * ldc + j] - right) <= 1e-6 * (size + fabs(right)));
-    }
-  }
-  free(a), free(b), free(c), free(before);
-}
-
-static void products_equal_a_plain_loop_for_every_transposition_and_size(void **unused) {
-  (void)unused;
-  const int64_t sizes[][3] = {{1, 1, 1}, {5, 1, 7}, {1, 5, 7}, {7, 5, 1}, {33, 17, 29}, {64, 2, 128}, {3, 130, 70}};
-  const float factors[][2] = {{1.0f, 0.0f}, {1.0f, 1.0f}, {-0.5f, 0.25f}};
-  for (int i = 0; i < gan_backend_count; i++) {
-    assert_int_equal(gan_backends[i]->open(), GAN_OK);
-    for (size_t size = 0; size < 7; size++) {
-      for (int variant = 0; variant < 12; variant++) {
-        const float *factor = factors[variant / 4];
-        check_product(gan_backends[i], (product){.transpose_a = (variant & 1) != 0,
-                                                 .transpose_b = (variant & 2) != 0,
-                                                 .m = sizes[size][0],
-                                                 .n = sizes[size][1],
-                                                 .k = sizes[size][2],
-                                                 .alpha = factor[0],
-                                                 .beta = factor[1]});
-      }
-    }
-  }
-}
-
-static void a_beta_of_0_overwrites_what_was_not_a_number(void **unused) {
-  (void)unused;
-  const float a[] = {1.0f, 2.0f, 3.0f, 4.0f}, b[] = {1.0f, 0.0f, 0.0f, 1.0f};
-  for (int i = 0; i < gan_backend_count; i++) {
-    assert_int_equal(gan_backends[i]->open(), GAN_OK);
-    float c[] = {NAN, NAN, NAN, INFINITY};
-    gan_backends[i]->gemm(false, false, 2, 2, 2, 1.0f, a, 2, b, 2, 0.0f, c, 2);
-    assert_memory_equal(c, a, sizeof a);
-  }
-}
-
-static void sizes_of_0_are_safe(void **unused) {
-  (void)unused;
-  for (int i = 0; i < gan_backend_count; i++) {
-    assert_int_equal(gan_backends[i]->open(), GAN_OK);
-    const float a[] = {1.0f, 2.0f};
-    float c[] = {4.0f, 6.0f};
-    const float kept[] = {4.0f, 6.0f}, halved[] = {2.0f, 3.0f}, zero[] = {0.0f, 0.0f};
-    gan_backends[i]->gemm(false, false, 0, 2, 1, 1.0f, a, 1, a, 2, 0.0f, c, 2);
-    gan_backends[i]->gemm(false, false, 2, 0, 1, 1.0f, a, 1, a, 0, 0.0f, c, 0);
-    assert_memory_equal(c, kept, sizeof c);
-    gan_backends[i]->gemm(false, false, 1, 2, 0, 1.0f, a, 0, a, 2, 0.5f, c, 2);
-    assert_memory_equal(c, halved, sizeof c);
-    c[0] = NAN;
-    gan_backends[i]->gemm(false, false, 1, 2, 0, 1.0f, a, 0, a, 2, 0.0f, c, 2);
-    assert_memory_equal(c, zero, sizeof c);
-  }
-}
-
-static void bits_of_a_product_do_not_depend_on_alignment(void **unused) {
-  (void)unused;
-  enum { M = 19, N = 23, K = 37 };
-  const float *source_a = random_vector(1, M * K), *source_b = random_vector(2, K * N);
-  float *a = random_vector(3, M * K + 16), *b = random_vector(4, K * N + 16), *c = random_vector(5, M * N + 16);
-  float right[M * N];
-  for (int i = 0; i < gan_backend_count; i++) {
-    assert_int_equal(gan_backends[i]->open(), GAN_OK);
-    gan_backends[i]->gemm(false, false, M, N, K, 1.0f, source_a, K, source_b, N, 0.0f, right, N);
-    for (int shift = 0; shift < 16; shift++) {
-      float *at_a = a + shift, *at_b = b + (shift * 3) % 16, *at_c = c + (shift * 5) % 16;
-      memcpy(at_a, source_a, M * K * sizeof *a);
-      memcpy(at_b, source_b, K * N * sizeof *b);
-      gan_backends[i]->gemm(false, false, M, N, K, 1.0f, at_a, K, at_b, N, 0.0f, at_c, N);
-      assert_memory_equal(at_c, right, sizeof right);
-    }
-  }
-  free((void *)source_a), free((void *)source_b), free(a), free(b), free(c);
-}
-
-static void backends_are_found_by_name_and_describe_themselves(void **unused) {
-  (void)unused;
-  assert_string_equal(gan_backends[0]->name, "openblas");
-  assert_null(gan_backend_find("openblast"));
-  for (int i = 0; i < gan_backend_count; i++) {
-    assert_ptr_equal(gan_backend_find(gan_backends[i]->name), gan_backends[i]);
-    assert_int_equal(gan_backends[i]->open(), GAN_OK);
-  }
-  assert_non_null(strstr(gan_backend_find("openblas")->describe(), "OpenBLAS 0."));
 }
 
 static void bias_is_added_to_each_row_and_columns_are_summed(void **unused) {
@@ -289,11 +171,6 @@ static void bits_do_not_depend_on_alignment_or_pieces(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(products_equal_a_plain_loop_for_every_transposition_and_size),
-      cmocka_unit_test(a_beta_of_0_overwrites_what_was_not_a_number),
-      cmocka_unit_test(sizes_of_0_are_safe),
-      cmocka_unit_test(bits_of_a_product_do_not_depend_on_alignment),
-      cmocka_unit_test(backends_are_found_by_name_and_describe_themselves),
       cmocka_unit_test(bias_is_added_to_each_row_and_columns_are_summed),
       cmocka_unit_test(column_sums_are_taken_in_rising_order_of_rows),
       cmocka_unit_test(vectors_are_added_scaled_and_averaged),

@@ -1,0 +1,55 @@
+#include "kernels/environment.h"
+
+#include <cblas.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Remembers, over the new start, what OpenBLAS would have chosen. */
+static const char memory[] = "GAN_OPENBLAS_CHOSE";
+
+bool gan_cpu_has_avx512(void) {
+#if defined(__x86_64__) && defined(__GNUC__)
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+#else
+  return false;
+#endif
+}
+
+const char *gan_better_openblas_core(const char *chosen, bool avx512) {
+  static const char *const with_avx512[] = {"skylakex", "cooperlake", "sapphirerapids"};
+  for (size_t i = 0; i < sizeof with_avx512 / sizeof *with_avx512; i++)
+    if (strcasecmp(chosen, with_avx512[i]) == 0) return NULL;
+  return avx512 ? "SKYLAKEX" : NULL;
+}
+
+/* True when the variable was missing and is set now. */
+static bool set_missing(const char *name, const char *value) { return !getenv(name) && setenv(name, value, 1) == 0; }
+
+bool gan_set_kernel_environment(void) {
+  const char *chosen = openblas_get_corename();
+  const char *better = gan_better_openblas_core(chosen, gan_cpu_has_avx512());
+  bool changed = set_missing("OPENBLAS_NUM_THREADS", "1");
+  if (better && set_missing("OPENBLAS_CORETYPE", better)) {
+    changed = true;
+    (void)setenv(memory, chosen, 1); /* only told by describe; without it the reason is a shorter one */
+  }
+  return changed;
+}
+
+const char *gan_openblas_core_reason(const char *chosen) {
+  static char text[160];
+  const char *wanted = getenv("OPENBLAS_CORETYPE"), *before = getenv(memory);
+  const char *better = gan_better_openblas_core(chosen, gan_cpu_has_avx512());
+  const char *ours = before ? gan_better_openblas_core(before, true) : NULL;
+  text[0] = '\0';
+  if (wanted && ours && strcmp(wanted, ours) == 0)
+    snprintf(text, sizeof text, ", set by the program since this CPU has AVX-512 and OpenBLAS chose %.40s", before);
+  else if (wanted)
+    snprintf(text, sizeof text, ", set by OPENBLAS_CORETYPE=%.40s", wanted);
+  else if (better)
+    snprintf(text, sizeof text, ", slow on this CPU: start the program with OPENBLAS_CORETYPE=%s", better);
+  return text;
+}

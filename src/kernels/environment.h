@@ -1,0 +1,27 @@
+/* What OpenBLAS reads from the environment when it is loaded, before main, and nobody can tell it afterwards.
+
+   OPENBLAS_NUM_THREADS: without it OpenBLAS starts a thread for every core, in every rank, where one is all that is
+   ever used. OPENBLAS_CORETYPE: a CPU that OpenBLAS does not know, as 0.3.21 does new ones of AMD, gets the kernels of
+   an old one, which do half the work of AVX-512 per instruction. A program that wants both right sets the variables and
+   starts itself once more. */
+#ifndef GAN_KERNELS_ENVIRONMENT_H
+#define GAN_KERNELS_ENVIRONMENT_H
+
+#include <stdbool.h>
+
+/* Sets those of the variables above that the user has not set and that would change something. True when any was set:
+   the calling program should start itself again. It cannot come to that twice. */
+bool gan_set_kernel_environment(void);
+
+/* The core to ask OpenBLAS for, when it chose `chosen` by itself: NULL when that is right, or nothing better is known.
+   `avx512` is whether the CPU has what OpenBLAS's AVX-512 kernels need. */
+const char *gan_better_openblas_core(const char *chosen, bool avx512);
+
+/* Whether the CPU and the system have AVX-512's F, BW, DQ, VL and CD. */
+bool gan_cpu_has_avx512(void);
+
+/* Why OpenBLAS has the kernels that it has, to follow their name: ", set by ..."; "" where the choice is its own and
+   good. `chosen` is that name. Valid until the next call. */
+const char *gan_openblas_core_reason(const char *chosen);
+
+#endif

@@ -1,0 +1,89 @@
+/* The backend over oneDNN (versions 2 and 3), which for each product takes who does it fastest: oneDNN for most, the
+   products of rows next door for a dense layer's forward pass on few rows, and OpenBLAS for small ones, where it has
+   kernels that copy nothing. The choice depends on sizes and CPU alone, so equal products have equal bits.
+
+   Why not oneDNN's inner product with weights in its own blocked layout: with few rows its forward pass is as fast as
+   the products of rows, but its backward pass to the input, which wants the weights the other way round, takes twice
+   the time of a product on plain weights (docs/design.md section 8 has the figures). Plain weights are also the same
+   numbers for every backend and file.
+
+   oneDNN takes memory for its copies in each product and gives it back, 70 to 700 KB at these sizes, which the heap
+   then has at hand: after the first iteration no page comes from the system or goes back. */
+#include "kernels/onednn.h"
+
+#include <dlfcn.h>
+#include <dnnl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/environment.h"
+#include "kernels/openblas.h"
+#include "kernels/row_products.h"
+
+/* Of the kinds of threads that oneDNN can be built with, OpenMP's can be held to one by a call. */
+#if DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_OMP && DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_SEQ
+#error "this oneDNN was built with threads other than OpenMP's, which cannot be held to one: use make ONEDNN=0"
+#endif
+
+/* One thread: parallelism is ranks, and the order of summation must not depend on a number of threads. The function is
+   looked up, since it has to be that of the very OpenMP library which oneDNN brought along. */
+static gan_status onednn_open(void) {
+  void *symbol = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
+  if (symbol) {
+    void (*set_threads)(int);
+    memcpy(&set_threads, &symbol, sizeof set_threads);
+    set_threads(1);
+  } else if (DNNL_CPU_THREADING_RUNTIME == DNNL_RUNTIME_OMP) {
+    return gan_fail(GAN_FAILED,
+                    "cannot hold oneDNN to one thread, for there is no omp_set_num_threads; use --backend "
+                    "openblas");
+  }
+  return gan_backend_openblas.open();
+}
+
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* OpenBLAS has kernels for AVX-512 which do small products without copying: up to a million multiply-adds, and products
+   of rows only where the result is narrow. (docs/design.md section 8) */
+static bool is_small(bool of_rows, int64_t m, int64_t n, int64_t k) {
+  const double most = 1e6;
+  return smaller(smaller(m, n), k) < 8 || (of_rows ? n <= 16 : (double)m * (double)n * (double)k <= most);
+}
+
+static void onednn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
+                        const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc) {
+  const bool of_rows = !transpose_a && transpose_b;
+  if (of_rows && alpha == 1 && beta == 0 && gan_row_products(m, n, k, a, lda, b, ldb, c, ldc)) return;
+  if (m == 0 || n == 0 || k == 0 || (gan_cpu_has_avx512() && is_small(of_rows, m, n, k))) {
+    gan_backend_openblas.gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    return;
+  }
+  if (dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc) ==
+      dnnl_success)
+    return;
+  /* Sizes are right, so memory for its copies is what was missing: as deadly here as inside OpenBLAS. */
+  fprintf(stderr, "gan_dist: oneDNN has no memory left for a matrix product; use fewer ranks per host\n");
+  abort();
+}
+
+static const char *onednn_describe(void) {
+  static char text[384];
+  const dnnl_version_t *version = dnnl_version();
+  const int isa = (int)dnnl_get_effective_cpu_isa();
+  const char *kernels = (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core ? "AVX-512"
+                        : (isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2             ? "AVX2"
+                        : (isa & dnnl_cpu_isa_sse41) == dnnl_cpu_isa_sse41           ? "SSE4.1"
+                                                                                     : "plain";
+  snprintf(text, sizeof text, "oneDNN %d.%d.%d, %s kernels; %s", version->major, version->minor, version->patch,
+           kernels, gan_backend_openblas.describe());
+  return text;
+}
+
+const gan_backend gan_backend_onednn = {
+    .name = "onednn",
+    .help = "matrix products by oneDNN, and by OpenBLAS where that is faster",
+    .open = onednn_open,
+    .gemm = onednn_gemm,
+    .describe = onednn_describe,
+};

@@ -1,0 +1,104 @@
+# Backends: each one reproducible by itself, equal to the others but for rounding, and exchangeable between two starts.
+. "$(dirname "$0")/support.sh"
+
+# Wide enough for each of a backend's ways: small products, few long rows, and large ones.
+wide=(--generator.latent=16 --generator.layers="dense 320, relu, dense 320, relu, dense 2"
+  --critic.layers="dense 320, leaky_relu 0.2, dense 320, leaky_relu 0.2, dense 1" --batch 48 --shards 6
+  --samples.every=0 --eval.every=0 --eval.samples=64 --samples.count=4)
+
+built_in() { "$PROGRAM" config --list backends | grep -q "^ *$1\b"; }
+
+needs_onednn() {
+  built_in onednn && return 0
+  note "this build has no oneDNN"
+  return 77
+}
+
+test_each_backend_is_the_same_at_any_np() {
+  local backend ranks
+  for backend in onednn openblas; do
+    built_in $backend || continue
+    for ranks in 1 3; do
+      run 0 mpi $ranks train "${wide[@]}" --iterations 3 --backend $backend --run.dir $backend$ranks || return 1
+      same_state "$(checkpoint_name ${backend}1 3)" "$(checkpoint_name $backend$ranks 3)" || return 1
+    done
+  done
+}
+
+# SGD, since RMSprop's first steps have the gradient's sign only, which rounding can turn.
+test_backends_differ_by_rounding_only() {
+  needs_onednn || return
+  local backend
+  for backend in onednn openblas; do
+    run 0 "$PROGRAM" train "${wide[@]}" --iterations 4 --optimizer.name sgd --optimizer.learning_rate=0.01 \
+      --backend $backend --run.dir $backend || return 1
+  done
+  /usr/bin/python3 - "$(checkpoint_name onednn 4)" "$(checkpoint_name openblas 4)" <<'PYTHON'
+import sys
+import h5py
+
+a, b = (h5py.File(path) for path in sys.argv[1:])
+differing = 0
+for network in "generator", "critic":
+    for name, tensor in a[network].items():
+        difference = abs(tensor[()] - b[network][name][()])
+        assert difference.max() <= 1e-4 * abs(tensor[()]).max(), (network, name, difference.max())
+        differing += (difference > 0).sum()
+assert differing, "not one bit differs: was it really another backend?"
+PYTHON
+}
+
+test_a_run_goes_on_with_another_backend_and_says_so() {
+  needs_onednn || return
+  run 75 "$PROGRAM" train "${wide[@]}" --iterations 4 --backend openblas --run.dir run --run.stop_at=2 || return 1
+  cp -r run same
+  run 0 "$PROGRAM" train "${wide[@]}" --iterations 4 --backend openblas --run.dir same --resume || return 1
+  ! grep -q 'computed by' out || return 1
+  run 0 "$PROGRAM" train "${wide[@]}" --iterations 4 --run.dir run --resume || return 1
+  says out 'so far computed by openblas, from here on by onednn' && run 0 "$PROGRAM" inspect run/latest.h5 &&
+    says out '^ *backend +onednn'
+}
+
+test_an_unknown_backend_offers_the_nearest() {
+  run 2 "$PROGRAM" train --backend openblaas && one_message && says err 'did you mean openblas\?'
+}
+
+test_info_says_which_kernels_and_why() {
+  run 0 "$PROGRAM" info --backend openblas && says out '^backend +openblas: OpenBLAS [0-9.]+, [A-Za-z0-9]+ kernels' || return 1
+  run 0 env OPENBLAS_CORETYPE=Prescott "$PROGRAM" info --backend openblas || return 1
+  says out ', set by OPENBLAS_CORETYPE=Prescott$'
+}
+
+# An OpenBLAS that does not know the CPU, pretended: asked for its choice it says Haswell unless told which core to take.
+test_openblas_is_told_the_core_of_a_cpu_that_it_does_not_know() {
+  case $PROGRAM in *sanitize*) note "another library cannot come before the sanitizer's"; return 77 ;; esac
+  grep -qw avx512vl /proc/cpuinfo || { note "this CPU has no AVX-512"; return 77; }
+  cat >chooses.c <<'C'
+#include <stdlib.h>
+char *openblas_get_corename(void) { return getenv("OPENBLAS_CORETYPE") ? "SkylakeX" : "Haswell"; }
+C
+  cc -shared -fPIC -o chooses.so chooses.c || return 1
+  run 0 env LD_PRELOAD=./chooses.so "$PROGRAM" info --backend openblas || return 1
+  says out 'SkylakeX kernels, set by the program since this CPU has AVX-512 and OpenBLAS chose Haswell$' || return 1
+  # A user who asks for a core gets it.
+  run 0 env LD_PRELOAD=./chooses.so OPENBLAS_CORETYPE=COOPERLAKE "$PROGRAM" info --backend openblas || return 1
+  says out ', set by OPENBLAS_CORETYPE=COOPERLAKE$'
+}
+
+# Linux counts a process's threads; MPI has some of its own, which start only with mpirun.
+test_no_backend_starts_threads() {
+  local backend threads alone
+  for backend in onednn openblas; do
+    built_in $backend || continue
+    "$PROGRAM" train "${wide[@]}" --iterations 1000000 --backend $backend --run.dir $backend >out 2>err &
+    for _ in $(seq 100); do [ -s $backend/metrics.h5 ] && break; sleep 0.1; done
+    sleep 0.3
+    threads=$(ls /proc/$!/task | wc -l)
+    kill -KILL $!
+    wait $! 2>/dev/null
+    note "$backend: $threads threads"
+    [ "$threads" -gt 0 ] && [ "$threads" -eq "${alone:=$threads}" ] || return 1
+  done
+}
+
+run_tests
