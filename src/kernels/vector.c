@@ -12,6 +12,14 @@ GAN_MULTIVERSION void gan_add_bias(size_t rows, size_t n, const float *bias, flo
   }
 }
 
+GAN_MULTIVERSION void gan_add_channel_bias(size_t rows, size_t channels, size_t inner, const float *bias, float *y) {
+  for (size_t row = 0; row < rows; row++)
+    for (size_t c = 0; c < channels; c++, y += inner) {
+      const float value = bias[c];
+      for (size_t i = 0; i < inner; i++) y[i] += value;
+    }
+}
+
 GAN_MULTIVERSION void gan_column_sums(size_t rows, size_t n, const float *y, float *sums) {
   memset(sums, 0, n * sizeof *sums);
   for (size_t row = 0; row < rows; row++, y += n) {

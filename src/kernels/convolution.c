@@ -1,0 +1,251 @@
+/* See convolution.h. The column matrix has a row for each weight of a filter, (in_channels, kernel), and a column for
+   each output position of a tile: some lines of one sample where a sample has many positions, several whole samples
+   where it has few, since a matrix product with few columns would read the weights again and again. How tiles are cut
+   follows from the sizes alone, and they are worked on in rising order. */
+#include "kernels/convolution.h"
+
+#include <string.h>
+
+#include "kernels/multiversion.h"
+
+/* A column matrix of 1 MiB fits the second-level cache; below 128 columns products become slow. */
+enum { COLUMN_FLOATS = 1 << 18, COLUMNS_LEAST = 128, COLUMNS_MOST = 4096 };
+
+/* What a tile covers at most; lines are those along the last axis, over both other axes. */
+typedef struct tiling {
+  int64_t samples, lines, columns;
+} tiling;
+
+/* One tile: its samples and lines, counted from the first. */
+typedef struct tile {
+  int64_t sample, samples, line, lines;
+} tile;
+
+static int64_t filter_size(const gan_convolution *sizes) {
+  return sizes->in_channels * gan_positions(sizes->window.kernel);
+}
+
+static int64_t line_count(const gan_window *window) { return window->out[0] * window->out[1]; }
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static tiling plan(const gan_convolution *sizes) {
+  const gan_window *window = &sizes->window;
+  const int64_t columns = least(most(COLUMN_FLOATS / filter_size(sizes), COLUMNS_LEAST), COLUMNS_MOST);
+  const int64_t positions = gan_positions(window->out);
+  tiling cut = {.samples = most(columns / positions, 1), .lines = line_count(window)};
+  if (positions > columns) cut.lines = most(columns / window->out[2], 1);
+  cut.columns = cut.samples * cut.lines * window->out[2];
+  return cut;
+}
+
+/* The tile after this one; starts from all zeros. False when there is none. */
+static bool next_tile(const gan_convolution *sizes, const tiling *cut, int64_t rows, tile *at) {
+  const int64_t lines = line_count(&sizes->window);
+  at->line += at->lines;
+  if (at->line >= lines || at->samples == 0) {
+    at->sample += at->samples;
+    at->line = 0;
+  }
+  at->samples = least(cut->samples, rows - at->sample);
+  at->lines = least(cut->lines, lines - at->line);
+  return at->samples > 0;
+}
+
+static int64_t tile_columns(const gan_convolution *sizes, const tile *at) {
+  return at->samples * at->lines * sizes->window.out[2];
+}
+
+/* Output positions [*begin, *end) whose element `offset` of the window lies inside of the input. */
+static void inside(const gan_window *window, int axis, int64_t offset, int64_t *begin, int64_t *end) {
+  const int64_t shift = window->padding[axis] - offset, stride = window->stride[axis];
+  *begin = shift > 0 ? least((shift + stride - 1) / stride, window->out[axis]) : 0;
+  const int64_t room = window->in[axis] - 1 + shift;
+  *end = room < 0 ? *begin : most(*begin, least(room / stride + 1, window->out[axis]));
+}
+
+GAN_MULTIVERSION static void gather(size_t n, size_t stride, const float *x, float *restrict column) {
+  if (stride == 1)
+    memcpy(column, x, n * sizeof *column);
+  else if (stride == 2)
+    for (size_t i = 0; i < n; i++) column[i] = x[2 * i];
+  else
+    for (size_t i = 0; i < n; i++) column[i] = x[stride * i];
+}
+
+GAN_MULTIVERSION static void scatter_add(size_t n, size_t stride, const float *column, float *restrict x) {
+  if (stride == 1)
+    for (size_t i = 0; i < n; i++) x[i] += column[i];
+  else if (stride == 2)
+    for (size_t i = 0; i < n; i++) x[2 * i] += column[i];
+  else
+    for (size_t i = 0; i < n; i++) x[stride * i] += column[i];
+}
+
+/* Where the input line is that element (z, y) of the window meets over output line `line`; -1 in the padding. */
+static int64_t input_line(const gan_window *window, int64_t line, int64_t z, int64_t y) {
+  const int64_t depth = line / window->out[1] * window->stride[0] - window->padding[0] + z;
+  const int64_t height = line % window->out[1] * window->stride[1] - window->padding[1] + y;
+  const bool outside = depth < 0 || depth >= window->in[0] || height < 0 || height >= window->in[1];
+  return outside ? -1 : (depth * window->in[1] + height) * window->in[2];
+}
+
+/* One row of the column matrix, of the window's element (z, y, x) in one channel: columns (samples, lines, width) from
+   that channel of each sample. */
+static void unfold_row(const gan_convolution *sizes, const tile *at, const int64_t element[GAN_AXES],
+                       const float *channel, float *columns) {
+  const gan_window *window = &sizes->window;
+  const int64_t width = window->out[2], sample_size = sizes->in_channels * gan_positions(window->in);
+  int64_t begin, end;
+  inside(window, 2, element[2], &begin, &end);
+  for (int64_t sample = 0; sample < at->samples; sample++, channel += sample_size)
+    for (int64_t line = at->line; line < at->line + at->lines; line++, columns += width) {
+      const int64_t from = input_line(window, line, element[0], element[1]);
+      if (from < 0 || begin == end) {
+        memset(columns, 0, (size_t)width * sizeof *columns);
+        continue;
+      }
+      memset(columns, 0, (size_t)begin * sizeof *columns);
+      gather((size_t)(end - begin), (size_t)window->stride[2],
+             channel + from + begin * window->stride[2] - window->padding[2] + element[2], columns + begin);
+      memset(columns + end, 0, (size_t)(width - end) * sizeof *columns);
+    }
+}
+
+/* The way back: adds the columns to where they came from. */
+static void fold_row(const gan_convolution *sizes, const tile *at, const int64_t element[GAN_AXES],
+                     const float *columns, float *channel) {
+  const gan_window *window = &sizes->window;
+  const int64_t width = window->out[2], sample_size = sizes->in_channels * gan_positions(window->in);
+  int64_t begin, end;
+  inside(window, 2, element[2], &begin, &end);
+  if (begin == end) return;
+  for (int64_t sample = 0; sample < at->samples; sample++, channel += sample_size)
+    for (int64_t line = at->line; line < at->line + at->lines; line++, columns += width) {
+      const int64_t to = input_line(window, line, element[0], element[1]);
+      if (to >= 0)
+        scatter_add((size_t)(end - begin), (size_t)window->stride[2], columns + begin,
+                    channel + to + begin * window->stride[2] - window->padding[2] + element[2]);
+    }
+}
+
+/* Element k of the kernel, (z, y, x). */
+static void kernel_element(const gan_window *window, int64_t k, int64_t element[GAN_AXES]) {
+  element[2] = k % window->kernel[2];
+  element[1] = k / window->kernel[2] % window->kernel[1];
+  element[0] = k / window->kernel[2] / window->kernel[1];
+}
+
+/* x (rows, in_channels, in) -> columns (in_channels, kernel, tile). */
+static void unfold(const gan_convolution *sizes, const tile *at, const float *x, float *columns) {
+  const int64_t positions = gan_positions(sizes->window.in), kernel = gan_positions(sizes->window.kernel);
+  x += at->sample * sizes->in_channels * positions;
+  for (int64_t channel = 0; channel < sizes->in_channels; channel++)
+    for (int64_t k = 0; k < kernel; k++, columns += tile_columns(sizes, at)) {
+      int64_t element[GAN_AXES];
+      kernel_element(&sizes->window, k, element);
+      unfold_row(sizes, at, element, x + channel * positions, columns);
+    }
+}
+
+static void fold(const gan_convolution *sizes, const tile *at, const float *columns, float *x) {
+  const int64_t positions = gan_positions(sizes->window.in), kernel = gan_positions(sizes->window.kernel);
+  x += at->sample * sizes->in_channels * positions;
+  for (int64_t channel = 0; channel < sizes->in_channels; channel++)
+    for (int64_t k = 0; k < kernel; k++, columns += tile_columns(sizes, at)) {
+      int64_t element[GAN_AXES];
+      kernel_element(&sizes->window, k, element);
+      fold_row(sizes, at, element, columns, x + channel * positions);
+    }
+}
+
+/* A tile of y as a matrix (out_channels, columns). One sample's lies in y as it is; that of several samples, whose
+   channels are apart in memory, is a copy. */
+static const float *output_matrix(const gan_convolution *sizes, const tiling *cut, const tile *at, const float *y,
+                                  float *copy, int64_t *row_length) {
+  const int64_t positions = gan_positions(sizes->window.out), width = sizes->window.out[2];
+  y += at->sample * sizes->out_channels * positions;
+  *row_length = cut->samples == 1 ? positions : at->samples * positions;
+  if (cut->samples == 1) return y + at->line * width;
+  for (int64_t channel = 0; channel < sizes->out_channels; channel++)
+    for (int64_t sample = 0; sample < at->samples; sample++)
+      memcpy(copy + (channel * at->samples + sample) * positions,
+             y + (sample * sizes->out_channels + channel) * positions, (size_t)positions * sizeof *y);
+  return copy;
+}
+
+static void put_output_matrix(const gan_convolution *sizes, const tile *at, const float *copy, float *y) {
+  const int64_t positions = gan_positions(sizes->window.out);
+  y += at->sample * sizes->out_channels * positions;
+  for (int64_t channel = 0; channel < sizes->out_channels; channel++)
+    for (int64_t sample = 0; sample < at->samples; sample++)
+      memcpy(y + (sample * sizes->out_channels + channel) * positions,
+             copy + (channel * at->samples + sample) * positions, (size_t)positions * sizeof *y);
+}
+
+size_t gan_convolution_scratch(const gan_backend *backend, const gan_convolution *sizes) {
+  if (backend->convolution_scratch) return backend->convolution_scratch(sizes);
+  const tiling cut = plan(sizes);
+  return (size_t)cut.columns * (size_t)(filter_size(sizes) + (cut.samples > 1 ? sizes->out_channels : 0));
+}
+
+void gan_convolution_forward(const gan_backend *backend, const gan_convolution *sizes, int64_t rows, const float *x,
+                             const float *weight, float *y, float *scratch) {
+  if (backend->convolution_forward) {
+    backend->convolution_forward(sizes, rows, x, weight, y, scratch);
+    return;
+  }
+  const int64_t filter = filter_size(sizes), positions = gan_positions(sizes->window.out);
+  const tiling cut = plan(sizes);
+  float *columns = scratch, *copy = scratch + filter * cut.columns;
+  for (tile at = {0}; next_tile(sizes, &cut, rows, &at);) {
+    const int64_t count = tile_columns(sizes, &at);
+    const bool direct = cut.samples == 1;
+    float *to = direct ? y + at.sample * sizes->out_channels * positions + at.line * sizes->window.out[2] : copy;
+    unfold(sizes, &at, x, columns);
+    backend->gemm(false, false, sizes->out_channels, count, filter, 1, weight, filter, columns, count, 0, to,
+                  direct ? positions : count);
+    if (!direct) put_output_matrix(sizes, &at, copy, y);
+  }
+}
+
+void gan_convolution_backward_data(const gan_backend *backend, const gan_convolution *sizes, int64_t rows,
+                                   const float *dy, const float *weight, float *dx, float *scratch) {
+  if (backend->convolution_backward_data) {
+    backend->convolution_backward_data(sizes, rows, dy, weight, dx, scratch);
+    return;
+  }
+  const int64_t filter = filter_size(sizes);
+  const tiling cut = plan(sizes);
+  float *columns = scratch, *copy = scratch + filter * cut.columns;
+  memset(dx, 0, (size_t)(rows * sizes->in_channels * gan_positions(sizes->window.in)) * sizeof *dx);
+  for (tile at = {0}; next_tile(sizes, &cut, rows, &at);) {
+    const int64_t count = tile_columns(sizes, &at);
+    int64_t row_length;
+    const float *from = output_matrix(sizes, &cut, &at, dy, copy, &row_length);
+    backend->gemm(true, false, filter, count, sizes->out_channels, 1, weight, filter, from, row_length, 0, columns,
+                  count);
+    fold(sizes, &at, columns, dx);
+  }
+}
+
+void gan_convolution_backward_weights(const gan_backend *backend, const gan_convolution *sizes, int64_t rows,
+                                      const float *x, const float *dy, float *dweight, float *scratch) {
+  if (backend->convolution_backward_weights) {
+    backend->convolution_backward_weights(sizes, rows, x, dy, dweight, scratch);
+    return;
+  }
+  const int64_t filter = filter_size(sizes);
+  const tiling cut = plan(sizes);
+  float *columns = scratch, *copy = scratch + filter * cut.columns;
+  float before = 0;
+  for (tile at = {0}; next_tile(sizes, &cut, rows, &at); before = 1) {
+    const int64_t count = tile_columns(sizes, &at);
+    int64_t row_length;
+    const float *from = output_matrix(sizes, &cut, &at, dy, copy, &row_length);
+    unfold(sizes, &at, x, columns);
+    backend->gemm(false, true, sizes->out_channels, filter, count, 1, from, row_length, columns, count, before, dweight,
+                  filter);
+  }
+}
