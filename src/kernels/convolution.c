@@ -57,84 +57,94 @@ static int64_t tile_columns(const gan_convolution *sizes, const tile *at) {
   return at->samples * at->lines * sizes->window.out[2];
 }
 
-/* Output positions [*begin, *end) whose element `offset` of the window lies inside of the input. */
-static void inside(const gan_window *window, int axis, int64_t offset, int64_t *begin, int64_t *end) {
-  const int64_t shift = window->padding[axis] - offset, stride = window->stride[axis];
-  *begin = shift > 0 ? least((shift + stride - 1) / stride, window->out[axis]) : 0;
-  const int64_t room = window->in[axis] - 1 + shift;
-  *end = room < 0 ? *begin : most(*begin, least(room / stride + 1, window->out[axis]));
+/* One element of the kernel: its place, and the output positions begin <= o < end along each axis over which it lies
+   inside of the input. */
+typedef struct element {
+  int64_t at[GAN_AXES], begin[GAN_AXES], end[GAN_AXES];
+} element;
+
+static element kernel_element(const gan_window *window, int64_t k) {
+  element found = {.at = {k / window->kernel[2] / window->kernel[1], k / window->kernel[2] % window->kernel[1],
+                          k % window->kernel[2]}};
+  for (int i = 0; i < GAN_AXES; i++) {
+    const int64_t shift = window->padding[i] - found.at[i], stride = window->stride[i],
+                  room = window->in[i] - 1 + shift;
+    found.begin[i] = shift > 0 ? least((shift + stride - 1) / stride, window->out[i]) : 0;
+    found.end[i] = room < 0 ? found.begin[i] : most(found.begin[i], least(room / stride + 1, window->out[i]));
+  }
+  return found;
 }
 
-GAN_MULTIVERSION static void gather(size_t n, size_t stride, const float *x, float *restrict column) {
-  if (stride == 1)
-    memcpy(column, x, n * sizeof *column);
-  else if (stride == 2)
-    for (size_t i = 0; i < n; i++) column[i] = x[2 * i];
-  else
-    for (size_t i = 0; i < n; i++) column[i] = x[stride * i];
+static bool meets_padding(const gan_window *window, const element *e) {
+  for (int i = 0; i < GAN_AXES; i++)
+    if (e->begin[i] > 0 || e->end[i] < window->out[i]) return true;
+  return false;
 }
 
-GAN_MULTIVERSION static void scatter_add(size_t n, size_t stride, const float *column, float *restrict x) {
-  if (stride == 1)
-    for (size_t i = 0; i < n; i++) x[i] += column[i];
-  else if (stride == 2)
-    for (size_t i = 0; i < n; i++) x[2 * i] += column[i];
-  else
-    for (size_t i = 0; i < n; i++) x[stride * i] += column[i];
+/* The line after the one at (depth, height) of the output. */
+static void next_line(const gan_window *window, int64_t *depth, int64_t *height) {
+  if (++*height < window->out[1]) return;
+  *height = 0;
+  ++*depth;
 }
 
-/* Where the input line is that element (z, y) of the window meets over output line `line`; -1 in the padding. */
-static int64_t input_line(const gan_window *window, int64_t line, int64_t z, int64_t y) {
-  const int64_t depth = line / window->out[1] * window->stride[0] - window->padding[0] + z;
-  const int64_t height = line % window->out[1] * window->stride[1] - window->padding[1] + y;
-  const bool outside = depth < 0 || depth >= window->in[0] || height < 0 || height >= window->in[1];
-  return outside ? -1 : (depth * window->in[1] + height) * window->in[2];
+/* Where the element meets the input over the first position of the output line that does not lie in the padding; -1
+   when the whole line does. */
+static int64_t line_start(const gan_window *window, const element *e, int64_t depth, int64_t height) {
+  if (depth < e->begin[0] || depth >= e->end[0] || height < e->begin[1] || height >= e->end[1]) return -1;
+  const int64_t z = depth * window->stride[0] - window->padding[0] + e->at[0];
+  const int64_t y = height * window->stride[1] - window->padding[1] + e->at[1];
+  return (z * window->in[1] + y) * window->in[2] + e->begin[2] * window->stride[2] - window->padding[2] + e->at[2];
 }
 
-/* One row of the column matrix, of the window's element (z, y, x) in one channel: columns (samples, lines, width) from
-   that channel of each sample. */
-static void unfold_row(const gan_convolution *sizes, const tile *at, const int64_t element[GAN_AXES],
-                       const float *channel, float *columns) {
+/* One row of the column matrix, of one element of one channel's kernel: columns (samples, lines, width) from that
+   channel of each sample. */
+GAN_MULTIVERSION static void unfold_row(const gan_convolution *sizes, const tile *at, const element *e,
+                                        const float *channel, float *restrict columns) {
   const gan_window *window = &sizes->window;
-  const int64_t width = window->out[2], sample_size = sizes->in_channels * gan_positions(window->in);
-  int64_t begin, end;
-  inside(window, 2, element[2], &begin, &end);
-  for (int64_t sample = 0; sample < at->samples; sample++, channel += sample_size)
-    for (int64_t line = at->line; line < at->line + at->lines; line++, columns += width) {
-      const int64_t from = input_line(window, line, element[0], element[1]);
-      if (from < 0 || begin == end) {
-        memset(columns, 0, (size_t)width * sizeof *columns);
-        continue;
-      }
-      memset(columns, 0, (size_t)begin * sizeof *columns);
-      gather((size_t)(end - begin), (size_t)window->stride[2],
-             channel + from + begin * window->stride[2] - window->padding[2] + element[2], columns + begin);
-      memset(columns + end, 0, (size_t)(width - end) * sizeof *columns);
+  const int64_t sample_size = sizes->in_channels * gan_positions(window->in), stride = window->stride[2];
+  const int64_t length = e->end[2] - e->begin[2];
+  if (meets_padding(window, e)) memset(columns, 0, (size_t)tile_columns(sizes, at) * sizeof *columns);
+  for (int64_t sample = 0; sample < at->samples; sample++, channel += sample_size) {
+    int64_t depth = at->line / window->out[1], height = at->line % window->out[1];
+    for (int64_t line = 0; line < at->lines; line++, columns += window->out[2]) {
+      const int64_t start = line_start(window, e, depth, height);
+      next_line(window, &depth, &height);
+      if (start < 0) continue;
+      const float *x = channel + start;
+      float *restrict column = columns + e->begin[2];
+      if (stride == 1)
+        for (int64_t i = 0; i < length; i++) column[i] = x[i];
+      else if (stride == 2)
+        for (int64_t i = 0; i < length; i++) column[i] = x[2 * i];
+      else
+        for (int64_t i = 0; i < length; i++) column[i] = x[stride * i];
     }
+  }
 }
 
 /* The way back: adds the columns to where they came from. */
-static void fold_row(const gan_convolution *sizes, const tile *at, const int64_t element[GAN_AXES],
-                     const float *columns, float *channel) {
+GAN_MULTIVERSION static void fold_row(const gan_convolution *sizes, const tile *at, const element *e,
+                                      const float *columns, float *restrict channel) {
   const gan_window *window = &sizes->window;
-  const int64_t width = window->out[2], sample_size = sizes->in_channels * gan_positions(window->in);
-  int64_t begin, end;
-  inside(window, 2, element[2], &begin, &end);
-  if (begin == end) return;
-  for (int64_t sample = 0; sample < at->samples; sample++, channel += sample_size)
-    for (int64_t line = at->line; line < at->line + at->lines; line++, columns += width) {
-      const int64_t to = input_line(window, line, element[0], element[1]);
-      if (to >= 0)
-        scatter_add((size_t)(end - begin), (size_t)window->stride[2], columns + begin,
-                    channel + to + begin * window->stride[2] - window->padding[2] + element[2]);
+  const int64_t sample_size = sizes->in_channels * gan_positions(window->in), stride = window->stride[2];
+  const int64_t length = e->end[2] - e->begin[2];
+  for (int64_t sample = 0; sample < at->samples; sample++, channel += sample_size) {
+    int64_t depth = at->line / window->out[1], height = at->line % window->out[1];
+    for (int64_t line = 0; line < at->lines; line++, columns += window->out[2]) {
+      const int64_t start = line_start(window, e, depth, height);
+      next_line(window, &depth, &height);
+      if (start < 0) continue;
+      const float *column = columns + e->begin[2];
+      float *restrict x = channel + start;
+      if (stride == 1)
+        for (int64_t i = 0; i < length; i++) x[i] += column[i];
+      else if (stride == 2)
+        for (int64_t i = 0; i < length; i++) x[2 * i] += column[i];
+      else
+        for (int64_t i = 0; i < length; i++) x[stride * i] += column[i];
     }
-}
-
-/* Element k of the kernel, (z, y, x). */
-static void kernel_element(const gan_window *window, int64_t k, int64_t element[GAN_AXES]) {
-  element[2] = k % window->kernel[2];
-  element[1] = k / window->kernel[2] % window->kernel[1];
-  element[0] = k / window->kernel[2] / window->kernel[1];
+  }
 }
 
 /* x (rows, in_channels, in) -> columns (in_channels, kernel, tile). */
@@ -143,9 +153,8 @@ static void unfold(const gan_convolution *sizes, const tile *at, const float *x,
   x += at->sample * sizes->in_channels * positions;
   for (int64_t channel = 0; channel < sizes->in_channels; channel++)
     for (int64_t k = 0; k < kernel; k++, columns += tile_columns(sizes, at)) {
-      int64_t element[GAN_AXES];
-      kernel_element(&sizes->window, k, element);
-      unfold_row(sizes, at, element, x + channel * positions, columns);
+      const element e = kernel_element(&sizes->window, k);
+      unfold_row(sizes, at, &e, x + channel * positions, columns);
     }
 }
 
@@ -154,9 +163,8 @@ static void fold(const gan_convolution *sizes, const tile *at, const float *colu
   x += at->sample * sizes->in_channels * positions;
   for (int64_t channel = 0; channel < sizes->in_channels; channel++)
     for (int64_t k = 0; k < kernel; k++, columns += tile_columns(sizes, at)) {
-      int64_t element[GAN_AXES];
-      kernel_element(&sizes->window, k, element);
-      fold_row(sizes, at, element, columns, x + channel * positions);
+      const element e = kernel_element(&sizes->window, k);
+      fold_row(sizes, at, &e, columns, x + channel * positions);
     }
 }
 
