@@ -97,6 +97,31 @@ static int64_t line_start(const gan_window *window, const element *e, int64_t de
   return (z * window->in[1] + y) * window->in[2] + e->begin[2] * window->stride[2] - window->padding[2] + e->at[2];
 }
 
+/* Along one line; input and columns do not overlap. */
+GAN_INLINE void gather(int64_t n, int64_t stride, const float *x, float *column) {
+  if (stride == 1) {
+    GAN_ELEMENTWISE
+    for (int64_t i = 0; i < n; i++) column[i] = x[i];
+  } else if (stride == 2) {
+    GAN_ELEMENTWISE
+    for (int64_t i = 0; i < n; i++) column[i] = x[2 * i];
+  } else {
+    for (int64_t i = 0; i < n; i++) column[i] = x[stride * i];
+  }
+}
+
+GAN_INLINE void scatter_add(int64_t n, int64_t stride, const float *column, float *x) {
+  if (stride == 1) {
+    GAN_ELEMENTWISE
+    for (int64_t i = 0; i < n; i++) x[i] += column[i];
+  } else if (stride == 2) {
+    GAN_ELEMENTWISE
+    for (int64_t i = 0; i < n; i++) x[2 * i] += column[i];
+  } else {
+    for (int64_t i = 0; i < n; i++) x[stride * i] += column[i];
+  }
+}
+
 /* One row of the column matrix, of one element of one channel's kernel: columns (samples, lines, width) from that
    channel of each sample. */
 GAN_MULTIVERSION static void unfold_row(const gan_convolution *sizes, const tile *at, const element *e,
@@ -111,14 +136,7 @@ GAN_MULTIVERSION static void unfold_row(const gan_convolution *sizes, const tile
       const int64_t start = line_start(window, e, depth, height);
       next_line(window, &depth, &height);
       if (start < 0) continue;
-      const float *x = channel + start;
-      float *restrict column = columns + e->begin[2];
-      if (stride == 1)
-        for (int64_t i = 0; i < length; i++) column[i] = x[i];
-      else if (stride == 2)
-        for (int64_t i = 0; i < length; i++) column[i] = x[2 * i];
-      else
-        for (int64_t i = 0; i < length; i++) column[i] = x[stride * i];
+      gather(length, stride, channel + start, columns + e->begin[2]);
     }
   }
 }
@@ -135,14 +153,7 @@ GAN_MULTIVERSION static void fold_row(const gan_convolution *sizes, const tile *
       const int64_t start = line_start(window, e, depth, height);
       next_line(window, &depth, &height);
       if (start < 0) continue;
-      const float *column = columns + e->begin[2];
-      float *restrict x = channel + start;
-      if (stride == 1)
-        for (int64_t i = 0; i < length; i++) x[i] += column[i];
-      else if (stride == 2)
-        for (int64_t i = 0; i < length; i++) x[2 * i] += column[i];
-      else
-        for (int64_t i = 0; i < length; i++) x[stride * i] += column[i];
+      scatter_add(length, stride, columns + e->begin[2], channel + start);
     }
   }
 }
