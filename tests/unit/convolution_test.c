@@ -168,10 +168,51 @@ static void the_place_in_memory_does_not_change_a_bit(void **state) {
   problem_release(&p);
 }
 
+/* A backend that has convolutions of its own, which leave a mark instead of a result. */
+static size_t own_scratch(const gan_convolution *sizes) {
+  (void)sizes;
+  return 3;
+}
+static void own_forward(const gan_convolution *sizes, int64_t rows, const float *x, const float *weight, float *y,
+                        float *scratch) {
+  (void)sizes, (void)rows, (void)x, (void)weight, (void)scratch;
+  *y = 1;
+}
+static void own_backward_data(const gan_convolution *sizes, int64_t rows, const float *dy, const float *weight,
+                              float *dx, float *scratch) {
+  (void)sizes, (void)rows, (void)dy, (void)weight, (void)scratch;
+  *dx = 2;
+}
+static void own_backward_weights(const gan_convolution *sizes, int64_t rows, const float *x, const float *dy,
+                                 float *dweight, float *scratch) {
+  (void)sizes, (void)rows, (void)x, (void)dy, (void)scratch;
+  *dweight = 3;
+}
+
+static void a_backends_own_convolutions_are_used(void **state) {
+  (void)state;
+  const gan_backend own = {.name = "own",
+                           .convolution_scratch = own_scratch,
+                           .convolution_forward = own_forward,
+                           .convolution_backward_data = own_backward_data,
+                           .convolution_backward_weights = own_backward_weights};
+  const gan_window window = {.in = {1, 2, 2}, .kernel = {1, 1, 1}, .stride = {1, 1, 1}};
+  problem p = problem_create((gan_convolution){.in_channels = 1, .out_channels = 1, .window = window}, 1);
+  assert_int_equal(gan_convolution_scratch(&own, &p.sizes), 3);
+  gan_convolution_forward(&own, &p.sizes, 1, p.x, p.weight, p.y, NULL);
+  assert_true(p.y[0] == 1);
+  gan_convolution_backward_data(&own, &p.sizes, 1, p.y, p.weight, p.x, NULL);
+  assert_true(p.x[0] == 2);
+  gan_convolution_backward_weights(&own, &p.sizes, 1, p.x, p.y, p.weight, NULL);
+  assert_true(p.weight[0] == 3);
+  problem_release(&p);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(convolutions_are_the_sums_that_define_them),
       cmocka_unit_test(the_place_in_memory_does_not_change_a_bit),
+      cmocka_unit_test(a_backends_own_convolutions_are_used),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
