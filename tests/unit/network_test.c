@@ -65,10 +65,13 @@ static void tensors_follow_each_other_under_the_names_of_pytorch(void **state) {
   gan_network_destroy(network);
 }
 
-static void only_batch_norm_couples_samples(void **state) {
+static void only_batch_norm_and_minibatch_stddev_couple_samples(void **state) {
   (void)state;
-  gan_network *network = rig_network("dense 4, layer_norm, gelu, dense 1", vector, false);
+  gan_network *network = rig_network("dense 4, layer_norm, gelu, dropout 0.1, group_norm 2, dense 1", vector, false);
   assert_false(network->couples_samples);
+  gan_network_destroy(network);
+  network = rig_network("dense 4, minibatch_stddev, dense 1", vector, false);
+  assert_true(network->couples_samples);
   gan_network_destroy(network);
 }
 
@@ -309,6 +312,13 @@ static void batch_norm_wants_two_values_of_each_feature(void **state) {
   assert_int_equal(check("dense 4, layer_norm", vector, false, 1, 1), GAN_OK);
 }
 
+static void a_standard_deviation_wants_two_samples_in_a_shard(void **state) {
+  (void)state;
+  assert_int_equal(check("minibatch_stddev", image, true, 1, 8), GAN_BAD_USAGE);
+  assert_non_null(strstr(gan_error_message(), "raise --batch or lower --shards"));
+  assert_int_equal(check("minibatch_stddev", image, true, 2, 8), GAN_OK);
+}
+
 static void operations_are_two_for_each_weight_of_dense_layers(void **state) {
   (void)state;
   gan_network *network = rig_network("dense 5, relu, dense 3 no_bias, layer_norm", image, false);
@@ -338,7 +348,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(commas_and_line_ends_separate_layers_and_empty_entries_are_skipped),
       cmocka_unit_test(tensors_follow_each_other_under_the_names_of_pytorch),
-      cmocka_unit_test(only_batch_norm_couples_samples),
+      cmocka_unit_test(only_batch_norm_and_minibatch_stddev_couple_samples),
       cmocka_unit_test(arguments_of_activations_have_the_tables_defaults),
       cmocka_unit_test(a_shape_goes_through_every_layer),
       cmocka_unit_test(a_bad_description_is_told_by_layer_number_and_reason),
@@ -351,6 +361,7 @@ int main(void) {
       cmocka_unit_test(every_activation_of_the_kernels_is_a_layer_with_the_same_words),
       cmocka_unit_test(every_kind_of_layer_says_how_it_is_written),
       cmocka_unit_test(batch_norm_wants_two_values_of_each_feature),
+      cmocka_unit_test(a_standard_deviation_wants_two_samples_in_a_shard),
       cmocka_unit_test(operations_are_two_for_each_weight_of_dense_layers),
       cmocka_unit_test(a_failed_allocation_is_told_and_leaks_nothing),
   };
