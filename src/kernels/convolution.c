@@ -1,7 +1,7 @@
 /* See convolution.h. The column matrix has a row for each weight of a filter, (in_channels, kernel), and a column for
-   each output position of a tile: some lines of one sample where a sample has many positions, several whole samples
-   where it has few, since a matrix product with few columns would read the weights again and again. How tiles are cut
-   follows from the sizes alone, and they are worked on in rising order. */
+   each output position of a tile: some lines of one sample, or a piece of one, where a sample has many positions,
+   several whole samples where it has few, since a matrix product with few columns would read the weights again and
+   again. How tiles are cut follows from the sizes alone, and they are worked on in rising order. */
 #include "kernels/convolution.h"
 
 #include <string.h>
@@ -11,14 +11,14 @@
 /* A column matrix of 1 MiB fits the second-level cache; below 128 columns products become slow. */
 enum { COLUMN_FLOATS = 1 << 18, COLUMNS_LEAST = 128, COLUMNS_MOST = 4096 };
 
-/* What a tile covers at most; lines are those along the last axis, over both other axes. */
+/* What a tile covers at most; lines are those along the last axis, over both other axes, width is of each line. */
 typedef struct tiling {
-  int64_t samples, lines, columns;
+  int64_t samples, lines, width, columns;
 } tiling;
 
-/* One tile: its samples and lines, counted from the first. */
+/* One tile: its samples, lines and width, counted from the first of each. */
 typedef struct tile {
-  int64_t sample, samples, line, lines;
+  int64_t sample, samples, line, lines, place, width;
 } tile;
 
 static int64_t filter_size(const gan_convolution *sizes) {
@@ -33,29 +33,32 @@ static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static tiling plan(const gan_convolution *sizes) {
   const gan_window *window = &sizes->window;
   const int64_t columns = least(most(COLUMN_FLOATS / filter_size(sizes), COLUMNS_LEAST), COLUMNS_MOST);
-  const int64_t positions = gan_positions(window->out);
-  tiling cut = {.samples = most(columns / positions, 1), .lines = line_count(window)};
-  if (positions > columns) cut.lines = most(columns / window->out[2], 1);
-  cut.columns = cut.samples * cut.lines * window->out[2];
+  const int64_t positions = gan_positions(window->out), width = least(window->out[2], columns);
+  tiling cut = {.samples = most(columns / positions, 1), .lines = line_count(window), .width = width};
+  if (positions > columns) cut.lines = columns / width;
+  cut.columns = cut.samples * cut.lines * width;
   return cut;
 }
 
 /* The tile after this one; starts from all zeros. False when there is none. */
 static bool next_tile(const gan_convolution *sizes, const tiling *cut, int64_t rows, tile *at) {
-  const int64_t lines = line_count(&sizes->window);
-  at->line += at->lines;
-  if (at->line >= lines || at->samples == 0) {
-    at->sample += at->samples;
+  const int64_t lines = line_count(&sizes->window), length = sizes->window.out[2];
+  at->place += at->width;
+  if (at->place >= length) {
+    at->place = 0;
+    at->line += at->lines;
+  }
+  if (at->line >= lines) {
     at->line = 0;
+    at->sample += at->samples;
   }
   at->samples = least(cut->samples, rows - at->sample);
   at->lines = least(cut->lines, lines - at->line);
+  at->width = least(cut->width, length - at->place);
   return at->samples > 0;
 }
 
-static int64_t tile_columns(const gan_convolution *sizes, const tile *at) {
-  return at->samples * at->lines * sizes->window.out[2];
-}
+static int64_t tile_columns(const tile *at) { return at->samples * at->lines * at->width; }
 
 /* One element of the kernel: its place, and the output positions begin <= o < end along each axis over which it lies
    inside of the input. */
@@ -88,13 +91,13 @@ static void next_line(const gan_window *window, int64_t *depth, int64_t *height)
   ++*depth;
 }
 
-/* Where the element meets the input over the first position of the output line that does not lie in the padding; -1
-   when the whole line does. */
-static int64_t line_start(const gan_window *window, const element *e, int64_t depth, int64_t height) {
+/* Where the element meets the input over position `place` of the output line; -1 when the whole line lies in the
+   padding. */
+static int64_t line_start(const gan_window *window, const element *e, int64_t depth, int64_t height, int64_t place) {
   if (depth < e->begin[0] || depth >= e->end[0] || height < e->begin[1] || height >= e->end[1]) return -1;
   const int64_t z = depth * window->stride[0] - window->padding[0] + e->at[0];
   const int64_t y = height * window->stride[1] - window->padding[1] + e->at[1];
-  return (z * window->in[1] + y) * window->in[2] + e->begin[2] * window->stride[2] - window->padding[2] + e->at[2];
+  return (z * window->in[1] + y) * window->in[2] + place * window->stride[2] - window->padding[2] + e->at[2];
 }
 
 /* Along one line; input and columns do not overlap. */
@@ -128,15 +131,15 @@ GAN_MULTIVERSION static void unfold_row(const gan_convolution *sizes, const tile
                                         const float *channel, float *restrict columns) {
   const gan_window *window = &sizes->window;
   const int64_t sample_size = sizes->in_channels * gan_positions(window->in), stride = window->stride[2];
-  const int64_t length = e->end[2] - e->begin[2];
-  if (meets_padding(window, e)) memset(columns, 0, (size_t)tile_columns(sizes, at) * sizeof *columns);
+  const int64_t begin = most(e->begin[2], at->place), end = least(e->end[2], at->place + at->width);
+  if (meets_padding(window, e)) memset(columns, 0, (size_t)tile_columns(at) * sizeof *columns);
   for (int64_t sample = 0; sample < at->samples; sample++, channel += sample_size) {
     int64_t depth = at->line / window->out[1], height = at->line % window->out[1];
-    for (int64_t line = 0; line < at->lines; line++, columns += window->out[2]) {
-      const int64_t start = line_start(window, e, depth, height);
+    for (int64_t line = 0; line < at->lines; line++, columns += at->width) {
+      const int64_t start = line_start(window, e, depth, height, begin);
       next_line(window, &depth, &height);
-      if (start < 0) continue;
-      gather(length, stride, channel + start, columns + e->begin[2]);
+      if (start < 0 || begin >= end) continue;
+      gather(end - begin, stride, channel + start, columns + begin - at->place);
     }
   }
 }
@@ -146,14 +149,14 @@ GAN_MULTIVERSION static void fold_row(const gan_convolution *sizes, const tile *
                                       const float *columns, float *restrict channel) {
   const gan_window *window = &sizes->window;
   const int64_t sample_size = sizes->in_channels * gan_positions(window->in), stride = window->stride[2];
-  const int64_t length = e->end[2] - e->begin[2];
+  const int64_t begin = most(e->begin[2], at->place), end = least(e->end[2], at->place + at->width);
   for (int64_t sample = 0; sample < at->samples; sample++, channel += sample_size) {
     int64_t depth = at->line / window->out[1], height = at->line % window->out[1];
-    for (int64_t line = 0; line < at->lines; line++, columns += window->out[2]) {
-      const int64_t start = line_start(window, e, depth, height);
+    for (int64_t line = 0; line < at->lines; line++, columns += at->width) {
+      const int64_t start = line_start(window, e, depth, height, begin);
       next_line(window, &depth, &height);
-      if (start < 0) continue;
-      scatter_add(length, stride, columns + e->begin[2], channel + start);
+      if (start < 0 || begin >= end) continue;
+      scatter_add(end - begin, stride, columns + begin - at->place, channel + start);
     }
   }
 }
@@ -163,7 +166,7 @@ static void unfold(const gan_convolution *sizes, const tile *at, const float *x,
   const int64_t positions = gan_positions(sizes->window.in), kernel = gan_positions(sizes->window.kernel);
   x += at->sample * sizes->in_channels * positions;
   for (int64_t channel = 0; channel < sizes->in_channels; channel++)
-    for (int64_t k = 0; k < kernel; k++, columns += tile_columns(sizes, at)) {
+    for (int64_t k = 0; k < kernel; k++, columns += tile_columns(at)) {
       const element e = kernel_element(&sizes->window, k);
       unfold_row(sizes, at, &e, x + channel * positions, columns);
     }
@@ -173,7 +176,7 @@ static void fold(const gan_convolution *sizes, const tile *at, const float *colu
   const int64_t positions = gan_positions(sizes->window.in), kernel = gan_positions(sizes->window.kernel);
   x += at->sample * sizes->in_channels * positions;
   for (int64_t channel = 0; channel < sizes->in_channels; channel++)
-    for (int64_t k = 0; k < kernel; k++, columns += tile_columns(sizes, at)) {
+    for (int64_t k = 0; k < kernel; k++, columns += tile_columns(at)) {
       const element e = kernel_element(&sizes->window, k);
       fold_row(sizes, at, &e, columns, x + channel * positions);
     }
@@ -183,10 +186,10 @@ static void fold(const gan_convolution *sizes, const tile *at, const float *colu
    channels are apart in memory, is a copy. */
 static const float *output_matrix(const gan_convolution *sizes, const tiling *cut, const tile *at, const float *y,
                                   float *copy, int64_t *row_length) {
-  const int64_t positions = gan_positions(sizes->window.out), width = sizes->window.out[2];
+  const int64_t positions = gan_positions(sizes->window.out);
   y += at->sample * sizes->out_channels * positions;
   *row_length = cut->samples == 1 ? positions : at->samples * positions;
-  if (cut->samples == 1) return y + at->line * width;
+  if (cut->samples == 1) return y + at->line * sizes->window.out[2] + at->place;
   for (int64_t channel = 0; channel < sizes->out_channels; channel++)
     for (int64_t sample = 0; sample < at->samples; sample++)
       memcpy(copy + (channel * at->samples + sample) * positions,
@@ -219,9 +222,10 @@ void gan_convolution_forward(const gan_backend *backend, const gan_convolution *
   const tiling cut = plan(sizes);
   float *columns = scratch, *copy = scratch + filter * cut.columns;
   for (tile at = {0}; next_tile(sizes, &cut, rows, &at);) {
-    const int64_t count = tile_columns(sizes, &at);
+    const int64_t count = tile_columns(&at);
     const bool direct = cut.samples == 1;
-    float *to = direct ? y + at.sample * sizes->out_channels * positions + at.line * sizes->window.out[2] : copy;
+    float *to =
+        direct ? y + at.sample * sizes->out_channels * positions + at.line * sizes->window.out[2] + at.place : copy;
     unfold(sizes, &at, x, columns);
     backend->gemm(false, false, sizes->out_channels, count, filter, 1, weight, filter, columns, count, 0, to,
                   direct ? positions : count);
@@ -240,7 +244,7 @@ void gan_convolution_backward_data(const gan_backend *backend, const gan_convolu
   float *columns = scratch, *copy = scratch + filter * cut.columns;
   memset(dx, 0, (size_t)(rows * sizes->in_channels * gan_positions(sizes->window.in)) * sizeof *dx);
   for (tile at = {0}; next_tile(sizes, &cut, rows, &at);) {
-    const int64_t count = tile_columns(sizes, &at);
+    const int64_t count = tile_columns(&at);
     int64_t row_length;
     const float *from = output_matrix(sizes, &cut, &at, dy, copy, &row_length);
     backend->gemm(true, false, filter, count, sizes->out_channels, 1, weight, filter, from, row_length, 0, columns,
@@ -260,7 +264,7 @@ void gan_convolution_backward_weights(const gan_backend *backend, const gan_conv
   float *columns = scratch, *copy = scratch + filter * cut.columns;
   float before = 0;
   for (tile at = {0}; next_tile(sizes, &cut, rows, &at); before = 1) {
-    const int64_t count = tile_columns(sizes, &at);
+    const int64_t count = tile_columns(&at);
     int64_t row_length;
     const float *from = output_matrix(sizes, &cut, &at, dy, copy, &row_length);
     unfold(sizes, &at, x, columns);

@@ -51,10 +51,11 @@ void gan_add_channel_bias(size_t rows, size_t channels, size_t inner, const floa
 /* sums (n) = column sums of y (rows, n), rows added in rising order. */
 void gan_column_sums(size_t rows, size_t n, const float *y, float *sums);
 
-/* y += x; sum = x + y (sum may be x or y); y = x * factor; y = a*y + b*x (the moving average of the generator's
- * weights). */
+/* y += x; sum = x + y, product = x * y (either may be x or y); y = x * factor; y = a*y + b*x (the moving average of the
+   generator's weights). */
 void gan_add(size_t n, const float *x, float *y);
 void gan_add_two(size_t n, const float *x, const float *y, float *sum);
+void gan_multiply(size_t n, const float *x, const float *y, float *product);
 void gan_scale(size_t n, float factor, float *y);
 void gan_average(size_t n, float a, float *y, float b, const float *x);
 /* Sets each value to min(max(value, -bound), bound); returns how many were outside. */

@@ -38,6 +38,11 @@ GAN_MULTIVERSION void gan_add_two(size_t n, const float *x, const float *y, floa
   for (size_t i = 0; i < n; i++) sum[i] = x[i] + y[i];
 }
 
+GAN_MULTIVERSION void gan_multiply(size_t n, const float *x, const float *y, float *product) {
+  GAN_ELEMENTWISE
+  for (size_t i = 0; i < n; i++) product[i] = x[i] * y[i];
+}
+
 GAN_MULTIVERSION void gan_scale(size_t n, float factor, float *y) {
   for (size_t i = 0; i < n; i++) y[i] *= factor;
 }

@@ -1,6 +1,8 @@
 /* Dropout (Srivastava et al. 2014, scaled in training as PyTorch does): which elements are dropped is addressed by the
    step, the layer, the part, and the sample's place in the global batch, and so the same for any number of ranks and
    after a resumption. */
+#include <string.h>
+
 #include "nn/layer.h"
 #include "nn/pass.h"
 
@@ -27,26 +29,23 @@ static void draw_factors(const gan_layer *layer, const gan_pass *pass, int shard
   for (size_t i = 0; i < rows * n; i++) kept[i] = kept[i] < probability ? 0 : factor;
 }
 
-static void multiply(size_t n, const float *a, const float *b, float *product) {
-  for (size_t i = 0; i < n; i++) product[i] = a[i] * b[i];
-}
-
 static void forward(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
   const size_t n = (size_t)(pass->rows * layer->inputs);
-  float *kept = gan_pass_kept_row(pass, layer, 0);
-  if (pass->training)
-    for (int piece = 0; piece < pass->shards->local * pass->parts; piece++)
-      draw_factors(layer, pass, piece / pass->parts, piece % pass->parts);
-  else
-    for (size_t i = 0; i < n; i++) kept[i] = 1;
-  multiply(n, input, kept, output);
+  if (!pass->training) {
+    memcpy(output, input, n * sizeof *output);
+    return;
+  }
+  for (int piece = 0; piece < pass->shards->local * pass->parts; piece++)
+    draw_factors(layer, pass, piece / pass->parts, piece % pass->parts);
+  gan_multiply(n, input, gan_pass_kept_row(pass, layer, 0), output);
 }
 
 static void backward(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                      float *output_gradient, float *input_gradient) {
   (void)input, (void)output;
   if (input_gradient)
-    multiply((size_t)(pass->rows * layer->inputs), output_gradient, gan_pass_kept_row(pass, layer, 0), input_gradient);
+    gan_multiply((size_t)(pass->rows * layer->inputs), output_gradient, gan_pass_kept_row(pass, layer, 0),
+                 input_gradient);
 }
 
 const gan_layer_type gan_layer_dropout = {

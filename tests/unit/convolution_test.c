@@ -115,11 +115,12 @@ static const struct {
     {1, 2, 2, {{1, 3, 3}, {0}, {1, 1, 1}, {1, 1, 1}, {0, 3, 2}}},
     /* Rows and columns at the end that no window reaches. */
     {2, 2, 3, {{1, 6, 8}, {0}, {1, 2, 3}, {1, 4, 4}, {0, 0, 0}}},
-    /* Samples together, the last tile with fewer; a few lines at a time; lines longer than a tile should be. */
+    /* Samples together, the last tile with fewer; a few lines at a time; pieces of lines. */
     {2, 3, 1500, {{1, 3, 3}, {0}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}}},
     {1, 2, 2, {{1, 90, 77}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}}},
     {700, 2, 3, {{1, 14, 15}, {0}, {1, 3, 2}, {1, 1, 1}, {0, 1, 1}}},
     {1, 1, 2, {{1, 2, 5000}, {0}, {1, 1, 3}, {1, 1, 1}, {0, 0, 1}}},
+    {300, 2, 2, {{1, 1, 700}, {0}, {1, 1, 25}, {1, 1, 3}, {0, 0, 150}}},
 };
 
 static void convolutions_are_the_sums_that_define_them(void **state) {
