@@ -20,35 +20,9 @@ try:
 except ImportError as error:
     sys.exit(f"replay_trace: {error}; on Debian: apt-get install python3-torch python3-h5py")
 
+from torch_layers import module_of_layers
+
 torch.set_default_dtype(torch.float64)
-
-
-def build(description, inputs, batch_norm_epsilon):
-    """A torch Sequential from gan_dist's layer lines, over flattened samples."""
-    activations = dict(relu=torch.nn.ReLU, tanh=torch.nn.Tanh, sigmoid=torch.nn.Sigmoid, gelu=torch.nn.GELU, silu=torch.nn.SiLU,
-                       softplus=torch.nn.Softplus)
-    modules = []
-    for line in description.replace(",", "\n").splitlines():
-        words = line.split()
-        if not words:
-            continue
-        name, arguments = words[0], words[1:]
-        if name == "dense":
-            modules.append(torch.nn.Linear(inputs, int(arguments[0]), bias="no_bias" not in arguments))
-            inputs = int(arguments[0])
-        elif name == "leaky_relu":
-            modules.append(torch.nn.LeakyReLU(float(arguments[0]) if arguments else 0.2))
-        elif name == "elu":
-            modules.append(torch.nn.ELU(float(arguments[0]) if arguments else 1.0))
-        elif name == "batch_norm":
-            modules.append(torch.nn.BatchNorm1d(inputs, eps=batch_norm_epsilon))
-        elif name == "layer_norm":
-            modules.append(torch.nn.LayerNorm(inputs))
-        elif name in activations:
-            modules.append(activations[name]())
-        elif name not in ("flatten", "reshape"):
-            sys.exit(f"replay_trace: the layer \"{line.strip()}\" is not known here")
-    return torch.nn.Sequential(*modules).train()
 
 
 def losses(name, smoothing):
@@ -104,17 +78,28 @@ def distance(ours, theirs):
     return float((ours - theirs).abs().max() / max(float(theirs.abs().max()), 1e-30))
 
 
+def check_layers(layers, synchronised):
+    """Ends the program where a trace does not tell what a layer did."""
+    names = [line.split()[0] for line in layers.replace(",", "\n").splitlines() if line.split()]
+    if "dropout" in names:
+        sys.exit("replay_trace: what dropout drops is not in a trace; replay one of a run without it")
+    if "minibatch_stddev" in names and synchronised:
+        sys.exit("replay_trace: minibatch_stddev beside synchronised batch norm over several shards; use --shards 1")
+
+
 def replay(trace, config, tolerance):
     first = trace["update_000000"]
     batch, latent = first["z"].shape
-    elements = math.prod(first["real"].shape[1:])
+    sample = first["real"].shape[1:]
     shards = int(config["train"]["shards"])
     synchronised = config["batch_norm"]["sync"] in ("yes", "true", "on", "1")
     cuts = [0, batch] if synchronised else [s * batch // shards for s in range(shards + 1)]
     parts = list(zip(cuts[:-1], cuts[1:]))
     epsilon = float(config["batch_norm"]["epsilon"])
-    players = {"generator": Player(build(config["generator"]["layers"], latent, epsilon), config, "generator"),
-               "critic": Player(build(config["critic"]["layers"], elements, epsilon), config, "critic")}
+    for section in ("generator", "critic"):
+        check_layers(config[section]["layers"], synchronised and shards > 1)
+    players = {section: Player(module_of_layers(config[section]["layers"], shape, eps=epsilon), config, section)
+               for section, shape in {"generator": (latent,), "critic": sample}.items()}
     for name, player in players.items():
         player.set(trace[f"initial/{name}"][:])
     generator, critic = players["generator"].network, players["critic"].network
@@ -135,9 +120,9 @@ def replay(trace, config, tolerance):
         z = torch.as_tensor(group["z"][:], dtype=torch.float64)
         for other in players.values():
             other.optimizer.zero_grad()
-        fake_scores = by_shard(critic, by_shard(generator, z)).reshape(-1)
+        fake_scores = by_shard(critic, by_shard(generator, z).reshape(batch, *sample)).reshape(-1)
         if kind == "critic":
-            real = torch.as_tensor(group["real"][:], dtype=torch.float64).reshape(batch, elements)
+            real = torch.as_tensor(group["real"][:], dtype=torch.float64)
             real_scores = by_shard(critic, real).reshape(-1)
             compare("score_real", real_scores.detach(), group["score_real"][:])
             loss = critic_loss(real_scores, fake_scores)

@@ -20,7 +20,9 @@ typedef enum gan_random_stream {
   GAN_STREAM_SYNTHETIC = 7,        /* synthetic data; sample: index in the data set */
   GAN_STREAM_EVALUATION = 8,       /* random projections and the like */
   GAN_STREAM_LABELS = 9,
-  GAN_STREAM_INTERPOLATION = 10
+  GAN_STREAM_INTERPOLATION = 10,
+  GAN_STREAM_DROPOUT_GENERATOR = 11, /* step: of update, layer and part (src/nn/dropout.c) */
+  GAN_STREAM_DROPOUT_CRITIC = 12
 } gan_random_stream;
 
 typedef struct gan_random_address {

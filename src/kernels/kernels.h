@@ -1,7 +1,7 @@
 /* Arithmetic on float32 vectors and matrices: all inner loops of the program.
 
-   A backend supplies what is worth supplying in several ways (matrix products now, convolutions later) through one
-   table of functions; the plain loops below serve every backend. All of it is single-threaded: parallelism is ranks.
+   A backend supplies what is worth supplying in several ways (matrix products, convolutions) through one table of
+   functions; the plain loops below serve every backend. All of it is single-threaded: parallelism is ranks.
    Every result is a function of the operands and sizes alone, bit for bit, wherever a vector starts in memory and
    however a caller cuts an element-wise call into pieces: no contraction into fused multiply-adds, fixed orders of
    summation. */
@@ -14,6 +14,9 @@
 
 #include "base/error.h"
 
+/* The sizes of a convolution (kernels/convolution.h). */
+typedef struct gan_convolution gan_convolution;
+
 typedef struct gan_backend {
   const char *name;
   const char *help;
@@ -25,6 +28,15 @@ typedef struct gan_backend {
   /* One line about what the library chose for this CPU, and why if not by itself: "OpenBLAS 0.3.21, SkylakeX kernels".
      Valid until the next call. */
   const char *(*describe)(void);
+  /* Convolutions, with the operands of kernels/convolution.h. All NULL, or all set: NULL stands for the portable way,
+     by gemm. */
+  size_t (*convolution_scratch)(const gan_convolution *sizes);
+  void (*convolution_forward)(const gan_convolution *sizes, int64_t rows, const float *x, const float *weight, float *y,
+                              float *scratch);
+  void (*convolution_backward_data)(const gan_convolution *sizes, int64_t rows, const float *dy, const float *weight,
+                                    float *dx, float *scratch);
+  void (*convolution_backward_weights)(const gan_convolution *sizes, int64_t rows, const float *x, const float *dy,
+                                       float *dweight, float *scratch);
 } gan_backend;
 
 /* The backends built in; the first is the default. */
@@ -35,13 +47,16 @@ const gan_backend *gan_backend_find(const char *name);
 
 /* y (rows, n): each row += bias (n). */
 void gan_add_bias(size_t rows, size_t n, const float *bias, float *y);
+/* y (rows, channels, inner): each channel += its bias (channels). */
+void gan_add_channel_bias(size_t rows, size_t channels, size_t inner, const float *bias, float *y);
 /* sums (n) = column sums of y (rows, n), rows added in rising order. */
 void gan_column_sums(size_t rows, size_t n, const float *y, float *sums);
 
-/* y += x; sum = x + y (sum may be x or y); y = x * factor; y = a*y + b*x (the moving average of the generator's
- * weights). */
+/* y += x; sum = x + y, product = x * y (either may be x or y); y = x * factor; y = a*y + b*x (the moving average of the
+   generator's weights). */
 void gan_add(size_t n, const float *x, float *y);
 void gan_add_two(size_t n, const float *x, const float *y, float *sum);
+void gan_multiply(size_t n, const float *x, const float *y, float *product);
 void gan_scale(size_t n, float factor, float *y);
 void gan_average(size_t n, float a, float *y, float b, const float *x);
 /* Sets each value to min(max(value, -bound), bound); returns how many were outside. */

@@ -12,6 +12,14 @@ GAN_MULTIVERSION void gan_add_bias(size_t rows, size_t n, const float *bias, flo
   }
 }
 
+GAN_MULTIVERSION void gan_add_channel_bias(size_t rows, size_t channels, size_t inner, const float *bias, float *y) {
+  for (size_t row = 0; row < rows; row++)
+    for (size_t c = 0; c < channels; c++, y += inner) {
+      const float value = bias[c];
+      for (size_t i = 0; i < inner; i++) y[i] += value;
+    }
+}
+
 GAN_MULTIVERSION void gan_column_sums(size_t rows, size_t n, const float *y, float *sums) {
   memset(sums, 0, n * sizeof *sums);
   for (size_t row = 0; row < rows; row++, y += n) {
@@ -28,6 +36,11 @@ GAN_MULTIVERSION void gan_add(size_t n, const float *x, float *y) {
 GAN_MULTIVERSION void gan_add_two(size_t n, const float *x, const float *y, float *sum) {
   GAN_ELEMENTWISE
   for (size_t i = 0; i < n; i++) sum[i] = x[i] + y[i];
+}
+
+GAN_MULTIVERSION void gan_multiply(size_t n, const float *x, const float *y, float *product) {
+  GAN_ELEMENTWISE
+  for (size_t i = 0; i < n; i++) product[i] = x[i] * y[i];
 }
 
 GAN_MULTIVERSION void gan_scale(size_t n, float factor, float *y) {

@@ -7,8 +7,13 @@
 #include "base/error.h"
 #include "nn/network.h"
 
-extern const gan_layer_type gan_layer_dense, gan_layer_batch_norm, gan_layer_layer_norm, gan_layer_flatten,
-    gan_layer_reshape;
+extern const gan_layer_type gan_layer_dense, gan_layer_conv, gan_layer_conv_transpose;
+extern const gan_layer_type gan_layer_upsample, gan_layer_max_pool, gan_layer_average_pool,
+    gan_layer_global_average_pool;
+extern const gan_layer_type gan_layer_batch_norm, gan_layer_layer_norm, gan_layer_instance_norm, gan_layer_group_norm;
+extern const gan_layer_type gan_layer_minibatch_stddev, gan_layer_dropout;
+extern const gan_layer_type gan_layer_flatten, gan_layer_reshape;
+extern const gan_layer_type gan_layer_residual, gan_layer_shortcut, gan_layer_end;
 extern const gan_layer_type gan_layer_relu, gan_layer_leaky_relu, gan_layer_tanh, gan_layer_sigmoid, gan_layer_elu,
     gan_layer_gelu, gan_layer_silu, gan_layer_softplus;
 
@@ -27,6 +32,36 @@ gan_status gan_layer_parse_number(const char *what, const char *word, double *nu
 gan_status gan_layer_set_output(gan_layer *layer, const gan_shape *shape) GAN_CHECKED;
 /* Adds the layer's next tensor, behind those it has in the same vector. */
 gan_status gan_layer_add_tensor(gan_layer *layer, const char *name, const gan_shape *shape, bool is_buffer) GAN_CHECKED;
+
+/* For layers over images: samples (channels, width), (channels, height, width) or (channels, depth, height, width). */
+
+/* How many axes the input has beside its channels, 1 to 3; fails for a vector. */
+gan_status gan_layer_axes(const gan_layer *layer, int *axes) GAN_CHECKED;
+
+/* What may follow a layer's name: a word and its whole numbers, one for all axes or one for each. */
+typedef struct gan_axis_words {
+  const char *word; /* "kernel" */
+  int64_t least;
+  int64_t *sizes; /* [GAN_AXES], with its defaults; leading axes that the input does not have are left alone */
+} gan_axis_words;
+/* Reads them in any order. A word that `others` names (ends with NULL) sets the flag of its place. */
+gan_status gan_layer_parse_axes(const gan_layer *layer, int axes, int word_count, char *const *words,
+                                const gan_axis_words *known, int known_count, const char *const *others,
+                                bool *flags) GAN_CHECKED;
+/* Reads numbers for each axis from words[*next] on, and moves *next behind them. */
+gan_status gan_layer_parse_axis_sizes(const gan_axis_words *what, int axes, int word_count, char *const *words,
+                                      int *next) GAN_CHECKED;
+/* The input's positions, 1 along leading axes that it does not have. */
+void gan_layer_positions(const gan_layer *layer, int64_t positions[GAN_AXES]);
+/* (channels, positions) over the last `axes` axes. */
+gan_shape gan_layer_image(int64_t channels, int axes, const int64_t positions[GAN_AXES]);
+/* Sets window.out from the rest; fails where the window is larger than the padded input. */
+gan_status gan_layer_place_window(int axes, gan_window *window) GAN_CHECKED;
+
+/* For residual blocks (residual.c). The innermost block that has no end yet; -1: none. */
+int gan_block_innermost(const gan_network *network);
+/* Sets path, once the layer is configured. */
+void gan_block_name_layer(const gan_network *network, gan_layer *layer);
 
 /* For initialise functions. */
 

@@ -45,10 +45,6 @@ GAN_MULTIVERSION static void add_gradient(size_t n, const float *x, const float 
   }
 }
 
-GAN_MULTIVERSION static void multiply(size_t n, const float *a, const float *b, float *restrict product) {
-  for (size_t i = 0; i < n; i++) product[i] = a[i] * b[i];
-}
-
 static void forward(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
   const double epsilon = 1e-5;
   const size_t n = (size_t)layer->inputs;
@@ -74,7 +70,7 @@ static void backward_row(const gan_layer *layer, const gan_pass *pass, const flo
   const gan_channels sample = {1, 1, n};
   const float one = 1;
   double means[2];
-  multiply(n, dy, pass->parameters + layer->tensors[WEIGHT].offset, dx);
+  gan_multiply(n, dy, pass->parameters + layer->tensors[WEIGHT].offset, dx);
   gan_channel_gradient_sums(sample, x, dx, &kept[KEPT_MEAN], &kept[KEPT_INVERSE], means);
   for (int i = 0; i < 2; i++) means[i] /= (double)n;
   gan_channel_normalise_backward(sample, x, dx, &kept[KEPT_MEAN], &kept[KEPT_INVERSE], &one, means, dx);

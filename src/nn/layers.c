@@ -10,9 +10,32 @@
 #include "nn/layer.h"
 
 const gan_layer_type *const gan_layer_types[] = {
-    &gan_layer_dense, &gan_layer_batch_norm, &gan_layer_layer_norm, &gan_layer_flatten, &gan_layer_reshape,
-    &gan_layer_relu,  &gan_layer_leaky_relu, &gan_layer_tanh,       &gan_layer_sigmoid, &gan_layer_elu,
-    &gan_layer_gelu,  &gan_layer_silu,       &gan_layer_softplus,
+    &gan_layer_dense,
+    &gan_layer_conv,
+    &gan_layer_conv_transpose,
+    &gan_layer_upsample,
+    &gan_layer_max_pool,
+    &gan_layer_average_pool,
+    &gan_layer_global_average_pool,
+    &gan_layer_batch_norm,
+    &gan_layer_layer_norm,
+    &gan_layer_instance_norm,
+    &gan_layer_group_norm,
+    &gan_layer_minibatch_stddev,
+    &gan_layer_dropout,
+    &gan_layer_flatten,
+    &gan_layer_reshape,
+    &gan_layer_residual,
+    &gan_layer_shortcut,
+    &gan_layer_end,
+    &gan_layer_relu,
+    &gan_layer_leaky_relu,
+    &gan_layer_tanh,
+    &gan_layer_sigmoid,
+    &gan_layer_elu,
+    &gan_layer_gelu,
+    &gan_layer_silu,
+    &gan_layer_softplus,
 };
 enum { TYPE_COUNT = sizeof gan_layer_types / sizeof gan_layer_types[0] };
 const int gan_layer_type_count = TYPE_COUNT;

@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "nn/layer.h"
 
-enum { WORDS_MOST = 16, LAYER_TEXT = 64 };
+enum { WORDS_MOST = 24, LAYER_TEXT = 64 };
 static const char separators[] = ",\n", blanks[] = " \t\r\v\f";
 
 static gan_status check_input(const gan_shape *input) {
@@ -54,6 +54,8 @@ static gan_status add_layer(gan_network *network, int word_count, char *const *w
   gan_layer *layer = &network->layers[network->layer_count];
   *layer = (gan_layer){.type = gan_layer_type_find(words[0]),
                        .index = network->layer_count,
+                       .block = gan_block_innermost(network),
+                       .source = network->layer_count,
                        .input = network->output,
                        .inputs = gan_shape_count(&network->output),
                        .parameter_offset = network->parameter_count,
@@ -64,6 +66,8 @@ static gan_status add_layer(gan_network *network, int word_count, char *const *w
     return gan_fail(GAN_BAD_USAGE, "there is too much; it is written \"%s\"", layer->type->usage);
   GAN_TRY(layer->type->configure(layer, word_count - 1, words + 1));
   network->layer_count++;
+  if (layer->block == network->block_count) network->block_count++;
+  gan_block_name_layer(network, layer);
   network->output = layer->output;
   network->parameter_count += layer->parameter_count;
   network->buffer_count += layer->buffer_count;
@@ -90,6 +94,10 @@ static gan_status parse(gan_network *network, char *description) {
     const gan_status status = add_layer(network, word_count, words);
     if (status != GAN_OK) return gan_fail_prefix(status, "layer %d (\"%s\"): ", network->layer_count + 1, text);
   }
+  const int open = gan_block_innermost(network);
+  if (open >= 0)
+    return gan_fail(GAN_BAD_USAGE, "layer %d (\"residual\"): the block has no \"end\"",
+                    network->blocks[open].begin + 1);
   if (network->layer_count == 0)
     return gan_fail(GAN_BAD_USAGE, "a network needs at least one layer, for example \"dense 64, relu, dense 1\"");
   return GAN_OK;
@@ -107,6 +115,8 @@ gan_status gan_network_create(const char *description, const gan_shape *input, c
     made->options = *options;
     status = gan_allocate(layer_room(description), sizeof *made->layers, "a network's layers", &made->layers);
   }
+  if (status == GAN_OK)
+    status = gan_allocate(layer_room(description), sizeof *made->blocks, "a network's blocks", &made->blocks);
   if (status == GAN_OK) status = gan_duplicate(description, &copy);
   if (status == GAN_OK) status = parse(made, copy);
   free(copy);
@@ -120,6 +130,7 @@ gan_status gan_network_create(const char *description, const gan_shape *input, c
 void gan_network_destroy(gan_network *network) {
   if (!network) return;
   free(network->layers);
+  free(network->blocks);
   free(network);
 }
 

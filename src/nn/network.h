@@ -14,12 +14,13 @@
 #include "base/random.h"
 #include "base/shape.h"
 #include "base/shards.h"
+#include "kernels/convolution.h"
 #include "kernels/kernels.h"
 
 typedef struct gan_layer gan_layer;
 typedef struct gan_pass gan_pass;
 
-enum { GAN_LAYER_TENSORS = 4, GAN_LAYER_ARGUMENTS = 8, GAN_TENSOR_NAME = 48 };
+enum { GAN_LAYER_TENSORS = 4, GAN_LAYER_ARGUMENTS = 8, GAN_TENSOR_NAME = 48, GAN_LAYER_PATH = 80 };
 
 /* One tensor of a layer: name as in PyTorch ("weight", "running_mean"), shape in PyTorch's layout, row-major. */
 typedef struct gan_tensor_info {
@@ -46,6 +47,13 @@ extern const gan_initialisation gan_initialisations[];
 extern const int gan_initialisation_count;
 const gan_initialisation *gan_initialisation_find(const char *name);
 
+/* A residual block: the layers between "residual" and "end". Each member is the index of a line of the description. */
+typedef struct gan_block {
+  int begin, shortcut, end; /* shortcut -1: none, the block's input goes past it as it is; end 0: not yet met */
+  int enclosing;            /* the block around it; -1: none */
+} gan_block;
+enum { GAN_BLOCK_DEPTH = 4 }; /* of blocks in blocks */
+
 /* A kind of layer: one row of the table of layers. */
 typedef struct gan_layer_type {
   const char *name;
@@ -59,11 +67,12 @@ typedef struct gan_layer_type {
   /* NULL for a layer without tensors. */
   void (*initialise)(const gan_layer *layer, const gan_initialisation *how, double scale, gan_random_address address,
                      float *parameters, float *buffers);
-  /* input (rows, in) -> output (rows, out), rows arranged as gan_pass says. NULL, and backward too, for a layer that
-     only gives its input another shape: the pass then shares the memory. */
+  /* input (rows, in) -> output (rows, out), rows arranged as gan_pass says. NULL for a layer that only gives its input
+     another shape, or shows another one: the pass then shares the memory. */
   void (*forward)(const gan_layer *layer, gan_pass *pass, const float *input, float *output);
   /* output_gradient (rows, out) -> input_gradient (rows, in), not when NULL; and, when pass->slots is set, the
-     parameters' gradient of each local shard i into gan_pass_gradient(pass, layer, i), then gan_pass_fold. */
+     parameters' gradient of each local shard i into gan_pass_gradient(pass, layer, i), then gan_pass_fold. NULL where
+     the input gradient is the output gradient as it is. */
   void (*backward)(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                    float *output_gradient, float *input_gradient);
   /* Floating-point operations of one sample's matrix products, 2 per multiply-add; NULL for none. */
@@ -79,11 +88,17 @@ const gan_layer_type *gan_layer_type_find(const char *name);
 
 struct gan_layer {
   const gan_layer_type *type;
-  int index; /* place in the network, as in a PyTorch Sequential */
+  int index; /* place in the network */
+  /* Name as in PyTorch's state_dict: its place in the Sequential that it belongs to ("4"); in a residual block, after
+     the block's own and "main" or "shortcut" ("4.main.0"). */
+  char path[GAN_LAYER_PATH];
+  int block;  /* of gan_network.blocks: the innermost that it belongs to, or ends; -1: none */
+  int source; /* without forward: the activation that it shows, by default its input's */
   gan_shape input, output;
   int64_t inputs, outputs; /* elements of them */
   double arguments[GAN_LAYER_ARGUMENTS];
-  const void *variant; /* the row of a sub-table, e.g. a gan_activation */
+  const void *variant;         /* the row of a sub-table, e.g. a gan_activation */
+  gan_convolution convolution; /* of layers that move a window over their input */
   int tensor_count;
   gan_tensor_info tensors[GAN_LAYER_TENSORS];
   size_t parameter_offset, parameter_count; /* the layer's range in the flat vector, its tensors in order */
@@ -91,6 +106,7 @@ struct gan_layer {
   /* Floats that forward keeps for backward: per row, and per shard and part. */
   size_t kept_per_row, kept_per_part;
   size_t scratch_per_part; /* doubles of gan_pass.scratch per local shard and part */
+  size_t workspace;        /* floats of gan_pass.workspace */
   const struct gan_network *network;
 };
 
@@ -105,6 +121,8 @@ typedef struct gan_network {
   gan_shape input, output;
   int layer_count;
   gan_layer *layers;
+  int block_count;
+  gan_block *blocks; /* in the order of their beginnings */
   size_t parameter_count, buffer_count;
   bool couples_samples; /* any layer does */
   gan_network_options options;

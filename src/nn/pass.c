@@ -18,13 +18,13 @@ static gan_status take_floats(gan_pass *pass, size_t count, const char *what, fl
   return take(pass, count, sizeof **memory, what, memory);
 }
 
-/* A layer that only reshapes: output and input are one memory. */
+/* A layer that only reshapes, or shows an earlier activation: they are one memory. */
 static bool is_view(const gan_layer *layer) { return layer->type->forward == NULL; }
 
 static gan_status take_activations(gan_pass *pass) {
   const gan_network *network = pass->network;
   const size_t rows = (size_t)pass->rows, layers = (size_t)network->layer_count;
-  size_t widest = (size_t)gan_shape_count(&network->input);
+  size_t widest = (size_t)gan_shape_count(&network->input), workspace = 0;
   GAN_TRY(take(pass, layers + 1, sizeof *pass->activations, "a pass", &pass->activations));
   GAN_TRY(take(pass, layers, sizeof *pass->kept, "a pass", &pass->kept));
   GAN_TRY(take_floats(pass, rows * widest, "a network's input", &pass->activations[0]));
@@ -34,14 +34,15 @@ static gan_status take_activations(gan_pass *pass) {
     const size_t kept =
         rows * layer->kept_per_row + (size_t)pass->shards->local * (size_t)pass->parts * layer->kept_per_part;
     if (outputs > widest) widest = outputs;
+    if (layer->workspace > workspace) workspace = layer->workspace;
     if (is_view(layer))
-      pass->activations[i + 1] = pass->activations[i];
+      pass->activations[i + 1] = pass->activations[layer->source];
     else
       GAN_TRY(take_floats(pass, rows * outputs, "a layer's output", &pass->activations[i + 1]));
     if (kept > 0) GAN_TRY(take_floats(pass, kept, "a layer's statistics", &pass->kept[i]));
   }
   for (int i = 0; i < 2; i++) GAN_TRY(take_floats(pass, rows * widest, "a network's gradients", &pass->gradient[i]));
-  return GAN_OK;
+  return take_floats(pass, workspace, "a layer's columns", &pass->workspace);
 }
 
 static gan_status take_statistics(gan_pass *pass) {
@@ -97,6 +98,7 @@ void gan_pass_destroy(gan_pass *pass) {
   free(pass->kept);
   free(pass->scratch);
   free(pass->sum_slots);
+  free(pass->workspace);
   free(pass);
 }
 
@@ -146,7 +148,7 @@ const float *gan_pass_backward(gan_pass *pass, bool input_gradient) {
   for (int i = pass->network->layer_count - 1; i >= first; i--) {
     const gan_layer *layer = &pass->network->layers[i];
     const bool wanted = i > first || input_gradient;
-    if (is_view(layer)) continue;
+    if (!layer->type->backward) continue;
     layer->type->backward(layer, pass, pass->activations[i], pass->activations[i + 1], gradient, wanted ? next : NULL);
     if (pass->slots && pass->listener.filled && layer->parameter_count > 0)
       pass->listener.filled(pass->listener.context, layer->parameter_offset);

@@ -43,6 +43,9 @@ struct gan_pass {
      when training. The trainer sums them over the tree, divides by S and moves its buffers towards them. With two
      parts, the second part's are written to statistics[1]. */
   double *statistics[2];
+  /* Where layers that draw random numbers find them (dropout): seed, stream, and a step of which there is one for each
+     forward pass in training. Set by the trainer; sample is ignored. */
+  gan_random_address random;
   float **activations; /* [layer_count + 1]: (rows, elements); [0] is the input, to be filled before forward */
   float **kept;        /* [layer_count] */
   float *gradient[2];  /* (rows, widest layer): output and input gradient, exchanged layer by layer */
@@ -51,6 +54,7 @@ struct gan_pass {
   double *scratch;
   double *total;      /* within scratch: (parts, the largest scratch_per_part) */
   double **sum_slots; /* [slot_count], within scratch, as long as total */
+  float *workspace;   /* the largest gan_layer.workspace; holds nothing from one layer's work to the next */
   size_t bytes;
 };
 

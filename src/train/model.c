@@ -130,7 +130,7 @@ size_t gan_model_tensors(const char *folder, const gan_network *network, float *
       float *vector = info->is_buffer ? buffers : parameters;
       if (!vector) continue;
       gan_tensor *tensor = &tensors[count++];
-      snprintf(tensor->path, sizeof tensor->path, "%s/%d.%s", folder, i, info->name);
+      snprintf(tensor->path, sizeof tensor->path, "%s/%s.%s", folder, network->layers[i].path, info->name);
       tensor->shape = info->shape;
       tensor->data = vector + info->offset;
       if (batches < 0 || !is_counted(info)) continue;

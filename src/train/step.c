@@ -146,8 +146,15 @@ static gan_status settle(gan_trainer *trainer, gan_player *player) {
                   (long long)trainer->iteration + 1);
 }
 
+/* Each update, of either network, runs each network once, so that the number of updates so far tells all passes apart.
+ */
 static gan_status forward(gan_trainer *trainer, gan_player *player) {
+  const bool critic = player == &trainer->critic;
   GAN_TRY(settle(trainer, player));
+  player->pass->random =
+      (gan_random_address){.seed = (uint64_t)trainer->config->run.seed,
+                           .stream = critic ? GAN_STREAM_DROPOUT_CRITIC : GAN_STREAM_DROPOUT_GENERATOR,
+                           .step = (uint64_t)(trainer->critic.steps + trainer->generator.steps)};
   gan_pass_forward(player->pass);
   return GAN_OK;
 }

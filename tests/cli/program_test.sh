@@ -170,6 +170,12 @@ with h5py.File("run/latest.h5", "r") as file:
         assert counted.dtype == torch.int64 and int(counted) == (12 if name == "critic" else 3), (name, counted)
 P
 }
+test_a_trace_of_convolutional_networks_agrees_with_pytorch() {
+  /usr/bin/python3 -c 'import torch' 2>/dev/null || { echo "python3-torch is not installed"; return 77; }
+  run 0 mpi 2 train --preset fashion --batch 12 --shards 4 --iterations 3 --train.n_critic 2 --eval.samples=16 \
+    --batch_norm.sync=no "${image_layers[@]}" --trace trace.h5 --trace-steps 9 --run.dir run &&
+    run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini && says out 'agrees'
+}
 test_a_trace_is_the_same_at_any_np() {
   run 0 mpi 1 train "${tiny[@]}" --iterations 2 --trace a.h5 --trace-steps 6 -q && run 0 mpi 5 train "${tiny[@]}" \
     --iterations 2 --trace b.h5 --trace-steps 6 -q && h5diff -q a.h5 b.h5

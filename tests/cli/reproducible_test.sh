@@ -21,6 +21,17 @@ test_images_are_the_same_at_any_np() {
   done
 }
 
+test_convolutional_networks_are_the_same_at_any_np_and_resumed() {
+  local ranks images=(train --preset fashion --batch 24 --shards 8 --iterations 3 --train.n_critic 1 --eval.samples=16
+    --samples.count=4 "${image_layers[@]/tanh/dropout 0.2, tanh}")
+  run 0 mpi 1 "${images[@]}" --run.dir np1 || return 1
+  run 0 mpi 3 "${images[@]}" --run.dir np3 && same_state "$(checkpoint_name np1 3)" "$(checkpoint_name np3 3)" || return 1
+  run 75 mpi 8 "${images[@]}" --run.dir np8 --run.stop_at=2 && run 0 mpi 2 "${images[@]}" --run.dir np8 --resume &&
+    same_state "$(checkpoint_name np1 3)" "$(checkpoint_name np8 3)" || return 1
+  # A parameter is stored under the name that a PyTorch module with the same nesting would give it.
+  h5ls np1/latest.h5/generator/4.main.1.weight | grep -q '{3, 2, 3, 3}' && h5ls np1/latest.h5/critic/0.weight | grep -q '{4, 1, 4, 4}'
+}
+
 test_batch_norm_per_shard_is_the_same_at_any_np() {
   same_at_any_np --generator.layers="dense 16, batch_norm, relu, dense 2" --critic.layers="dense 16, batch_norm, tanh, dense 1"
 }

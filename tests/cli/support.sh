@@ -11,6 +11,12 @@ limit=${LIMIT:-120}
 tiny=(--generator.latent=4 --generator.layers="dense 16, relu, dense 2" --critic.layers="dense 16, leaky_relu 0.2, dense 1"
   --batch 24 --shards 8 --samples.every=0 --eval.every=0 --eval.samples=64 --samples.count=4)
 
+# Small convolutional networks for 28 x 28 images with layers of every kind that a trace can be replayed of.
+image_layers=(--generator.layers="dense 98, reshape 2 7 7, batch_norm, relu, residual, upsample 2, conv 3 kernel 3 padding 1,
+  batch_norm, relu, shortcut, upsample 2 bilinear, conv 3 kernel 1, end, conv_transpose 1 kernel 4 stride 2 padding 1, tanh"
+  --critic.layers="conv 4 kernel 4 stride 2 padding 1, leaky_relu 0.2, group_norm 2, conv 4 kernel 3 5 stride 2 padding 1 2,
+  instance_norm affine, leaky_relu, average_pool 2, minibatch_stddev, dense 1")
+
 note() { echo "    $*"; }
 
 # run EXPECTED_STATUS COMMAND...: runs with a time limit; stdout and stderr are left in files out and err. "mpi NP ..." stands

@@ -1,4 +1,4 @@
-"""Writes layers.h: what PyTorch, in float64, makes of small networks, for tests/unit/layers_test.c.
+"""Writes layers.h, image_layers.h and block_layers.h: what PyTorch, in float64, makes of small networks, for tests/unit/layers_test.c.
 
 Run with a Python that has torch: /usr/bin/python3 tests/reference/layers.py
 
@@ -7,11 +7,13 @@ the scalar product of the output and the output gradient. Running statistics are
 momentum 1, i.e. the batch's own.
 """
 import os
+import sys
 
 import torch
-from torch import nn
 
-torch.manual_seed(20240607)
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "scripts"))
+from torch_layers import module_of_layers
 
 # name, layers, shape of a sample, parts, samples of each part, offset and spread of the input
 CASES = [
@@ -50,58 +52,78 @@ CASES = [
     ("a critic", "flatten, dense 9, leaky_relu 0.2, layer_norm, dense 5, gelu, dense 1", (1, 3, 3), 2, 4),
 ]
 
+IMAGE_CASES = [
+    ("conv", "conv 3 kernel 3", (2, 4, 5), 1, 1),
+    ("conv, one sample, one position", "conv 2 kernel 3 2", (1, 3, 2), 1, 1),
+    ("conv with padding", "conv 2 kernel 4 stride 2 padding 1", (2, 6, 7), 1, 2),
+    ("conv, sizes for each axis", "conv 2 kernel 3 2 stride 2 3 padding 1 0 no_bias", (2, 5, 4), 1, 2),
+    ("conv, more padding than kernel", "conv 2 kernel 1 2 padding 2 3", (1, 2, 3), 1, 2),
+    ("conv, stride beyond kernel", "conv 2 kernel 2 stride 3", (1, 7, 5), 1, 2),
+    ("conv, two parts", "conv 2 kernel 3 padding 1", (1, 4, 3), 2, 3),
+    ("conv over one axis", "conv 3 kernel 3 stride 2 padding 1", (2, 7), 1, 1),
+    ("conv over three axes", "conv 2 kernel 2 3 2 stride 1 2 2 padding 0 1 1", (2, 2, 4, 3), 1, 1),
+    ("conv_transpose", "conv_transpose 2 kernel 4 stride 2 padding 1", (2, 3, 2), 1, 2),
+    ("conv_transpose from a vector", "reshape 5 1 1, conv_transpose 3 kernel 3 2 no_bias", (5,), 1, 3),
+    ("conv_transpose with output padding", "conv_transpose 2 kernel 3 stride 2 padding 1 output_padding 1", (2, 2, 3), 1, 2),
+    ("conv_transpose, sizes for each axis", "conv_transpose 2 kernel 2 3 stride 3 2 padding 0 1 output_padding 2 0",
+     (2, 2, 3), 1, 2),
+    ("conv_transpose, two parts", "conv_transpose 1 kernel 2", (2, 2, 3), 2, 2),
+    ("conv_transpose over one axis", "conv_transpose 2 kernel 5 stride 3 padding 2", (2, 4), 1, 2),
+    ("conv_transpose over three axes", "conv_transpose 2 kernel 3 2 2 stride 2 1 2 padding 1 0 0", (2, 2, 2, 2), 1, 1),
+    ("upsample", "upsample 2", (2, 3, 2), 1, 2),
+    ("upsample, a factor for each axis", "upsample 1 3 nearest", (2, 2, 3), 1, 2),
+    ("upsample over three axes", "upsample 2", (1, 2, 1, 2), 1, 2),
+    ("upsample, bilinear", "upsample 2 bilinear", (2, 3, 4), 1, 1),
+    ("upsample, bilinear, odd", "upsample 3 5 bilinear", (1, 2, 2), 1, 1),
+    ("upsample, bilinear, one position", "upsample 4 2 bilinear", (1, 1, 3), 1, 2),
+    ("upsample, linear over one axis", "upsample 3 bilinear", (2, 4), 1, 2),
+    ("upsample, linear over three axes", "upsample 2 3 2 bilinear", (1, 2, 1, 3), 1, 1),
+    ("max_pool", "max_pool 2", (2, 5, 4), 1, 2),
+    ("max_pool with padding", "max_pool 3 2 stride 2 1 padding 1", (1, 4, 5), 1, 2),
+    ("max_pool over three axes", "max_pool 2 stride 1", (1, 2, 3, 3), 1, 1),
+    ("average_pool", "average_pool 2", (2, 4, 5), 1, 2),
+    ("average_pool with padding", "average_pool 3 stride 2 1 padding 1 0", (1, 4, 5), 1, 2),
+    ("average_pool over one axis", "average_pool 4 stride 1 padding 2", (2, 5), 1, 2),
+    ("global_average_pool", "global_average_pool", (3, 3, 2), 1, 2),
+    ("global_average_pool over three axes", "global_average_pool, dense 2", (2, 2, 1, 3), 1, 3),
+]
 
-class Reshape(nn.Module):
-    def __init__(self, shape):
-        super().__init__()
-        self.shape = shape
+BLOCK_CASES = [
+    ("instance_norm", "instance_norm", (3, 3, 4), 1, 2),
+    ("instance_norm, affine", "instance_norm affine", (3, 2, 3), 2, 2),
+    ("instance_norm over one axis", "instance_norm affine", (2, 5), 1, 1),
+    ("group_norm", "group_norm 2", (4, 3, 2), 1, 3),
+    ("group_norm of vectors", "group_norm 3", (9,), 1, 2),
+    ("group_norm, one group", "group_norm 1", (2, 3, 3), 2, 1),
+    ("minibatch_stddev", "minibatch_stddev", (2, 2, 3), 1, 4),
+    ("minibatch_stddev of vectors, two parts", "minibatch_stddev", (5,), 2, 3),
+    ("minibatch_stddev in groups", "minibatch_stddev 2, conv 1 kernel 2", (2, 3, 2), 1, 5),
+    ("dropout of nothing", "dropout 0", (6,), 1, 2),
+    ("residual", "residual, relu, conv 2 kernel 3 padding 1, end", (2, 3, 4), 1, 2),
+    ("residual, shortcut", "residual, tanh, conv 3 kernel 2 stride 2, shortcut, average_pool 2, conv 3 kernel 1, end",
+     (2, 4, 5), 1, 2),
+    ("residual, within each other", "dense 6, residual, residual, dense 4, gelu, shortcut, dense 4, end, tanh, dense 6, end, "
+     "residual, end, dense 2", (5,), 2, 3),
+    ("residual at the beginning of a shortcut", "residual, dense 3, shortcut, residual, silu, dense 4, end, dense 3, end", (4,), 1, 3),
+    ("a generator of images", "dense 12, reshape 3 2 2, batch_norm, relu, conv_transpose 2 kernel 4 stride 2 padding 1 no_bias, "
+     "batch_norm, relu, residual, batch_norm, relu, upsample 2, conv 2 kernel 3 padding 1, shortcut, upsample 2, end, "
+     "conv 1 kernel 3 padding 1, softplus", (4,), 1, 3),
+    ("a critic of images", "conv 3 kernel 4 stride 2 padding 1, leaky_relu 0.2, residual, conv 4 kernel 3 padding 1, leaky_relu, "
+     "average_pool 2, shortcut, average_pool 2, conv 4 kernel 1, end, instance_norm affine, leaky_relu, global_average_pool, dense 1", (1, 8, 8),
+     2, 2),
+]
 
-    def forward(self, x):
-        return x.reshape(x.shape[0], *self.shape)
 
-
-class Dense(nn.Linear):
-    def forward(self, x):
-        return super().forward(x.flatten(1))
-
-
-def module_of(words, shape):
-    """The PyTorch module of one layer and its output shape."""
-    name, arguments = words[0], words[1:]
-    elements = torch.Size(shape).numel()
-    if name == "dense":
-        out = int(arguments[0])
-        return Dense(elements, out, bias="no_bias" not in arguments), (out,)
-    if name == "batch_norm":
-        kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
-        return kind(shape[0], momentum=1.0), shape
-    if name == "layer_norm":
-        return nn.LayerNorm(shape), shape
-    if name == "flatten":
-        return nn.Flatten(), (elements,)
-    if name == "reshape":
-        to = tuple(int(word) for word in arguments)
-        return Reshape(to), to
-    if name == "leaky_relu":
-        return nn.LeakyReLU(float(arguments[0]) if arguments else 0.2), shape
-    if name == "elu":
-        return nn.ELU(float(arguments[0]) if arguments else 1.0), shape
-    plain = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU, "silu": nn.SiLU,
-             "softplus": nn.Softplus}
-    return plain[name](), shape
+DECIMALS = 16  # of inputs and parameters; few keep a header short
 
 
 def single(tensor):
-    """Rounded to float32 numbers, in float64."""
-    return tensor.float().double()
+    """Rounded to the decimals and to float32 numbers, in float64."""
+    return tensor.round(decimals=DECIMALS).float().double()
 
 
 def build(description, shape):
-    modules = []
-    for entry in description.split(","):
-        module, shape = module_of(entry.split(), shape)
-        modules.append(module)
-    network = nn.Sequential(*modules).double()
+    network = module_of_layers(description, shape, momentum=1.0)
     for parameter in network.parameters():
         parameter.data = single(torch.randn(parameter.shape) * 0.5 + 0.1)
     return network
@@ -131,7 +153,7 @@ def run(case):
     # In inference the last part's statistics, rounded to float32, serve as running ones.
     for buffer_name, buffer in network.named_buffers():
         if "num_batches" not in buffer_name:
-            buffer.copy_(single(buffer))
+            buffer.copy_(buffer.float().double())
     network.eval()
     return {
         "parameters": torch.cat(parameters) if parameters else torch.zeros(0),
@@ -167,36 +189,39 @@ def sizes(shape):
     return f"{{.rank = {len(shape)}, .size = {{{', '.join(str(s) for s in shape)}}}}}"
 
 
-def main():
+def write(file_name, cases, prefix, decimals, digits):
+    global DECIMALS
+    DECIMALS = decimals
+    torch.manual_seed(20240607)
     text = ["/* Written by tests/reference/layers.py with PyTorch " + torch.__version__ + "; see there. */\n",
             "/* clang-format off */\n",
-            '#include <stddef.h>\n\n#include "base/shape.h"\n\n',
-            "typedef struct reference_case {\n  const char *name, *layers;\n  gan_shape input_shape, output_shape;\n"
-            "  int parts, samples;\n  size_t parameter_count, buffer_count;\n"
-            "  const float *parameters, *input, *output_gradient;\n"
-            "  const double *output, *input_gradient, *parameter_gradient, *statistics, *inference;\n"
-            "} reference_case;\n\n"]
+            '#include "reference_case.h"\n\n']
     rows = []
-    for i, case in enumerate(CASES):
+    for i, case in enumerate(cases):
         result = run(case)
         for key in FLOATS:
-            text.append(array("float", f"{key}_{i}", result[key], 9))
+            text.append(array("float", f"{prefix}{key}_{i}", result[key], 9))
         for key in DOUBLES:
             if key == "inference" and result["statistics"].shape[1] == 0:
-                text.append(f"#define inference_{i} output_{i} /* nothing in it depends on the batch */\n")
+                text.append(f"#define {prefix}inference_{i} {prefix}output_{i} /* nothing in it depends on the batch */\n")
             else:
-                text.append(array("double", f"{key}_{i}", result[key], 8))
-        rows.append(f'    {{.name = "{case[0]}", .layers = "{case[1]}", .input_shape = {sizes(case[2])},\n'
+                text.append(array("double", f"{prefix}{key}_{i}", result[key], digits))
+        rows.append(f'    {{.name = "{case[0]}",\n     .layers = "{case[1]}",\n     .input_shape = {sizes(case[2])},\n'
                     f"     .output_shape = {sizes(result['output_shape'])}, .parts = {case[3]},\n"
                     f"     .samples = {case[4]}, "
                     f".parameter_count = {result['parameters'].numel()}, "
-                    f".buffer_count = {result['statistics'].shape[1]}, VALUES({i})}},\n")
-    members = ", ".join(f".{key} = {key}_##i" for key in FLOATS + DOUBLES)
-    text.append(f"#define VALUES(i) \\\n  {members}\n")
-    text.append("static const reference_case reference_cases[] = {\n" + "".join(rows) + "};\n")
-    text.append("enum { REFERENCE_CASES = sizeof reference_cases / sizeof reference_cases[0] };\n")
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "layers.h"), "w") as out:
+                    f".buffer_count = {result['statistics'].shape[1]}, {prefix.upper()}VALUES({i})}},\n")
+    members = ", ".join(f".{key} = {prefix}{key}_##i" for key in FLOATS + DOUBLES)
+    text.append(f"#define {prefix.upper()}VALUES(i) \\\n  {members}\n")
+    text.append(f"static const reference_case {prefix}reference_cases[] = {{\n" + "".join(rows) + "};\n")
+    with open(os.path.join(HERE, file_name), "w") as out:
         out.writelines(text)
+
+
+def main():
+    write("layers.h", CASES, "", 16, 8)
+    write("image_layers.h", IMAGE_CASES, "image_", 2, 6)
+    write("block_layers.h", BLOCK_CASES, "block_", 2, 6)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,14 @@ static void bias_is_added_to_each_row_and_columns_are_summed(void **unused) {
   assert_memory_equal(sums, none, sizeof sums);
 }
 
+static void each_channel_of_each_row_gets_its_bias(void **unused) {
+  (void)unused;
+  float y[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+  const float bias[] = {100, 200}, biased[] = {101, 102, 103, 204, 205, 206, 107, 108, 109, 210, 211, 212};
+  gan_add_channel_bias(2, 2, 3, bias, y);
+  assert_memory_equal(y, biased, sizeof y);
+}
+
 /* 2^24 + 1 + 1 in float32: rising order loses both ones, another order would not. */
 static void column_sums_are_taken_in_rising_order_of_rows(void **unused) {
   (void)unused;
@@ -48,6 +56,7 @@ static void vectors_are_added_scaled_and_averaged(void **unused) {
   (void)unused;
   float y[] = {1, 2, 3};
   const float x[] = {10, 20, 30}, added[] = {11, 22, 33}, scaled[] = {22, 44, 66}, averaged[] = {13, 26, 39};
+  const float multiplied[] = {130, 520, 1170};
   gan_add_two(3, x, y, y);
   assert_memory_equal(y, added, sizeof y);
   y[0] = 1, y[1] = 2, y[2] = 3;
@@ -57,6 +66,8 @@ static void vectors_are_added_scaled_and_averaged(void **unused) {
   assert_memory_equal(y, scaled, sizeof y);
   gan_average(3, 0.25f, y, 0.75f, x);
   assert_memory_equal(y, averaged, sizeof y);
+  gan_multiply(3, x, y, y);
+  assert_memory_equal(y, multiplied, sizeof y);
 }
 
 static void clipping_bounds_every_value_and_counts_those_outside(void **unused) {
@@ -172,6 +183,7 @@ static void bits_do_not_depend_on_alignment_or_pieces(void **unused) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bias_is_added_to_each_row_and_columns_are_summed),
+      cmocka_unit_test(each_channel_of_each_row_gets_its_bias),
       cmocka_unit_test(column_sums_are_taken_in_rising_order_of_rows),
       cmocka_unit_test(vectors_are_added_scaled_and_averaged),
       cmocka_unit_test(clipping_bounds_every_value_and_counts_those_outside),

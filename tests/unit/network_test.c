@@ -65,10 +65,13 @@ static void tensors_follow_each_other_under_the_names_of_pytorch(void **state) {
   gan_network_destroy(network);
 }
 
-static void only_batch_norm_couples_samples(void **state) {
+static void only_batch_norm_and_minibatch_stddev_couple_samples(void **state) {
   (void)state;
-  gan_network *network = rig_network("dense 4, layer_norm, gelu, dense 1", vector, false);
+  gan_network *network = rig_network("dense 4, layer_norm, gelu, dropout 0.1, group_norm 2, dense 1", vector, false);
   assert_false(network->couples_samples);
+  gan_network_destroy(network);
+  network = rig_network("dense 4, minibatch_stddev, dense 1", vector, false);
+  assert_true(network->couples_samples);
   gan_network_destroy(network);
 }
 
@@ -117,7 +120,7 @@ static void a_bad_description_is_told_by_layer_number_and_reason(void **state) {
       {"dense 3, dens 4", {"layer 2 (\"dens 4\")", "\"dens\"", "did you mean \"dense\"?"}},
       {"BatchNorm1d", {"layer 1", "did you mean \"batch_norm\"?"}},
       {"lekyrelu 0.2", {"layer 1", "did you mean \"leaky_relu\"?"}},
-      {"convolve 3", {"layer 1 (\"convolve 3\")", "there are dense, batch_norm", "softplus"}},
+      {"convolve 3", {"layer 1 (\"convolve 3\")", "there are dense, conv", "softplus"}},
       {"dense", {"layer 1 (\"dense\")", "missing", "dense FEATURES [no_bias]"}},
       {"dense 3 no_bias 4", {"layer 1", "too much", "dense FEATURES [no_bias]"}},
       {"dense 3 nobias", {"layer 1", "no_bias", "\"nobias\""}},
@@ -142,9 +145,93 @@ static void a_bad_description_is_told_by_layer_number_and_reason(void **state) {
       {"relu,\n\nreshape 3 -2", {"layer 2 (\"reshape 3 -2\")", "from 1 to"}},
       {"reshape 16777216 16777216 16777216 16777216", {"layer 1", "more than 16777216 elements"}},
       {"dense 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20", {"layer 1", "too much"}},
+      {"conv 3 kernel 3", {"layer 1", "(6) is no image", "reshape"}},
+      {"upsample 2", {"layer 1", "(6) is no image"}},
+      {"instance_norm", {"layer 1", "(6) is no image"}},
+      {"group_norm 4", {"layer 1", "6 channels cannot be cut into 4 groups"}},
+      {"group_norm 6", {"layer 1", "single values"}},
+      {"dropout", {"layer 1", "missing", "dropout PROBABILITY"}},
+      {"dropout 1", {"layer 1", "at least 0 and below 1"}},
+      {"dropout -0.1", {"layer 1", "at least 0 and below 1"}},
+      {"minibatch_stddev 1", {"layer 1", "at least 2"}},
+      {"residual, dense 5, end", {"layer 3 (\"end\")", "(5)", "shortcut gives (6)"}},
+      {"residual, dense 5", {"layer 1 (\"residual\")", "no \"end\""}},
+      {"residual, relu, end, relu, end", {"layer 5", "no \"residual\" before it"}},
+      {"shortcut", {"layer 1", "no \"residual\" before it"}},
+      {"residual, shortcut, relu, shortcut, end", {"layer 4", "has a shortcut already"}},
+      {"residual, residual, residual, residual, residual", {"layer 5", "more than 4 blocks"}},
       {"dense 16777216, dense 16777216", {"layer 2", "weight", "parameters"}},
   };
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_refused(bad[i].description, vector, bad[i].words);
+}
+
+static void a_window_that_does_not_fit_is_told_with_its_sizes(void **state) {
+  (void)state;
+  static const struct {
+    const char *description;
+    const char *words[3];
+  } bad[] = {
+      {"conv 3", {"missing", "conv CHANNELS kernel K"}},
+      {"conv 3 stride 2", {"the kernel is missing"}},
+      {"conv 3 kernel no_bias", {"after \"kernel\"", "one number, or two (height, width), not 0"}},
+      {"conv 3 kernel 3 3 3", {"after \"kernel\"", "not 3"}},
+      {"conv 3 kernel 0", {"kernel has to be from 1"}},
+      {"conv 3 kernel 2 stride 0", {"stride has to be from 1"}},
+      {"conv 3 kernel 2 padding -1", {"padding has to be from"}},
+      {"conv 3 kernel 2 bias", {"\"bias\" is not known here", "no_bias"}},
+      {"conv 3 kernel 2 output_padding 1", {"\"output_padding\" is not known here"}},
+      {"conv 3 kernel 4", {"kernel of 4 does not fit", "height 3", "padding 0"}},
+      {"conv 3 kernel 2 9 padding 0 2", {"kernel of 9 does not fit", "width 4", "padding 2"}},
+      {"conv 3 kernel 1 padding 16777216", {"more than 16777216 elements"}},
+      {"conv_transpose 3 kernel 2 stride 2 output_padding 2", {"less than the stride, which is 2"}},
+      {"conv_transpose 3 kernel 2 padding 4", {"nothing is left"}},
+      {"conv_transpose 3 kernel 2 stride 16777216", {"more than 16777216 elements"}},
+      {"conv_transpose 3 kernel 16777216 padding 8388608", {"weight", "parameters"}},
+      {"upsample 0", {"from 1"}},
+      {"upsample 2 cubic", {"\"nearest\" or \"bilinear\"", "cubic"}},
+      {"upsample 16777216", {"more than 16777216 elements"}},
+      {"max_pool 4", {"kernel of 4 does not fit", "height 3"}},
+      {"average_pool 3 padding 2", {"padding of 2 is more than half of the kernel of 3"}},
+      {"global_average_pool 2", {"too much"}},
+      {"instance_norm fine", {"\"affine\""}},
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_refused(bad[i].description, image, bad[i].words);
+}
+
+static void tensors_of_a_block_are_named_as_those_of_nested_modules(void **state) {
+  (void)state;
+  gan_network *network = rig_network(
+      "relu, residual, conv 2 kernel 1, residual, conv 2 kernel 1, end, conv 4 kernel 1, shortcut, tanh, "
+      "conv 4 kernel 1, end, residual, end, conv_transpose 1 kernel 2 3",
+      image, false);
+  static const struct {
+    int layer;
+    const char *path;
+  } expected[] = {{0, "0"},
+                  {1, "1"},
+                  {2, "1.main.0"},
+                  {3, "1.main.1"},
+                  {4, "1.main.1.main.0"},
+                  {6, "1.main.2"},
+                  {8, "1.shortcut.0"},
+                  {9, "1.shortcut.1"},
+                  {11, "2"},
+                  {13, "3"}};
+  for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
+    assert_string_equal(network->layers[expected[i].layer].path, expected[i].path);
+  const gan_tensor_info *weight = &network->layers[13].tensors[0];
+  char text[GAN_SHAPE_TEXT];
+  assert_string_equal(gan_shape_print(&weight->shape, text), "(4, 1, 2, 3)");
+  assert_string_equal(gan_shape_print(&network->output, text), "(1, 4, 6)");
+  gan_network_destroy(network);
+}
+
+static void operations_of_convolutions_are_two_for_each_product_of_a_window(void **state) {
+  (void)state;
+  /* (2, 3, 4) -> (5, 2, 3): 5 * 2 * 3 outputs of 2 * 2 * 2 products; back: 2 * 3 inputs of 5 * 7 * 2 * 2 products. */
+  gan_network *network = rig_network("conv 5 kernel 2, conv_transpose 7 kernel 2 stride 2", image, false);
+  assert_true(gan_network_flops(network) == 2.0 * (5 * 2 * 3) * (2 * 2 * 2) + 2.0 * (2 * 3) * (5 * 7 * 2 * 2));
+  gan_network_destroy(network);
 }
 
 static void the_parameter_count_ends_below_two_to_the_31(void **state) {
@@ -225,6 +312,13 @@ static void batch_norm_wants_two_values_of_each_feature(void **state) {
   assert_int_equal(check("dense 4, layer_norm", vector, false, 1, 1), GAN_OK);
 }
 
+static void a_standard_deviation_wants_two_samples_in_a_shard(void **state) {
+  (void)state;
+  assert_int_equal(check("minibatch_stddev", image, true, 1, 8), GAN_BAD_USAGE);
+  assert_non_null(strstr(gan_error_message(), "raise --batch or lower --shards"));
+  assert_int_equal(check("minibatch_stddev", image, true, 2, 8), GAN_OK);
+}
+
 static void operations_are_two_for_each_weight_of_dense_layers(void **state) {
   (void)state;
   gan_network *network = rig_network("dense 5, relu, dense 3 no_bias, layer_norm", image, false);
@@ -254,16 +348,20 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(commas_and_line_ends_separate_layers_and_empty_entries_are_skipped),
       cmocka_unit_test(tensors_follow_each_other_under_the_names_of_pytorch),
-      cmocka_unit_test(only_batch_norm_couples_samples),
+      cmocka_unit_test(only_batch_norm_and_minibatch_stddev_couple_samples),
       cmocka_unit_test(arguments_of_activations_have_the_tables_defaults),
       cmocka_unit_test(a_shape_goes_through_every_layer),
       cmocka_unit_test(a_bad_description_is_told_by_layer_number_and_reason),
+      cmocka_unit_test(a_window_that_does_not_fit_is_told_with_its_sizes),
+      cmocka_unit_test(tensors_of_a_block_are_named_as_those_of_nested_modules),
+      cmocka_unit_test(operations_of_convolutions_are_two_for_each_product_of_a_window),
       cmocka_unit_test(the_parameter_count_ends_below_two_to_the_31),
       cmocka_unit_test(a_network_has_at_most_a_thousand_layers),
       cmocka_unit_test(an_input_of_impossible_shape_is_refused),
       cmocka_unit_test(every_activation_of_the_kernels_is_a_layer_with_the_same_words),
       cmocka_unit_test(every_kind_of_layer_says_how_it_is_written),
       cmocka_unit_test(batch_norm_wants_two_values_of_each_feature),
+      cmocka_unit_test(a_standard_deviation_wants_two_samples_in_a_shard),
       cmocka_unit_test(operations_are_two_for_each_weight_of_dense_layers),
       cmocka_unit_test(a_failed_allocation_is_told_and_leaks_nothing),
   };

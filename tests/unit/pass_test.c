@@ -17,6 +17,12 @@ static const char plain_network[] =
 static const char coupled_network[] =
     "batch_norm, reshape 12, dense 8, batch_norm, tanh, dense 6, layer_norm, softplus, batch_norm, dense 3";
 
+#define IMAGE_LAYERS                                                                                                \
+  "conv 3 kernel 2 padding 1, batch_norm, tanh, residual, dropout 0.3, conv 4 kernel 3 padding 1, silu, shortcut, " \
+  "conv 4 kernel 1, end, group_norm 2, upsample 2 bilinear, average_pool 3 stride 2, conv_transpose 3 kernel 3 2"
+static const char image_network[] = IMAGE_LAYERS ", residual, gelu, residual, end, end, global_average_pool, dense 3";
+static const char image_critic[] = IMAGE_LAYERS ", minibatch_stddev 3, gelu, dense 1";
+
 static void fill_parameters(rig *made) {
   const gan_random_address address = {.seed = 3, .stream = GAN_STREAM_INITIALISE_CRITIC};
   gan_network_initialise(made->network, gan_initialisation_find("he_normal"), 0, address, made->parameters,
@@ -104,6 +110,9 @@ static void gradients_equal_numerical_differentiation(void **state) {
   check_derivatives(coupled_network, 1, 1, false);
   check_derivatives(coupled_network, 2, 2, false);
   check_derivatives(coupled_network, 3, 2, true);
+  check_derivatives(image_network, 1, 1, false);
+  check_derivatives(image_network, 3, 2, true);
+  check_derivatives(image_critic, 2, 2, false);
 }
 
 /* --- Shards --- */
@@ -237,8 +246,11 @@ static void five_uneven_shards_equal_one_to_rounding(void **state) {
     const char *layers;
     bool sync;
     int parts;
-  } rows[] = {
-      {plain_network, false, 1}, {plain_network, false, 2}, {coupled_network, true, 1}, {coupled_network, true, 2}};
+  } rows[] = {{plain_network, false, 1},
+              {plain_network, false, 2},
+              {coupled_network, true, 1},
+              {coupled_network, true, 2},
+              {image_network, true, 2}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     step_result whole = run_step(rows[i].layers, image, rows[i].sync, 1, 13, rows[i].parts, 1);
     step_result cut = run_step(rows[i].layers, image, rows[i].sync, 5, 13, rows[i].parts, 1);
@@ -285,7 +297,8 @@ static void the_bits_do_not_depend_on_how_shards_lie_on_ranks(void **state) {
     int64_t batch;
   } rows[] = {{plain_network, false, 5, 2, 13},  {coupled_network, false, 5, 2, 13},
               {coupled_network, true, 5, 2, 13}, {coupled_network, true, 7, 1, 29},
-              {wide, true, 6, 2, 101},           {wide, false, 8, 1, 40}};
+              {wide, true, 6, 2, 101},           {wide, false, 8, 1, 40},
+              {image_network, true, 7, 1, 29},   {image_critic, false, 5, 2, 43}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     step_result one = run_step(rows[i].layers, image, rows[i].sync, rows[i].shards, rows[i].batch, rows[i].parts, 1);
     for (int ranks = 2; ranks <= 5; ranks++) {
@@ -359,9 +372,8 @@ static void rows_of_a_shard_are_its_parts_one_after_the_other(void **state) {
   rig_release(&made);
 }
 
-static void without_slots_there_is_only_the_input_gradient_and_without_asking_only_the_parameters(void **state) {
-  (void)state;
-  rig made = rig_create(coupled_network, image, false, 2, 8, 1, 0);
+static void check_what_is_asked_for(const char *layers) {
+  rig made = rig_create(layers, image, false, 2, 8, 1, 0);
   rig_start(&made, 1);
   fill_parameters(&made);
   fill_batch(made.pass);
@@ -385,6 +397,13 @@ static void without_slots_there_is_only_the_input_gradient_and_without_asking_on
   free(input_gradient);
   free(gradient);
   rig_release(&made);
+}
+
+static void without_slots_there_is_only_the_input_gradient_and_without_asking_only_the_parameters(void **state) {
+  (void)state;
+  check_what_is_asked_for(coupled_network);
+  check_what_is_asked_for(image_critic);
+  check_what_is_asked_for("residual, tanh, shortcut, conv 2 kernel 1, end, residual, conv 2 kernel 1, end");
 }
 
 static void nothing_below_the_first_layer_with_parameters_is_computed_unasked(void **state) {

@@ -1,0 +1,142 @@
+"""gan_dist's layers as PyTorch modules, in float64, with the same order of parameters. For replay_trace.py, and for the
+values that the tests compare with."""
+import torch
+from torch import nn
+
+
+class Reshape(nn.Module):
+    def __init__(self, shape):
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x):
+        return x.reshape(x.shape[0], *self.shape)
+
+
+class Dense(nn.Linear):
+    def forward(self, x):
+        return super().forward(x.flatten(1))
+
+
+class GlobalAverage(nn.Module):
+    def forward(self, x):
+        return x.flatten(2).mean(2)
+
+
+class MinibatchStddev(nn.Module):
+    """Karras et al. 2018: the standard deviation of each feature over a group, averaged, as one more channel."""
+
+    def __init__(self, group):
+        super().__init__()
+        self.group = group
+
+    def forward(self, x):
+        groups = []
+        for group in x.split(self.group or len(x)):
+            deviation = (((group - group.mean(0)) ** 2).mean(0) + 1e-8).sqrt().mean()
+            groups.append(torch.cat([group, deviation.expand(len(group), 1, *group.shape[2:])], 1))
+        return torch.cat(groups)
+
+
+class Residual(nn.Module):
+    def __init__(self, main, shortcut):
+        super().__init__()
+        self.main, self.shortcut = main, shortcut
+
+    def forward(self, x):
+        return self.main(x) + (self.shortcut(x) if self.shortcut else x)
+
+
+def axis_sizes(words, axes):
+    """{"": [2, 2], "stride": [1, 2]} from "2 stride 1 2": numbers after each word, one or one for each axis."""
+    sizes, word = {"": []}, ""
+    for text in words:
+        if text.isdigit():
+            sizes[word].append(int(text))
+        else:
+            word = text
+            sizes[word] = []
+    return {word: tuple(numbers * axes if len(numbers) == 1 else numbers) for word, numbers in sizes.items()}
+
+
+def image_module(name, words, shape):
+    """Of a layer over images; None for another."""
+    axes = len(shape) - 1
+    if name in ("conv", "conv_transpose"):
+        kind = {"conv": [nn.Conv1d, nn.Conv2d, nn.Conv3d],
+                "conv_transpose": [nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d]}[name][axes - 1]
+        sizes = axis_sizes(words[1:], axes)
+        options = {word: sizes[word] for word in ("stride", "padding", "output_padding") if word in sizes}
+        return kind(shape[0], int(words[0]), sizes["kernel"], bias="no_bias" not in words, **options)
+    if name == "upsample":
+        if "bilinear" not in words:
+            return nn.Upsample(scale_factor=axis_sizes(words, axes)[""], mode="nearest")
+        mode = ["linear", "bilinear", "trilinear"][axes - 1]
+        return nn.Upsample(scale_factor=axis_sizes(words, axes)[""], mode=mode, align_corners=False)
+    if name in ("max_pool", "average_pool"):
+        kind = {"max_pool": [nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d],
+                "average_pool": [nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d]}[name][axes - 1]
+        sizes = axis_sizes(words, axes)
+        return kind(sizes[""], sizes.get("stride"), sizes.get("padding", 0))
+    if name == "instance_norm":
+        return [nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d][axes - 1](shape[0], affine="affine" in words)
+    return {"global_average_pool": GlobalAverage}.get(name, lambda: None)()
+
+
+def module_of(words, shape, norm):
+    """The PyTorch module of one layer; norm: arguments of batch normalisations."""
+    name, arguments = words[0], words[1:]
+    elements = torch.Size(shape).numel()
+    if name == "dense":
+        return Dense(elements, int(arguments[0]), bias="no_bias" not in arguments)
+    if name == "batch_norm":
+        return [nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d][len(shape) - 1](shape[0], **norm)
+    if name == "layer_norm":
+        return nn.LayerNorm(shape)
+    if name == "group_norm":
+        return nn.GroupNorm(int(arguments[0]), shape[0])
+    if name == "minibatch_stddev":
+        return MinibatchStddev(int(arguments[0]) if arguments else 0)
+    if name == "dropout":
+        return nn.Dropout(float(arguments[0]))
+    if name == "flatten":
+        return nn.Flatten()
+    if name == "reshape":
+        return Reshape(tuple(int(word) for word in arguments))
+    if name == "leaky_relu":
+        return nn.LeakyReLU(float(arguments[0]) if arguments else 0.2)
+    if name == "elu":
+        return nn.ELU(float(arguments[0]) if arguments else 1.0)
+    plain = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU, "silu": nn.SiLU,
+             "softplus": nn.Softplus}
+    module = plain[name]() if name in plain else image_module(name, arguments, shape)
+    if module is None:
+        raise ValueError(f"the layer \"{' '.join(words)}\" is not known here")
+    return module
+
+
+def sequence(entries, shape, norm):
+    """A Sequential of the entries up to the end of the block they are in, which are taken off the list; its output shape."""
+    modules = []
+    while entries and entries[0] not in (["shortcut"], ["end"]):
+        words = entries.pop(0)
+        if words == ["residual"]:
+            main, out = sequence(entries, shape, norm)
+            shortcut = sequence(entries, shape, norm)[0] if entries.pop(0) == ["shortcut"] else None
+            if shortcut is not None:
+                entries.pop(0)
+            module = Residual(main, shortcut)
+        else:
+            module = module_of(words, shape, norm)
+        # Shapes as PyTorch has them, without a guess of ours; batch statistics need two samples.
+        shape = tuple(module.double()(torch.zeros(2, *shape, dtype=torch.float64)).shape[1:])
+        if hasattr(module, "reset_running_stats"):
+            module.reset_running_stats()
+        modules.append(module)
+    return nn.Sequential(*modules), shape
+
+
+def module_of_layers(description, shape, **norm):
+    """The Sequential of a list of layers, separated by line ends or commas, for samples of this shape."""
+    entries = [entry.split() for entry in description.replace(",", "\n").splitlines()]
+    return sequence([words for words in entries if words], tuple(shape), norm)[0]

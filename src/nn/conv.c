@@ -1,0 +1,204 @@
+/* Convolutions and transposed convolutions over one, two or three axes, with tensors as in PyTorch's Conv2d and
+   ConvTranspose2d. A transposed convolution is a convolution's way back: the sizes in layer->convolution are those of
+   the convolution that it transposes, whose input is this layer's output.
+
+   What a description says and the shapes that follow are here; the arithmetic is in kernels/convolution.c or the
+   backend's. Each shard by itself, its parts together, as in dense.c. */
+#include <inttypes.h>
+
+#include "nn/layer.h"
+#include "nn/normalise.h"
+#include "nn/pass.h"
+
+enum { WEIGHT, BIAS };
+
+static bool has_bias(const gan_layer *layer) { return layer->tensor_count > BIAS; }
+
+static bool is_transposed(const gan_layer *layer) { return layer->type == &gan_layer_conv_transpose; }
+
+/* Elements of one filter's window. */
+static int64_t kernel_size(const gan_layer *layer) { return gan_positions(layer->convolution.window.kernel); }
+
+/* --- Configuration --- */
+
+/* Reads "CHANNELS kernel K ..."; the window's kernel, stride and padding are set from it. */
+static gan_status parse(gan_layer *layer, int axes, int word_count, char *const *words, int64_t *channels,
+                        int64_t output_padding[GAN_AXES], bool *no_bias) {
+  gan_window *window = &layer->convolution.window;
+  static const char *const others[] = {"no_bias", NULL};
+  const gan_axis_words known[] = {
+      {"kernel", 1, window->kernel},
+      {"stride", 1, window->stride},
+      {"padding", 0, window->padding},
+      {"output_padding", 0, output_padding},
+  };
+  *window = (gan_window){.kernel = {1, 1, 1}, .stride = {1, 1, 1}};
+  window->kernel[GAN_AXES - 1] = 0; /* not given */
+  GAN_TRY(gan_layer_check_words(layer, word_count, 3, word_count));
+  GAN_TRY(gan_layer_parse_size("CHANNELS", words[0], channels));
+  GAN_TRY(gan_layer_parse_axes(layer, axes, word_count - 1, words + 1, known, is_transposed(layer) ? 4 : 3, others,
+                               no_bias));
+  if (window->kernel[GAN_AXES - 1] > 0) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "the kernel is missing; it is written \"%s\"", layer->type->usage);
+}
+
+/* Adds the tensors, (out_channels, in_channels, kernel) of the convolution and a bias for each output channel, and says
+   what passes need. */
+static gan_status add_tensors(gan_layer *layer, int axes, bool no_bias) {
+  const gan_convolution *sizes = &layer->convolution;
+  const gan_shape channels = {.rank = 1, .size = {layer->output.size[0]}};
+  gan_shape weight = {.rank = 2 + axes, .size = {sizes->out_channels, sizes->in_channels}};
+  for (int i = 0; i < axes; i++) weight.size[2 + i] = sizes->window.kernel[GAN_AXES - axes + i];
+  GAN_TRY(gan_layer_add_tensor(layer, "weight", &weight, false));
+  if (!no_bias) GAN_TRY(gan_layer_add_tensor(layer, "bias", &channels, false));
+  layer->workspace = gan_convolution_scratch(layer->network->options.backend, sizes);
+  layer->scratch_per_part = no_bias ? 0 : (size_t)layer->output.size[0];
+  return GAN_OK;
+}
+
+static gan_status configure_conv(gan_layer *layer, int word_count, char *const *words) {
+  gan_convolution *sizes = &layer->convolution;
+  int64_t unused[GAN_AXES];
+  int axes;
+  bool no_bias = false;
+  GAN_TRY(gan_layer_axes(layer, &axes));
+  GAN_TRY(parse(layer, axes, word_count, words, &sizes->out_channels, unused, &no_bias));
+  sizes->in_channels = layer->input.size[0];
+  gan_layer_positions(layer, sizes->window.in);
+  GAN_TRY(gan_layer_place_window(axes, &sizes->window));
+  const gan_shape output = gan_layer_image(sizes->out_channels, axes, sizes->window.out);
+  GAN_TRY(gan_layer_set_output(layer, &output));
+  return add_tensors(layer, axes, no_bias);
+}
+
+/* Where the transposed convolution's output ends: (in - 1) stride - 2 padding + kernel + output_padding. */
+static gan_status place_transposed(gan_window *window, const int64_t output_padding[GAN_AXES]) {
+  for (int i = 0; i < GAN_AXES; i++) {
+    if (output_padding[i] >= window->stride[i])
+      return gan_fail(GAN_BAD_USAGE, "output_padding has to be less than the stride, which is %" PRId64,
+                      window->stride[i]);
+    window->in[i] =
+        (window->out[i] - 1) * window->stride[i] - 2 * window->padding[i] + window->kernel[i] + output_padding[i];
+    if (window->in[i] < 1)
+      return gan_fail(GAN_BAD_USAGE, "with a padding of %" PRId64 " nothing is left of its output; make it smaller",
+                      window->padding[i]);
+    if (window->in[i] > GAN_FEATURES_MOST)
+      return gan_fail(GAN_BAD_USAGE, "its output has more than %" PRId64 " elements for each sample",
+                      GAN_FEATURES_MOST);
+  }
+  return GAN_OK;
+}
+
+static gan_status configure_transposed(gan_layer *layer, int word_count, char *const *words) {
+  gan_convolution *sizes = &layer->convolution;
+  int64_t output_padding[GAN_AXES] = {0};
+  int axes;
+  bool no_bias = false;
+  GAN_TRY(gan_layer_axes(layer, &axes));
+  GAN_TRY(parse(layer, axes, word_count, words, &sizes->in_channels, output_padding, &no_bias));
+  sizes->out_channels = layer->input.size[0];
+  gan_layer_positions(layer, sizes->window.out);
+  GAN_TRY(place_transposed(&sizes->window, output_padding));
+  const gan_shape output = gan_layer_image(sizes->in_channels, axes, sizes->window.in);
+  GAN_TRY(gan_layer_set_output(layer, &output));
+  return add_tensors(layer, axes, no_bias);
+}
+
+/* Fans as torch.nn.init counts them: those of the weight's first two sizes, also when transposed. */
+static void initialise(const gan_layer *layer, const gan_initialisation *how, double scale, gan_random_address address,
+                       float *parameters, float *buffers) {
+  (void)buffers;
+  const gan_convolution *sizes = &layer->convolution;
+  gan_layer_initialise_weight(layer, how, scale, sizes->in_channels * kernel_size(layer),
+                              sizes->out_channels * kernel_size(layer), address, parameters);
+}
+
+/* --- Passes --- */
+
+static gan_channels output_view(const gan_layer *layer, int64_t rows) {
+  const int64_t channels = layer->output.size[0];
+  return (gan_channels){(size_t)rows, (size_t)channels, (size_t)(layer->outputs / channels)};
+}
+
+static void forward(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
+  const gan_backend *backend = layer->network->options.backend;
+  const gan_convolution *sizes = &layer->convolution;
+  const float *weight = pass->parameters + layer->tensors[WEIGHT].offset;
+  for (int shard = 0; shard < pass->shards->local; shard++) {
+    const int64_t first = gan_pass_first_row(pass, shard, -1), rows = gan_pass_row_count(pass, shard, -1);
+    const float *x = input + first * layer->inputs;
+    float *y = output + first * layer->outputs;
+    if (is_transposed(layer))
+      gan_convolution_backward_data(backend, sizes, rows, x, weight, y, pass->workspace);
+    else
+      gan_convolution_forward(backend, sizes, rows, x, weight, y, pass->workspace);
+    if (has_bias(layer)) {
+      const gan_channels view = output_view(layer, rows);
+      gan_add_channel_bias(view.rows, view.channels, view.inner, pass->parameters + layer->tensors[BIAS].offset, y);
+    }
+  }
+}
+
+/* Of the weight and the bias, from one shard's rows. */
+static void parameter_gradient(const gan_layer *layer, gan_pass *pass, int64_t rows, const float *x, const float *dy,
+                               float *gradient) {
+  const gan_backend *backend = layer->network->options.backend;
+  const bool transposed = is_transposed(layer);
+  gan_convolution_backward_weights(backend, &layer->convolution, rows, transposed ? dy : x, transposed ? x : dy,
+                                   gradient, pass->workspace);
+  if (!has_bias(layer)) return;
+  gan_channel_sums(output_view(layer, rows), dy, pass->scratch);
+  float *bias = gradient + layer->tensors[WEIGHT].count;
+  for (size_t c = 0; c < layer->tensors[BIAS].count; c++) bias[c] = (float)pass->scratch[c];
+}
+
+static void backward(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                     float *output_gradient, float *input_gradient) {
+  (void)output;
+  const gan_backend *backend = layer->network->options.backend;
+  const gan_convolution *sizes = &layer->convolution;
+  const float *weight = pass->parameters + layer->tensors[WEIGHT].offset;
+  for (int shard = 0; shard < pass->shards->local; shard++) {
+    const int64_t first = gan_pass_first_row(pass, shard, -1), rows = gan_pass_row_count(pass, shard, -1);
+    const float *x = input + first * layer->inputs, *dy = output_gradient + first * layer->outputs;
+    if (pass->slots) {
+      parameter_gradient(layer, pass, rows, x, dy, gan_pass_gradient(pass, layer, shard));
+      gan_pass_fold(pass, layer, shard);
+    }
+    if (!input_gradient) continue;
+    float *dx = input_gradient + first * layer->inputs;
+    if (is_transposed(layer))
+      gan_convolution_forward(backend, sizes, rows, dy, weight, dx, pass->workspace);
+    else
+      gan_convolution_backward_data(backend, sizes, rows, dy, weight, dx, pass->workspace);
+  }
+}
+
+/* Products with the padding's zeros count, as is usual. */
+static double flops(const gan_layer *layer) {
+  const gan_convolution *sizes = &layer->convolution;
+  return 2.0 * (double)sizes->in_channels * (double)sizes->out_channels * (double)kernel_size(layer) *
+         (double)gan_positions(sizes->window.out);
+}
+
+const gan_layer_type gan_layer_conv = {
+    .name = "conv",
+    .usage = "conv CHANNELS kernel K [stride S] [padding P] [no_bias]",
+    .help = "convolution over the 1 to 3 axes of an image; each size once, or for each axis (\"kernel 3 5\")",
+    .configure = configure_conv,
+    .initialise = initialise,
+    .forward = forward,
+    .backward = backward,
+    .flops = flops,
+};
+
+const gan_layer_type gan_layer_conv_transpose = {
+    .name = "conv_transpose",
+    .usage = "conv_transpose CHANNELS kernel K [stride S] [padding P] [output_padding O] [no_bias]",
+    .help = "transposed convolution, which makes images larger: \"kernel 4 stride 2 padding 1\" doubles them",
+    .configure = configure_transposed,
+    .initialise = initialise,
+    .forward = forward,
+    .backward = backward,
+    .flops = flops,
+};

@@ -1,0 +1,88 @@
+/* What layers over images share: reading sizes for each axis, and where a window fits. An image has one to three axes
+   behind its channels; inside, there are always three, of which the leading ones may have one position only. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "nn/layer.h"
+
+gan_status gan_layer_axes(const gan_layer *layer, int *axes) {
+  char text[GAN_SHAPE_TEXT];
+  *axes = layer->input.rank - 1;
+  if (*axes >= 1 && *axes <= GAN_AXES) return GAN_OK;
+  return gan_fail(
+      GAN_BAD_USAGE,
+      "its input %s is no image (channels, height, width); put a reshape before it, e.g. \"reshape 64 4 4\"",
+      gan_shape_print(&layer->input, text));
+}
+
+/* The word for axis i of GAN_AXES, of an input with that many axes. */
+static const char *axis_name(int axis, int axes) {
+  static const char *const names[GAN_AXES] = {"depth", "height", "width"};
+  return axes == 1 ? "length" : names[axis];
+}
+
+static bool is_number(const char *word) { return strchr("0123456789-+.", *word) != NULL; }
+
+gan_status gan_layer_parse_axis_sizes(const gan_axis_words *what, int axes, int word_count, char *const *words,
+                                      int *next) {
+  int count = 0;
+  while (*next + count < word_count && is_number(words[*next + count])) count++;
+  if (count != 1 && count != axes)
+    return gan_fail(GAN_BAD_USAGE, "after \"%s\" there has to be one number%s, not %d", what->word,
+                    axes == 1   ? ""
+                    : axes == 2 ? ", or two (height, width)"
+                                : ", or three (depth, height, width)",
+                    count);
+  for (int i = 0; i < axes; i++) {
+    const char *word = words[*next + (count == 1 ? 0 : i)];
+    int64_t *size = &what->sizes[GAN_AXES - axes + i];
+    if (what->least == 0 && strcmp(word, "0") == 0)
+      *size = 0;
+    else
+      GAN_TRY(gan_layer_parse_size(what->word, word, size));
+  }
+  *next += count;
+  return GAN_OK;
+}
+
+gan_status gan_layer_parse_axes(const gan_layer *layer, int axes, int word_count, char *const *words,
+                                const gan_axis_words *known, int known_count, const char *const *others, bool *flags) {
+  for (int next = 0; next < word_count;) {
+    const char *word = words[next++];
+    int i = 0, other = 0;
+    while (i < known_count && strcmp(known[i].word, word) != 0) i++;
+    while (others[other] && strcmp(others[other], word) != 0) other++;
+    if (i < known_count)
+      GAN_TRY(gan_layer_parse_axis_sizes(&known[i], axes, word_count, words, &next));
+    else if (others[other])
+      flags[other] = true;
+    else
+      return gan_fail(GAN_BAD_USAGE, "\"%.40s\" is not known here; it is written \"%s\"", word, layer->type->usage);
+  }
+  return GAN_OK;
+}
+
+void gan_layer_positions(const gan_layer *layer, int64_t positions[GAN_AXES]) {
+  const int axes = layer->input.rank - 1;
+  for (int i = 0; i < GAN_AXES; i++)
+    positions[i] = i < GAN_AXES - axes ? 1 : layer->input.size[1 + i - (GAN_AXES - axes)];
+}
+
+gan_shape gan_layer_image(int64_t channels, int axes, const int64_t positions[GAN_AXES]) {
+  gan_shape shape = {.rank = 1 + axes, .size = {channels}};
+  for (int i = 0; i < axes; i++) shape.size[1 + i] = positions[GAN_AXES - axes + i];
+  return shape;
+}
+
+gan_status gan_layer_place_window(int axes, gan_window *window) {
+  for (int i = 0; i < GAN_AXES; i++) {
+    const int64_t padded = window->in[i] + 2 * window->padding[i];
+    if (window->kernel[i] > padded)
+      return gan_fail(GAN_BAD_USAGE,
+                      "a kernel of %" PRId64 " does not fit an input of %s %" PRId64 " with padding %" PRId64
+                      "; make it smaller, or the padding larger",
+                      window->kernel[i], axis_name(i, axes), window->in[i], window->padding[i]);
+    window->out[i] = (padded - window->kernel[i]) / window->stride[i] + 1;
+  }
+  return GAN_OK;
+}

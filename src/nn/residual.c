@@ -1,0 +1,170 @@
+/* Residual blocks (He et al. 2016): between "residual" and "end", y = main(x) + shortcut(x). The shortcut is x itself,
+   or the layers after a line "shortcut", which change x's shape as the main path does:
+
+        residual, relu, conv 64 kernel 3 padding 1, shortcut, conv 64 kernel 1, end
+
+   A description stays a flat list of layers, worked on in order, so that a pass needs not know about blocks: the three
+   lines are layers themselves. "shortcut" shows the block's input again. On the way back the gradient of the sum goes
+   down the shortcut first, then down the main path, and what came out of the first is added to what comes out of the
+   second; what waits meanwhile is kept with "end".
+
+   Tensors are named as a PyTorch module would that has two Sequentials, main and shortcut. */
+#include <stdio.h>
+#include <string.h>
+
+#include "nn/layer.h"
+#include "nn/pass.h"
+
+static gan_block *block_of(const gan_layer *layer) { return &layer->network->blocks[layer->block]; }
+
+int gan_block_innermost(const gan_network *network) {
+  int block = network->block_count - 1;
+  while (block >= 0 && network->blocks[block].end) block--;
+  return block;
+}
+
+/* --- Names --- */
+
+static bool ends_sequence(const gan_layer *layer) {
+  return layer->type == &gan_layer_shortcut || layer->type == &gan_layer_end;
+}
+
+/* The block in which the layer is an element of a sequence; -1: none. */
+static int sequence_of(const gan_layer *layer) {
+  return layer->type == &gan_layer_residual ? block_of(layer)->enclosing : layer->block;
+}
+
+void gan_block_name_layer(const gan_network *network, gan_layer *layer) {
+  if (ends_sequence(layer)) return;
+  const int sequence = sequence_of(layer);
+  const gan_block *block = sequence < 0 ? NULL : &network->blocks[sequence];
+  const bool in_shortcut = block && block->shortcut >= 0;
+  const int first = block ? (in_shortcut ? block->shortcut : block->begin) + 1 : 0;
+  int number = 0;
+  for (int i = first; i < layer->index; i++)
+    number += !ends_sequence(&network->layers[i]) && sequence_of(&network->layers[i]) == sequence;
+  /* Four blocks deep, with numbers below GAN_LAYERS_MOST, a path has at most 56 characters. */
+  if (block)
+    snprintf(layer->path, sizeof layer->path, "%.45s.%s.%d", network->layers[block->begin].path,
+             in_shortcut ? "shortcut" : "main", number);
+  else
+    snprintf(layer->path, sizeof layer->path, "%d", number);
+}
+
+/* --- Configuration --- */
+
+static gan_status configure_residual(gan_layer *layer, int word_count, char *const *words) {
+  (void)words;
+  const gan_network *network = layer->network;
+  int depth = 1;
+  GAN_TRY(gan_layer_check_words(layer, word_count, 0, 0));
+  for (int block = layer->block; block >= 0; block = network->blocks[block].enclosing) depth++;
+  if (depth > GAN_BLOCK_DEPTH)
+    return gan_fail(GAN_BAD_USAGE, "more than %d blocks within each other; is an \"end\" missing?", GAN_BLOCK_DEPTH);
+  network->blocks[network->block_count] = (gan_block){.begin = layer->index, .shortcut = -1, .enclosing = layer->block};
+  layer->block = network->block_count;
+  return gan_layer_set_output(layer, &layer->input);
+}
+
+static gan_status check_inside(const gan_layer *layer) {
+  if (layer->block >= 0) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "there is no \"residual\" before it that it could belong to");
+}
+
+static gan_status configure_shortcut(gan_layer *layer, int word_count, char *const *words) {
+  (void)words;
+  GAN_TRY(gan_layer_check_words(layer, word_count, 0, 0));
+  GAN_TRY(check_inside(layer));
+  gan_block *block = block_of(layer);
+  if (block->shortcut >= 0) return gan_fail(GAN_BAD_USAGE, "the block has a shortcut already");
+  block->shortcut = layer->index;
+  layer->source = block->begin;
+  return gan_layer_set_output(layer, &layer->network->layers[block->begin].input);
+}
+
+static bool same_shape(const gan_shape *a, const gan_shape *b) {
+  return a->rank == b->rank && memcmp(a->size, b->size, (size_t)a->rank * sizeof *a->size) == 0;
+}
+
+static gan_status configure_end(gan_layer *layer, int word_count, char *const *words) {
+  (void)words;
+  char from_main[GAN_SHAPE_TEXT], from_shortcut[GAN_SHAPE_TEXT];
+  GAN_TRY(gan_layer_check_words(layer, word_count, 0, 0));
+  GAN_TRY(check_inside(layer));
+  gan_block *block = block_of(layer);
+  const gan_layer *layers = layer->network->layers;
+  const gan_shape *input = &layers[block->begin].input;
+  const gan_shape *main_output = block->shortcut < 0 ? &layer->input : &layers[block->shortcut].input;
+  const gan_shape *shortcut_output = block->shortcut < 0 ? input : &layer->input;
+  if (!same_shape(main_output, shortcut_output))
+    return gan_fail(GAN_BAD_USAGE,
+                    "the block's layers give %s and its shortcut gives %s, which cannot be added; put layers that "
+                    "change the shape likewise after a line \"shortcut\", e.g. \"conv %lld kernel 1\"",
+                    gan_shape_print(main_output, from_main), gan_shape_print(shortcut_output, from_shortcut),
+                    (long long)main_output->size[0]);
+  block->end = layer->index;
+  const int64_t inputs = gan_shape_count(input);
+  layer->kept_per_row = (size_t)(inputs > layer->inputs ? inputs : layer->inputs);
+  return gan_layer_set_output(layer, &layer->input);
+}
+
+/* --- Passes --- */
+
+/* The gradient that waits, (rows, elements). */
+static float *waiting(const gan_layer *layer, const gan_pass *pass) { return pass->kept[block_of(layer)->end]; }
+
+static void forward_end(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
+  const gan_block *block = block_of(layer);
+  const float *other = pass->activations[block->shortcut < 0 ? block->begin : block->shortcut];
+  gan_add_two((size_t)(pass->rows * layer->outputs), input, other, output);
+}
+
+/* Both paths have the sum's gradient. */
+static void backward_end(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                         float *output_gradient, float *input_gradient) {
+  (void)input, (void)output;
+  const size_t bytes = (size_t)(pass->rows * layer->outputs) * sizeof *output_gradient;
+  memcpy(waiting(layer, pass), output_gradient, bytes);
+  if (input_gradient) memcpy(input_gradient, output_gradient, bytes);
+}
+
+/* The shortcut is done: its gradient waits, and the main path goes on with the sum's. */
+static void backward_shortcut(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                              float *output_gradient, float *input_gradient) {
+  (void)input, (void)output;
+  const size_t bytes = (size_t)(pass->rows * layer->inputs) * sizeof *output_gradient;
+  if (input_gradient) memcpy(input_gradient, waiting(layer, pass), bytes);
+  memcpy(waiting(layer, pass), output_gradient, (size_t)(pass->rows * layer->outputs) * sizeof *output_gradient);
+}
+
+static void backward_residual(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                              float *output_gradient, float *input_gradient) {
+  (void)input, (void)output;
+  if (input_gradient)
+    gan_add_two((size_t)(pass->rows * layer->inputs), output_gradient, waiting(layer, pass), input_gradient);
+}
+
+const gan_layer_type gan_layer_residual = {
+    .name = "residual",
+    .usage = "residual",
+    .help = "begins a residual block, which gives the sum of what its layers make of its input, and its input",
+    .configure = configure_residual,
+    .backward = backward_residual,
+};
+
+const gan_layer_type gan_layer_shortcut = {
+    .name = "shortcut",
+    .usage = "shortcut",
+    .help = "in a residual block: the layers from here to its end are applied to the input that is added",
+    .configure = configure_shortcut,
+    .backward = backward_shortcut,
+};
+
+const gan_layer_type gan_layer_end = {
+    .name = "end",
+    .usage = "end",
+    .help = "ends a residual block",
+    .configure = configure_end,
+    .forward = forward_end,
+    .backward = backward_end,
+};

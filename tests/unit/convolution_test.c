@@ -1,0 +1,219 @@
+/* The three operations of a convolution on every backend, against the defining sum in double; over sizes that make
+   tiles of every kind: many samples, some lines, whole samples. */
+#include "kernels/convolution.h"
+
+#include <math.h>
+
+#include "nn_support.h"
+
+typedef struct problem {
+  gan_convolution sizes;
+  int64_t rows;
+  size_t x_count, weight_count, y_count;
+  float *x, *weight, *y;
+} problem;
+
+/* Sets window.out and fills all three operands. */
+static problem problem_create(gan_convolution sizes, int64_t rows) {
+  problem made = {.sizes = sizes, .rows = rows};
+  gan_window *window = &made.sizes.window;
+  for (int i = 0; i < GAN_AXES; i++)
+    window->out[i] = (window->in[i] + 2 * window->padding[i] - window->kernel[i]) / window->stride[i] + 1;
+  made.x_count = (size_t)(rows * sizes.in_channels * gan_positions(window->in));
+  made.weight_count = (size_t)(sizes.in_channels * sizes.out_channels * gan_positions(window->kernel));
+  made.y_count = (size_t)(rows * sizes.out_channels * gan_positions(window->out));
+  made.x = rig_memory(made.x_count, sizeof(float));
+  made.weight = rig_memory(made.weight_count, sizeof(float));
+  made.y = rig_memory(made.y_count, sizeof(float));
+  rig_normal(1, made.x_count, made.x);
+  rig_normal(2, made.weight_count, made.weight);
+  rig_normal(3, made.y_count, made.y);
+  return made;
+}
+
+static void problem_release(problem *made) {
+  free(made->x);
+  free(made->weight);
+  free(made->y);
+}
+
+/* Calls `visit` for every product x * weight that is part of an element of y. */
+typedef void product_visit(size_t x, size_t weight, size_t y, void *context);
+static void for_each_product(const problem *p, product_visit *visit, void *context) {
+  const gan_window *w = &p->sizes.window;
+  const int64_t ic = p->sizes.in_channels, oc = p->sizes.out_channels;
+  for (int64_t y = 0; y < (int64_t)p->y_count; y++) {
+    const int64_t ox = y % w->out[2], oy = y / w->out[2] % w->out[1], oz = y / w->out[2] / w->out[1] % w->out[0];
+    const int64_t o = y / gan_positions(w->out) % oc, row = y / gan_positions(w->out) / oc;
+    for (int64_t k = 0; k < ic * gan_positions(w->kernel); k++) {
+      const int64_t kx = k % w->kernel[2], ky = k / w->kernel[2] % w->kernel[1];
+      const int64_t kz = k / w->kernel[2] / w->kernel[1] % w->kernel[0], c = k / gan_positions(w->kernel);
+      const int64_t ix = ox * w->stride[2] + kx - w->padding[2], iy = oy * w->stride[1] + ky - w->padding[1];
+      const int64_t iz = oz * w->stride[0] + kz - w->padding[0];
+      if (ix < 0 || ix >= w->in[2] || iy < 0 || iy >= w->in[1] || iz < 0 || iz >= w->in[0]) continue;
+      const int64_t x = (((row * ic + c) * w->in[0] + iz) * w->in[1] + iy) * w->in[2] + ix;
+      visit((size_t)x, (size_t)(o * ic * gan_positions(w->kernel) + k), (size_t)y, context);
+    }
+  }
+}
+
+typedef struct sums {
+  const problem *problem;
+  double *y, *dx, *dweight;
+} sums;
+
+static void add_product(size_t x, size_t weight, size_t y, void *context) {
+  sums *into = context;
+  const problem *p = into->problem;
+  into->y[y] += (double)p->x[x] * (double)p->weight[weight];
+  into->dx[x] += (double)p->y[y] * (double)p->weight[weight];
+  into->dweight[weight] += (double)p->y[y] * (double)p->x[x];
+}
+
+static void assert_close(const char *what, const gan_backend *backend, size_t count, const float *values,
+                         const double *expected) {
+  double largest = 0;
+  for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs(expected[i]));
+  for (size_t i = 0; i < count; i++)
+    if (!(fabs((double)values[i] - expected[i]) <= 1e-5 * largest))
+      fail_msg("%s by %s: [%zu] is %.9g instead of %.9g", what, backend->name, i, (double)values[i], expected[i]);
+}
+
+/* What an operation writes starts as NaN, so that nothing may be left out or added to. */
+static float *unset(size_t count) {
+  float *memory = rig_memory(count, sizeof *memory);
+  for (size_t i = 0; i < count; i++) memory[i] = NAN;
+  return memory;
+}
+
+static void check_backend(const gan_backend *backend, const problem *p, const sums *expected) {
+  assert_int_equal(backend->open(), GAN_OK);
+  float *scratch = unset(gan_convolution_scratch(backend, &p->sizes));
+  float *y = unset(p->y_count), *dx = unset(p->x_count), *dweight = unset(p->weight_count);
+  gan_convolution_forward(backend, &p->sizes, p->rows, p->x, p->weight, y, scratch);
+  assert_close("y", backend, p->y_count, y, expected->y);
+  gan_convolution_backward_data(backend, &p->sizes, p->rows, p->y, p->weight, dx, scratch);
+  assert_close("dx", backend, p->x_count, dx, expected->dx);
+  gan_convolution_backward_weights(backend, &p->sizes, p->rows, p->x, p->y, dweight, scratch);
+  assert_close("dweight", backend, p->weight_count, dweight, expected->dweight);
+  free(scratch);
+  free(y);
+  free(dx);
+  free(dweight);
+}
+
+/* Input channels, output channels, samples; input, kernel, stride and padding of depth, height and width. */
+static const struct {
+  int64_t in_channels, out_channels, rows;
+  gan_window window;
+} problems[] = {
+    {1, 1, 1, {{1, 1, 1}, {0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}}},
+    {3, 2, 2, {{1, 5, 7}, {0}, {1, 3, 2}, {1, 2, 1}, {0, 1, 0}}},
+    {2, 3, 3, {{4, 3, 5}, {0}, {2, 3, 3}, {1, 1, 2}, {1, 0, 2}}},
+    /* Nothing but padding under some elements of the kernel, and under whole windows. */
+    {2, 2, 2, {{1, 2, 2}, {0}, {1, 5, 5}, {1, 3, 3}, {0, 4, 4}}},
+    {1, 2, 2, {{1, 3, 3}, {0}, {1, 1, 1}, {1, 1, 1}, {0, 3, 2}}},
+    /* Rows and columns at the end that no window reaches. */
+    {2, 2, 3, {{1, 6, 8}, {0}, {1, 2, 3}, {1, 4, 4}, {0, 0, 0}}},
+    /* Samples together, the last tile with fewer; a few lines at a time; pieces of lines. */
+    {2, 3, 1500, {{1, 3, 3}, {0}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}}},
+    {1, 2, 2, {{1, 90, 77}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}}},
+    {700, 2, 3, {{1, 14, 15}, {0}, {1, 3, 2}, {1, 1, 1}, {0, 1, 1}}},
+    {1, 1, 2, {{1, 2, 5000}, {0}, {1, 1, 3}, {1, 1, 1}, {0, 0, 1}}},
+    {300, 2, 2, {{1, 1, 700}, {0}, {1, 1, 25}, {1, 1, 3}, {0, 0, 150}}},
+};
+
+static void convolutions_are_the_sums_that_define_them(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+    problem p = problem_create((gan_convolution){.in_channels = problems[i].in_channels,
+                                                 .out_channels = problems[i].out_channels,
+                                                 .window = problems[i].window},
+                               problems[i].rows);
+    sums expected = {.problem = &p,
+                     .y = rig_memory(p.y_count, sizeof(double)),
+                     .dx = rig_memory(p.x_count, sizeof(double)),
+                     .dweight = rig_memory(p.weight_count, sizeof(double))};
+    for_each_product(&p, add_product, &expected);
+    for (int backend = 0; backend < gan_backend_count; backend++) check_backend(gan_backends[backend], &p, &expected);
+    free(expected.y);
+    free(expected.dx);
+    free(expected.dweight);
+    problem_release(&p);
+  }
+}
+
+static void the_place_in_memory_does_not_change_a_bit(void **state) {
+  (void)state;
+  problem p = problem_create(
+      (gan_convolution){.in_channels = 5,
+                        .out_channels = 7,
+                        .window = {.in = {1, 9, 11}, .kernel = {1, 3, 3}, .stride = {1, 2, 1}, .padding = {0, 1, 1}}},
+      6);
+  for (int backend = 0; backend < gan_backend_count; backend++) {
+    float *scratch = unset(gan_convolution_scratch(gan_backends[backend], &p.sizes) + 16);
+    float *first = unset(p.y_count), *second = unset(p.y_count + 16), *moved = unset(p.x_count + 16);
+    assert_int_equal(gan_backends[backend]->open(), GAN_OK);
+    gan_convolution_forward(gan_backends[backend], &p.sizes, p.rows, p.x, p.weight, first, scratch);
+    for (size_t shift = 1; shift < 16; shift += 5) {
+      memcpy(moved + shift, p.x, p.x_count * sizeof *moved);
+      gan_convolution_forward(gan_backends[backend], &p.sizes, p.rows, moved + shift, p.weight, second + shift,
+                              scratch + shift);
+      assert_memory_equal(first, second + shift, p.y_count * sizeof *first);
+    }
+    free(scratch);
+    free(first);
+    free(second);
+    free(moved);
+  }
+  problem_release(&p);
+}
+
+/* A backend that has convolutions of its own, which leave a mark instead of a result. */
+static size_t own_scratch(const gan_convolution *sizes) {
+  (void)sizes;
+  return 3;
+}
+static void own_forward(const gan_convolution *sizes, int64_t rows, const float *x, const float *weight, float *y,
+                        float *scratch) {
+  (void)sizes, (void)rows, (void)x, (void)weight, (void)scratch;
+  *y = 1;
+}
+static void own_backward_data(const gan_convolution *sizes, int64_t rows, const float *dy, const float *weight,
+                              float *dx, float *scratch) {
+  (void)sizes, (void)rows, (void)dy, (void)weight, (void)scratch;
+  *dx = 2;
+}
+static void own_backward_weights(const gan_convolution *sizes, int64_t rows, const float *x, const float *dy,
+                                 float *dweight, float *scratch) {
+  (void)sizes, (void)rows, (void)x, (void)dy, (void)scratch;
+  *dweight = 3;
+}
+
+static void a_backends_own_convolutions_are_used(void **state) {
+  (void)state;
+  const gan_backend own = {.name = "own",
+                           .convolution_scratch = own_scratch,
+                           .convolution_forward = own_forward,
+                           .convolution_backward_data = own_backward_data,
+                           .convolution_backward_weights = own_backward_weights};
+  const gan_window window = {.in = {1, 2, 2}, .kernel = {1, 1, 1}, .stride = {1, 1, 1}};
+  problem p = problem_create((gan_convolution){.in_channels = 1, .out_channels = 1, .window = window}, 1);
+  assert_int_equal(gan_convolution_scratch(&own, &p.sizes), 3);
+  gan_convolution_forward(&own, &p.sizes, 1, p.x, p.weight, p.y, NULL);
+  assert_true(p.y[0] == 1);
+  gan_convolution_backward_data(&own, &p.sizes, 1, p.y, p.weight, p.x, NULL);
+  assert_true(p.x[0] == 2);
+  gan_convolution_backward_weights(&own, &p.sizes, 1, p.x, p.y, p.weight, NULL);
+  assert_true(p.weight[0] == 3);
+  problem_release(&p);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(convolutions_are_the_sums_that_define_them),
+      cmocka_unit_test(the_place_in_memory_does_not_change_a_bit),
+      cmocka_unit_test(a_backends_own_convolutions_are_used),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
