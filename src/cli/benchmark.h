@@ -1,8 +1,9 @@
 /* `gan_dist benchmark`: what its files share. command_benchmark.c decides what is measured; benchmark_training.c
    measures training, benchmark_machine.c what it is compared with, benchmark_report.c tells both;
    benchmark_scaling.c starts the program with several numbers of ranks, through benchmark_launch.c, and
-   benchmark_curves.c makes a table of what comes out; benchmark_allreduce.c compares all-reduces; benchmark_file.c
-   writes either. docs/benchmark.md says what each number means. */
+   benchmark_curves.c makes a table of what comes out; benchmark_predict.c predicts more hosts than there are, and
+   benchmark_predict_report.c tells; benchmark_allreduce.c compares all-reduces; benchmark_file.c writes files.
+   docs/benchmark.md says what each number means. */
 #ifndef GAN_CLI_BENCHMARK_H
 #define GAN_CLI_BENCHMARK_H
 
@@ -10,6 +11,7 @@
 
 #include "cli/command.h"
 #include "cli/json.h"
+#include "dist/predict.h"
 #include "store/table.h"
 #include "train/work.h"
 
@@ -40,6 +42,7 @@ typedef struct gan_training_time {
   /* How the median splits up: means over ranks; together at most the median; rank 0. */
   double data, compute, communication;
   double exchange;                     /* of a step's scalars among all ranks, which carry the agreement on errors */
+  gan_spread spread;                   /* of data and compute together, over ranks and iterations; rank 0 */
   double startup;                      /* from the start of the process to the first iteration, of the slowest rank */
   double largest_memory, whole_memory; /* bytes of a rank, and of all together */
 } gan_training_time;
@@ -94,6 +97,11 @@ gan_status gan_benchmark_scaling(gan_arguments *arguments) GAN_CHECKED;
 
 /* To a file, see gan_benchmark_write. */
 gan_status gan_scaling_write(const gan_scaling *scaling, const char *path) GAN_CHECKED;
+
+/* --- benchmark_predict.c, benchmark_predict_report.c --- */
+
+/* Collective. */
+gan_status gan_benchmark_predict(gan_arguments *arguments) GAN_CHECKED;
 
 /* --- benchmark_allreduce.c --- */
 

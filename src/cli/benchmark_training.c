@@ -100,6 +100,13 @@ static void summarise(int ranks, int64_t iterations, const float *notes, double 
   time->communication = scale * middle[COMMUNICATION];
 }
 
+/* How much data and compute vary over ranks and iterations; `values` has room for all of them. */
+static void measure_spread(int ranks, int64_t iterations, const float *notes, double *values, gan_spread *spread) {
+  const size_t count = (size_t)ranks * (size_t)iterations;
+  for (size_t i = 0; i < count; i++) values[i] = (double)notes[i * NOTES + DATA] + (double)notes[i * NOTES + COMPUTE];
+  gan_spread_measure(count, values, spread);
+}
+
 /* Rank r's `count` floats to rank 0's all (ranks, count). Collective. */
 static gan_status gather(gan_world *world, size_t count, const float *mine, float *all) {
   const int ranks = gan_world_size(world);
@@ -114,18 +121,23 @@ static gan_status time_iterations(gan_world *world, gan_trainer *trainer, gan_tr
   const int ranks = gan_world_size(world);
   const size_t count = (size_t)time->iterations * NOTES;
   float *mine = NULL, *all = NULL;
-  double *totals = NULL;
+  double *totals = NULL, *values = NULL;
   const size_t gathered = gan_world_rank(world) == 0 ? (size_t)ranks * count : 0;
   gan_status status = gan_allocate(count, sizeof *mine, "times of iterations", &mine);
   if (status == GAN_OK) status = gan_allocate(gathered, sizeof *all, "times of iterations", &all);
   if (status == GAN_OK) status = gan_allocate((size_t)time->iterations, sizeof *totals, "times of iterations", &totals);
+  if (status == GAN_OK) status = gan_allocate(gathered / NOTES, sizeof *values, "times of iterations", &values);
   status = gan_world_agree(world, status);
   if (status == GAN_OK) status = iterate(trainer, time->iterations, mine);
   if (status == GAN_OK) status = gather(world, count, mine, all);
-  if (status == GAN_OK && gan_world_rank(world) == 0) summarise(ranks, time->iterations, all, totals, time);
+  if (status == GAN_OK && gan_world_rank(world) == 0) {
+    summarise(ranks, time->iterations, all, totals, time);
+    measure_spread(ranks, time->iterations, all, values, &time->spread);
+  }
   free(mine);
   free(all);
   free(totals);
+  free(values);
   return status;
 }
 

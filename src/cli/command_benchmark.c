@@ -1,4 +1,5 @@
-/* `gan_dist benchmark`: how fast training is here, how it scales, and how fast gradients are summed. */
+/* `gan_dist benchmark`: how fast training is here, how it scales, how fast gradients are summed, and what more hosts
+   would make of it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,11 +9,11 @@
 enum { ITERATIONS_MOST = 10000000 };
 
 /* Options that mean something in one kind of benchmark only. */
-static gan_status check_flags(const gan_arguments *arguments, bool scaling, bool allreduce) {
+static gan_status check_flags(const gan_arguments *arguments, bool scaling, bool allreduce, bool predicts) {
   static const char *const of_scaling[] = {"--np", "--launcher", "--limit"};
   static const char *const of_allreduce[] = {"--update", "--smallest", "--largest"};
-  if (scaling && allreduce)
-    return gan_fail(GAN_BAD_USAGE, "--scaling and --allreduce are two benchmarks; ask for one at a time");
+  if (scaling + allreduce + predicts > 1)
+    return gan_fail(GAN_BAD_USAGE, "--scaling, --allreduce and --predict are benchmarks; ask for one at a time");
   for (size_t i = 0; i < sizeof of_scaling / sizeof *of_scaling; i++)
     if (!scaling && gan_argument(arguments, of_scaling[i]))
       return gan_fail(GAN_BAD_USAGE, "%s needs --scaling strong or --scaling weak%s", of_scaling[i],
@@ -20,22 +21,26 @@ static gan_status check_flags(const gan_arguments *arguments, bool scaling, bool
   for (size_t i = 0; i < sizeof of_allreduce / sizeof *of_allreduce; i++)
     if (!allreduce && gan_argument(arguments, of_allreduce[i]))
       return gan_fail(GAN_BAD_USAGE, "%s needs --allreduce", of_allreduce[i]);
-  if (!scaling && !allreduce && arguments->output)
+  if (!scaling && !allreduce && !predicts && arguments->output)
     return gan_fail(GAN_BAD_USAGE,
-                    "-o is for --scaling and --allreduce; without them benchmark prints, with --json for programs");
+                    "-o is for --scaling, --allreduce and --predict; without them benchmark prints, with --json for "
+                    "programs");
+  if (!predicts && gan_argument(arguments, "--network")) return gan_fail(GAN_BAD_USAGE, "--network needs --predict");
   return GAN_OK;
 }
 
 static gan_status run_benchmark(gan_arguments *arguments) {
   const bool scaling = gan_argument(arguments, "--scaling"), allreduce = gan_argument(arguments, "--allreduce");
+  const bool predicts = gan_argument(arguments, "--predict");
   if (arguments->positional_count > 0)
     return gan_fail(GAN_BAD_USAGE, "benchmark takes one INI file at most, and '%.80s' is left over",
                     arguments->positional[0]);
-  GAN_TRY(check_flags(arguments, scaling, allreduce));
+  GAN_TRY(check_flags(arguments, scaling, allreduce, predicts));
   if (arguments->count > ITERATIONS_MOST)
     return gan_fail(GAN_BAD_USAGE, "-n: at most %d iterations, not %lld", ITERATIONS_MOST, (long long)arguments->count);
   if (scaling) return gan_benchmark_scaling(arguments);
   if (allreduce) return gan_benchmark_allreduce(arguments);
+  if (predicts) return gan_benchmark_predict(arguments);
   return gan_benchmark_report(arguments);
 }
 
@@ -50,6 +55,11 @@ static const gan_flag flags[] = {
      "for --allreduce: with the optimizer's update and the critic's clipping; MPI_Allreduce alone beside it"},
     {"--smallest", "BYTES", "for --allreduce: the smallest size, of which each further one is 4 times; without: 4"},
     {"--largest", "BYTES", "for --allreduce: no size is larger; without: 67108864"},
+    {"--predict", "1,16,128,..",
+     "predicts time and efficiency on so many hosts, from the computing measured here and a model of the network"},
+    {"--network", "NAME",
+     "for --predict: 10gbe (without this option), 100gbe, hdr, measured (between two ranks), or "
+     "latency=..us,bandwidth=..GB/s[,overhead=..us]"},
     {NULL, NULL, NULL},
 };
 
@@ -58,10 +68,11 @@ const gan_command gan_command_benchmark = {
     .usage =
         "benchmark [CONFIG.ini] [--preset NAME] [-n ITERATIONS] [--json] [--section.key=VALUE ...]\n"
         "       gan_dist benchmark --scaling strong|weak [--np 1,2,4,..] [-o FILE.json|FILE.h5] ...\n"
-        "       gan_dist benchmark --allreduce [--update] [-n REPETITIONS] [-o FILE.json|FILE.h5] [--json]",
+        "       gan_dist benchmark --allreduce [--update] [-n REPETITIONS] [-o FILE.json|FILE.h5] [--json]\n"
+        "       gan_dist benchmark --predict 1,16,128,.. [--network NAME] [-o FILE.json|FILE.h5] ...",
     .help =
         "times training without writing files: per iteration and phase, against the machine's peak; or scaling over "
-        "numbers of ranks; or all-reduces",
+        "numbers of ranks; or all-reduces; or predicts scaling over many hosts",
     .takes_config = true,
     .common = "onj",
     .keys =

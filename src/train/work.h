@@ -11,6 +11,8 @@ typedef struct gan_work {
   double flops;          /* of an iteration, all ranks together (gan_iteration_flops) */
   double gradient_bytes; /* one rank's gradients of an iteration: what a reduction takes from each rank */
   size_t scalars; /* of each shard that a critic step sums beside its gradient: loss, scores, errors, statistics */
+  size_t generator_scalars; /* the same of a generator step */
+  size_t critic_parameters, generator_parameters;
 } gan_work;
 
 /* Of an iteration without warm-up. Not collective. */
