@@ -4,6 +4,7 @@
 #   make check            every test (what scripts/check.sh runs after installing packages)
 #   make sanitize         the same program and tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make install          program, library, headers under PREFIX (default /usr/local)
+#   make simgrid          the exchanges of training for SimGrid, which scripts/predict-check.py runs
 #   make format           clang-format over all sources
 #   make clean            removes build/ and ./gan_dist
 #   make ONEDNN=0         without oneDNN, which is used on x86-64 when its header is found
@@ -51,7 +52,7 @@ MPI_TESTS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/mpi/*_test.
 EXAMPLES   := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 PROGRAM    := $(if $(filter build,$(BUILD)),gan_dist,$(BUILD)/gan_dist)
 
-.PHONY: all tests check sanitize install format clean
+.PHONY: all tests check sanitize simgrid install format clean
 all: $(PROGRAM) $(BUILD)/libgandist.a $(BUILD)/libgandist.so
 
 $(PROGRAM): $(PROGRAM_OBJECTS) $(BUILD)/libgandist.a
@@ -98,6 +99,17 @@ check: tests
 
 sanitize:
 	$(MAKE) BUILD=build/sanitize SANITIZE=1 OPT=-O1 check
+
+# The code of src/dist as SimGrid's MPI runs it, with tests/simgrid in place of what SimGrid cannot do.
+SIMGRID_SOURCES := $(wildcard tests/simgrid/*.c) src/base/error.c src/base/fault.c src/base/hash.c src/base/clock.c \
+  src/base/shards.c src/kernels/vector.c $(filter-out src/dist/wait.c src/dist/watchdog.c src/dist/benchmark.c \
+  src/dist/link.c src/dist/predict.c,$(wildcard src/dist/*.c))
+
+simgrid: build/simgrid/iterate
+build/simgrid/iterate: $(SIMGRID_SOURCES) $(wildcard tests/simgrid/*.h src/dist/*.h src/base/*.h)
+	@mkdir -p $(@D)
+	$(Q)smpicc -std=c11 -D_GNU_SOURCE -O2 -g $(WARNINGS) -Iinclude -Isrc -Itests/simgrid -include tests/simgrid/collectives.h \
+	  $(shell pkg-config --cflags libxxhash) -o $@ $(SIMGRID_SOURCES) $(shell pkg-config --libs libxxhash) -lm -pthread
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/gan_dist

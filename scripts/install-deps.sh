@@ -12,7 +12,7 @@ set -euo pipefail
 packages=(build-essential pkg-config openmpi-bin libopenmpi-dev libopenblas-dev libhdf5-dev hdf5-tools libcmocka-dev
   libdnnl-dev libinih-dev librandom123-dev libjson-c-dev libxxhash-dev libpng-dev zlib1g-dev dataset-fashion-mnist)
 if [ "${1:-}" = --test ]; then
-  packages+=(python3-h5py python3-matplotlib slurm-wlm munge iproute2 openssh-client openssh-server procps)
+  packages+=(python3-h5py python3-matplotlib slurm-wlm munge libsimgrid-dev iproute2 openssh-client openssh-server procps)
 elif [ $# -gt 0 ]; then
   echo "usage: scripts/install-deps.sh [--test]" >&2
   exit 2

@@ -125,7 +125,7 @@ void gan_predict_exchange(const gan_predicted_work *work, const gan_link *link, 
   for (int i = 0; i < 2; i++) {
     const gan_predicted_update *update = &work->updates[i];
     time->reductions[i] = choose(work, update->parameters, hosts);
-    if (hosts == 1) continue;
+    if (hosts == 1 || update->steps == 0) continue;
     add_scalars(update, link, hosts, ranks, time);
     if (strcmp(time->reductions[i], "flat") == 0)
       add_flat(work, update, link, ranks, time);
