@@ -208,7 +208,7 @@ static gan_status describe_work(gan_arguments *arguments, gan_prediction *found)
                                        {work->generator_parameters, work->generator_scalars, 1}},
                            .ranks_per_host = gan_world_size(arguments->world) / gan_world_host_count(arguments->world),
                            .buckets = 1,
-                           .verify_every = (int)config->train.verify_every,
+                           .verify_every = (double)config->train.verify_every,
                            .reduction = reduction,
                            .adding = 3 * sizeof(float) * gan_world_size(arguments->world) / bandwidth};
   return GAN_OK;

@@ -134,8 +134,8 @@ void gan_predict_exchange(const gan_predicted_work *work, const gan_link *link, 
   }
   /* MPI_Iallgather of the hashes: Open MPI's default sends from each rank to each other. */
   if (hosts > 1 && work->verify_every > 0)
-    time->verification = 2.0 * exchange(link, ranks - 1, ranks - 1, (double)ranks * work->ranks_per_host * HASH_BYTES) /
-                         work->verify_every;
+    time->verification =
+        exchange(link, ranks - 1, ranks - 1, (double)ranks * work->ranks_per_host * HASH_BYTES) / work->verify_every;
 }
 
 /* --- stragglers --- */

@@ -35,7 +35,7 @@ typedef struct gan_predicted_work {
   gan_predicted_update updates[2]; /* critic, generator */
   int ranks_per_host;              /* one shard to a rank */
   int buckets;                     /* pieces in which a sliced reduction exchanges a network, each cut into slices */
-  int verify_every;                /* iterations from one comparison of parameters to the next; 0: none */
+  double verify_every;             /* iterations from one comparison of parameters to the next; 0: none */
   const char *reduction;           /* auto, flat or hierarchical */
   double adding;                   /* seconds that a rank takes to add a float32 to another in memory */
 } gan_predicted_work;
