@@ -41,6 +41,7 @@ PLATFORM = """<?xml version='1.0'?>
 SETTINGS = {
     "smpi/simulate-computation": "no",
     "smpi/host-speed": "1f",
+    "smpi/test": "0",  # looking whether messages have arrived takes no time
     "smpi/shared-malloc": "global",
     "smpi/coll-selector": "ompi",
     "smpi/lat-factor": "0:1",

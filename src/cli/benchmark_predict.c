@@ -207,7 +207,7 @@ static gan_status describe_work(gan_arguments *arguments, gan_prediction *found)
       (gan_predicted_work){.updates = {{work->critic_parameters, work->scalars, (int)work->critic_steps},
                                        {work->generator_parameters, work->generator_scalars, 1}},
                            .ranks_per_host = gan_world_size(arguments->world) / gan_world_host_count(arguments->world),
-                           .buckets = 1,
+                           .buckets = GAN_PREDICT_BUCKETS,
                            .verify_every = (double)config->train.verify_every,
                            .reduction = reduction,
                            .adding = 3 * sizeof(float) * gan_world_size(arguments->world) / bandwidth};

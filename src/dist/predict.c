@@ -80,34 +80,53 @@ static void add_flat(const gan_predicted_work *work, const gan_predicted_update 
 }
 
 /* An exchange in which a rank sends `sent` messages and receives `received`, and a host `bytes` at most in one
-   direction: the messages' starts go along with the first transfers, their ends come when all have arrived. */
-static double exchange(const gan_link *link, double sent, double received, double bytes) {
+   direction: the core's work goes along with the transfers, but for that of the messages that come `last`, together. */
+static double exchange(const gan_link *link, double sent, double received, double last, double bytes) {
   if (sent + received == 0) return 0;
-  return link->latency + fmax(bytes / link->bandwidth, sent * link->overhead) + fmax(received, 1) * link->overhead;
+  const double along = sent + received - last;
+  return link->latency + fmax(bytes / link->bandwidth, along * link->overhead) + fmax(last, 1) * link->overhead;
 }
 
-/* sliced.c: each bucket is cut into one slice of whole blocks per rank. Every host sends its sum of a slice to the
-   slice's rank, which sends the norms of the blocks and then the new values back to every host. */
+/* As in sliced_memory.c: as many buckets as leave each rank a block of each, and no more than are allowed. */
+static double buckets_of(const gan_predicted_work *work, double blocks, int hosts) {
+  return fmax(1, fmin(work->buckets, floor(blocks / ((double)hosts * work->ranks_per_host))));
+}
+
+/* The most blocks that one host's ranks, or one rank (`owners` of them), have in all buckets: sliced_memory.c. */
+static double most_blocks(double blocks, double buckets, double owners) {
+  double most = 0;
+  for (double owner = 0; owner < owners; owner++) {
+    double own = 0;
+    for (double bucket = 0; bucket < buckets; bucket++) {
+      const double count = floor(blocks * (bucket + 1) / buckets) - floor(blocks * bucket / buckets);
+      own += floor(count * (owner + 1) / owners) - floor(count * owner / owners);
+    }
+    most = fmax(most, own);
+  }
+  return most;
+}
+
+/* sliced.c: each bucket is cut into one slice of whole blocks per rank. Every host sends its sums of all slices to the
+   slices' ranks, which send the new values and the norms of the blocks back to every host. Each of the two waits for
+   all of the one before; sums that left during the backward pass already, where it is slow enough, are a gain over
+   this. */
 static void add_sliced(const gan_predicted_work *work, const gan_predicted_update *update, const gan_link *link,
                        int hosts, gan_predicted_time *time) {
-  const double blocks = ceil((double)update->parameters / GAN_REDUCTION_BLOCK), buckets = fmin(work->buckets, blocks);
-  const double others = hosts - 1, per_bucket = blocks / buckets, block_bytes = GAN_REDUCTION_BLOCK * sizeof(float);
-  const double ranks = (double)hosts * work->ranks_per_host;
-  /* The most blocks of a bucket that one host, and one rank, has to sum and update. */
-  const double host_blocks = ceil(per_bucket / hosts), rank_blocks = ceil(per_bucket / ranks);
-  const double owners = fmin(per_bucket, ranks) * others / hosts / work->ranks_per_host;
+  const double blocks = ceil((double)update->parameters / GAN_REDUCTION_BLOCK), others = hosts - 1;
+  const double ranks = (double)hosts * work->ranks_per_host, buckets = buckets_of(work, blocks, hosts);
+  const double block_bytes = GAN_REDUCTION_BLOCK * sizeof(float);
+  /* Slices of a bucket that a rank of each host sends to their owners elsewhere. */
+  const double errands = fmin(blocks / buckets, ranks) * others / hosts / work->ranks_per_host;
   /* In with sums, out with values: all hosts' of the own slices; the other way: everybody's slices. */
-  const double own = host_blocks * others, foreign = per_bucket - floor(per_bucket / hosts);
+  const double own = most_blocks(blocks, buckets, hosts) * others, foreign = blocks - floor(blocks / hosts);
   const double bytes = fmin(fmax(own, foreign) * block_bytes, others * (double)update->parameters * sizeof(float));
   const double squares = fmax(own, foreign) * SQUARE_BYTES;
-  const double sums = exchange(link, owners, others, bytes), norms = exchange(link, others, owners, squares);
-  const double values = exchange(link, others, owners, bytes);
-  /* The latency of one bucket's messages passes while those of the others are sent. */
-  const double hidden = 2 * (buckets - 1) * link->latency;
-  time->gradients += update->steps * (buckets * (sums + values) + norms - hidden);
-  time->adding += update->steps * work->adding * buckets * rank_blocks * GAN_REDUCTION_BLOCK * others;
-  time->messages += update->steps * (2 * buckets + 1) * (others + owners);
-  time->bytes += update->steps * buckets * (2 * bytes + squares);
+  time->gradients +=
+      update->steps * (exchange(link, buckets * errands, buckets * others, others, bytes) +
+                       exchange(link, (buckets + 1) * others, (buckets + 1) * errands, 2 * errands, bytes + squares));
+  time->adding += update->steps * work->adding * most_blocks(blocks, buckets, ranks) * GAN_REDUCTION_BLOCK * others;
+  time->messages += update->steps * (2 * buckets + 1) * (others + errands);
+  time->bytes += update->steps * (2 * bytes + squares);
 }
 
 /* As `choose` in reduction.c. */
@@ -135,7 +154,8 @@ void gan_predict_exchange(const gan_predicted_work *work, const gan_link *link, 
   /* MPI_Iallgather of the hashes: Open MPI's default sends from each rank to each other. */
   if (hosts > 1 && work->verify_every > 0)
     time->verification =
-        exchange(link, ranks - 1, ranks - 1, (double)ranks * work->ranks_per_host * HASH_BYTES) / work->verify_every;
+        exchange(link, ranks - 1, ranks - 1, ranks - 1, (double)ranks * work->ranks_per_host * HASH_BYTES) /
+        work->verify_every;
 }
 
 /* --- stragglers --- */

@@ -31,10 +31,12 @@ typedef struct gan_predicted_update {
   int steps;      /* in an iteration */
 } gan_predicted_update;
 
+enum { GAN_PREDICT_BUCKETS = 8 }; /* as BUCKETS_MOST in sliced_memory.c */
+
 typedef struct gan_predicted_work {
   gan_predicted_update updates[2]; /* critic, generator */
   int ranks_per_host;              /* one shard to a rank */
-  int buckets;                     /* pieces in which a sliced reduction exchanges a network, each cut into slices */
+  int buckets;                     /* at most: pieces of a network in a sliced reduction, each cut into slices */
   double verify_every;             /* iterations from one comparison of parameters to the next; 0: none */
   const char *reduction;           /* auto, flat or hierarchical */
   double adding;                   /* seconds that a rank takes to add a float32 to another in memory */

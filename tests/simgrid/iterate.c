@@ -35,10 +35,9 @@ static void update_nothing(void *context, size_t offset, size_t count, const flo
 static void step(const setting *asked, run *this, gan_reduction *reduction) {
   gan_reduction_await(reduction);
   smpi_execute(asked->compute);
-  gan_reduction_filled(reduction);
+  gan_reduction_filled(reduction, 0);
   gan_world_sum(this->world, &this->shards, this->per_shard, asked->scalars, this->total);
-  gan_reduction_sum(reduction);
-  gan_reduction_apply(reduction, update_nothing, NULL);
+  gan_reduction_update(reduction, update_nothing, NULL, false);
 }
 
 static void iterate(const setting *asked, run *this) {
