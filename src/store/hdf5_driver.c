@@ -176,12 +176,17 @@ static const H5FD_class_t driver = {
     .fl_map = H5FD_FLMAP_DICHOTOMY,
 };
 
+/* Registered once and for as long as HDF5 runs, as HDF5's own drivers are. The reference of an open file would not be
+   enough: when the last one goes, HDF5 1.10 releases the class before it calls its `close` (H5FD_close). The kind is
+   looked at because H5close() and a new start of HDF5 make the identifier void. */
+static hid_t registered_driver(void) {
+  static hid_t id = H5I_INVALID_HID;
+  if (H5Iget_type(id) != H5I_VFL) id = H5FDregister(&driver);
+  return id;
+}
+
 herr_t gan_hdf5_set_output(hid_t access, gan_hdf5_output *output) {
   const driver_properties properties = {output};
-  const hid_t id = H5FDregister(&driver);
-  if (id < 0) return -1;
-  const herr_t status = H5Pset_driver(access, id, &properties);
-  /* The access properties, and then the open file, keep the driver registered. */
-  const herr_t released = H5FDunregister(id);
-  return status < 0 ? status : released;
+  const hid_t id = registered_driver();
+  return id < 0 ? -1 : H5Pset_driver(access, id, &properties);
 }
