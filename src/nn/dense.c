@@ -68,6 +68,7 @@ const gan_layer_type gan_layer_dense = {
     .name = "dense",
     .usage = "dense FEATURES [no_bias]",
     .help = "fully connected layer; an input of any shape is taken as one vector",
+    .backward_reads = GAN_READS_INPUT,
     .configure = configure,
     .initialise = initialise,
     .forward = forward,

@@ -18,6 +18,7 @@
 #include "optim/optimizer.h"
 #include "store/metrics.h"
 #include "store/trace.h"
+#include "train/memory.h"
 #include "train/model.h"
 
 /* One of the two networks with everything that its training needs. */
@@ -68,11 +69,12 @@ struct gan_trainer {
   gan_shards shards;
   gan_model model;
   gan_player generator, critic;
-  double *shard_sums; /* (local shards, sum_count): GAN_SUMS, then batch statistics of each part */
-  double *sums;       /* (sum_count) */
-  int64_t iteration;  /* iterations done */
-  bool stop;          /* some rank was asked to stop */
-  gan_status pending; /* rank 0 could not write something; agreed on in the next step */
+  float *values, *workspace; /* of both passes, see gan_pass_places */
+  double *shard_sums;        /* (local shards, sum_count): GAN_SUMS, then batch statistics of each part */
+  double *sums;              /* (sum_count) */
+  int64_t iteration;         /* iterations done */
+  bool stop;                 /* some rank was asked to stop */
+  gan_status pending;        /* rank 0 could not write something; agreed on in the next step */
   char pending_message[512];
   double seconds_before; /* trained before this start */
   double started;

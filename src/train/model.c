@@ -92,7 +92,7 @@ gan_status gan_generate(const gan_network *generator, const float *parameters, c
   gan_shards shards;
   gan_pass *pass = NULL;
   GAN_TRY(gan_shards_plan(1, GENERATE_ROWS, 1, 0, &shards));
-  const gan_status status = gan_pass_create(generator, &shards, 1, &pass);
+  const gan_status status = gan_pass_create_in(generator, &shards, 1, GAN_KEEP_NOTHING, NULL, &pass);
   if (status == GAN_OK) {
     const int64_t latent = gan_shape_count(&generator->input), elements = gan_shape_count(&generator->output);
     pass->parameters = parameters;

@@ -90,7 +90,8 @@ static void announce_gradients(void *context, size_t offset) {
 }
 
 static gan_status create_player(gan_trainer *trainer, const char *name, const gan_network *network,
-                                const gan_network_config *config, int parts, gan_player *player) {
+                                const gan_network_config *config, int parts, const gan_pass_memory *memory,
+                                gan_player *player) {
   *player = (gan_player){.name = name,
                          .trainer = trainer,
                          .network = network,
@@ -102,7 +103,7 @@ static gan_status create_player(gan_trainer *trainer, const char *name, const ga
   player->parameters = gan_reduction_parameters(player->reduction);
   for (int i = 0; i < player->states_used; i++) player->states[i] = gan_reduction_state(player->reduction, i);
   GAN_TRY(gan_allocate(network->buffer_count, sizeof(float), "running statistics", &player->buffers));
-  GAN_TRY(gan_pass_create(network, &trainer->shards, parts, &player->pass));
+  GAN_TRY(gan_pass_create_in(network, &trainer->shards, parts, GAN_KEEP_FOR_BACKWARD, memory, &player->pass));
   player->pass->parameters = player->parameters;
   player->pass->buffers = player->buffers;
   player->pass->training = true;
@@ -158,12 +159,27 @@ static gan_status create_reduction(gan_trainer *trainer, const gan_network *netw
   return GAN_OK;
 }
 
+/* Both networks' passes, in one block of memory as planned. */
+static gan_status create_players(gan_trainer *trainer) {
+  const gan_config *config = trainer->config;
+  gan_player *generator = &trainer->generator, *critic = &trainer->critic;
+  gan_passes_memory plan;
+  gan_pass_memory of_generator, of_critic;
+  GAN_TRY(gan_passes_plan(&trainer->model, &trainer->shards, &plan));
+  GAN_TRY(gan_allocate(plan.values, sizeof(float), "the outputs of the networks' layers", &trainer->values));
+  GAN_TRY(gan_allocate(plan.workspace, sizeof(float), "a layer's columns", &trainer->workspace));
+  gan_passes_place(&plan, trainer->values, trainer->workspace, &of_generator, &of_critic);
+  GAN_TRY(create_player(trainer, "generator", trainer->model.generator, &config->generator.network, 1, &of_generator,
+                        generator));
+  GAN_TRY(create_player(trainer, "critic", trainer->model.critic, &config->critic.network, 2, &of_critic, critic));
+  critic->clip = config->critic.clip;
+  return GAN_OK;
+}
+
 static gan_status create_memory(gan_trainer *trainer) {
   const gan_config *config = trainer->config;
   gan_player *generator = &trainer->generator, *critic = &trainer->critic;
-  GAN_TRY(create_player(trainer, "generator", trainer->model.generator, &config->generator.network, 1, generator));
-  GAN_TRY(create_player(trainer, "critic", trainer->model.critic, &config->critic.network, 2, critic));
-  critic->clip = config->critic.clip;
+  GAN_TRY(create_players(trainer));
   const size_t critic_sums = GAN_SUMS + 2 * critic->network->buffer_count;
   const size_t generator_sums = GAN_SUMS + generator->network->buffer_count;
   const size_t sums = critic_sums > generator_sums ? critic_sums : generator_sums;
@@ -240,6 +256,8 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   gan_source_close(trainer->source);
   gan_shards_release(&trainer->shards);
   gan_config_destroy(trainer->config);
+  free(trainer->values);
+  free(trainer->workspace);
   free(trainer->shard_sums);
   free(trainer->sums);
   free(trainer->fixed_latents);
