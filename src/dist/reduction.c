@@ -107,12 +107,17 @@ static gan_status count_host_slots(const gan_world *world, const gan_shards *sha
   return GAN_OK;
 }
 
+static int first_rank(gan_layout layout, int host) {
+  return (int)(((int64_t)layout.ranks * host + layout.hosts - 1) / layout.hosts);
+}
+
+int gan_layout_host(gan_layout layout, int rank) { return (int)((int64_t)rank * layout.hosts / layout.ranks); }
+
 /* A world that knows where its ranks are, and can do nothing. */
 static void lay_out(gan_layout layout, int rank, int *first_on_host, gan_world *world) {
   *world = (gan_world){.rank = rank, .size = layout.ranks, .host_count = layout.hosts, .first_on_host = first_on_host};
-  for (int host = 0; host <= layout.hosts; host++)
-    first_on_host[host] = (int)(((int64_t)layout.ranks * host + layout.hosts - 1) / layout.hosts);
-  while (first_on_host[world->host_number + 1] <= rank) world->host_number++;
+  for (int host = 0; host <= layout.hosts; host++) first_on_host[host] = first_rank(layout, host);
+  world->host_number = gan_layout_host(layout, rank);
   world->host_rank = rank - first_on_host[world->host_number];
   world->host_size = first_on_host[world->host_number + 1] - first_on_host[world->host_number];
 }

@@ -56,6 +56,7 @@ void gan_reduction_destroy(gan_reduction *reduction);
 typedef struct gan_layout {
   int ranks, hosts;
 } gan_layout;
+int gan_layout_host(gan_layout layout, int rank);
 
 /* Bytes that a reduction takes. */
 typedef struct gan_reduction_bytes {

@@ -3,6 +3,8 @@
 #ifndef GAN_TRAIN_MEMORY_H
 #define GAN_TRAIN_MEMORY_H
 
+#include "data/source.h"
+#include "dist/reduction.h"
 #include "nn/pass.h"
 #include "train/model.h"
 
@@ -23,5 +25,43 @@ gan_status gan_passes_plan(const gan_model *model, const gan_shards *shards, gan
 /* Where each pass has its values in the two blocks. */
 void gan_passes_place(const gan_passes_memory *plan, float *values, float *workspace, gan_pass_memory *generator,
                       gan_pass_memory *critic);
+
+/* Vectors that an update changes along with a network's parameters: optimiser moments, and a moving average. */
+int gan_state_count(const gan_config *config, bool average);
+
+/* Elements of the trainer's own vectors. */
+typedef struct gan_trainer_sizes {
+  size_t sums;       /* doubles that a step sums over all shards; each local shard has as many */
+  size_t latents;    /* floats: of the pictures' samples */
+  size_t evaluation; /* samples to compare with; rank 0 */
+} gan_trainer_sizes;
+gan_trainer_sizes gan_trainer_measure(const gan_config *config, const gan_model *model, const gan_source *source);
+
+/* One thing that takes memory, in bytes. */
+typedef struct gan_memory_row {
+  const char *of, *what;
+  size_t rank; /* each rank's own, of the rank with most */
+  size_t host; /* once per host, shared by its ranks; of the host with most */
+  bool rank_0; /* only rank 0 has it */
+  bool part;   /* of another row, for information */
+} gan_memory_row;
+
+enum { GAN_MEMORY_ROWS = 32 };
+
+typedef struct gan_memory_report {
+  gan_layout layout;
+  int shards;
+  int64_t batch, samples; /* of the global batch; of the rank with most */
+  const char *reduction;  /* the generator's */
+  int row_count;
+  gan_memory_row rows[GAN_MEMORY_ROWS];
+  size_t rank, rank_0; /* private memory of the rank with most; what rank 0 has besides */
+  size_t host, all;    /* everything, of the host with most, with what its ranks share; of all hosts */
+} gan_memory_report;
+
+/* What training by this configuration takes from start to end, on ranks laid out so, with `shards` shards: what the
+   program itself allocates, not code, libraries and their buffers. Reads headers of data files; takes none of the
+   memory it reports. Errors as of a trainer that would be created so. Not collective. */
+gan_status gan_memory_plan(const gan_config *config, gan_layout layout, gan_memory_report *report) GAN_CHECKED;
 
 #endif

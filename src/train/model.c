@@ -110,6 +110,14 @@ gan_status gan_generate(const gan_network *generator, const float *parameters, c
   return status;
 }
 
+gan_status gan_generate_measure(const gan_network *generator, gan_pass_sizes *sizes) {
+  gan_shards shards;
+  GAN_TRY(gan_shards_plan(1, GENERATE_ROWS, 1, 0, &shards));
+  const gan_status status = gan_pass_measure(generator, &shards, 1, GAN_KEEP_NOTHING, sizes);
+  gan_shards_release(&shards);
+  return status;
+}
+
 /* PyTorch's layers with running statistics count their batches after the last of them. */
 static bool is_counted(const gan_tensor_info *info) { return strcmp(info->name, "running_var") == 0; }
 

@@ -3,7 +3,7 @@
 #define GAN_TRAIN_MODEL_H
 
 #include "config/config.h"
-#include "nn/network.h"
+#include "nn/pass.h"
 #include "store/checkpoint.h"
 
 typedef struct gan_model {
@@ -33,6 +33,9 @@ void gan_draw_latents(const gan_latents *latents, int64_t rows, int64_t latent, 
    size, so that a sample's bits do not depend on how many are asked for together. */
 gan_status gan_generate(const gan_network *generator, const float *parameters, const float *buffers, int64_t count,
                         const float *z, float *samples) GAN_CHECKED;
+
+/* The pass that gan_generate takes meanwhile. */
+gan_status gan_generate_measure(const gan_network *generator, gan_pass_sizes *sizes) GAN_CHECKED;
 
 /* A network's tensors as a checkpoint names them: FOLDER/LAYER.TENSOR. `parameters` and `buffers` may be NULL: then
    these tensors are left out. `batches`: how many batches running statistics have seen; as in PyTorch, it follows each

@@ -50,8 +50,8 @@ static gan_status open_source(gan_trainer *trainer) {
 static gan_status read_evaluation_samples(gan_trainer *trainer) {
   const gan_source *source = trainer->source;
   const uint64_t seed = ~(uint64_t)trainer->config->run.seed;
-  const int64_t beyond = source->count ? 0 : (int64_t)1 << 48, wanted = trainer->config->eval.samples;
-  const int64_t count = source->count && source->count < wanted ? source->count : wanted;
+  const int64_t beyond = source->count ? 0 : (int64_t)1 << 48;
+  const int64_t count = (int64_t)gan_trainer_measure(trainer->config, &trainer->model, source).evaluation;
   const size_t elements = (size_t)gan_shape_count(&source->shape);
   int64_t *indices = NULL;
   GAN_TRY(
@@ -150,8 +150,7 @@ static bool averages(const gan_trainer *trainer) { return trainer->config->train
 
 static gan_status create_reduction(gan_trainer *trainer, const gan_network *network, bool average,
                                    gan_reduction **reduction) {
-  const gan_optimizer_options *options = &trainer->config->optimizer;
-  const int states = gan_optimizer_states_used(gan_optimizer_find(options->name), options) + average;
+  const int states = gan_state_count(trainer->config, average);
   GAN_TRY(gan_reduction_create(trainer->world, &trainer->shards, trainer->config->dist.reduction,
                                network->parameter_count, states, reduction));
   const char *reason = gan_reduction_reason(*reduction);
@@ -178,11 +177,9 @@ static gan_status create_players(gan_trainer *trainer) {
 
 static gan_status create_memory(gan_trainer *trainer) {
   const gan_config *config = trainer->config;
-  gan_player *generator = &trainer->generator, *critic = &trainer->critic;
+  gan_player *generator = &trainer->generator;
   GAN_TRY(create_players(trainer));
-  const size_t critic_sums = GAN_SUMS + 2 * critic->network->buffer_count;
-  const size_t generator_sums = GAN_SUMS + generator->network->buffer_count;
-  const size_t sums = critic_sums > generator_sums ? critic_sums : generator_sums;
+  const size_t sums = gan_trainer_measure(config, &trainer->model, trainer->source).sums;
   GAN_TRY(gan_allocate((size_t)trainer->shards.local * sums, sizeof(double), "sums over shards", &trainer->shard_sums));
   GAN_TRY(gan_allocate(sums, sizeof(double), "sums over shards", &trainer->sums));
   if (averages(trainer)) {
@@ -213,7 +210,7 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   GAN_TRY(gan_state_find(trainer, resume_from));
   GAN_TRY(open_source(trainer));
   GAN_TRY(gan_world_agree(world, create_networks(trainer)));
-  GAN_TRY(create_reduction(trainer, trainer->model.generator, averages(trainer), &trainer->generator.reduction));
+  GAN_TRY(create_reduction(trainer, trainer->model.generator, true, &trainer->generator.reduction));
   GAN_TRY(create_reduction(trainer, trainer->model.critic, false, &trainer->critic.reduction));
   GAN_TRY(gan_world_agree(world, create_memory(trainer)));
   initialise(trainer);
