@@ -25,7 +25,7 @@ def planned(d):
 measured = read('large.json')['memory_bytes']['sum'] - read('small.json')['memory_bytes']['sum']
 foretold = planned(d) - planned(read('small-plan.json'))
 print('    np $np: measured %.1f MB, foretold %.1f MB' % (measured / 1e6, foretold / 1e6))
-assert foretold > 5e7 and abs(measured - foretold) < 0.06 * foretold"
+assert foretold > 5e7 and abs(measured - foretold) < 0.1 * foretold"
 }
 test_one_rank_takes_what_was_foretold() { plain_build; growth 1; }
 test_three_ranks_that_share_vectors_take_what_was_foretold() { plain_build; growth 3; }
