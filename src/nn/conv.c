@@ -164,6 +164,7 @@ static void backward(const gan_layer *layer, gan_pass *pass, const float *input,
     if (pass->slots) {
       parameter_gradient(layer, pass, rows, x, dy, gan_pass_gradient(pass, layer, shard));
       gan_pass_fold(pass, layer, shard);
+      gan_pass_done(pass, layer, GAN_WORK_WEIGHTS, rows);
     }
     if (!input_gradient) continue;
     float *dx = input_gradient + first * layer->inputs;

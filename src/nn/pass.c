@@ -208,9 +208,12 @@ int64_t gan_pass_row_count(const gan_pass *pass, int local_shard, int part) {
 }
 
 void gan_pass_forward(gan_pass *pass) {
+  gan_pass_done(pass, NULL, GAN_WORK_FORWARD, 0);
   for (int i = 0; i < pass->network->layer_count; i++) {
     const gan_layer *layer = &pass->network->layers[i];
-    if (!is_view(layer)) layer->type->forward(layer, pass, pass->activations[i], pass->activations[i + 1]);
+    if (is_view(layer)) continue;
+    layer->type->forward(layer, pass, pass->activations[i], pass->activations[i + 1]);
+    gan_pass_done(pass, layer, GAN_WORK_FORWARD, pass->rows);
   }
 }
 
@@ -227,14 +230,18 @@ static int first_needed(const gan_pass *pass, bool input_gradient) {
 const float *gan_pass_backward(gan_pass *pass, bool input_gradient) {
   assert(pass->training && pass->keep != GAN_KEEP_NOTHING);
   const int first = first_needed(pass, input_gradient);
+  gan_pass_done(pass, NULL, GAN_WORK_INPUT, 0);
   for (int i = pass->network->layer_count - 1; i >= first; i--) {
     const gan_layer *layer = &pass->network->layers[i];
     const bool wanted = i > first || input_gradient;
     if (!layer->type->backward) continue;
     layer->type->backward(layer, pass, pass->activations[i], pass->activations[i + 1], pass->gradients[i + 1],
                           wanted ? pass->gradients[i] : NULL);
-    if (pass->slots && pass->listener.filled && layer->parameter_count > 0)
+    gan_pass_done(pass, layer, GAN_WORK_INPUT, wanted ? pass->rows : 0);
+    if (pass->slots && pass->listener.filled && layer->parameter_count > 0) {
       pass->listener.filled(pass->listener.context, layer->parameter_offset);
+      gan_pass_done(pass, NULL, GAN_WORK_INPUT, 0);
+    }
   }
   return input_gradient ? pass->gradients[0] : NULL;
 }

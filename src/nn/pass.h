@@ -30,6 +30,22 @@ typedef struct gan_pass_listener {
   void *context;
 } gan_pass_listener;
 
+/* The work of a layer, in pieces that can be timed by themselves. */
+typedef enum gan_layer_work {
+  GAN_WORK_FORWARD,
+  GAN_WORK_WEIGHTS, /* the parameters' gradient, where the layer computes it apart */
+  GAN_WORK_INPUT,   /* the input's gradient, or all of the backward step where they cannot be told apart */
+  GAN_WORKS
+} gan_layer_work;
+
+/* For who measures: called when a piece of work is done, which began at the call before. `rows`: that its products went
+   over. A NULL layer: what was done since then belongs to no layer. With NULL for the function, nobody measures, and it
+   costs a comparison for each piece. */
+typedef struct gan_pass_watch {
+  void (*done)(void *context, const gan_layer *layer, gan_layer_work work, int64_t rows);
+  void *context;
+} gan_pass_watch;
+
 /* Memory that a pass uses, and others too while it holds nothing that is still needed: values from before a forward
    pass until the end of the backward pass, or of the use of what came out; the workspace during either. */
 typedef struct gan_pass_memory {
@@ -59,6 +75,7 @@ struct gan_pass {
   float *const *slots;      /* gradient slots (gan_shards.slot_count vectors); NULL: input gradients only */
   gan_shard_sum shard_sum;
   gan_pass_listener listener;
+  gan_pass_watch watch;
   /* Batch statistics of this pass that are to become running ones: (local shards, buffer_count), written by forward
      when training. The trainer sums them over the tree, divides by S and moves its buffers towards them. With two
      parts, the second part's are written to statistics[1]. */
@@ -113,6 +130,11 @@ void gan_pass_forward(gan_pass *pass);
    until the next pass; otherwise NULL.
  */
 const float *gan_pass_backward(gan_pass *pass, bool input_gradient);
+
+/* For layers that compute the parameters' gradient before the input's: says that it is done, of so many rows. */
+static inline void gan_pass_done(const gan_pass *pass, const gan_layer *layer, gan_layer_work work, int64_t rows) {
+  if (pass->watch.done) pass->watch.done(pass->watch.context, layer, work, rows);
+}
 
 /* For layers: where local shard i's gradient of the layer's parameters goes; and the fold after it has been written. */
 static inline float *gan_pass_gradient(const gan_pass *pass, const gan_layer *layer, int local_shard) {
