@@ -13,6 +13,7 @@
 #include "dist/reduction.h"
 #include "dist/watchdog.h"
 #include "dist/world.h"
+#include "eval/quality.h"
 #include "gan_dist/trainer.h"
 #include "nn/pass.h"
 #include "optim/optimizer.h"
@@ -69,7 +70,8 @@ struct gan_trainer {
   gan_shards shards;
   gan_model model;
   gan_player generator, critic;
-  float *values, *workspace; /* of both passes, see gan_pass_places */
+  gan_passes_memory passes;  /* the plan of the two blocks */
+  float *values, *workspace; /* of both passes */
   double *shard_sums;        /* (local shards, sum_count): GAN_SUMS, then batch statistics of each part */
   double *sums;              /* (sum_count) */
   int64_t iteration;         /* iterations done */
@@ -85,13 +87,14 @@ struct gan_trainer {
   char last_checkpoint[PATH_MAX];
   double best;
   gan_metrics_file *metrics;
-  double flushed;         /* when metrics were last made visible */
-  gan_trace *trace;       /* rank 0 */
-  int64_t traced;         /* updates traced; the same on every rank */
-  float *trace_scores;    /* (local samples): one part's scores, in order */
-  float *trace_gathered;  /* rank 0: (batch, elements + latent + 2): real, z, and both parts' scores */
-  float *fixed_latents;   /* (samples.count, latent) */
-  float *evaluation_real; /* (eval.samples, elements) */
+  double flushed;                 /* when metrics were last made visible */
+  gan_trace *trace;               /* rank 0 */
+  int64_t traced;                 /* updates traced; the same on every rank */
+  float *trace_scores;            /* (local samples): one part's scores, in order */
+  float *trace_gathered;          /* rank 0: (batch, elements + latent + 2): real, z, and both parts' scores */
+  float *fixed_latents;           /* (samples.count, latent) */
+  gan_projected *evaluation_real; /* rank 0: real samples to compare with */
+  float *evaluation_points;       /* rank 0: (evaluation_count, 2) of them, where they are drawn as points; NULL */
   int64_t evaluation_count;
   float *modes; /* (mode_count, 2) */
   int mode_count;

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "data/loader.h"
 #include "optim/optimizer.h"
+#include "store/picture.h"
 #include "train/internal.h"
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
@@ -21,6 +22,10 @@ void gan_passes_place(const gan_passes_memory *plan, float *values, float *works
                       gan_pass_memory *critic) {
   *generator = (gan_pass_memory){{values, NULL}, workspace};
   *critic = (gan_pass_memory){{values + plan->generator.values[0], values}, workspace};
+}
+
+bool gan_passes_lend(const gan_passes_memory *plan, const gan_pass_sizes *generating) {
+  return generating->values[0] <= plan->values && generating->workspace <= plan->workspace;
 }
 
 int gan_state_count(const gan_config *config, bool average) {
@@ -92,15 +97,22 @@ static void add_passes(const gan_passes_memory *passes, rank_rows *list) {
   add(list, "passes", "workspace of convolutions", passes->workspace * value, 0);
 }
 
-/* What rank 0 draws and compares samples with: one or the other at a time. */
-static void add_rank_0(const setup *run, const gan_trainer_sizes *sizes, rank_rows *list) {
-  const bool first = run->shards.rank == 0;
+/* What rank 0 compares and draws: for an evaluation some at a time, for a picture all together. */
+static void add_rank_0(const setup *run, const gan_trainer_sizes *sizes, const gan_passes_memory *passes,
+                       rank_rows *list) {
+  const bool first = run->shards.rank == 0, points = gan_picture_kind_of(&run->source->shape) == GAN_PICTURE_SCATTER;
   const size_t sample = (size_t)gan_shape_count(&run->source->shape) * sizeof(float);
   const size_t latent = (size_t)run->config->generator.latent * sizeof(float);
-  const size_t drawn = larger(sizes->evaluation, (size_t)run->config->samples.count);
-  add(list, "samples", "to compare with", first ? sizes->evaluation * sample : 0, 0)->rank_0 = true;
-  add(list, "samples", "drawn, when they are", first ? drawn * (sample + latent) : 0, 0)->rank_0 = true;
-  add(list, "samples", "the generator's pass, then", first ? run->generating.bytes : 0, 0)->rank_0 = true;
+  const size_t projected = sizes->evaluation * (size_t)run->config->eval.projections * sizeof(double) + sample;
+  const size_t kept = points ? sizes->evaluation * sample : 0;
+  const size_t evaluating = projected + kept + GAN_EVALUATION_ROWS * (sample + latent);
+  const size_t drawing = (size_t)run->config->samples.count * (sample + latent);
+  const size_t lent = gan_passes_lend(passes, &run->generating)
+                          ? (run->generating.values[0] + run->generating.workspace) * sizeof(float)
+                          : 0;
+  add(list, "samples", "to compare with", first ? projected + kept : 0, 0)->rank_0 = true;
+  add(list, "samples", "drawn, when they are", first ? larger(evaluating, drawing) : 0, 0)->rank_0 = true;
+  add(list, "samples", "the generator's pass, then", first ? run->generating.bytes - lent : 0, 0)->rank_0 = true;
 }
 
 static gan_status list_rank(const setup *run, const char **variant, rank_rows *list) {
@@ -119,7 +131,7 @@ static gan_status list_rank(const setup *run, const char **variant, rank_rows *l
   add(list, "data", "data set", run->source->rank_bytes, run->source->host_bytes);
   add(list, "trainer", "sums over shards", (local + 1) * sizes.sums * sizeof(double), 0);
   add(list, "trainer", "latents of pictures", sizes.latents * sizeof(float), 0);
-  add_rank_0(run, &sizes, list);
+  add_rank_0(run, &sizes, &passes, list);
   return GAN_OK;
 }
 

@@ -26,6 +26,9 @@ gan_status gan_passes_plan(const gan_model *model, const gan_shards *shards, gan
 void gan_passes_place(const gan_passes_memory *plan, float *values, float *workspace, gan_pass_memory *generator,
                       gan_pass_memory *critic);
 
+/* Between iterations a block that is large enough is lent to what draws samples (gan_generate). */
+bool gan_passes_lend(const gan_passes_memory *plan, const gan_pass_sizes *generating);
+
 /* Vectors that an update changes along with a network's parameters: optimiser moments, and a moving average. */
 int gan_state_count(const gan_config *config, bool average);
 
@@ -45,6 +48,9 @@ typedef struct gan_memory_row {
   bool rank_0; /* only rank 0 has it */
   bool part;   /* of another row, for information */
 } gan_memory_row;
+
+/* Samples that are drawn, or read, at once for an evaluation; a multiple of the rows that gan_generate works on. */
+enum { GAN_EVALUATION_ROWS = 256 };
 
 enum { GAN_MEMORY_ROWS = 32 };
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "store/picture.h"
 #include "train/internal.h"
 
 static volatile sig_atomic_t stop_requested;
@@ -45,22 +46,49 @@ static gan_status open_source(gan_trainer *trainer) {
                   odd.rank, odd.host, odd.reference, odd.reference_host, trainer->config->data.path);
 }
 
-/* Real samples to compare with, read by rank 0 before the loader's thread begins to use the source. Where the data have
-   no end they come from far beyond what training reads. */
-static gan_status read_evaluation_samples(gan_trainer *trainer) {
+/* Real samples number first .. first+count-1 of the evaluation's. Where the data have no end they come from far beyond
+   what training reads. */
+static gan_status read_real_samples(gan_trainer *trainer, int64_t first, int64_t count, int64_t *indices,
+                                    float *samples) {
   const gan_source *source = trainer->source;
   const uint64_t seed = ~(uint64_t)trainer->config->run.seed;
   const int64_t beyond = source->count ? 0 : (int64_t)1 << 48;
-  const int64_t count = (int64_t)gan_trainer_measure(trainer->config, &trainer->model, source).evaluation;
-  const size_t elements = (size_t)gan_shape_count(&source->shape);
+  for (int64_t i = 0; i < count; i++) indices[i] = beyond + gan_sampler_index(seed, source->count, first + i);
+  return gan_source_read(trainer->source, indices, count, samples, NULL);
+}
+
+/* All of them, some at a time, and what is kept of them. */
+static gan_status project_real_samples(gan_trainer *trainer, int64_t *indices, float *samples) {
+  const int64_t count = trainer->evaluation_count, elements = gan_shape_count(&trainer->source->shape);
+  const bool points = gan_picture_kind_of(&trainer->source->shape) == GAN_PICTURE_SCATTER;
+  if (points)
+    GAN_TRY(gan_allocate((size_t)(count * elements), sizeof(float), "samples to evaluate against",
+                         &trainer->evaluation_points));
+  for (int64_t first = 0; first < count; first += GAN_EVALUATION_ROWS) {
+    const int64_t rows = count - first < GAN_EVALUATION_ROWS ? count - first : GAN_EVALUATION_ROWS;
+    GAN_TRY(read_real_samples(trainer, first, rows, indices, samples));
+    gan_projected_set(trainer->evaluation_real, first, rows, samples);
+    if (points)
+      memcpy(trainer->evaluation_points + first * elements, samples, (size_t)(rows * elements) * sizeof *samples);
+  }
+  return GAN_OK;
+}
+
+/* Read by rank 0 before the loader's thread begins to use the source. */
+static gan_status read_evaluation_samples(gan_trainer *trainer) {
+  const gan_source *source = trainer->source;
+  const gan_config *config = trainer->config;
+  const int64_t elements = gan_shape_count(&source->shape);
+  float *samples = NULL;
   int64_t *indices = NULL;
-  GAN_TRY(
-      gan_allocate((size_t)count * elements, sizeof(float), "samples to evaluate against", &trainer->evaluation_real));
-  GAN_TRY(gan_allocate((size_t)count, sizeof *indices, "sample indices", &indices));
-  for (int64_t i = 0; i < count; i++) indices[i] = beyond + gan_sampler_index(seed, source->count, i);
-  const gan_status status = gan_source_read(trainer->source, indices, count, trainer->evaluation_real, NULL);
+  trainer->evaluation_count = (int64_t)gan_trainer_measure(config, &trainer->model, source).evaluation;
+  GAN_TRY(gan_projected_create(trainer->evaluation_count, elements, (int)config->eval.projections,
+                               (uint64_t)config->run.seed, &trainer->evaluation_real));
+  gan_status status = gan_allocate(GAN_EVALUATION_ROWS, (size_t)elements * sizeof *samples, "samples", &samples);
+  if (status == GAN_OK) status = gan_allocate(GAN_EVALUATION_ROWS, sizeof *indices, "sample indices", &indices);
+  if (status == GAN_OK) status = project_real_samples(trainer, indices, samples);
+  free(samples);
   free(indices);
-  trainer->evaluation_count = count;
   GAN_TRY(status);
   return gan_source_modes(source, &trainer->mode_count, &trainer->modes);
 }
@@ -162,12 +190,12 @@ static gan_status create_reduction(gan_trainer *trainer, const gan_network *netw
 static gan_status create_players(gan_trainer *trainer) {
   const gan_config *config = trainer->config;
   gan_player *generator = &trainer->generator, *critic = &trainer->critic;
-  gan_passes_memory plan;
+  gan_passes_memory *plan = &trainer->passes;
   gan_pass_memory of_generator, of_critic;
-  GAN_TRY(gan_passes_plan(&trainer->model, &trainer->shards, &plan));
-  GAN_TRY(gan_allocate(plan.values, sizeof(float), "the outputs of the networks' layers", &trainer->values));
-  GAN_TRY(gan_allocate(plan.workspace, sizeof(float), "a layer's columns", &trainer->workspace));
-  gan_passes_place(&plan, trainer->values, trainer->workspace, &of_generator, &of_critic);
+  GAN_TRY(gan_passes_plan(&trainer->model, &trainer->shards, plan));
+  GAN_TRY(gan_allocate(plan->values, sizeof(float), "the outputs of the networks' layers", &trainer->values));
+  GAN_TRY(gan_allocate(plan->workspace, sizeof(float), "a layer's columns", &trainer->workspace));
+  gan_passes_place(plan, trainer->values, trainer->workspace, &of_generator, &of_critic);
   GAN_TRY(create_player(trainer, "generator", trainer->model.generator, &config->generator.network, 1, &of_generator,
                         generator));
   GAN_TRY(create_player(trainer, "critic", trainer->model.critic, &config->critic.network, 2, &of_critic, critic));
@@ -258,7 +286,8 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   free(trainer->shard_sums);
   free(trainer->sums);
   free(trainer->fixed_latents);
-  free(trainer->evaluation_real);
+  gan_projected_destroy(trainer->evaluation_real);
+  free(trainer->evaluation_points);
   free(trainer->modes);
   free(trainer->trace_scores);
   free(trainer->trace_gathered);
