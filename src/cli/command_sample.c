@@ -108,7 +108,7 @@ static gan_status draw(const gan_arguments *arguments, const saved_generator *sa
   else
     gan_draw_latents(&latents, count, latent, z);
   if (status == GAN_OK)
-    status = gan_generate(saved->model.generator, saved->parameters, saved->buffers, count, z, samples);
+    status = gan_generate(saved->model.generator, saved->parameters, saved->buffers, count, z, NULL, samples);
   free(z);
   return status;
 }

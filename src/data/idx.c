@@ -175,6 +175,18 @@ static gan_status check_labels(const idx_file *labels, const idx_file *images) {
   return GAN_OK;
 }
 
+static int64_t pixel_bytes(const gan_source *source) { return source->count * gan_shape_count(&source->shape); }
+
+static int64_t label_bytes(const gan_source *source) {
+  const idx_state *state = source->state;
+  return state->labels.path ? source->count : 0;
+}
+
+/* Of the block that the ranks of a host share. */
+static size_t block_bytes(const gan_source *source) {
+  return (size_t)(pixel_bytes(source) + label_bytes(source)) + sizeof(block_tail);
+}
+
 static gan_status open_idx(gan_source *source) {
   idx_state *state;
   if (source->options.path[0] == '\0')
@@ -184,6 +196,7 @@ static gan_status open_idx(gan_source *source) {
   GAN_TRY(find_files(&source->options, state));
   GAN_TRY(open_file(&state->images, NULL));
   GAN_TRY(check_images(source, &state->images));
+  source->host_bytes = block_bytes(source);
   if (!state->labels.path) return GAN_OK;
   GAN_TRY(open_file(&state->labels, NULL));
   return check_labels(&state->labels, &state->images);
@@ -214,13 +227,6 @@ static gan_status fill_from_file(const idx_file *file, int64_t bytes, uint8_t *o
   return status;
 }
 
-static int64_t pixel_bytes(const gan_source *source) { return source->count * gan_shape_count(&source->shape); }
-
-static int64_t label_bytes(const gan_source *source) {
-  const idx_state *state = source->state;
-  return state->labels.path ? source->count : 0;
-}
-
 /* Called on one rank of each host. */
 static gan_status fill_block(void *context, void *memory, size_t bytes) {
   const gan_source *source = context;
@@ -241,7 +247,7 @@ static gan_status fill_block(void *context, void *memory, size_t bytes) {
 
 static gan_status load_idx(gan_source *source, const gan_data_share *share) {
   idx_state *state = source->state;
-  const size_t bytes = (size_t)(pixel_bytes(source) + label_bytes(source)) + sizeof(block_tail);
+  const size_t bytes = block_bytes(source);
   void *memory = NULL;
   state->share = *share;
   if (share->share) {

@@ -76,6 +76,17 @@ gan_status gan_source_open(const gan_data_options *options, uint64_t seed, const
   return status;
 }
 
+gan_status gan_source_open_headers(const gan_data_options *options, uint64_t seed, gan_source **source) {
+  gan_source *opened = NULL;
+  const gan_status status = open_alone(options, seed, &opened);
+  if (status != GAN_OK) {
+    gan_source_close(opened);
+    opened = NULL;
+  }
+  *source = opened;
+  return status;
+}
+
 void gan_source_close(gan_source *source) {
   if (!source) return;
   if (source->type) source->type->close(source);

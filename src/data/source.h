@@ -67,12 +67,13 @@ struct gan_source {
   const gan_source_type *type;
   gan_data_options options; /* copies of texts belong to the source */
   uint64_t seed;
-  gan_shape shape;      /* of one sample */
-  int64_t count;        /* samples; 0: without end */
-  int label_count;      /* labels are 0 .. label_count-1; 0: no labels */
-  uint64_t fingerprint; /* hash of what the samples are: differs when the data differ */
-  bool one_thread;      /* reads must not run beside other work of the program: the library below is not thread-safe */
-  void *state;          /* the type's own */
+  gan_shape shape;               /* of one sample */
+  int64_t count;                 /* samples; 0: without end */
+  int label_count;               /* labels are 0 .. label_count-1; 0: no labels */
+  uint64_t fingerprint;          /* hash of what the samples are: differs when the data differ */
+  size_t host_bytes, rank_bytes; /* memory that the data take: once per host, where it can be shared; on each rank */
+  bool one_thread; /* reads must not run beside other work of the program: the library below is not thread-safe */
+  void *state;     /* the type's own */
 };
 
 /* Opens a source, owned by the caller, with copies of the options' texts. Collective over the ranks of `share`
@@ -81,6 +82,9 @@ struct gan_source {
    the caller may compare fingerprints over ranks. */
 gan_status gan_source_open(const gan_data_options *options, uint64_t seed, const gan_data_share *share,
                            gan_source **source) GAN_CHECKED;
+/* Only what headers tell: shape, count and how much memory the data would take, which is not taken. For one rank, not
+   to be read from; closed with gan_source_close. Errors as above. Not collective. */
+gan_status gan_source_open_headers(const gan_data_options *options, uint64_t seed, gan_source **source) GAN_CHECKED;
 /* Collective as gan_source_open is; NULL is allowed. */
 void gan_source_close(gan_source *source);
 /* The type's read, after a check that all indices are in 0 .. count-1 (GAN_FAILED otherwise). Not collective. */

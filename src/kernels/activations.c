@@ -60,11 +60,12 @@ DEFINE_ACTIVATION(softplus, softplus_value(x), logistic(x))
 #define ROW(symbol) .name = #symbol, .forward = symbol##_forward, .backward = symbol##_backward
 
 const gan_activation gan_activations[] = {
-    {ROW(relu), .usage = "relu", .help = "max(0, x)", .argument = NAN},
-    {ROW(leaky_relu), .usage = "leaky_relu [SLOPE]", .help = "x where positive, else SLOPE * x (default 0.2)",
-     .argument = 0.2},
-    {ROW(tanh), .usage = "tanh", .help = "hyperbolic tangent, for images in [-1, 1]", .argument = NAN},
-    {ROW(sigmoid), .usage = "sigmoid", .help = "1 / (1 + exp(-x))", .argument = NAN},
+    {ROW(relu), .from_output = true, .usage = "relu", .help = "max(0, x)", .argument = NAN},
+    {ROW(leaky_relu), .from_output = true, .usage = "leaky_relu [SLOPE]",
+     .help = "x where positive, else SLOPE * x (default 0.2)", .argument = 0.2},
+    {ROW(tanh), .from_output = true, .usage = "tanh", .help = "hyperbolic tangent, for images in [-1, 1]",
+     .argument = NAN},
+    {ROW(sigmoid), .from_output = true, .usage = "sigmoid", .help = "1 / (1 + exp(-x))", .argument = NAN},
     {ROW(elu), .usage = "elu [ALPHA]", .help = "x where positive, else ALPHA * (exp(x) - 1) (default 1)",
      .argument = 1.0},
     {ROW(gelu), .usage = "gelu", .help = "x * P(N(0, 1) <= x), exact and not the tanh approximation", .argument = NAN},

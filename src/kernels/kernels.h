@@ -64,12 +64,15 @@ size_t gan_clip(size_t n, float bound, float *x);
 /* Sum of squares in double, in one fixed order of summation. */
 double gan_square_sum(size_t n, const float *x);
 
-/* Activations and their derivatives: forward y = f(x); backward dx = dy * f'(x), given x and y. dx may be dy. */
+/* Activations and their derivatives: forward y = f(x), y may be x; backward dx = dy * f'(x), given x and y. dx may be
+   dy. No row needs both x and y to go back: one that is `from_output` gives the same bits when y stands for x too
+   (given an argument of 0 or more), each other one when x stands for y. */
 typedef struct gan_activation {
   const char *name;
   const char *usage; /* "leaky_relu [SLOPE]" */
   const char *help;
   double argument; /* default of the one argument; NAN: takes none */
+  bool from_output;
   void (*forward)(size_t n, float argument, const float *x, float *y);
   void (*backward)(size_t n, float argument, const float *x, const float *y, const float *dy, float *dx);
 } gan_activation;

@@ -18,6 +18,9 @@ static gan_status configure(gan_layer *layer, int word_count, char *const *words
   layer->variant = activation;
   layer->arguments[0] = takes_argument ? activation->argument : 0;
   if (word_count == 1) GAN_TRY(gan_layer_parse_number("its argument", words[0], &layer->arguments[0]));
+  /* With a negative slope, an output's sign is not its input's. */
+  const bool from_output = activation->from_output && layer->arguments[0] >= 0;
+  layer->backward_reads = from_output ? GAN_READS_OUTPUT : GAN_READS_INPUT;
   return gan_layer_set_output(layer, &layer->input);
 }
 
@@ -29,9 +32,11 @@ static void forward(const gan_layer *layer, gan_pass *pass, const float *input, 
 static void backward(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                      float *output_gradient, float *input_gradient) {
   const gan_activation *activation = layer->variant;
+  /* One of the two is left (kernels.h). */
+  const float *left = layer->backward_reads == GAN_READS_OUTPUT ? output : input;
   if (input_gradient)
-    activation->backward((size_t)(pass->rows * layer->inputs), (float)layer->arguments[0], input, output,
-                         output_gradient, input_gradient);
+    activation->backward((size_t)(pass->rows * layer->inputs), (float)layer->arguments[0], left, left, output_gradient,
+                         input_gradient);
 }
 
 /* A constant of this file cannot take texts from a table of another; that they are the same is a test's task. */
@@ -40,6 +45,8 @@ static void backward(const gan_layer *layer, gan_pass *pass, const float *input,
       .name = #word,                            \
       .usage = usage_text,                      \
       .help = help_text,                        \
+      .in_place = true,                         \
+      .in_place_backward = true,                \
       .configure = configure,                   \
       .forward = forward,                       \
       .backward = backward,                     \

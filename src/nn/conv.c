@@ -164,6 +164,7 @@ static void backward(const gan_layer *layer, gan_pass *pass, const float *input,
     if (pass->slots) {
       parameter_gradient(layer, pass, rows, x, dy, gan_pass_gradient(pass, layer, shard));
       gan_pass_fold(pass, layer, shard);
+      gan_pass_done(pass, layer, GAN_WORK_WEIGHTS, rows);
     }
     if (!input_gradient) continue;
     float *dx = input_gradient + first * layer->inputs;
@@ -185,6 +186,7 @@ const gan_layer_type gan_layer_conv = {
     .name = "conv",
     .usage = "conv CHANNELS kernel K [stride S] [padding P] [no_bias]",
     .help = "convolution over the 1 to 3 axes of an image; each size once, or for each axis (\"kernel 3 5\")",
+    .backward_reads = GAN_READS_INPUT,
     .configure = configure_conv,
     .initialise = initialise,
     .forward = forward,
@@ -196,6 +198,7 @@ const gan_layer_type gan_layer_conv_transpose = {
     .name = "conv_transpose",
     .usage = "conv_transpose CHANNELS kernel K [stride S] [padding P] [output_padding O] [no_bias]",
     .help = "transposed convolution, which makes images larger: \"kernel 4 stride 2 padding 1\" doubles them",
+    .backward_reads = GAN_READS_INPUT,
     .configure = configure_transposed,
     .initialise = initialise,
     .forward = forward,

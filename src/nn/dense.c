@@ -56,6 +56,7 @@ static void backward(const gan_layer *layer, gan_pass *pass, const float *input,
       backend->gemm(true, false, out, in, rows, 1, dy, out, input + first * in, in, 0, gradient, in);
       if (has_bias(layer)) gan_column_sums((size_t)rows, (size_t)out, dy, gradient + layer->tensors[WEIGHT].count);
       gan_pass_fold(pass, layer, shard);
+      gan_pass_done(pass, layer, GAN_WORK_WEIGHTS, rows);
     }
     if (input_gradient)
       backend->gemm(false, false, rows, in, out, 1, dy, out, weight, in, 0, input_gradient + first * in, in);
@@ -68,6 +69,7 @@ const gan_layer_type gan_layer_dense = {
     .name = "dense",
     .usage = "dense FEATURES [no_bias]",
     .help = "fully connected layer; an input of any shape is taken as one vector",
+    .backward_reads = GAN_READS_INPUT,
     .configure = configure,
     .initialise = initialise,
     .forward = forward,

@@ -32,7 +32,7 @@ static void draw_factors(const gan_layer *layer, const gan_pass *pass, int shard
 static void forward(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
   const size_t n = (size_t)(pass->rows * layer->inputs);
   if (!pass->training) {
-    memcpy(output, input, n * sizeof *output);
+    if (output != input) memcpy(output, input, n * sizeof *output);
     return;
   }
   for (int piece = 0; piece < pass->shards->local * pass->parts; piece++)
@@ -52,6 +52,9 @@ const gan_layer_type gan_layer_dropout = {
     .name = "dropout",
     .usage = "dropout PROBABILITY",
     .help = "sets each value to 0 with this probability while training, and scales up the others",
+    .backward_reads = GAN_READS_NEITHER,
+    .in_place = true,
+    .in_place_backward = true,
     .configure = configure,
     .forward = forward,
     .backward = backward,

@@ -54,6 +54,15 @@ typedef struct gan_block {
 } gan_block;
 enum { GAN_BLOCK_DEPTH = 4 }; /* of blocks in blocks */
 
+/* What a layer's backward step reads of the forward pass: all else may be gone by then (nn/plan.h). A row that says
+   nothing reads both. */
+typedef enum gan_backward_reads {
+  GAN_READS_BOTH,
+  GAN_READS_INPUT,
+  GAN_READS_OUTPUT,
+  GAN_READS_NEITHER
+} gan_backward_reads;
+
 /* A kind of layer: one row of the table of layers. */
 typedef struct gan_layer_type {
   const char *name;
@@ -61,6 +70,9 @@ typedef struct gan_layer_type {
   const char *help;
   /* True when a sample's output depends on the other samples of its shard (batch norm). */
   bool couples_samples;
+  gan_backward_reads backward_reads; /* each layer's, unless configure knows better */
+  bool in_place;                     /* forward: output may be input, of as many elements */
+  bool in_place_backward;            /* input_gradient may be output_gradient */
   /* Checks the words after the layer's name, sets output shape, tensors, numbers, and what a pass keeps. The layer
      comes with type, index, input, inputs, offsets and network set. */
   gan_status (*configure)(gan_layer *layer, int word_count, char *const *words);
@@ -92,8 +104,10 @@ struct gan_layer {
   /* Name as in PyTorch's state_dict: its place in the Sequential that it belongs to ("4"); in a residual block, after
      the block's own and "main" or "shortcut" ("4.main.0"). */
   char path[GAN_LAYER_PATH];
-  int block;  /* of gan_network.blocks: the innermost that it belongs to, or ends; -1: none */
-  int source; /* without forward: the activation that it shows, by default its input's */
+  int block;                         /* of gan_network.blocks: the innermost that it belongs to, or ends; -1: none */
+  int source;                        /* without forward: the activation that it shows, by default its input's */
+  int addend;                        /* one more activation that forward reads; -1: none */
+  gan_backward_reads backward_reads; /* its type's, or less */
   gan_shape input, output;
   int64_t inputs, outputs; /* elements of them */
   double arguments[GAN_LAYER_ARGUMENTS];
@@ -105,6 +119,7 @@ struct gan_layer {
   size_t buffer_offset, buffer_count;
   /* Floats that forward keeps for backward: per row, and per shard and part. */
   size_t kept_per_row, kept_per_part;
+  int kept_until; /* the layer whose backward step reads it last: itself; another one's is kept from backward on only */
   size_t scratch_per_part; /* doubles of gan_pass.scratch per local shard and part */
   size_t workspace;        /* floats of gan_pass.workspace */
   const struct gan_network *network;

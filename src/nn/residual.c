@@ -103,6 +103,8 @@ static gan_status configure_end(gan_layer *layer, int word_count, char *const *w
                     gan_shape_print(main_output, from_main), gan_shape_print(shortcut_output, from_shortcut),
                     (long long)main_output->size[0]);
   block->end = layer->index;
+  layer->addend = block->shortcut < 0 ? block->begin : block->shortcut;
+  layer->kept_until = block->begin;
   const int64_t inputs = gan_shape_count(input);
   layer->kept_per_row = (size_t)(inputs > layer->inputs ? inputs : layer->inputs);
   return gan_layer_set_output(layer, &layer->input);
@@ -114,9 +116,7 @@ static gan_status configure_end(gan_layer *layer, int word_count, char *const *w
 static float *waiting(const gan_layer *layer, const gan_pass *pass) { return pass->kept[block_of(layer)->end]; }
 
 static void forward_end(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
-  const gan_block *block = block_of(layer);
-  const float *other = pass->activations[block->shortcut < 0 ? block->begin : block->shortcut];
-  gan_add_two((size_t)(pass->rows * layer->outputs), input, other, output);
+  gan_add_two((size_t)(pass->rows * layer->outputs), input, pass->activations[layer->addend], output);
 }
 
 /* Both paths have the sum's gradient. */
@@ -125,7 +125,7 @@ static void backward_end(const gan_layer *layer, gan_pass *pass, const float *in
   (void)input, (void)output;
   const size_t bytes = (size_t)(pass->rows * layer->outputs) * sizeof *output_gradient;
   memcpy(waiting(layer, pass), output_gradient, bytes);
-  if (input_gradient) memcpy(input_gradient, output_gradient, bytes);
+  if (input_gradient && input_gradient != output_gradient) memcpy(input_gradient, output_gradient, bytes);
 }
 
 /* The shortcut is done: its gradient waits, and the main path goes on with the sum's. */
@@ -148,6 +148,8 @@ const gan_layer_type gan_layer_residual = {
     .name = "residual",
     .usage = "residual",
     .help = "begins a residual block, which gives the sum of what its layers make of its input, and its input",
+    .backward_reads = GAN_READS_NEITHER,
+    .in_place_backward = true,
     .configure = configure_residual,
     .backward = backward_residual,
 };
@@ -156,6 +158,7 @@ const gan_layer_type gan_layer_shortcut = {
     .name = "shortcut",
     .usage = "shortcut",
     .help = "in a residual block: the layers from here to its end are applied to the input that is added",
+    .backward_reads = GAN_READS_NEITHER,
     .configure = configure_shortcut,
     .backward = backward_shortcut,
 };
@@ -164,6 +167,9 @@ const gan_layer_type gan_layer_end = {
     .name = "end",
     .usage = "end",
     .help = "ends a residual block",
+    .backward_reads = GAN_READS_NEITHER,
+    .in_place = true,
+    .in_place_backward = true,
     .configure = configure_end,
     .forward = forward_end,
     .backward = backward_end,

@@ -88,11 +88,11 @@ void gan_draw_latents(const gan_latents *latents, int64_t rows, int64_t latent, 
 }
 
 gan_status gan_generate(const gan_network *generator, const float *parameters, const float *buffers, int64_t count,
-                        const float *z, float *samples) {
+                        const float *z, const gan_pass_memory *memory, float *samples) {
   gan_shards shards;
   gan_pass *pass = NULL;
   GAN_TRY(gan_shards_plan(1, GENERATE_ROWS, 1, 0, &shards));
-  const gan_status status = gan_pass_create(generator, &shards, 1, &pass);
+  const gan_status status = gan_pass_create_in(generator, &shards, 1, GAN_KEEP_NOTHING, memory, &pass);
   if (status == GAN_OK) {
     const int64_t latent = gan_shape_count(&generator->input), elements = gan_shape_count(&generator->output);
     pass->parameters = parameters;
@@ -106,6 +106,14 @@ gan_status gan_generate(const gan_network *generator, const float *parameters, c
     }
   }
   gan_pass_destroy(pass);
+  gan_shards_release(&shards);
+  return status;
+}
+
+gan_status gan_generate_measure(const gan_network *generator, gan_pass_sizes *sizes) {
+  gan_shards shards;
+  GAN_TRY(gan_shards_plan(1, GENERATE_ROWS, 1, 0, &shards));
+  const gan_status status = gan_pass_measure(generator, &shards, 1, GAN_KEEP_NOTHING, sizes);
   gan_shards_release(&shards);
   return status;
 }

@@ -198,7 +198,8 @@ static gan_status critic_step(gan_trainer *trainer) {
   generator->pass->slots = NULL;
   GAN_TRY(forward(trainer, generator));
 
-  /* Both through the critic side by side, and back. */
+  /* Both through the critic side by side, and back; from here on the generator's samples are the critic's input only:
+     its pass computes where they were made (memory.h). */
   gan_pass_set_parts(critic->pass, 2);
   if (mine == GAN_OK) place_part(critic->pass, 0, real);
   place_part(critic->pass, 1, gan_pass_output(generator->pass));
@@ -221,7 +222,8 @@ static gan_status generator_step(gan_trainer *trainer) {
   generator->pass->slots = gan_reduction_slots(generator->reduction);
   GAN_TRY(forward(trainer, generator));
 
-  /* Through the critic and back to its input: only the generator learns from this. */
+  /* Through the critic and back to its input, beside what the generator's pass keeps: only the generator learns from
+   * this. */
   gan_pass_set_parts(critic->pass, 1);
   place_part(critic->pass, 0, gan_pass_output(generator->pass));
   critic->pass->slots = NULL;

@@ -137,6 +137,19 @@ static bool rounds_are_exact(gan_world *world, gan_reduction *reduction, const g
   return passed;
 }
 
+/* What is planned without any other rank is what was taken. */
+static bool takes_what_was_measured(gan_world *world, const gan_shards *shards, const char *variant, size_t count,
+                                    const gan_reduction *reduction) {
+  const gan_layout layout = {.ranks = gan_world_size(world), .hosts = gan_world_host_count(world)};
+  gan_reduction_bytes planned;
+  size_t shared = 0;
+  if (gan_reduction_measure(layout, shards, variant, count, STATES, &planned) != GAN_OK) return false;
+  const size_t taken = gan_reduction_taken(reduction, &shared);
+  const size_t vectors = planned.parameters + planned.states + planned.slots;
+  return strcmp(planned.variant, gan_reduction_name(reduction)) == 0 && planned.shared == (shared > 0) &&
+         shared == (planned.shared ? vectors : 0) && taken == planned.others + (planned.shared ? 0 : vectors);
+}
+
 static void check_reduction(gan_world *world, const char *variant, int shard_count, int64_t batch, size_t count,
                             int *failures) {
   gan_shards shards = plan_shards(world, shard_count, batch);
@@ -147,6 +160,9 @@ static void check_reduction(gan_world *world, const char *variant, int shard_cou
   snprintf(name, sizeof name, "%s_reduction_of_%zu_parameters_over_%d_shards_is_the_tree_sum", variant, count,
            shard_count);
   check(world, name, passed, failures);
+  snprintf(name, sizeof name, "%s_reduction_of_%zu_parameters_over_%d_shards_takes_the_memory_measured", variant, count,
+           shard_count);
+  check(world, name, takes_what_was_measured(world, &shards, variant, count, reduction), failures);
   gan_reduction_destroy(reduction);
   gan_shards_release(&shards);
 }
