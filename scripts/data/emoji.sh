@@ -5,8 +5,8 @@
 #   scripts/data/emoji.sh            makes data/emoji-64.h5 below this folder
 #   scripts/data/emoji.sh FOLDER     makes FOLDER/emoji-64.h5
 #
-# The font holds 3,926 PNG pictures of 136 x 128 pixels with transparency (Noto Emoji, SIL Open Font License 1.1); they are
-# shrunk whole, on white. Installs the font when it is missing. Takes some seconds and 50 MB.
+# The font holds 3,926 PNG pictures of 136 x 128 pixels with transparency (Noto Emoji, SIL Open Font License 1.1); they
+# are shrunk whole, on white. Installs the font when it is missing. Takes some seconds and 50 MB.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 

@@ -3,8 +3,8 @@
 
     scripts/data/extract_cbdt.py FONT.ttf FOLDER
 
-Writes FOLDER/glyph-NNNNN.png, one for each picture of the largest size in the font, named by glyph number, and prints how
-many. Only Python's standard library is needed. A damaged font, or one without such pictures, is an error that says so.
+Writes FOLDER/glyph-NNNNN.png, one for each picture of the largest size in the font, named by glyph number, and prints
+how many. Only Python's standard library is needed. A damaged font, or one without such pictures, is an error that says so.
 """
 import argparse
 import os
@@ -33,7 +33,8 @@ def find_tables(font):
     """{tag: bytes} of a single font (sfnt)."""
     (version, count) = read("4sH", font, 0)
     if version not in (b"\0\1\0\0", b"OTTO", b"true"):
-        raise DamagedFont("it is no TrueType or OpenType font" + (" (a collection of them is)" if version == b"ttcf" else ""))
+        kind = "a collection of fonts, not one" if version == b"ttcf" else "no TrueType or OpenType font"
+        raise DamagedFont("it is " + kind)
     tables = {}
     for i in range(count):
         tag, _, offset, length = read("4sIII", font, 12 + 16 * i)
