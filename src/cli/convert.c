@@ -115,8 +115,11 @@ static gan_status check_alike(const conversion *work, const char *path, const ga
   return GAN_OK;
 }
 
+static bool is_stopped(const conversion *work) { return work->options->stop && *work->options->stop; }
+
 static gan_status take_image(conversion *work, const gan_image_file *file, const gan_image *image) {
   int32_t label;
+  if (is_stopped(work)) return gan_fail(GAN_FAILED, "stopped by a signal; %s is not written", work->options->output);
   GAN_TRY(label_of(work, file, image, &label));
   if (!work->set) GAN_TRY(begin_set(work, image, label >= 0));
   GAN_TRY(check_alike(work, file->path, image, label >= 0));
