@@ -122,6 +122,8 @@ const gan_option gan_options[] = {
     {"data.labels", NULL, TEXT(data.labels), .default_value = "", .value_name = "FILE",
      .help = "file (IDX) or data set (HDF5) of labels; empty: the one beside the samples, if any; none: no labels"},
     {"data.dataset", NULL, TEXT(data.dataset), .default_value = "", .help = "path of the data set inside an HDF5 file"},
+    {"data.origin", NULL, TEXT(data.origin), .default_value = "",
+     .help = "how to get the data, in words; said when data.path is missing"},
     {"data.samples", NULL, INTEGER(data.samples, 0, MANY), .default_value = "0",
      .help = "use the first so many samples of a file (0: all), or make so many synthetic ones (0: without end)"},
     {"data.modes", NULL, INTEGER(data.modes, 1, 10000), .default_value = "8",

@@ -19,6 +19,7 @@ typedef struct gan_data_options {
   const char *labels;  /* data.labels: idx: file of labels; hdf5: data set of labels; "": those beside the
                           samples, if there are any; "none": none */
   const char *dataset; /* data.dataset: path inside the HDF5 file; "": the only data set that can be samples */
+  const char *origin;  /* data.origin: how to get the data; said when data.path is missing. NULL is "" */
   int64_t samples; /* data.samples: use the first so many (files; 0: all), or so many in all (synthetic; 0: no end) */
   int modes;       /* data.modes: Gaussians on the ring, or along each side of the grid */
   double radius;   /* data.radius: of the ring; half the side of the grid; of the roll's outer end */
