@@ -32,7 +32,7 @@ static gan_data_options usual(void) {
                                        .angle = 5,
                                        .impact = 1,
                                        .resolution = 0.15,
-                                       .full_scale = 0.1,
+                                       .full_scale = 0.06,
                                        .power = 0.5}};
 }
 
