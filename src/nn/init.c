@@ -56,7 +56,8 @@ static void fill_he_normal(gan_random_address address, double scale, int64_t fan
 
 const gan_initialisation gan_initialisations[] = {
     {.name = "pytorch",
-     .help = "as PyTorch's modules do by default: uniform within 1 / sqrt(fan_in), biases too; embeddings standard normal",
+     .help =
+         "as PyTorch's modules do by default: uniform within 1 / sqrt(fan_in), biases too; embeddings standard normal",
      .default_scale = 1,
      .fill = fill_pytorch,
      .normal_embedding = true},

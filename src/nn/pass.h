@@ -52,9 +52,9 @@ struct gan_pass {
   /* Sums for batch statistics: (local shards, parts, the largest scratch_per_part) for layers to use as they like,
      followed by what gan_pass_sum_shards needs. */
   double *scratch;
-  double *total;      /* within scratch: (parts, the largest scratch_per_part) */
-  double **sum_slots; /* [slot_count], within scratch, as long as total */
-  float *workspace;   /* the largest gan_layer.workspace; holds nothing from one layer's work to the next */
+  double *total;                /* within scratch: (parts, the largest scratch_per_part) */
+  double **sum_slots;           /* [slot_count], within scratch, as long as total */
+  float *workspace;             /* the largest gan_layer.workspace; holds nothing from one layer's work to the next */
   const gan_layer *rejected_by; /* the first layer that was given a value it has no answer for; NULL: none */
   float rejected;               /* that value */
   size_t bytes;
