@@ -109,7 +109,7 @@ BLOCK_CASES = [
      "batch_norm, relu, residual, batch_norm, relu, upsample 2, conv 2 kernel 3 padding 1, shortcut, upsample 2, end, "
      "conv 1 kernel 3 padding 1, softplus", (4,), 1, 3),
     ("a critic of images", "conv 3 kernel 4 stride 2 padding 1, leaky_relu 0.2, residual, conv 4 kernel 3 padding 1, leaky_relu, "
-     "average_pool 2, shortcut, average_pool 2, conv 4 kernel 1, end, instance_norm affine, leaky_relu, global_average_pool, dense 1", (1, 8, 8),
+     "average_pool 2, shortcut, average_pool 2, conv 4 kernel 1, end, instance_norm affine, leaky_relu, global_average_pool, dense 1", (1, 12, 12),
      2, 2),
 ]
 
