@@ -13,8 +13,23 @@
 #include "base/error.h"
 #include "base/shape.h"
 
+/* Of data.source showers (docs/showers.md). Lengths: along the depth in radiation lengths, across in Moliere radii. */
+typedef struct gan_shower_options {
+  int cells;             /* shower.cells: along each of the three axes */
+  double cell_depth;     /* shower.cell_depth: radiation lengths */
+  double cell_width;     /* shower.cell_width: Moliere radii */
+  double energy_minimum; /* shower.energy_minimum: GeV; energies are uniform from it to energy_maximum */
+  double energy_maximum;
+  double start;      /* shower.start: mean depth at which a shower begins, radiation lengths */
+  double angle;      /* shower.angle: largest angle to the depth's axis, degrees */
+  double impact;     /* shower.impact: largest distance from the middle along each axis, cells */
+  double resolution; /* shower.resolution: relative deviation of the energy measured of 1 GeV; 0: no fluctuations */
+  double full_scale; /* shower.full_scale: what becomes 1, as a share of energy_maximum */
+  double power;      /* shower.power: exponent of the map to [-1, 1] */
+} gan_shower_options;
+
 typedef struct gan_data_options {
-  const char *source;  /* data.source: ring, grid, swiss_roll, idx, hdf5 */
+  const char *source;  /* data.source: ring, grid, swiss_roll, showers, idx, hdf5 */
   const char *path;    /* data.path: the file; for idx also a folder with the usual file names in it */
   const char *labels;  /* data.labels: idx: file of labels; hdf5: data set of labels; "": those beside the
                           samples, if there are any; "none": none */
@@ -24,6 +39,7 @@ typedef struct gan_data_options {
   int modes;       /* data.modes: Gaussians on the ring, or along each side of the grid */
   double radius;   /* data.radius: of the ring; half the side of the grid; of the roll's outer end */
   double sigma;    /* data.sigma: standard deviation of each Gaussian, or of the roll's noise */
+  gan_shower_options shower;
 } gan_data_options;
 
 /* What a source needs of the other ranks. NULL functions (or no gan_data_share at all): there are none. */

@@ -41,6 +41,7 @@ typedef struct gan_initialisation {
   void (*fill)(gan_random_address address, double scale, int64_t fan_in, int64_t fan_out, size_t count, float *weight);
   bool zero_bias;          /* biases start at 0; otherwise uniform within 1/sqrt(fan_in), PyTorch's default */
   bool random_norm_weight; /* weights of normalisation layers from N(1, scale), as DCGAN does; otherwise 1 */
+  bool normal_embedding;   /* embeddings from N(0, scale); otherwise as a weight, fan_in the features of a row */
 } gan_initialisation;
 /* pytorch, normal, xavier_uniform, xavier_normal, he_uniform, he_normal, orthogonal is not among them. */
 extern const gan_initialisation gan_initialisations[];

@@ -209,12 +209,23 @@ int64_t gan_pass_row_count(const gan_pass *pass, int local_shard, int part) {
 
 void gan_pass_forward(gan_pass *pass) {
   gan_pass_done(pass, NULL, GAN_WORK_FORWARD, 0);
+  pass->rejected_by = NULL;
   for (int i = 0; i < pass->network->layer_count; i++) {
     const gan_layer *layer = &pass->network->layers[i];
     if (is_view(layer)) continue;
     layer->type->forward(layer, pass, pass->activations[i], pass->activations[i + 1]);
     gan_pass_done(pass, layer, GAN_WORK_FORWARD, pass->rows);
   }
+}
+
+gan_status gan_pass_check(const gan_pass *pass) {
+  const gan_layer *layer = pass->rejected_by; /* an embedding */
+  if (!layer) return GAN_OK;
+  return gan_fail(GAN_FAILED,
+                  "layer %d (\"%s\"): its input holds %g, but has to be a whole number from 0 to %lld; make COUNT "
+                  "larger, or the data indices",
+                  layer->index + 1, layer->type->name, (double)pass->rejected,
+                  (long long)layer->tensors[0].shape.size[0] - 1);
 }
 
 /* The first layer that backward has to reach: below the first one with parameters nobody asks for a gradient. */

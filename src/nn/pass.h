@@ -94,9 +94,11 @@ struct gan_pass {
   /* Sums for batch statistics: (local shards, parts, the largest scratch_per_part) for layers to use as they like,
      followed by what gan_pass_sum_shards needs. */
   double *scratch;
-  double *total;      /* within scratch: (parts, the largest scratch_per_part) */
-  double **sum_slots; /* [slot_count], within scratch, as long as total */
-  float *workspace;   /* the largest gan_layer.workspace; holds nothing from one layer's work to the next */
+  double *total;                /* within scratch: (parts, the largest scratch_per_part) */
+  double **sum_slots;           /* [slot_count], within scratch, as long as total */
+  float *workspace;             /* the largest gan_layer.workspace; holds nothing from one layer's work to the next */
+  const gan_layer *rejected_by; /* the first layer that was given a value it has no answer for; NULL: none */
+  float rejected;               /* that value */
   size_t bytes;
 };
 
@@ -125,6 +127,9 @@ int64_t gan_pass_first_row(const gan_pass *pass, int local_shard, int part);
 int64_t gan_pass_row_count(const gan_pass *pass, int local_shard, int part);
 
 void gan_pass_forward(gan_pass *pass);
+/* After a forward pass: GAN_FAILED when a layer was given a value that it has no answer for (an embedding's index that
+   is none), which names layer and value. The output holds NaN then. Not collective: other ranks may have done well. */
+gan_status gan_pass_check(const gan_pass *pass) GAN_CHECKED;
 /* Follows a forward pass in training, once: what it has read is gone. Parameter gradients go into pass->slots (the
    forest of gan_shards), if set. With `input_gradient` true, returns (rows, input elements): d loss / d input, valid
    until the next pass; otherwise NULL.
@@ -151,6 +156,13 @@ static inline float *gan_pass_kept_row(const gan_pass *pass, const gan_layer *la
 static inline float *gan_pass_kept_part(const gan_pass *pass, const gan_layer *layer, int local_shard, int part) {
   return pass->kept[layer->index] + (size_t)pass->rows * layer->kept_per_row +
          ((size_t)local_shard * (size_t)pass->parts + (size_t)part) * layer->kept_per_part;
+}
+
+/* For layers: what gan_pass_check tells of. The first call after the beginning of a forward pass counts. */
+static inline void gan_pass_reject(gan_pass *pass, const gan_layer *layer, float value) {
+  if (pass->rejected_by) return;
+  pass->rejected_by = layer;
+  pass->rejected = value;
 }
 
 /* For layers: sums per_shard (local shards, count) over all shards of the global batch along the tree; count is at most

@@ -92,16 +92,17 @@ gan_status gan_generate(const gan_network *generator, const float *parameters, c
   gan_shards shards;
   gan_pass *pass = NULL;
   GAN_TRY(gan_shards_plan(1, GENERATE_ROWS, 1, 0, &shards));
-  const gan_status status = gan_pass_create_in(generator, &shards, 1, GAN_KEEP_NOTHING, memory, &pass);
+  gan_status status = gan_pass_create_in(generator, &shards, 1, GAN_KEEP_NOTHING, memory, &pass);
   if (status == GAN_OK) {
     const int64_t latent = gan_shape_count(&generator->input), elements = gan_shape_count(&generator->output);
     pass->parameters = parameters;
     pass->buffers = buffers;
     pass->training = false;
-    for (int64_t done = 0; done < count; done += GENERATE_ROWS) {
+    for (int64_t done = 0; done < count && status == GAN_OK; done += GENERATE_ROWS) {
       const int64_t rows = count - done < GENERATE_ROWS ? count - done : GENERATE_ROWS;
       memcpy(gan_pass_input(pass), z + done * latent, (size_t)(rows * latent) * sizeof *z);
       gan_pass_forward(pass);
+      status = gan_pass_check(pass);
       memcpy(samples + done * elements, gan_pass_output(pass), (size_t)(rows * elements) * sizeof *samples);
     }
   }

@@ -111,9 +111,10 @@ static gan_status check_header(const gan_trainer *trainer, const char *path, con
                     (unsigned long long)checkpoint->seed, (long long)config->run.seed,
                     (unsigned long long)checkpoint->seed);
   if (checkpoint->data_fingerprint != trainer->source->fingerprint)
-    return gan_fail(GAN_BAD_USAGE,
-                    "%s was made with other data: the run goes on only with the data (section data) that it began with",
-                    path);
+    return gan_fail(
+        GAN_BAD_USAGE,
+        "%s was made with other data: the run goes on only with the data (sections data and shower) that it began with",
+        path);
   return GAN_OK;
 }
 
