@@ -25,7 +25,8 @@ static gan_status measure(gan_arguments *arguments, report *found) {
   gan_world *world = arguments->world;
   gan_training_time *time = &found->time;
   found->config = arguments->config;
-  found->backend = gan_backend_find(arguments->config->run.backend);
+  GAN_TRY(gan_backend_open(found->config->run.backend, gan_precision_find(found->config->run.precision),
+                           &found->backend));
   found->ranks = gan_world_size(world);
   found->hosts = gan_world_host_count(world);
   gan_cpu_describe(&found->cpu);

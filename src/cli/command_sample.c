@@ -163,6 +163,6 @@ const gan_command gan_command_sample = {
         "checkpoint has one, the raw one with --samples.ema=no; other samples with --seed",
     .takes_config = false,
     .common = "onq",
-    .keys = "run.seed run.backend samples.ema",
+    .keys = "run.seed run.backend run.precision samples.ema",
     .flags = flags,
     .run = run};

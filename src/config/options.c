@@ -66,9 +66,14 @@ static const char *reduction_choice(int i, const char **help) {
 }
 
 static const char *precision_choice(int i, const char **help) {
-  if (i > 0) return NULL;
-  if (help) *help = "32-bit floating point throughout; sums that span samples or ranks in a fixed order";
-  return "float32";
+  static const char *const helps[] = {
+      [GAN_FLOAT32] = "32-bit floating point throughout; sums that span samples or ranks in a fixed order",
+      [GAN_BFLOAT16] =
+          "products of matrices and convolutions from operands rounded to bfloat16, summed in float32; all "
+          "else as in float32; needs a CPU with AVX512_BF16"};
+  const char *name = gan_precision_name(i);
+  if (name && help) *help = helps[i];
+  return name;
 }
 
 static const char *latent_distribution_choice(int i, const char **help) {
@@ -111,7 +116,7 @@ const gan_option gan_options[] = {
     {"run.backend", "--backend", NAME(run.backend, backend_choice), .default_value = "auto",
      .help = "who computes the matrix products"},
     {"run.precision", "--precision", NAME(run.precision, precision_choice), .default_value = "float32",
-     .help = "number format of parameters and arithmetic"},
+     .help = "what products are computed from; parameters and sums are always float32"},
     {"run.log_every", NULL, INTEGER(run.log_every, 0, MANY), .default_value = "0",
      .help = "iterations between progress lines where standard error is no terminal; 0: by time"},
 

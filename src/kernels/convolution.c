@@ -207,17 +207,18 @@ static void put_output_matrix(const gan_convolution *sizes, const tile *at, cons
 }
 
 size_t gan_convolution_scratch(const gan_backend *backend, const gan_convolution *sizes) {
-  if (backend->convolution_scratch) return backend->convolution_scratch(sizes);
   const tiling cut = plan(sizes);
-  return (size_t)cut.columns * (size_t)(filter_size(sizes) + (cut.samples > 1 ? sizes->out_channels : 0));
+  const size_t own = backend->convolution_scratch ? backend->convolution_scratch(sizes) : 0;
+  const size_t portable =
+      (size_t)cut.columns * (size_t)(filter_size(sizes) + (cut.samples > 1 ? sizes->out_channels : 0));
+  return own > portable ? own : portable;
 }
 
 void gan_convolution_forward(const gan_backend *backend, const gan_convolution *sizes, int64_t rows, const float *x,
                              const float *weight, float *y, float *scratch) {
-  if (backend->convolution_forward) {
-    backend->convolution_forward(sizes, rows, x, weight, y, scratch);
+  if (backend->convolution_forward &&
+      backend->convolution_forward(backend->precision, sizes, rows, x, weight, y, scratch))
     return;
-  }
   const int64_t filter = filter_size(sizes), positions = gan_positions(sizes->window.out);
   const tiling cut = plan(sizes);
   float *columns = scratch, *copy = scratch + filter * cut.columns;
@@ -235,10 +236,9 @@ void gan_convolution_forward(const gan_backend *backend, const gan_convolution *
 
 void gan_convolution_backward_data(const gan_backend *backend, const gan_convolution *sizes, int64_t rows,
                                    const float *dy, const float *weight, float *dx, float *scratch) {
-  if (backend->convolution_backward_data) {
-    backend->convolution_backward_data(sizes, rows, dy, weight, dx, scratch);
+  if (backend->convolution_backward_data &&
+      backend->convolution_backward_data(backend->precision, sizes, rows, dy, weight, dx, scratch))
     return;
-  }
   const int64_t filter = filter_size(sizes);
   const tiling cut = plan(sizes);
   float *columns = scratch, *copy = scratch + filter * cut.columns;
@@ -255,10 +255,9 @@ void gan_convolution_backward_data(const gan_backend *backend, const gan_convolu
 
 void gan_convolution_backward_weights(const gan_backend *backend, const gan_convolution *sizes, int64_t rows,
                                       const float *x, const float *dy, float *dweight, float *scratch) {
-  if (backend->convolution_backward_weights) {
-    backend->convolution_backward_weights(sizes, rows, x, dy, dweight, scratch);
+  if (backend->convolution_backward_weights &&
+      backend->convolution_backward_weights(backend->precision, sizes, rows, x, dy, dweight, scratch))
     return;
-  }
   const int64_t filter = filter_size(sizes);
   const tiling cut = plan(sizes);
   float *columns = scratch, *copy = scratch + filter * cut.columns;

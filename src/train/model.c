@@ -35,12 +35,11 @@ static gan_status check_fit(const gan_model *model, const gan_shape *data) {
 
 gan_status gan_model_create(const gan_config *config, const gan_shape *data_shape, gan_model *model) {
   *model = (gan_model){0};
-  const gan_network_options options = {.backend = gan_backend_find(config->run.backend),
-                                       .batch_norm_sync = config->batch_norm.sync,
-                                       .batch_norm_momentum = config->batch_norm.momentum,
-                                       .batch_norm_epsilon = config->batch_norm.epsilon};
+  gan_network_options options = {.batch_norm_sync = config->batch_norm.sync,
+                                 .batch_norm_momentum = config->batch_norm.momentum,
+                                 .batch_norm_epsilon = config->batch_norm.epsilon};
   const gan_shape latent = {.rank = 1, .size = {config->generator.latent}};
-  GAN_TRY(options.backend->open());
+  GAN_TRY(gan_backend_open(config->run.backend, gan_precision_find(config->run.precision), &options.backend));
   gan_status status = gan_network_create(config->generator.network.layers, &latent, &options, &model->generator);
   if (status != GAN_OK) return gan_fail_prefix(status, "generator.layers: ");
   status = gan_network_create(config->critic.network.layers, data_shape, &options, &model->critic);

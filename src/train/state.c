@@ -56,7 +56,13 @@ static gan_status check_finite(const gan_trainer *trainer) {
   return GAN_OK;
 }
 
-static const char *backend_name(const gan_trainer *trainer) { return trainer->model.generator->options.backend->name; }
+/* As its options name it. */
+static void name_backend(const gan_trainer *trainer, size_t size, char *name) {
+  const gan_backend *backend = trainer->model.generator->options.backend;
+  const bool usual = backend->precision == GAN_FLOAT32;
+  snprintf(name, size, "%s%s%s", backend->name, usual ? "" : " --precision ",
+           usual ? "" : gan_precision_name(backend->precision));
+}
 
 static gan_status write_state(gan_trainer *trainer) {
   gan_tensor *tensors = NULL;
@@ -71,7 +77,7 @@ static gan_status write_state(gan_trainer *trainer) {
                                .data_shape = trainer->source->shape,
                                .best = trainer->best,
                                .program_version = GAN_DIST_VERSION};
-  snprintf(checkpoint.backend, sizeof checkpoint.backend, "%s", backend_name(trainer));
+  name_backend(trainer, sizeof checkpoint.backend, checkpoint.backend);
   gan_checkpoint_path(trainer->folder, trainer->iteration, path);
   GAN_TRY(check_finite(trainer));
   GAN_TRY(gan_folder_create(trainer->folder));
@@ -120,7 +126,8 @@ static gan_status check_header(const gan_trainer *trainer, const char *path, con
 
 /* Backends add up in different orders: going on with another one is fine, but not what the first would have come to. */
 static void notice_other_backend(gan_trainer *trainer, const gan_checkpoint *checkpoint) {
-  const char *now = backend_name(trainer);
+  char now[sizeof checkpoint->backend];
+  name_backend(trainer, sizeof now, now);
   if (checkpoint->backend[0] && strcmp(checkpoint->backend, now) != 0)
     gan_notice(trainer,
                "so far computed by %s, from here on by %s, which rounds otherwise: the end will not be that of an "

@@ -99,7 +99,7 @@ static void names_are_those_of_the_tables_and_the_nearest_is_offered(void **stat
   assert_int_equal(gan_config_set(config, "loss.name", "modified_minimax"), GAN_OK);
   assert_refused(config, "loss.name", "modifed_minimax", "(did you mean modified_minimax?)");
   assert_refused(config, "loss.name", "zzzzzzzz", "there are wasserstein");
-  assert_refused(config, "run.precision", "bfloat16", "there is float32");
+  assert_refused(config, "run.precision", "bfloat16", "there are float32, bf16");
   assert_string_equal(config->loss.name, "modified_minimax");
 }
 
