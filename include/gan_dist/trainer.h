@@ -78,6 +78,12 @@ GAN_API gan_status gan_trainer_save(gan_trainer *trainer) GAN_CHECKED;
 /* The run's folder. Owned by the trainer. */
 GAN_API const char *gan_trainer_folder(const gan_trainer *trainer);
 
+/* Iterations done, over all starts of the run. */
+GAN_API int64_t gan_trainer_iteration(const gan_trainer *trainer);
+
+/* The checkpoint written last, or gone on from; "" when there is none. Owned by the trainer. */
+GAN_API const char *gan_trainer_checkpoint(const gan_trainer *trainer);
+
 /* Asks every trainer of this process to stop after the current iteration. Safe in a signal handler. */
 GAN_API void gan_request_stop(void);
 

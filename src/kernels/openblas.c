@@ -22,9 +22,7 @@ static gan_status take_work_memory(void) {
   enum { SIDE = 128 };
   void *place = mmap(NULL, WORK_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (place == MAP_FAILED)
-    return gan_fail(GAN_FAILED,
-                    "out of memory: OpenBLAS works with %zu MiB for itself (ulimit -v limits it; fewer "
-                    "ranks per host need less)",
+    return gan_fail(GAN_FAILED, "out of memory: OpenBLAS works with %zu MiB for itself (see ulimit -v)",
                     WORK_BYTES >> 20);
   float *matrices = NULL;
   const gan_status status = gan_allocate(3 * SIDE * SIDE, sizeof *matrices, "a first matrix product", &matrices);

@@ -251,6 +251,8 @@ void gan_trainer_destroy(gan_trainer *trainer) {
 }
 
 const char *gan_trainer_folder(const gan_trainer *trainer) { return trainer->folder; }
+int64_t gan_trainer_iteration(const gan_trainer *trainer) { return trainer->iteration; }
+const char *gan_trainer_checkpoint(const gan_trainer *trainer) { return trainer->last_checkpoint; }
 int64_t gan_trainer_sample_size(const gan_trainer *trainer) { return gan_shape_count(&trainer->source->shape); }
 
 const float *gan_sample_parameters(const gan_trainer *trainer) {

@@ -19,6 +19,7 @@ idx_image_file() { # idx_image_file COUNT HEIGHT WIDTH BYTES: a header that says
 
 test_unknown_key_offers_the_nearest() { refuses 2 'train\.batch' 2 train --train.batsh=8; }
 test_unknown_short_option_offers_the_nearest() { refuses 2 '--iterations' 2 train --iteratoins 8; }
+test_misspelt_help_and_version_are_offered() { refuses 2 '--help\?' 1 --hlep && refuses 2 '--version\?' 1 --versoin; }
 test_unknown_subcommand_offers_the_nearest() { refuses 2 'inspect' 2 inspekt; }
 test_unknown_preset_offers_the_nearest() { refuses 2 'fashion' 2 train --preset fashoin; }
 test_unknown_environment_key_offers_the_nearest() {
@@ -95,6 +96,15 @@ test_bit_flipped_checkpoint_is_refused() {
       { cmp -s run/latest.h5 flipped.h5 || refuses 3 'flipped\.h5' 2 train "${tiny[@]}" --run.dir x --resume=flipped.h5; } ||
       return 1
   done
+}
+# Neither with --resume nor without does a new run take the place of one whose checkpoints cannot be read.
+test_run_of_damaged_checkpoints_only_is_kept() {
+  local file
+  make_run || return 1
+  for file in run/checkpoint-*.h5; do truncate -s 3000 "$file"; done
+  cp run/metrics.h5 metrics.h5
+  refuses 3 'checkpoint-0000010.*no checkpoint in run can be used.*--run\.dir' 2 train "${tiny[@]}" --run.dir run --resume &&
+    refuses 2 'run already holds a run' 2 train "${tiny[@]}" --run.dir run && cmp metrics.h5 run/metrics.h5
 }
 test_checkpoint_of_another_network_is_refused() {
   make_run && refuses 3 '(16|17)' 2 train "${tiny[@]}" --critic.layers="dense 17, leaky_relu 0.2, dense 1" --iterations 30 \

@@ -69,6 +69,13 @@ test_train_reports_json() {
   run 0 mpi 2 train "${tiny[@]}" --iterations 5 --json &&
     json "assert d['status'] == 0 and d['iteration'] == 5 and d['checkpoint'].endswith('0000005.h5')"
 }
+test_a_finished_run_resumed_says_that_nothing_is_left_to_do() {
+  run 0 mpi 2 train "${tiny[@]}" --iterations 5 --run.dir run && run 0 mpi 1 train "${tiny[@]}" --iterations 4 --run.dir run \
+    --resume && says out 'nothing to do: 5 of 4 iterations' && says out '^checkpoint .*run/checkpoint-0000005.h5$' &&
+    run 0 mpi 1 train "${tiny[@]}" --iterations 5 --run.dir run --resume --json && json "
+assert d['iteration'] == d['iterations'] == 5 and d['critic_loss'] is None and d['seconds'] is None
+assert d['checkpoint'] == 'run/checkpoint-0000005.h5'"
+}
 test_only_the_newest_checkpoints_are_kept() {
   run 0 "$PROGRAM" train "${tiny[@]}" --iterations 50 --checkpoint.every=5 --checkpoint.keep=2 --run.dir run &&
     [ -e run/checkpoint-0000050.h5 ] && [ -e run/checkpoint-0000045.h5 ] && [ ! -e run/checkpoint-0000040.h5 ] &&
