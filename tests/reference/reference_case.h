@@ -1,5 +1,4 @@
-/* What layers.h, image_layers.h and block_layers.h hold of each case: a network, what goes in, and what PyTorch makes
- * of it. */
+/* What layers.h, image_layers.h and block_layers.h hold of each case: a network, what goes in, and what PyTorch makes of it. */
 #ifndef GAN_TESTS_REFERENCE_CASE_H
 #define GAN_TESTS_REFERENCE_CASE_H
 
