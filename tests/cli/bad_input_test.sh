@@ -212,14 +212,14 @@ test_killed_rank_ends_the_run() {
 # One rank stops without dying, which neither MPI nor mpirun notices.
 test_stopped_rank_ends_the_run_and_is_named() {
   local job status
-  mpirun -q -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout 3 --run.dir run >out 2>err &
+  mpirun -q -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout 5 --run.dir run >out 2>err &
   job=$!
   wait_until 60 past run 0
   kill -STOP "$(pgrep -P $job | sed -n 2p)"
   wait_until 60 gone $job || { note "mpirun hangs"; pkill -KILL -P $job; kill -KILL $job; return 1; }
   wait $job
   status=$?
-  [ $status -eq 1 ] && one_message && says err 'rank [0-2] .*stood still for 3 s' && run 0 "$PROGRAM" inspect run/latest.h5
+  [ $status -eq 1 ] && one_message && says err 'rank [0-2] .*stood still for 5 s' && run 0 "$PROGRAM" inspect run/latest.h5
 }
 test_sample_checks_its_arguments() {
   make_run && refuses 2 'checkpoint' 1 sample && refuses 3 'nowhere\.h5' 1 sample nowhere.h5 &&

@@ -285,7 +285,7 @@ test_pbs_job_stops_before_its_time_and_submits_itself_again() {
   printf '#!/bin/sh\necho "$@" >>submitted\n' >bin/qsub
   chmod +x bin/qsub
   printf 'localhost\nlocalhost\n' >nodes
-  export PATH=$PWD/bin:$PATH PBS_O_WORKDIR=$PWD PBS_NODEFILE=$PWD/nodes SHARDS=24 WALLTIME=10 WARNING=7
+  export PATH=$PWD/bin:$PATH PBS_O_WORKDIR=$PWD PBS_NODEFILE=$PWD/nodes SHARDS=24 WALLTIME=20 WARNING=10
   PROGRAM="$PROGRAM train --iterations 1000000 --batch 24 --run.dir run --eval.every=0" \
     run 0 bash "$cluster/pbs.job" || return 1
   says err 'stopped after iteration' && says submitted "^$PWD/pbs.job$" || return 1
