@@ -47,7 +47,8 @@ typedef struct gan_observer {
 } gan_observer;
 
 /* Builds networks, opens the data, initialises parameters or reads a checkpoint when run.resume says so. The
-   configuration is copied. Collective over world; all ranks return the same status. Owned by the caller. */
+   configuration is copied. Collective over world; all ranks return the same status: GAN_BAD_USAGE when configurations
+   differ between ranks in more than the places of files. Owned by the caller. */
 GAN_API gan_status gan_trainer_create(gan_world *world, const gan_config *config, const gan_observer *observer,
                                       gan_trainer **trainer) GAN_CHECKED;
 /* Collective. NULL is allowed. */

@@ -60,6 +60,18 @@ test_data_file_missing_on_one_rank_only_names_the_rank() {
     -np 1 --wdir "$PWD/without" "$PROGRAM" "${common[@]}" && one_message && says err 'rank 1 .*data\.idx'
 }
 
+# As when an INI file or the environment is another on one host: ranks that wait for each other for ever.
+test_ranks_with_different_configurations_are_refused() {
+  run 2 mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 3 --run.dir run : -np 1 "$PROGRAM" train "${tiny[@]}" \
+    --iterations 4 --run.dir run && one_message && says err 'rank 2 \(host .*another configuration than rank 0' || return 1
+  run 2 mpirun -q -np 1 -x GAN_DIST_TRAIN_BATCH=32 "$PROGRAM" train --shards 4 --run.dir run : -np 1 "$PROGRAM" train \
+    --shards 4 --run.dir run && one_message && [ ! -e run ] || return 1
+  # Where files lie is each host's own affair.
+  idx_image_file 32 2 1 64 >a.idx && cp a.idx b.idx || return 1
+  run 0 mpirun -q -np 1 "$PROGRAM" train "${tiny[@]}" --data.source idx --data.path a.idx --iterations 2 --run.dir run : \
+    -np 1 "$PROGRAM" train "${tiny[@]}" --data.source idx --data.path b.idx --iterations 2 --run.dir run
+}
+
 idx_case() { refuses 3 "$1" 2 train "${tiny[@]}" --data.source idx --data.path data.idx; }
 test_truncated_idx_is_refused() { idx_image_file 32 2 1 10 >data.idx && idx_case 'data\.idx'; }
 test_idx_with_truncated_header_is_refused() { printf '\0\0\10\3\0' >data.idx && idx_case 'data\.idx'; }
