@@ -237,6 +237,7 @@ static bool lack_of_memory_is_agreed(gan_world *world, const gan_shards *shards,
   return false;
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* which takes terabytes of address space for itself */
 /* Bytes of address space that this process has taken; 0 where the system does not tell. */
 static rlim_t address_space(void) {
   long pages = 0;
@@ -265,6 +266,7 @@ static bool limited_address_space_is_agreed(gan_world *world, const char *varian
   gan_shards_release(&shards);
   return passed;
 }
+#endif
 
 /* A step whose error the ranks agree on comes to no update; what is under way then must not be in the way of anything.
  */
@@ -301,7 +303,7 @@ static void check_variant(gan_world *world, const char *variant, int *failures) 
   char name[128];
   snprintf(name, sizeof name, "lack_of_memory_on_one_rank_fails_the_creation_of_%s_on_all", variant);
   check(world, name, lack_of_memory_is_agreed(world, &shards, variant), failures);
-#ifndef __SANITIZE_ADDRESS__ /* which takes terabytes of address space for itself */
+#ifndef __SANITIZE_ADDRESS__
   snprintf(name, sizeof name, "lack_of_address_space_on_one_rank_fails_the_creation_of_%s_on_all", variant);
   check(world, name, limited_address_space_is_agreed(world, variant), failures);
 #endif
