@@ -118,7 +118,7 @@ const gan_option gan_options[] = {
     {"run.precision", "--precision", NAME(run.precision, precision_choice), .default_value = "float32",
      .help = "what products are computed from; parameters and sums are always float32"},
     {"run.log_every", NULL, INTEGER(run.log_every, 0, MANY), .default_value = "0",
-     .help = "iterations between progress lines where standard error is no terminal; 0: by time"},
+     .help = "iterations between plain progress lines, on a terminal too; 0: by time, and none beside a live line"},
 
     {"data.source", NULL, NAME(data.source, source_choice), .default_value = "ring",
      .help = "where real samples come from"},

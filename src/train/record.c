@@ -90,10 +90,10 @@ static gan_status open_files(gan_trainer *trainer) {
   GAN_TRY(gan_folder_create(trainer->folder));
   if (trainer->iteration == 0 && strcmp(trainer->config->run.resume, "no") == 0) {
     GAN_TRY(gan_checkpoint_newest(trainer->folder, newest, &damaged));
-    if (newest[0])
+    if (newest[0] || damaged)
       return gan_fail(GAN_BAD_USAGE,
                       "%s already holds a run (%s): go on with --resume, or choose another folder with --run.dir",
-                      trainer->folder, newest);
+                      trainer->folder, newest[0] ? newest : "of damaged checkpoints");
   }
   GAN_TRY(gan_config_print(trainer->config, &text));
   snprintf(path, sizeof path, "%s/config.ini", trainer->folder);

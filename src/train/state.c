@@ -213,6 +213,11 @@ static gan_status find_state(gan_trainer *trainer, char *path) {
   if (!resume) return GAN_OK;
   if (newest) {
     GAN_TRY(gan_checkpoint_newest(trainer->folder, path, &damaged));
+    if (!path[0] && damaged)
+      return gan_fail(GAN_BAD_FILE,
+                      "%s; no checkpoint in %s can be used: resume from another by --resume=FILE, or begin anew in "
+                      "another folder (--run.dir)",
+                      gan_error_message(), trainer->folder);
     if (damaged)
       gan_notice(trainer, "%d damaged checkpoint%s in %s passed over", damaged, damaged == 1 ? "" : "s",
                  trainer->folder);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "store/picture.h"
 #include "train/internal.h"
@@ -230,9 +231,39 @@ static void initialise(gan_trainer *trainer) {
   memcpy(generator->ema_buffers, generator->buffers, generator->network->buffer_count * sizeof(float));
 }
 
+/* The configuration's hash, without the places of files, which may be others on each host. */
+static gan_status hash_configuration(const gan_config *config, uint64_t *hash) {
+  static const char *const places[] = {"data.path", "data.labels", "run.dir"};
+  gan_config *copy = NULL;
+  char *text = NULL;
+  GAN_TRY(gan_config_copy(config, &copy));
+  gan_status status = GAN_OK;
+  for (size_t i = 0; i < sizeof places / sizeof *places && status == GAN_OK; i++)
+    status = gan_config_set(copy, places[i], "");
+  if (status == GAN_OK) status = gan_config_print(copy, &text);
+  if (status == GAN_OK) *hash = gan_hash(text, strlen(text), 0);
+  free(text);
+  gan_config_destroy(copy);
+  return status;
+}
+
+/* Ranks that were started with different options, INI files or environments would wait for each other for ever, or
+   train something that no configuration describes. */
+static gan_status compare_configurations(gan_world *world, const gan_config *config) {
+  uint64_t hash = 0;
+  gan_difference odd;
+  GAN_TRY(gan_world_agree(world, hash_configuration(config, &hash)));
+  if (gan_world_same_hash(world, hash, &odd)) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE,
+                  "rank %d (host %s) was started with another configuration than rank %d (host %s): give all the same "
+                  "options, INI file and GAN_DIST_ variables (which mpirun takes to other hosts with -x NAME)",
+                  odd.rank, odd.host, odd.reference, odd.reference_host);
+}
+
 static gan_status create(gan_trainer *trainer, const gan_config *config) {
   gan_world *world = trainer->world;
   char resume_from[PATH_MAX];
+  GAN_TRY(compare_configurations(world, config));
   GAN_TRY(gan_world_agree(world, gan_config_copy(config, &trainer->config)));
   trainer->loss = gan_loss_find(trainer->config->loss.name);
   GAN_TRY(gan_state_find(trainer, resume_from));
@@ -295,6 +326,8 @@ void gan_trainer_destroy(gan_trainer *trainer) {
 }
 
 const char *gan_trainer_folder(const gan_trainer *trainer) { return trainer->folder; }
+int64_t gan_trainer_iteration(const gan_trainer *trainer) { return trainer->iteration; }
+const char *gan_trainer_checkpoint(const gan_trainer *trainer) { return trainer->last_checkpoint; }
 int64_t gan_trainer_sample_size(const gan_trainer *trainer) { return gan_shape_count(&trainer->source->shape); }
 
 const float *gan_sample_parameters(const gan_trainer *trainer) {

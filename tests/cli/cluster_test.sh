@@ -23,25 +23,6 @@ can_box() { [ "$(id -u)" -eq 0 ] && "${box[@]}" mount -t tmpfs none /run 2>/dev/
 # Twice as long as it takes on a busy machine.
 in_box() { INSIDE=$1 PROGRAM=${PROGRAM#"$ROOT/"} timeout -k 5 150 "${box[@]}" bash "$ROOT/tests/cli/cluster_test.sh"; }
 
-# wait_until SECONDS CONDITION...: at most so long
-wait_until() {
-  local until=$((SECONDS + $1))
-  shift
-  while [ $SECONDS -lt $until ]; do
-    "$@" && return 0
-    sleep 0.1
-  done
-  note "waited in vain for: $*"
-  return 1
-}
-
-# past RUN ITERATION: its newest checkpoint is of a later iteration
-past() {
-  local name
-  name=$(readlink "$1/latest.h5" 2>/dev/null) || return 1
-  [[ $name =~ ([0-9]+)\.h5$ ]] && [ $((10#${BASH_REMATCH[1]})) -gt "$2" ]
-}
-
 training=("${tiny[@]}" --checkpoint.every=50)
 
 # ---- run-elastic on this machine
@@ -91,20 +72,23 @@ test_elastic_told_to_stop_checkpoints_and_ends_with_75() {
 }
 
 test_elastic_starts_again_after_a_killed_rank() {
-  local job ranks
+  local job ranks end
   plain_build_only
   echo localhost >hosts
-  run 0 "$PROGRAM" train "${training[@]}" --iterations 2000 --run.dir whole || return 1
-  "$cluster/run-elastic" --hostfile hosts --np-per-host 3 -- "$PROGRAM" train "${training[@]}" --iterations 2000 \
+  "$cluster/run-elastic" --hostfile hosts --np-per-host 3 -- "$PROGRAM" train "${training[@]}" --iterations 1000000 \
     --run.dir run >out 2>err &
   job=$!
-  wait_until 30 past run 100 || { kill -TERM $job; return 1; }
+  wait_until 60 past run 100 || { kill -TERM $job; return 1; }
   # run-elastic, its mpirun, whose children the ranks are
   ranks=$(pgrep -P "$(pgrep -P $job mpirun)")
   kill -KILL "$(head -n 1 <<<"$ranks")"
-  wait $job || { cat out err; return 1; }
-  says err 'mpirun ended with status 137; restart 1 of 10' && says out 'goes on from' || return 1
-  same_state "$(checkpoint_name whole 2000)" "$(checkpoint_name run 2000)"
+  wait_until 60 grep -q 'goes on from' out && wait_until 60 past run "$(newest run)" || { kill -TERM $job; return 1; }
+  kill -TERM $job
+  wait $job
+  [ $? -eq 75 ] && says err 'mpirun ended with status 137; restart 1 of 10' || { cat out err; return 1; }
+  end=$(newest run)
+  run 75 "$PROGRAM" train "${training[@]}" --iterations 1000000 --run.dir whole --run.stop_at="$end" &&
+    same_state "$(checkpoint_name whole "$end")" "$(checkpoint_name run "$end")"
 }
 
 test_elastic_gives_up_when_no_host_answers() {
@@ -301,7 +285,7 @@ test_pbs_job_stops_before_its_time_and_submits_itself_again() {
   printf '#!/bin/sh\necho "$@" >>submitted\n' >bin/qsub
   chmod +x bin/qsub
   printf 'localhost\nlocalhost\n' >nodes
-  export PATH=$PWD/bin:$PATH PBS_O_WORKDIR=$PWD PBS_NODEFILE=$PWD/nodes SHARDS=24 WALLTIME=10 WARNING=7
+  export PATH=$PWD/bin:$PATH PBS_O_WORKDIR=$PWD PBS_NODEFILE=$PWD/nodes SHARDS=24 WALLTIME=20 WARNING=10
   PROGRAM="$PROGRAM train --iterations 1000000 --batch 24 --run.dir run --eval.every=0" \
     run 0 bash "$cluster/pbs.job" || return 1
   says err 'stopped after iteration' && says submitted "^$PWD/pbs.job$" || return 1

@@ -62,6 +62,30 @@ same_state() {
 
 checkpoint_name() { printf '%s/checkpoint-%07d.h5' "$1" "$2"; }
 
+# Tests that act on a running program wait for what it has done, never for a time: it may be ten times faster or slower
+# elsewhere. The limits only end a test that has failed.
+# wait_until SECONDS CONDITION...: at most so long
+wait_until() {
+  local until=$((SECONDS + $1))
+  shift
+  while [ $SECONDS -lt $until ]; do
+    "$@" && return 0
+    sleep 0.1
+  done
+  note "waited in vain for: $*"
+  return 1
+}
+
+# newest RUN: the iteration of its newest checkpoint, past RUN ITERATION: whether that is later
+newest() {
+  local name
+  name=$(readlink "$1/latest.h5" 2>/dev/null) || return 1
+  [[ $name =~ ([0-9]+)\.h5$ ]] && echo $((10#${BASH_REMATCH[1]}))
+}
+past() { [ "$(newest "$1" || echo -1)" -gt "$2" ]; }
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
 run_tests() {
   local name folder failures=0
   for name in $(declare -F | awk '$3 ~ /^test_/ {print $3}'); do

@@ -1,6 +1,8 @@
 /* Sums over shards across ranks have the bits of a serial evaluation of the shard tree, for any number of ranks. */
 #include <math.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/fault.h"
 #include "dist/reduction.h"
@@ -251,6 +253,37 @@ static bool lack_of_memory_is_agreed(gan_world *world, const gan_shards *shards,
   return false;
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* which takes terabytes of address space for itself */
+/* Bytes of address space that this process has taken; 0 where the system does not tell. */
+static rlim_t address_space(void) {
+  long pages = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  if (!file) return 0;
+  if (fscanf(file, "%ld", &pages) != 1) pages = 0;
+  fclose(file);
+  return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Where one rank has no address space left (ulimit -v) for its part, nor for memory to share, all of them are told. */
+static bool limited_address_space_is_agreed(gan_world *world, const char *variant) {
+  const int ranks = gan_world_size(world);
+  struct rlimit before = {0};
+  gan_shards shards = plan_shards(world, ranks, ranks);
+  gan_reduction *reduction = NULL;
+  getrlimit(RLIMIT_AS, &before);
+  if (gan_world_rank(world) == ranks / 2) {
+    const struct rlimit limit = {.rlim_cur = address_space() + ((rlim_t)24 << 20), .rlim_max = before.rlim_max};
+    if (setrlimit(RLIMIT_AS, &limit) != 0) perror("setrlimit");
+  }
+  const gan_status status = gan_reduction_create(world, &shards, variant, (size_t)8 << 20, STATES, &reduction);
+  setrlimit(RLIMIT_AS, &before);
+  const bool passed = status == GAN_FAILED && strstr(gan_error_message(), "out of memory") && !reduction;
+  gan_reduction_destroy(reduction);
+  gan_shards_release(&shards);
+  return passed;
+}
+#endif
+
 /* A step whose error the ranks agree on comes to no update; what is under way then must not be in the way of anything.
  */
 static void check_given_up_update(gan_world *world, const char *variant, int *failures) {
@@ -286,6 +319,10 @@ static void check_variant(gan_world *world, const char *variant, int *failures) 
   char name[128];
   snprintf(name, sizeof name, "lack_of_memory_on_one_rank_fails_the_creation_of_%s_on_all", variant);
   check(world, name, lack_of_memory_is_agreed(world, &shards, variant), failures);
+#ifndef __SANITIZE_ADDRESS__
+  snprintf(name, sizeof name, "lack_of_address_space_on_one_rank_fails_the_creation_of_%s_on_all", variant);
+  check(world, name, limited_address_space_is_agreed(world, variant), failures);
+#endif
   gan_shards_release(&shards);
 }
 

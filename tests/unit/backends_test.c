@@ -6,8 +6,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -81,6 +85,31 @@ static const int64_t sizes_of_products[][3] = {
     {1, 1, 1},  {5, 1, 7},   {1, 5, 7},    {7, 5, 1},     {33, 17, 29},   {64, 2, 128},   {3, 130, 70},
     {4, 6, 24}, {8, 33, 61}, {9, 47, 130}, {16, 64, 100}, {101, 103, 99}, {40, 200, 130}, {12, 9, 1100}};
 enum { SIZE_COUNT = sizeof sizes_of_products / sizeof sizes_of_products[0] };
+
+/* In a process of its own, before it has multiplied anything. OpenBLAS itself would look for memory for ever. */
+static void a_backend_without_address_space_is_an_error(void **unused) {
+  (void)unused;
+#ifdef __SANITIZE_ADDRESS__ /* takes terabytes of address space for itself */
+  skip();
+#endif
+  for (int i = 0; i < gan_backend_count; i++) {
+    int result = 0;
+    const pid_t child = fork();
+    if (child == 0) {
+      long pages = 0;
+      FILE *file = fopen("/proc/self/statm", "r");
+      if (!file || fscanf(file, "%ld", &pages) != 1) _exit(2);
+      const rlim_t limit = (rlim_t)(pages * sysconf(_SC_PAGESIZE)) + ((rlim_t)64 << 20);
+      if (setrlimit(RLIMIT_AS, &(struct rlimit){limit, limit}) != 0) _exit(3);
+      alarm(60);
+      _exit(gan_backends[i]->open() == GAN_FAILED && strstr(gan_error_message(), "out of memory") ? 0 : 1);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFEXITED(result));
+    assert_int_equal(WEXITSTATUS(result), 0);
+  }
+}
 
 static void products_equal_a_plain_loop_for_every_transposition_and_size(void **unused) {
   (void)unused;
@@ -290,6 +319,7 @@ static void the_environment_is_changed_once_and_never_against_the_user(void **un
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_backend_without_address_space_is_an_error),
       cmocka_unit_test(products_equal_a_plain_loop_for_every_transposition_and_size),
       cmocka_unit_test(products_in_bfloat16_round_operands_to_nearest),
       cmocka_unit_test(products_in_bfloat16_are_sums_of_rounded_operands),
