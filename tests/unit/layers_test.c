@@ -20,8 +20,7 @@ static const struct reference_set {
                       CASES(volume_reference_cases), CASES(index_reference_cases)};
 enum { SET_COUNT = sizeof reference_sets / sizeof reference_sets[0] };
 
-/* Relative to a tensor's largest value: four times what rounding makes of it on any kind of CPU. */
-static const double tolerance = 5e-5;
+static const double tolerance = 1e-5; /* relative to a tensor's largest value */
 
 static void assert_close(const reference_case *expected, const char *what, size_t count, const float *values,
                          const double *reference) {
