@@ -64,7 +64,8 @@ size_t gan_clip(size_t n, float bound, float *x);
 /* Sum of squares in double, in one fixed order of summation. */
 double gan_square_sum(size_t n, const float *x);
 
-/* Activations and their derivatives: forward y = f(x); backward dx = dy * f'(x), given x and y. dx may be dy. */
+/* Activations and their derivatives: forward y = f(x); backward dx = dy * f'(x), given x and y. dx may be dy. second:
+   dx += dy * tangent * f''(x), for gradients of dy * (f'(x) * tangent); NULL where f is linear in pieces. */
 typedef struct gan_activation {
   const char *name;
   const char *usage; /* "leaky_relu [SLOPE]" */
@@ -72,6 +73,8 @@ typedef struct gan_activation {
   double argument; /* default of the one argument; NAN: takes none */
   void (*forward)(size_t n, float argument, const float *x, float *y);
   void (*backward)(size_t n, float argument, const float *x, const float *y, const float *dy, float *dx);
+  void (*second)(size_t n, float argument, const float *x, const float *y, const float *tangent, const float *dy,
+                 float *dx);
 } gan_activation;
 /* relu, leaky_relu, tanh, sigmoid, elu, gelu, silu, softplus. */
 extern const gan_activation gan_activations[];
