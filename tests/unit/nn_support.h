@@ -79,6 +79,17 @@ static inline void rig_normal(uint64_t what, size_t count, float *out) {
   gan_random_normal((gan_random_address){.seed = 12345, .stream = GAN_STREAM_EVALUATION, .step = what}, count, out);
 }
 
+static inline void rig_fill_parameters(rig *made) {
+  const gan_random_address address = {.seed = 3, .stream = GAN_STREAM_INITIALISE_CRITIC};
+  gan_network_initialise(made->network, gan_initialisation_find("he_normal"), 0, address, made->parameters,
+                         made->buffers);
+  /* Off the special values 0 and 1 of biases and normalisations. */
+  float *noise = rig_memory(made->network->parameter_count, sizeof *noise);
+  rig_normal(1, made->network->parameter_count, noise);
+  for (size_t i = 0; i < made->network->parameter_count; i++) made->parameters[i] += 0.1f * noise[i];
+  free(noise);
+}
+
 /* Copies samples between the order (parts, batch), and a pass's rows of this rank's shards. */
 static inline void rig_to_rows(const gan_pass *pass, size_t width, const float *samples, float *rows) {
   for (int shard = 0; shard < pass->shards->local; shard++)
