@@ -4,6 +4,7 @@
 
 #include "nn/layer.h"
 #include "nn/pass.h"
+#include "nn/tangent.h"
 
 static const gan_activation *find_activation(const char *name) {
   for (int i = 0; i < gan_activation_count; i++)
@@ -34,6 +35,26 @@ static void backward(const gan_layer *layer, gan_pass *pass, const float *input,
                          output_gradient, input_gradient);
 }
 
+/* f is applied to each element: J is diagonal, and the tangent is the backward pass's product. */
+static void tangent(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                    const float *input_tangent, float *output_tangent) {
+  const gan_activation *activation = layer->variant;
+  activation->backward((size_t)(pass->rows * layer->inputs), (float)layer->arguments[0], input, output, input_tangent,
+                       output_tangent);
+}
+
+static void tangent_backward(const gan_layer *layer, gan_pass *pass, const gan_tangent_rows *rows) {
+  const gan_activation *activation = layer->variant;
+  const size_t n = (size_t)(pass->rows * layer->inputs);
+  const float argument = (float)layer->arguments[0];
+  activation->backward(n, argument, rows->input, rows->output, rows->output_gradient, rows->input_gradient);
+  if (activation->second)
+    activation->second(n, argument, rows->input, rows->output, rows->input_tangent, rows->output_tangent_gradient,
+                       rows->input_gradient);
+  activation->backward(n, argument, rows->input, rows->output, rows->output_tangent_gradient,
+                       rows->input_tangent_gradient);
+}
+
 /* A constant of this file cannot take texts from a table of another; that they are the same is a test's task. */
 #define ACTIVATION(word, usage_text, help_text) \
   const gan_layer_type gan_layer_##word = {     \
@@ -43,6 +64,8 @@ static void backward(const gan_layer *layer, gan_pass *pass, const float *input,
       .configure = configure,                   \
       .forward = forward,                       \
       .backward = backward,                     \
+      .tangent = tangent,                       \
+      .tangent_backward = tangent_backward,     \
   }
 
 ACTIVATION(relu, "relu", "max(0, x)");

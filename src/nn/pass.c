@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/tangent.h"
 
 /* gan_allocate, counted. */
 static gan_status take(gan_pass *pass, size_t count, size_t size, const char *what, void *memory) {
@@ -85,6 +86,7 @@ gan_status gan_pass_create(const gan_network *network, const gan_shards *shards,
 
 void gan_pass_destroy(gan_pass *pass) {
   if (!pass) return;
+  gan_pass_release_tangents(pass);
   for (int i = 0; i < pass->network->layer_count; i++) {
     if (pass->activations && !is_view(&pass->network->layers[i])) free(pass->activations[i + 1]);
     if (pass->kept) free(pass->kept[i]);
@@ -131,8 +133,7 @@ void gan_pass_forward(gan_pass *pass) {
   }
 }
 
-/* The first layer that backward has to reach: below the first one with parameters nobody asks for a gradient. */
-static int first_needed(const gan_pass *pass, bool input_gradient) {
+int gan_pass_first_needed(const gan_pass *pass, bool input_gradient) {
   const gan_network *network = pass->network;
   if (input_gradient) return 0;
   if (!pass->slots) return network->layer_count;
@@ -143,20 +144,23 @@ static int first_needed(const gan_pass *pass, bool input_gradient) {
 
 const float *gan_pass_backward(gan_pass *pass, bool input_gradient) {
   assert(pass->training);
-  const int first = first_needed(pass, input_gradient);
+  const int first = gan_pass_first_needed(pass, input_gradient);
   float *gradient = pass->gradient[0], *next = pass->gradient[1];
   for (int i = pass->network->layer_count - 1; i >= first; i--) {
     const gan_layer *layer = &pass->network->layers[i];
     const bool wanted = i > first || input_gradient;
-    if (!layer->type->backward) continue;
-    layer->type->backward(layer, pass, pass->activations[i], pass->activations[i + 1], gradient, wanted ? next : NULL);
+    if (layer->type->backward) {
+      layer->type->backward(layer, pass, pass->activations[i], pass->activations[i + 1], gradient,
+                            wanted ? next : NULL);
+      if (wanted) {
+        float *done = gradient;
+        gradient = next;
+        next = done;
+      }
+    }
     if (pass->slots && pass->listener.filled && layer->parameter_count > 0)
       pass->listener.filled(pass->listener.context, layer->parameter_offset);
-    if (wanted) {
-      float *done = gradient;
-      gradient = next;
-      next = done;
-    }
+    if (pass->joined && wanted) gan_pass_tangent_step(pass->joined, i);
   }
   return input_gradient ? gradient : NULL;
 }

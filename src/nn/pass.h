@@ -27,6 +27,9 @@ typedef struct gan_pass_listener {
   void *context;
 } gan_pass_listener;
 
+/* What a pass that has tangents holds for them (nn/tangent.h). */
+typedef struct gan_tangents gan_tangents;
+
 struct gan_pass {
   const gan_network *network;
   const gan_shards *shards; /* not owned */
@@ -52,9 +55,11 @@ struct gan_pass {
   /* Sums for batch statistics: (local shards, parts, the largest scratch_per_part) for layers to use as they like,
      followed by what gan_pass_sum_shards needs. */
   double *scratch;
-  double *total;      /* within scratch: (parts, the largest scratch_per_part) */
-  double **sum_slots; /* [slot_count], within scratch, as long as total */
-  float *workspace;   /* the largest gan_layer.workspace; holds nothing from one layer's work to the next */
+  double *total;          /* within scratch: (parts, the largest scratch_per_part) */
+  double **sum_slots;     /* [slot_count], within scratch, as long as total */
+  float *workspace;       /* the largest gan_layer.workspace; holds nothing from one layer's work to the next */
+  gan_tangents *tangents; /* NULL: none asked for */
+  gan_pass *joined;       /* during a backward pass: the one with tangents that goes along; NULL: none */
   size_t bytes;
 };
 
@@ -82,11 +87,17 @@ void gan_pass_forward(gan_pass *pass);
  */
 const float *gan_pass_backward(gan_pass *pass, bool input_gradient);
 
+/* The first layer that a backward pass has to reach: below the first one with parameters nobody asks for a gradient. */
+int gan_pass_first_needed(const gan_pass *pass, bool input_gradient);
+/* Adds the joined pass's gradient of the layer's parameters, of one shard, to what is in this pass's slot. */
+void gan_pass_add_joined(const gan_pass *pass, const gan_layer *layer, int local_shard);
+
 /* For layers: where local shard i's gradient of the layer's parameters goes; and the fold after it has been written. */
 static inline float *gan_pass_gradient(const gan_pass *pass, const gan_layer *layer, int local_shard) {
   return pass->slots[pass->shards->slot[local_shard]] + layer->parameter_offset;
 }
 static inline void gan_pass_fold(const gan_pass *pass, const gan_layer *layer, int local_shard) {
+  if (pass->joined) gan_pass_add_joined(pass, layer, local_shard);
   gan_shards_fold(pass->shards, local_shard, pass->slots, layer->parameter_offset, layer->parameter_count);
 }
 
