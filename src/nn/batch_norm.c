@@ -273,6 +273,7 @@ const gan_layer_type gan_layer_batch_norm = {
     .usage = "batch_norm",
     .help = "normalises each feature, or channel of an image, over the samples of a shard",
     .couples_samples = true,
+    .curved = true,
     .configure = configure,
     .initialise = initialise,
     .forward = forward,

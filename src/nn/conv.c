@@ -5,6 +5,7 @@
    What a description says and the shapes that follow are here; the arithmetic is in kernels/convolution.c or the
    backend's. Each shard by itself, its parts together, as in dense.c. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "nn/layer.h"
 #include "nn/normalise.h"
@@ -53,6 +54,7 @@ static gan_status add_tensors(gan_layer *layer, int axes, bool no_bias) {
   GAN_TRY(gan_layer_add_tensor(layer, "weight", &weight, false));
   if (!no_bias) GAN_TRY(gan_layer_add_tensor(layer, "bias", &channels, false));
   layer->workspace = gan_convolution_scratch(layer->network->options.backend, sizes);
+  layer->tangent_workspace = layer->parameter_count;
   layer->scratch_per_part = no_bias ? 0 : (size_t)layer->output.size[0];
   return GAN_OK;
 }
@@ -170,10 +172,18 @@ static void tangent_gradient(const gan_layer *layer, gan_pass *pass, int shard, 
                              float *gradient) {
   const int64_t first = gan_pass_first_row(pass, shard, -1), count = gan_pass_row_count(pass, shard, -1);
   const int64_t in = first * layer->inputs, out = first * layer->outputs;
-  float *of_tangents = gan_pass_tangent_spare(pass);
-  parameter_gradient(layer, pass, count, rows->input + in, rows->output_gradient + out, gradient);
-  weight_gradient(layer, pass, count, rows->input_tangent + in, rows->output_tangent_gradient + out, of_tangents);
-  gan_add(layer->tensors[WEIGHT].count, of_tangents, gradient);
+  float *of_values = gan_pass_tangent_workspace(pass);
+  weight_gradient(layer, pass, count, rows->input_tangent + in, rows->output_tangent_gradient + out, gradient);
+  if (rows->output_gradient) {
+    parameter_gradient(layer, pass, count, rows->input + in, rows->output_gradient + out, of_values);
+    gan_add(layer->tensors[WEIGHT].count, of_values, gradient);
+  }
+  if (!has_bias(layer)) return;
+  const size_t weights = layer->tensors[WEIGHT].count, bytes = layer->tensors[BIAS].count * sizeof *gradient;
+  if (rows->output_gradient)
+    memcpy(gradient + weights, of_values + weights, bytes);
+  else
+    memset(gradient + weights, 0, bytes);
 }
 
 static void backward(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,

@@ -76,8 +76,12 @@ static void parameter_gradient(const gan_layer *layer, const gan_pass *pass, int
 
 static void tangent_gradient(const gan_layer *layer, gan_pass *pass, int shard, const gan_tangent_rows *rows,
                              float *gradient) {
-  parameter_gradient(layer, pass, shard, rows->input, rows->output_gradient, gradient);
-  weight_gradient(layer, pass, shard, true, rows->input_tangent, rows->output_tangent_gradient, gradient);
+  const bool values = rows->output_gradient != NULL;
+  if (values)
+    parameter_gradient(layer, pass, shard, rows->input, rows->output_gradient, gradient);
+  else if (has_bias(layer))
+    memset(gradient + layer->tensors[WEIGHT].count, 0, layer->tensors[BIAS].count * sizeof *gradient);
+  weight_gradient(layer, pass, shard, values, rows->input_tangent, rows->output_tangent_gradient, gradient);
 }
 
 static void backward(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,

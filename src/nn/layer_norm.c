@@ -166,6 +166,7 @@ const gan_layer_type gan_layer_layer_norm = {
     .name = "layer_norm",
     .usage = "layer_norm",
     .help = "normalises each sample over all of its features",
+    .curved = true,
     .configure = configure,
     .initialise = initialise,
     .forward = forward,

@@ -62,6 +62,9 @@ typedef struct gan_layer_type {
   const char *help;
   /* True when a sample's output depends on the other samples of its shard (batch norm). */
   bool couples_samples;
+  /* True when the derivative of the output with respect to the input depends on the input, other than in steps: such a
+     layer has second derivatives. */
+  bool curved;
   /* Checks the words after the layer's name, sets output shape, tensors, numbers, and what a pass keeps. The layer
      comes with type, index, input, inputs, offsets and network set. */
   gan_status (*configure)(gan_layer *layer, int word_count, char *const *words);
@@ -80,8 +83,8 @@ typedef struct gan_layer_type {
      output along it. NULL for views, as forward; and for a layer that a gradient penalty cannot meet. */
   void (*tangent)(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                   const float *input_tangent, float *output_tangent);
-  /* Back through output and tangent together: writes rows->input_gradient and rows->input_tangent_gradient. NULL for a
-     layer that is linear, or in pieces: both gradients then go through backward. */
+  /* Back through output and tangent together: writes rows->input_gradient and rows->input_tangent_gradient. A layer
+     that is not curved may have NULL: both gradients then go through backward, one after the other. */
   void (*tangent_backward)(const gan_layer *layer, gan_pass *pass, const gan_tangent_rows *rows);
   /* The parameters' gradient of the same, of one local shard, into `gradient` (parameter_count). NULL without them. */
   void (*tangent_gradient)(const gan_layer *layer, gan_pass *pass, int local_shard, const gan_tangent_rows *rows,
@@ -121,6 +124,7 @@ struct gan_layer {
   /* The same for tangents, taken only by passes that have them: floats that tangent keeps for tangent_backward, and
      what scratch_per_part is to be at least. */
   size_t tangent_kept_per_row, tangent_kept_per_part, tangent_scratch_per_part;
+  size_t tangent_workspace; /* floats of gan_pass_tangent_workspace */
   const struct gan_network *network;
 };
 

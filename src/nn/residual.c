@@ -138,21 +138,29 @@ static void tangent_end(const gan_layer *layer, gan_pass *pass, const float *inp
               output_tangent);
 }
 
+/* Each line's way back. dx is NULL where nobody asks for it; dy where it is zero (gan_tangent_rows): then dx is not
+   written, and zeros wait, for layers of the block may be curved. */
+
 /* Both paths have the sum's gradient. */
 static void end_gradient(const gan_layer *layer, const gan_pass *pass, const float *dy, float *dx, float *waits) {
-  const size_t bytes = (size_t)(pass->rows * layer->outputs) * sizeof *dy;
+  const size_t bytes = (size_t)(pass->rows * layer->outputs) * sizeof *waits;
+  if (!dy) {
+    memset(waits, 0, (size_t)pass->rows * layer->kept_per_row * sizeof *waits);
+    return;
+  }
   memcpy(waits, dy, bytes);
   if (dx) memcpy(dx, dy, bytes);
 }
 
 /* The shortcut is done: its gradient waits, and the main path goes on with the sum's. */
 static void shortcut_gradient(const gan_layer *layer, const gan_pass *pass, const float *dy, float *dx, float *waits) {
+  if (!dy) return;
   if (dx) memcpy(dx, waits, (size_t)(pass->rows * layer->inputs) * sizeof *dx);
   memcpy(waits, dy, (size_t)(pass->rows * layer->outputs) * sizeof *dy);
 }
 
 static void residual_gradient(const gan_layer *layer, const gan_pass *pass, const float *dy, float *dx, float *waits) {
-  if (dx) gan_add_two((size_t)(pass->rows * layer->inputs), dy, waits, dx);
+  if (dy && dx) gan_add_two((size_t)(pass->rows * layer->inputs), dy, waits, dx);
 }
 
 /* A line's backward, of outputs alone and of outputs and tangents. */

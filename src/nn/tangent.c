@@ -14,8 +14,9 @@ struct gan_tangents {
   float **kept; /* [layer_count] */
   /* (rows, widest layer): the gradients at the layer that is next, and room for those at its input. */
   float *memory[LANES][2];
-  float *gradient[LANES];
-  float *added, *spare; /* the largest layer's parameters: a gradient to be added to another; and for the layer's use */
+  float *gradient[LANES]; /* of the values NULL: zero */
+  float *added;           /* the largest layer's parameters: a gradient to be added to another */
+  float *workspace;
 };
 
 /* --- Memory --- */
@@ -87,7 +88,7 @@ gan_status gan_pass_take_tangents(gan_pass *pass) {
   const gan_network *network = pass->network;
   const size_t layers = (size_t)network->layer_count;
   const size_t rows = (size_t)pass->most_parts * (size_t)gan_shards_samples(pass->shards);
-  size_t widest = (size_t)gan_shape_count(&network->input), parameters = 0;
+  size_t widest = (size_t)gan_shape_count(&network->input), parameters = 0, workspace = 0;
   assert(!pass->tangents);
   GAN_TRY(check_layers(network));
   GAN_TRY(take(pass, 1, sizeof *pass->tangents, &pass->tangents));
@@ -99,11 +100,12 @@ gan_status gan_pass_take_tangents(gan_pass *pass) {
     GAN_TRY(take_layer(pass, i, rows));
     widest = at_least(widest, (size_t)network->layers[i].outputs);
     parameters = at_least(parameters, network->layers[i].parameter_count);
+    workspace = at_least(workspace, network->layers[i].tangent_workspace);
   }
   for (int i = 0; i < LANES * 2; i++)
     GAN_TRY(take(pass, rows * widest, sizeof(float), &tangents->memory[i / 2][i % 2]));
   GAN_TRY(take(pass, parameters, sizeof(float), &tangents->added));
-  GAN_TRY(take(pass, parameters, sizeof(float), &tangents->spare));
+  GAN_TRY(take(pass, workspace, sizeof(float), &tangents->workspace));
   return widen_scratch(pass);
 }
 
@@ -119,7 +121,7 @@ void gan_pass_release_tangents(gan_pass *pass) {
   free(tangents->rows);
   free(tangents->kept);
   free(tangents->added);
-  free(tangents->spare);
+  free(tangents->workspace);
   free(tangents);
   pass->tangents = NULL;
 }
@@ -141,7 +143,7 @@ float *gan_pass_tangent_kept_part(const gan_pass *pass, const gan_layer *layer, 
 
 const float *gan_pass_tangent_rows(const gan_pass *pass, int i) { return pass->tangents->rows[i]; }
 
-float *gan_pass_tangent_spare(const gan_pass *pass) { return pass->tangents->spare; }
+float *gan_pass_tangent_workspace(const gan_pass *pass) { return pass->tangents->workspace; }
 
 /* --- Forward --- */
 
@@ -180,8 +182,9 @@ const float *gan_pass_score_gradient(gan_pass *pass) {
   return gradient;
 }
 
-static void begin(gan_pass *pass) {
-  pass->tangents->gradient[VALUE] = gan_pass_output_gradient(pass);
+/* At the outputs. Without `values`, d/dy is zero. */
+static void begin(gan_pass *pass, bool values) {
+  pass->tangents->gradient[VALUE] = values ? gan_pass_output_gradient(pass) : NULL;
   pass->tangents->gradient[TANGENT] = gan_pass_output_tangent_gradient(pass);
 }
 
@@ -190,8 +193,17 @@ static float *room(const gan_tangents *tangents, int lane) {
   return tangents->memory[lane][tangents->gradient[lane] == tangents->memory[lane][0]];
 }
 
+/* A curved layer adds to the values' gradient: from there on it is no longer zero. */
+static void meet_curve(const gan_pass *pass, const gan_layer *layer) {
+  gan_tangents *tangents = pass->tangents;
+  if (!layer->type->curved || tangents->gradient[VALUE]) return;
+  tangents->gradient[VALUE] = tangents->memory[VALUE][0];
+  fill((size_t)(pass->rows * layer->outputs), 0, tangents->gradient[VALUE]);
+}
+
 static gan_tangent_rows rows_at(const gan_pass *pass, int i) {
   const gan_tangents *tangents = pass->tangents;
+  meet_curve(pass, &pass->network->layers[i]);
   return (gan_tangent_rows){.input = pass->activations[i],
                             .output = pass->activations[i + 1],
                             .input_tangent = tangents->rows[i],
@@ -205,7 +217,8 @@ static gan_tangent_rows rows_at(const gan_pass *pass, int i) {
 static void backward_twice(const gan_layer *layer, gan_pass *pass, const gan_tangent_rows *rows) {
   float *const *slots = pass->slots;
   pass->slots = NULL;
-  layer->type->backward(layer, pass, rows->input, rows->output, rows->output_gradient, rows->input_gradient);
+  if (rows->output_gradient)
+    layer->type->backward(layer, pass, rows->input, rows->output, rows->output_gradient, rows->input_gradient);
   layer->type->backward(layer, pass, rows->input, rows->output, rows->output_tangent_gradient,
                         rows->input_tangent_gradient);
   pass->slots = slots;
@@ -219,7 +232,7 @@ void gan_pass_tangent_step(gan_pass *pass, int i) {
     layer->type->tangent_backward(layer, pass, &rows);
   else
     backward_twice(layer, pass, &rows);
-  pass->tangents->gradient[VALUE] = rows.input_gradient;
+  pass->tangents->gradient[VALUE] = rows.output_gradient ? rows.input_gradient : NULL;
   pass->tangents->gradient[TANGENT] = rows.input_tangent_gradient;
 }
 
@@ -233,15 +246,19 @@ static void fill_slots(gan_pass *pass, const gan_layer *layer) {
   if (pass->listener.filled) pass->listener.filled(pass->listener.context, layer->parameter_offset);
 }
 
-void gan_pass_tangent_backward(gan_pass *pass, bool input_gradient, const float **gradient,
-                               const float **tangent_gradient) {
+static void go_back(gan_pass *pass, bool input_gradient) {
   const int first = gan_pass_first_needed(pass, input_gradient);
-  begin(pass);
   for (int i = pass->network->layer_count - 1; i >= first; i--) {
     const gan_layer *layer = &pass->network->layers[i];
     if (pass->slots && layer->parameter_count > 0) fill_slots(pass, layer);
     if (i > first || input_gradient) gan_pass_tangent_step(pass, i);
   }
+}
+
+void gan_pass_tangent_backward(gan_pass *pass, bool input_gradient, const float **gradient,
+                               const float **tangent_gradient) {
+  begin(pass, true);
+  go_back(pass, input_gradient);
   if (!input_gradient) return;
   *gradient = pass->tangents->gradient[VALUE];
   *tangent_gradient = pass->tangents->gradient[TANGENT];
@@ -254,20 +271,24 @@ void gan_pass_add_joined(const gan_pass *pass, const gan_layer *layer, int local
   gan_add(layer->parameter_count, joined->tangents->added, gan_pass_gradient(pass, layer, local_shard));
 }
 
-void gan_pass_backward_jointly(gan_pass *pass, gan_pass *tangents) {
+static void go_back_jointly(gan_pass *pass, gan_pass *tangents) {
   assert(pass->slots && pass->network == tangents->network && pass->shards->local == tangents->shards->local);
-  begin(tangents);
   pass->joined = tangents;
   gan_pass_backward(pass, false);
   pass->joined = NULL;
 }
 
+void gan_pass_backward_jointly(gan_pass *pass, gan_pass *tangents) {
+  begin(tangents, true);
+  go_back_jointly(pass, tangents);
+}
+
 void gan_pass_gradient_product(gan_pass *pass, gan_pass *ordinary) {
   gan_pass_tangent(pass);
-  fill(output_count(pass), 0, gan_pass_output_gradient(pass));
   fill(output_count(pass), 1, gan_pass_output_tangent_gradient(pass));
+  begin(pass, false);
   if (ordinary)
-    gan_pass_backward_jointly(ordinary, pass);
+    go_back_jointly(ordinary, pass);
   else
-    gan_pass_tangent_backward(pass, false, NULL, NULL);
+    go_back(pass, false);
 }

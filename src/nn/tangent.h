@@ -14,7 +14,10 @@
    A penalty at other samples than the loss's has a pass of its own, with tangents; gan_pass_backward_jointly takes it
    back layer by layer beside the loss's pass, and adds its gradient shard by shard before the shard is folded into the
    tree. Sums over shards of the two, added at the end, would depend on which sums this rank has; and each rank would
-   exchange twice as much. */
+   exchange twice as much.
+
+   d/dy is zero at the scores, and stays so down to the first layer that is curved. In a critic of relu and linear
+   layers there is none, and half of the way back is left out. */
 #ifndef GAN_NN_TANGENT_H
 #define GAN_NN_TANGENT_H
 
@@ -22,10 +25,12 @@
 
 /* What a layer's step back works on. */
 struct gan_tangent_rows {
-  const float *input, *output;                      /* x (rows, in), y (rows, out) */
-  const float *input_tangent;                       /* x' (rows, in) */
-  float *output_gradient, *output_tangent_gradient; /* d/dy, d/dy' (rows, out) */
-  float *input_gradient, *input_tangent_gradient;   /* d/dx, d/dx' (rows, in), to be written */
+  const float *input, *output; /* x (rows, in), y (rows, out) */
+  const float *input_tangent;  /* x' (rows, in) */
+  /* d/dy, d/dy' (rows, out). d/dy is NULL where it is zero as a whole, and the layer is not curved. It is then not to
+     be written below either. */
+  float *output_gradient, *output_tangent_gradient;
+  float *input_gradient, *input_tangent_gradient; /* d/dx, d/dx' (rows, in), to be written */
 };
 
 /* Takes the memory for tangents: about as much again as the pass had. Once, after gan_pass_create; it goes with the
@@ -74,8 +79,8 @@ const float *gan_pass_tangent_rows(const gan_pass *pass, int i);
 /* What the layer keeps from tangent to tangent_backward, of one row and of one local shard's part. */
 float *gan_pass_tangent_kept_row(const gan_pass *pass, const gan_layer *layer, int64_t row);
 float *gan_pass_tangent_kept_part(const gan_pass *pass, const gan_layer *layer, int local_shard, int part);
-/* Floats for a gradient of the layer's parameters, to be added to another. */
-float *gan_pass_tangent_spare(const gan_pass *pass);
+/* gan_layer.tangent_workspace floats; hold nothing from one call to the next. */
+float *gan_pass_tangent_workspace(const gan_pass *pass);
 /* The tangent of a layer whose forward is linear and has no bias: forward itself. */
 void gan_tangent_of_linear(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                            const float *input_tangent, float *output_tangent);

@@ -85,6 +85,13 @@ CRITICS = [
      "conv 4 kernel 2, group_norm 2, tanh, dense 1", (2, 5, 7), 2, 1),
     ("a critic with batch norm and minibatch standard deviation", "conv 3 kernel 3 stride 2 padding 1, batch_norm, leaky_relu, "
      "minibatch_stddev, conv 2 kernel 2, softplus, flatten, dense 1", (1, 5, 4), 1, 4),
+    ("a residual critic linear in pieces", "conv 3 kernel 3 padding 1, relu, residual, relu, conv 4 kernel 3 padding 1, leaky_relu, "
+     "max_pool 2, shortcut, average_pool 2, conv 4 kernel 1, end, residual, relu, conv 4 kernel 1, end, dense 1",
+     (1, 4, 6), 1, 2),
+    ("a critic curved in a shortcut only", "dense 6, residual, relu, dense 5, shortcut, residual, relu, dense 6, end, dense 5, tanh, "
+     "end, leaky_relu, dense 1", (4,), 1, 3),
+    ("a critic curved in a block only", "dense 6, residual, dense 5, silu, residual, relu, dense 5, end, shortcut, dense 5, end, "
+     "leaky_relu, dense 1", (4,), 2, 2),
     ("a critic over one axis", "conv 3 kernel 3 stride 2 padding 1, gelu, upsample 2 bilinear, conv_transpose 2 kernel 2, "
      "sigmoid, dense 1", (2, 7), 1, 2),
 ]
@@ -109,10 +116,10 @@ def check(name, function, variables, gradients):
     for _ in range(3):
         directions = [torch.randn_like(v) for v in variables]
         values = []
-        for step in (-2e-4, -1e-4, 1e-4, 2e-4):
+        for step in (-2e-6, -1e-6, 1e-6, 2e-6):
             moved = [(v + step * d).detach().requires_grad_(True) for v, d in zip(variables, directions)]
             values.append(function(*moved).detach())
-        numerical = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / 12e-4
+        numerical = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / 12e-6
         exact = sum((g * d).sum() for g, d in zip(gradients, directions))
         scale = sum((g * d).abs().sum() for g, d in zip(gradients, directions))
         assert abs(numerical - exact) <= 1e-6 * scale, (name, float(numerical), float(exact))
