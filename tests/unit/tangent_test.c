@@ -195,7 +195,7 @@ static void assert_derivatives(const char *layers, gan_pass *pass, size_t count,
   assert_true(largest > 0);
   for (size_t i = 0; i < count; i++) {
     const double numerical = derivative(pass, &variables[i]);
-    if (!(fabs(numerical - (double)gradient[i]) <= 2e-3 * largest))
+    if (!(fabs(numerical - (double)gradient[i]) <= 1e-3 * largest))
       fail_msg("%s: place %zu: %g, numerically %g (largest %g)", layers, i, (double)gradient[i], numerical, largest);
   }
 }
