@@ -43,9 +43,7 @@ static void start(int number, gan_keep keep, int parts, rig *made) {
   assert_int_equal(gan_pass_create_in(made->network, &made->shards, parts, keep, NULL, &made->pass), GAN_OK);
   gan_network_initialise(made->network, gan_initialisation_find("he_normal"), 0, address, made->parameters,
                          made->buffers);
-  made->pass->parameters = made->parameters;
-  made->pass->buffers = made->buffers;
-  made->pass->slots = made->slots;
+  rig_connect(made);
 }
 
 static size_t elements(const gan_pass *pass, const gan_shape *shape) {
