@@ -79,7 +79,8 @@ double gan_square_sum(size_t n, const float *x);
 
 /* Activations and their derivatives: forward y = f(x), y may be x; backward dx = dy * f'(x), given x and y. dx may be
    dy. No row needs both x and y to go back: one that is `from_output` gives the same bits when y stands for x too
-   (given an argument of 0 or more), each other one when x stands for y. */
+   (given an argument of 0 or more), each other one when x stands for y. second: dx += dy * tangent * f''(x), given x
+   and y, for gradients of dy * (f'(x) * tangent); NULL where f is linear in pieces. */
 typedef struct gan_activation {
   const char *name;
   const char *usage; /* "leaky_relu [SLOPE]" */
@@ -88,6 +89,8 @@ typedef struct gan_activation {
   bool from_output;
   void (*forward)(size_t n, float argument, const float *x, float *y);
   void (*backward)(size_t n, float argument, const float *x, const float *y, const float *dy, float *dx);
+  void (*second)(size_t n, float argument, const float *x, const float *y, const float *tangent, const float *dy,
+                 float *dx);
 } gan_activation;
 /* relu, leaky_relu, tanh, sigmoid, elu, gelu, silu, softplus. */
 extern const gan_activation gan_activations[];

@@ -5,6 +5,7 @@
 
 #include "nn/layer.h"
 #include "nn/pass.h"
+#include "nn/tangent.h"
 
 enum { PROBABILITY }; /* of layer->arguments */
 
@@ -40,6 +41,12 @@ static void forward(const gan_layer *layer, gan_pass *pass, const float *input, 
   gan_multiply(n, input, gan_pass_kept_row(pass, layer, 0), output);
 }
 
+static void tangent(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                    const float *input_tangent, float *output_tangent) {
+  (void)input, (void)output;
+  gan_multiply((size_t)(pass->rows * layer->inputs), input_tangent, gan_pass_kept_row(pass, layer, 0), output_tangent);
+}
+
 static void backward(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                      float *output_gradient, float *input_gradient) {
   (void)input, (void)output;
@@ -58,4 +65,5 @@ const gan_layer_type gan_layer_dropout = {
     .configure = configure,
     .forward = forward,
     .backward = backward,
+    .tangent = tangent,
 };

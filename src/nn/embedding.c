@@ -87,6 +87,7 @@ const gan_layer_type gan_layer_embedding = {
     .name = "embedding",
     .usage = "embedding COUNT FEATURES",
     .help = "FEATURES weights for each value, which is the index, 0 to COUNT - 1, of a row of weights",
+    .backward_reads = GAN_READS_INPUT,
     .configure = configure,
     .initialise = initialise,
     .forward = forward,

@@ -19,6 +19,7 @@
 
 typedef struct gan_layer gan_layer;
 typedef struct gan_pass gan_pass;
+typedef struct gan_tangent_rows gan_tangent_rows;
 
 enum { GAN_LAYER_TENSORS = 4, GAN_LAYER_ARGUMENTS = 8, GAN_TENSOR_NAME = 48, GAN_LAYER_PATH = 80 };
 
@@ -71,6 +72,9 @@ typedef struct gan_layer_type {
   const char *help;
   /* True when a sample's output depends on the other samples of its shard (batch norm). */
   bool couples_samples;
+  /* True when the derivative of the output with respect to the input depends on the input, other than in steps: such a
+     layer has second derivatives. */
+  bool curved;
   gan_backward_reads backward_reads; /* each layer's, unless configure knows better */
   bool in_place;                     /* forward: output may be input, of as many elements */
   bool in_place_backward;            /* input_gradient may be output_gradient */
@@ -88,6 +92,16 @@ typedef struct gan_layer_type {
      the input gradient is the output gradient as it is. */
   void (*backward)(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                    float *output_gradient, float *input_gradient);
+  /* The tangent pair (nn/tangent.h). input_tangent (rows, in) -> output_tangent (rows, out), the derivative of the
+     output along it. NULL for views, as forward; and for a layer that a gradient penalty cannot meet. */
+  void (*tangent)(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                  const float *input_tangent, float *output_tangent);
+  /* Back through output and tangent together: writes rows->input_gradient and rows->input_tangent_gradient. A layer
+     that is not curved may have NULL: both gradients then go through backward, one after the other. */
+  void (*tangent_backward)(const gan_layer *layer, gan_pass *pass, const gan_tangent_rows *rows);
+  /* The parameters' gradient of the same, of one local shard, into `gradient` (parameter_count). NULL without them. */
+  void (*tangent_gradient)(const gan_layer *layer, gan_pass *pass, int local_shard, const gan_tangent_rows *rows,
+                           float *gradient);
   /* Floating-point operations of one sample's matrix products, 2 per multiply-add; NULL for none. */
   double (*flops)(const gan_layer *layer);
   /* GAN_BAD_USAGE when a training batch is too small for the layer (gan_network_check_batch); NULL: any will do. */
@@ -123,6 +137,10 @@ struct gan_layer {
   int kept_until; /* the layer whose backward step reads it last: itself; another one's is kept from backward on only */
   size_t scratch_per_part; /* doubles of gan_pass.scratch per local shard and part */
   size_t workspace;        /* floats of gan_pass.workspace */
+  /* The same for tangents, taken only by passes that have them: floats that tangent keeps for tangent_backward, and
+     what scratch_per_part is to be at least. */
+  size_t tangent_kept_per_row, tangent_kept_per_part, tangent_scratch_per_part;
+  size_t tangent_workspace; /* floats of gan_pass_tangent_workspace */
   const struct gan_network *network;
 };
 

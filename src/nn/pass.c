@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/tangent.h"
 
 /* A layer that only reshapes, or shows an earlier activation: they are one memory. */
 static bool is_view(const gan_layer *layer) { return layer->type->forward == NULL; }
@@ -160,6 +161,7 @@ gan_status gan_pass_create(const gan_network *network, const gan_shards *shards,
 
 void gan_pass_destroy(gan_pass *pass) {
   if (!pass) return;
+  gan_pass_release_tangents(pass);
   for (int i = 0; i < 2; i++) {
     gan_plan_destroy(pass->plans[i]);
     free(pass->statistics[i]);
@@ -228,8 +230,7 @@ gan_status gan_pass_check(const gan_pass *pass) {
                   (long long)layer->tensors[0].shape.size[0] - 1);
 }
 
-/* The first layer that backward has to reach: below the first one with parameters nobody asks for a gradient. */
-static int first_needed(const gan_pass *pass, bool input_gradient) {
+int gan_pass_first_needed(const gan_pass *pass, bool input_gradient) {
   const gan_network *network = pass->network;
   if (input_gradient) return 0;
   if (!pass->slots) return network->layer_count;
@@ -240,17 +241,22 @@ static int first_needed(const gan_pass *pass, bool input_gradient) {
 
 const float *gan_pass_backward(gan_pass *pass, bool input_gradient) {
   assert(pass->training && pass->keep != GAN_KEEP_NOTHING);
-  const int first = first_needed(pass, input_gradient);
+  const int first = gan_pass_first_needed(pass, input_gradient);
   gan_pass_done(pass, NULL, GAN_WORK_INPUT, 0);
   for (int i = pass->network->layer_count - 1; i >= first; i--) {
     const gan_layer *layer = &pass->network->layers[i];
     const bool wanted = i > first || input_gradient;
-    if (!layer->type->backward) continue;
-    layer->type->backward(layer, pass, pass->activations[i], pass->activations[i + 1], pass->gradients[i + 1],
-                          wanted ? pass->gradients[i] : NULL);
-    gan_pass_done(pass, layer, GAN_WORK_INPUT, wanted ? pass->rows : 0);
+    if (layer->type->backward) {
+      layer->type->backward(layer, pass, pass->activations[i], pass->activations[i + 1], pass->gradients[i + 1],
+                            wanted ? pass->gradients[i] : NULL);
+      gan_pass_done(pass, layer, GAN_WORK_INPUT, wanted ? pass->rows : 0);
+    }
     if (pass->slots && pass->listener.filled && layer->parameter_count > 0) {
       pass->listener.filled(pass->listener.context, layer->parameter_offset);
+      gan_pass_done(pass, NULL, GAN_WORK_INPUT, 0);
+    }
+    if (pass->joined && wanted) {
+      gan_pass_tangent_step(pass->joined, i);
       gan_pass_done(pass, NULL, GAN_WORK_INPUT, 0);
     }
   }

@@ -63,6 +63,9 @@ typedef struct gan_pass_sizes {
   size_t bytes;                   /* of all: values for the most parts */
 } gan_pass_sizes;
 
+/* What a pass that has tangents holds for them (nn/tangent.h). */
+typedef struct gan_tangents gan_tangents;
+
 struct gan_pass {
   const gan_network *network;
   const gan_shards *shards; /* not owned */
@@ -99,6 +102,8 @@ struct gan_pass {
   float *workspace;             /* the largest gan_layer.workspace; holds nothing from one layer's work to the next */
   const gan_layer *rejected_by; /* the first layer that was given a value it has no answer for; NULL: none */
   float rejected;               /* that value */
+  gan_tangents *tangents;       /* NULL: none asked for */
+  gan_pass *joined;             /* during a backward pass: the one with tangents that goes along; NULL: none */
   size_t bytes;
 };
 
@@ -130,9 +135,9 @@ void gan_pass_forward(gan_pass *pass);
 /* After a forward pass: GAN_FAILED when a layer was given a value that it has no answer for (an embedding's index that
    is none), which names layer and value. The output holds NaN then. Not collective: other ranks may have done well. */
 gan_status gan_pass_check(const gan_pass *pass) GAN_CHECKED;
-/* Follows a forward pass in training, once: what it has read is gone. Parameter gradients go into pass->slots (the
-   forest of gan_shards), if set. With `input_gradient` true, returns (rows, input elements): d loss / d input, valid
-   until the next pass; otherwise NULL.
+/* Follows a forward pass in training, once (what it has read is gone), or with GAN_KEEP_ALL any number of times.
+   Parameter gradients go into pass->slots (the forest of gan_shards), if set. With `input_gradient` true, returns
+   (rows, input elements): d loss / d input, valid until the next pass; otherwise NULL.
  */
 const float *gan_pass_backward(gan_pass *pass, bool input_gradient);
 
@@ -141,11 +146,17 @@ static inline void gan_pass_done(const gan_pass *pass, const gan_layer *layer, g
   if (pass->watch.done) pass->watch.done(pass->watch.context, layer, work, rows);
 }
 
+/* The first layer that a backward pass has to reach: below the first one with parameters nobody asks for a gradient. */
+int gan_pass_first_needed(const gan_pass *pass, bool input_gradient);
+/* Adds the joined pass's gradient of the layer's parameters, of one shard, to what is in this pass's slot. */
+void gan_pass_add_joined(const gan_pass *pass, const gan_layer *layer, int local_shard);
+
 /* For layers: where local shard i's gradient of the layer's parameters goes; and the fold after it has been written. */
 static inline float *gan_pass_gradient(const gan_pass *pass, const gan_layer *layer, int local_shard) {
   return pass->slots[pass->shards->slot[local_shard]] + layer->parameter_offset;
 }
 static inline void gan_pass_fold(const gan_pass *pass, const gan_layer *layer, int local_shard) {
+  if (pass->joined) gan_pass_add_joined(pass, layer, local_shard);
   gan_shards_fold(pass->shards, local_shard, pass->slots, layer->parameter_offset, layer->parameter_count);
 }
 
