@@ -108,6 +108,8 @@ static const struct {
   gan_window window;
 } problems[] = {
     {1, 1, 1, {{1, 1, 1}, {0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}}},
+    /* One place, whose window is the whole input: a fully connected layer. */
+    {3, 5, 4, {{2, 3, 4}, {0}, {2, 3, 4}, {1, 2, 1}, {0, 0, 0}}},
     {3, 2, 2, {{1, 5, 7}, {0}, {1, 3, 2}, {1, 2, 1}, {0, 1, 0}}},
     {2, 3, 3, {{4, 3, 5}, {0}, {2, 3, 3}, {1, 1, 2}, {1, 0, 2}}},
     /* Nothing but padding under some elements of the kernel, and under whole windows. */
