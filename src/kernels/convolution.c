@@ -16,6 +16,14 @@ typedef struct tiling {
   int64_t samples, lines, width, columns;
 } tiling;
 
+/* Whether there is one place, whose window is the whole input: then samples, filters and results are the rows of plain
+   matrices, and the convolution is a fully connected layer. */
+static bool is_fully_connected(const gan_window *window) {
+  for (int i = 0; i < GAN_AXES; i++)
+    if (window->in[i] != window->kernel[i] || window->padding[i] > 0) return false;
+  return true;
+}
+
 /* One tile: its samples, lines and width, counted from the first of each. */
 typedef struct tile {
   int64_t sample, samples, line, lines, place, width;
@@ -216,10 +224,16 @@ size_t gan_convolution_scratch(const gan_backend *backend, const gan_convolution
 
 void gan_convolution_forward(const gan_backend *backend, const gan_convolution *sizes, int64_t rows, const float *x,
                              const float *weight, float *y, float *scratch) {
+  const int64_t filter = filter_size(sizes);
+  if (is_fully_connected(&sizes->window)) {
+    backend->gemm(false, true, rows, sizes->out_channels, filter, 1, x, filter, weight, filter, 0, y,
+                  sizes->out_channels);
+    return;
+  }
   if (backend->convolution_forward &&
       backend->convolution_forward(backend->precision, sizes, rows, x, weight, y, scratch))
     return;
-  const int64_t filter = filter_size(sizes), positions = gan_positions(sizes->window.out);
+  const int64_t positions = gan_positions(sizes->window.out);
   const tiling cut = plan(sizes);
   float *columns = scratch, *copy = scratch + filter * cut.columns;
   for (tile at = {0}; next_tile(sizes, &cut, rows, &at);) {
@@ -236,10 +250,15 @@ void gan_convolution_forward(const gan_backend *backend, const gan_convolution *
 
 void gan_convolution_backward_data(const gan_backend *backend, const gan_convolution *sizes, int64_t rows,
                                    const float *dy, const float *weight, float *dx, float *scratch) {
+  const int64_t filter = filter_size(sizes);
+  if (is_fully_connected(&sizes->window)) {
+    backend->gemm(false, false, rows, filter, sizes->out_channels, 1, dy, sizes->out_channels, weight, filter, 0, dx,
+                  filter);
+    return;
+  }
   if (backend->convolution_backward_data &&
       backend->convolution_backward_data(backend->precision, sizes, rows, dy, weight, dx, scratch))
     return;
-  const int64_t filter = filter_size(sizes);
   const tiling cut = plan(sizes);
   float *columns = scratch, *copy = scratch + filter * cut.columns;
   memset(dx, 0, (size_t)(rows * sizes->in_channels * gan_positions(sizes->window.in)) * sizeof *dx);
@@ -255,10 +274,15 @@ void gan_convolution_backward_data(const gan_backend *backend, const gan_convolu
 
 void gan_convolution_backward_weights(const gan_backend *backend, const gan_convolution *sizes, int64_t rows,
                                       const float *x, const float *dy, float *dweight, float *scratch) {
+  const int64_t filter = filter_size(sizes);
+  if (is_fully_connected(&sizes->window)) {
+    backend->gemm(true, false, sizes->out_channels, filter, rows, 1, dy, sizes->out_channels, x, filter, 0, dweight,
+                  filter);
+    return;
+  }
   if (backend->convolution_backward_weights &&
       backend->convolution_backward_weights(backend->precision, sizes, rows, x, dy, dweight, scratch))
     return;
-  const int64_t filter = filter_size(sizes);
   const tiling cut = plan(sizes);
   float *columns = scratch, *copy = scratch + filter * cut.columns;
   float before = 0;

@@ -414,7 +414,7 @@ typedef struct transposed_product {
   float *lines;                 /* (most of rows and filters, 16): 16 places of each, not yet transposed */
   float *a, *b;                 /* (row panels, DEPTH, 8), (column panels, DEPTH, 48) */
   float *tiles;                 /* (column panels, row panels, 8, 48) */
-  gan_source *sources;          /* (taps) */
+  gan_source *sources;          /* of x, then of dy */
 } transposed_product;
 
 static transposed_product plan_transposed(const gan_convolution *sizes, float *scratch) {
@@ -431,12 +431,6 @@ static transposed_product plan_transposed(const gan_convolution *sizes, float *s
   return plan;
 }
 
-static int64_t transposed_scratch(const gan_convolution *sizes) {
-  const transposed_product plan = plan_transposed(sizes, NULL);
-  return most(plan.rows, plan.filters) * GAN_LANES + (plan.rows + plan.filters) * DEPTH + plan.rows * plan.filters +
-         plan.taps * (int64_t)(sizeof(gan_source) / sizeof(float));
-}
-
 /* dy itself: one tap, where the place is. */
 static gan_unfolding unfolding_of_output(const gan_convolution *sizes, int64_t rows) {
   gan_unfolding from = {
@@ -446,14 +440,52 @@ static gan_unfolding unfolding_of_output(const gan_convolution *sizes, int64_t r
   return from;
 }
 
-/* Places column and on (16 of them) of dy become rows k to k + 15 of A's panels. */
-static void pack_gradient(const transposed_product *plan, const gan_unfolding *from, const float *dy, int64_t column,
+/* Where the places of a product, 16 at a time, find their taps. */
+typedef struct place_sources {
+  const gan_unfolding *from;
+  int64_t kept;        /* 16s of which they are known; 0: they are found each time */
+  gan_source *sources; /* (most of kept and 1, taps), in sample 0 */
+} place_sources;
+
+/* Where samples have whole 16s, and not too many, all samples find their taps alike. */
+enum { SOURCES_KEPT = 1024 };
+
+static int64_t places_kept(const gan_unfolding *from) {
+  const int64_t places = gan_positions(from->out), taps = gan_positions(from->taps);
+  return places % GAN_LANES == 0 && places / GAN_LANES * taps <= SOURCES_KEPT ? places / GAN_LANES : 0;
+}
+
+static int64_t source_count(const gan_unfolding *from) {
+  return most(places_kept(from), 1) * gan_positions(from->taps);
+}
+
+static place_sources find_places(const gan_unfolding *from, gan_source *sources) {
+  const place_sources found = {from, places_kept(from), sources};
+  if (found.kept > 0) gan_unfold_find(from, 0, (int)found.kept, sources);
+  return found;
+}
+
+/* lines (channel_count * taps, 16): the rows of `channel` and on at the index-th 16 places. */
+static void unfold_places(const place_sources *places, const float *image, int64_t channel, int64_t channel_count,
+                          int64_t index, float *lines) {
+  const gan_unfolding *from = places->from;
+  const int64_t ahead = gan_unfold_distance(from, index * GAN_LANES, GAN_LANES);
+  const gan_source *sources = places->sources;
+  if (places->kept > 0) {
+    image += index / places->kept * from->channels * gan_positions(from->in);
+    sources += index % places->kept * gan_positions(from->taps);
+  } else {
+    gan_unfold_find(from, index * GAN_LANES, 1, places->sources);
+  }
+  gan_unfold(from, sources, image, channel, channel_count, 1, ahead, lines);
+}
+
+/* The index-th 16 places of dy become rows k to k + 15 of A's panels. */
+static void pack_gradient(const transposed_product *plan, const place_sources *places, const float *dy, int64_t index,
                           int64_t k) {
-  const int64_t ahead = gan_unfold_distance(from, column, GAN_LANES);
-  gan_unfold_find(from, column, 1, plan->sources);
-  gan_unfold(from, plan->sources, dy, 0, from->channels, 1, ahead, plan->lines);
-  memset(plan->lines + from->channels * GAN_LANES, 0,
-         (size_t)((plan->rows - from->channels) * GAN_LANES) * sizeof *plan->lines);
+  const int64_t channels = places->from->channels;
+  unfold_places(places, dy, 0, channels, index, plan->lines);
+  memset(plan->lines + channels * GAN_LANES, 0, (size_t)((plan->rows - channels) * GAN_LANES) * sizeof *plan->lines);
   for (int64_t row = 0; row < plan->rows; row += GAN_LANES) {
     float *panel = plan->a + row * DEPTH + k * GAN_TILE_ROWS;
     gan_transpose_to_rows(plan->lines + row * GAN_LANES, GAN_LANES, panel, panel + GAN_TILE_ROWS * DEPTH,
@@ -462,12 +494,10 @@ static void pack_gradient(const transposed_product *plan, const gan_unfolding *f
 }
 
 /* The same of the unfolded x, for `count` channels, and B's panels. */
-static void pack_unfolded(const transposed_product *plan, const gan_unfolding *from, const float *x, int64_t channel,
-                          int64_t count, int64_t column, int64_t k) {
+static void pack_unfolded(const transposed_product *plan, const place_sources *places, const float *x, int64_t channel,
+                          int64_t count, int64_t index, int64_t k) {
   const int64_t filters = count * plan->taps, whole = pieces(filters, GAN_TILE_COLUMNS) * GAN_TILE_COLUMNS;
-  const int64_t ahead = gan_unfold_distance(from, column, GAN_LANES);
-  gan_unfold_find(from, column, 1, plan->sources);
-  gan_unfold(from, plan->sources, x, channel, count, 1, ahead, plan->lines);
+  unfold_places(places, x, channel, count, index, plan->lines);
   memset(plan->lines + filters * GAN_LANES, 0, (size_t)((whole - filters) * GAN_LANES) * sizeof *plan->lines);
   for (int64_t filter = 0; filter < whole; filter += GAN_LANES) {
     const int64_t panel = filter / GAN_TILE_COLUMNS, within = filter % GAN_TILE_COLUMNS;
@@ -508,14 +538,16 @@ bool gan_packed_convolution_backward_weights(gan_precision precision, const gan_
       !gan_tiles_available(precision))
     return false;
   const gan_unfolding input = unfolding_of_input(sizes, rows), output = unfolding_of_output(sizes, rows);
+  const place_sources input_places = find_places(&input, plan.sources);
+  const place_sources output_places = find_places(&output, plan.sources + source_count(&input));
   const int64_t columns = gan_unfolding_columns(&input);
   for (int64_t channel = 0; channel < sizes->in_channels; channel += plan.channels) {
     const int64_t count = least(plan.channels, sizes->in_channels - channel), filters = count * plan.taps;
     for (int64_t begin = 0; begin < columns; begin += DEPTH) {
       const int64_t depth = pieces(least(DEPTH, columns - begin), GAN_LANES) * GAN_LANES;
       for (int64_t k = 0; k < depth; k += GAN_LANES) {
-        pack_gradient(&plan, &output, dy, begin + k, k);
-        pack_unfolded(&plan, &input, x, channel, count, begin + k, k);
+        pack_gradient(&plan, &output_places, dy, (begin + k) / GAN_LANES, k);
+        pack_unfolded(&plan, &input_places, x, channel, count, (begin + k) / GAN_LANES, k);
       }
       multiply_places(precision, &plan, filters, depth, begin > 0);
     }
@@ -525,6 +557,13 @@ bool gan_packed_convolution_backward_weights(gan_precision precision, const gan_
 }
 
 /* --- Memory --- */
+
+static int64_t transposed_scratch(const gan_convolution *sizes) {
+  const transposed_product plan = plan_transposed(sizes, NULL);
+  const gan_unfolding input = unfolding_of_input(sizes, 1), output = unfolding_of_output(sizes, 1);
+  return most(plan.rows, plan.filters) * GAN_LANES + (plan.rows + plan.filters) * DEPTH + plan.rows * plan.filters +
+         (source_count(&input) + source_count(&output)) * (int64_t)(sizeof(gan_source) / sizeof(float));
+}
 
 size_t gan_packed_convolution_scratch(const gan_convolution *sizes) {
   const int64_t *stride = sizes->window.stride;

@@ -87,24 +87,29 @@ AVX512_INLINE __m512 gather(const gan_source *from, const float *channel, int wi
   return elements;
 }
 
-/* One vector of the matrix's rows for each tap and channel: `to` (channel, tap), `step` floats apart. Channel by
-   channel, since the taps of one meet the same lines of the image. Channels are far apart in memory, too far for the
-   CPU to fetch ahead by itself, so what the next call will read is asked for now: `ahead` floats further on, once a
-   `line` of taps. */
-AVX512 static void gather_rows(const gan_source *sources, int64_t taps, const float *channel, int64_t channel_size,
-                               int64_t count, int64_t ahead, int64_t line, float *to, int64_t channel_step,
+/* Asks for what all windows will read `ahead` floats further on, once a `line` of taps, which are near to each other.
+   Channels are too far apart in memory for the CPU to fetch ahead by itself. */
+AVX512_INLINE void fetch_ahead(const gan_source *sources, int64_t taps, int64_t line, const float *next) {
+  for (int64_t tap = 0; tap < taps; tap += line)
+    for (int w = 0; w < sources[tap].windows; w++) _mm_prefetch(next + sources[tap].offset[w], _MM_HINT_T1);
+}
+
+/* One vector of the matrix's rows for each tap and channel: `to` (channel, tap), `step` floats apart. Channel by channel,
+   since the taps of one meet the same lines of the image. */
+AVX512 static void gather_rows(const gan_source *sources, int64_t taps, int64_t line, const float *channel,
+                               int64_t channel_size, int64_t count, int64_t ahead, float *to, int64_t channel_step,
                                int64_t step) {
-  for (; count > 0; count--, channel += channel_size, to += channel_step)
+  for (; count > 0; count--, channel += channel_size, to += channel_step) {
+    fetch_ahead(sources, taps, line, channel + ahead);
     for (int64_t tap = 0; tap < taps; tap++) {
       const gan_source *from = &sources[tap];
-      if (ahead && tap % line == 0)
-        for (int w = 0; w < from->windows; w++) _mm_prefetch(channel + from->offset[w] + ahead, _MM_HINT_T1);
       /* The numbers of windows that are met most, as constants. */
       const __m512 elements = from->windows == 1   ? gather(from, channel, 1)
                               : from->windows == 2 ? gather(from, channel, 2)
                                                    : gather(from, channel, from->windows);
       _mm512_storeu_ps(to + tap * step, elements);
     }
+  }
 }
 
 void gan_unfold_find(const gan_unfolding *from, int64_t first_column, int vectors, gan_source *sources) {
@@ -128,7 +133,7 @@ void gan_unfold(const gan_unfolding *from, const gan_source *sources, const floa
   const int64_t channel_size = gan_positions(from->in), taps = gan_positions(from->taps), width = vectors * GAN_LANES;
   image += first_channel * channel_size;
   for (int v = 0; v < vectors; v++, sources += taps)
-    gather_rows(sources, taps, image, channel_size, channel_count, ahead, from->taps[2], panel + v * GAN_LANES,
+    gather_rows(sources, taps, from->taps[2], image, channel_size, channel_count, ahead, panel + v * GAN_LANES,
                 taps * width, width);
 }
 #endif

@@ -108,6 +108,8 @@ static const struct {
   gan_window window;
 } problems[] = {
     {1, 1, 1, {{1, 1, 1}, {0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}}},
+    /* One place, whose window is the whole input: a fully connected layer. */
+    {3, 5, 4, {{2, 3, 4}, {0}, {2, 3, 4}, {1, 2, 1}, {0, 0, 0}}},
     {3, 2, 2, {{1, 5, 7}, {0}, {1, 3, 2}, {1, 2, 1}, {0, 1, 0}}},
     {2, 3, 3, {{4, 3, 5}, {0}, {2, 3, 3}, {1, 1, 2}, {1, 0, 2}}},
     /* Nothing but padding under some elements of the kernel, and under whole windows. */
@@ -277,7 +279,7 @@ static void what_a_backend_leaves_is_done_the_portable_way(void **state) {
   gan_backend own = *gan_backend_find("openblas");
   own.convolution_scratch = own_scratch;
   own.convolution_forward = no_forward;
-  problem p = problem_of_row(1);
+  problem p = problem_of_row(2);
   float *scratch = unset(gan_convolution_scratch(&own, &p.sizes)), *y = unset(p.y_count);
   sums expected = sums_create(&p);
   assert_int_equal(own.open(), GAN_OK);
