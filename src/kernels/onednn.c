@@ -77,8 +77,9 @@ static const char *onednn_describe(void) {
                         : (isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2             ? "AVX2"
                         : (isa & dnnl_cpu_isa_sse41) == dnnl_cpu_isa_sse41           ? "SSE4.1"
                                                                                      : "plain";
-  snprintf(text, sizeof text, "oneDNN %d.%d.%d, %s kernels; %s", version->major, version->minor, version->patch,
-           kernels, gan_backend_openblas.describe());
+  snprintf(text, sizeof text, "oneDNN %d.%d.%d, %s kernels; %s%s", version->major, version->minor, version->patch,
+           kernels, gan_tiles_available(GAN_FLOAT32) ? "convolutions of packed panels, AVX-512; " : "",
+           gan_backend_openblas.describe());
   return text;
 }
 
