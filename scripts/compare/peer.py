@@ -298,7 +298,8 @@ def medians(turns, pick):
 
 def peak(turns, program, ranks, field):
     def pick(turn):
-        found = [r["peak"][field] for (_, p), r in turn.items() if p == program and "peak" in r and r["ranks"] == ranks]
+        mine = [result for (_, by), result in turn.items() if by == program and "peak" in result]
+        found = [r["peak"][field] for r in mine if r["ranks"] == ranks and r.get("precision") != "bf16"]
         return 1e-9 * max(found) if found else None
 
     return medians(turns, pick)
@@ -308,7 +309,7 @@ def machine_lines(turns, load):
     results = {program: result for (_, program), result in turns[0].items()}
     lines = [f"machine: {cpu_model()}, {len(os.sched_getaffinity(0))} cores usable"]
     parts = [
-        (peak(turns, "gan_dist", 1, "flops_per_second"), "{:.0f} GF/s in one rank's matrix products by gan_dist's backend"),
+        (peak(turns, "gan_dist", 1, "flops_per_second"), "{:.0f} GF/s in one rank's float32 matrix products by gan_dist's backend"),
         (peak(turns, "pytorch", 1, "flops_per_second"), "{:.0f} by PyTorch"),
         (peak(turns, "gan_dist", 1, "memory_bytes_per_second"), "{:.1f} GB/s of memory bandwidth with one rank"),
         (peak(turns, "gan_dist", 2, "memory_bytes_per_second"), "{:.1f} with two"),
