@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "kernels/integers.h"
 #include "kernels/multiversion.h"
 
 /* A column matrix of 1 MiB fits the second-level cache; below 128 columns products become slow. */
@@ -34,9 +35,6 @@ static int64_t filter_size(const gan_convolution *sizes) {
 }
 
 static int64_t line_count(const gan_window *window) { return window->out[0] * window->out[1]; }
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 static tiling plan(const gan_convolution *sizes) {
   const gan_window *window = &sizes->window;

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "kernels/environment.h"
+#include "kernels/integers.h"
 #include "kernels/openblas.h"
 #include "kernels/packed_convolution.h"
 #include "kernels/packed_gemm.h"
@@ -44,13 +45,11 @@ static gan_status onednn_open(void) {
   return gan_backend_openblas.open();
 }
 
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* OpenBLAS has kernels for AVX-512 which do small products without copying: up to a million multiply-adds, and products
    of rows only where the result is narrow. (docs/design.md section 8) */
 static bool is_small(bool of_rows, int64_t m, int64_t n, int64_t k) {
   const double most = 1e6;
-  return smaller(smaller(m, n), k) < 8 || (of_rows ? n <= 16 : (double)m * (double)n * (double)k <= most);
+  return least(least(m, n), k) < 8 || (of_rows ? n <= 16 : (double)m * (double)n * (double)k <= most);
 }
 
 static void onednn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,

@@ -9,17 +9,13 @@
 
 #include <string.h>
 
+#include "kernels/integers.h"
 #include "kernels/unfolding.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
 /* Inner dimension of a block; columns whose sums are kept at a time; columns of the unfolded matrix, transposed. */
 enum { DEPTH = 192, GROUP = 8, FILTERS = 768, VECTORS = GAN_TILE_COLUMNS / GAN_LANES };
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t pieces(int64_t whole, int64_t piece) { return (whole + piece - 1) / piece; }
-static int64_t even(int64_t n) { return n + (n & 1); }
 
 /* What packing costs is shared by the rows that a panel of B meets and the columns that one of A does. Measured on an
    AMD Zen 5 against the portable way. */

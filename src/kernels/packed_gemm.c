@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "kernels/integers.h"
+
 #if defined(__x86_64__) && defined(__GNUC__)
 
 enum { DEPTH = 192, BLOCK_ROWS = 128 };
@@ -13,9 +15,6 @@ typedef struct matrix {
   const float *values;
   int64_t stride;
 } matrix;
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t even(int64_t n) { return n + (n & 1); }
 
 static float element(const matrix *from, int64_t i, int64_t j) {
   return from->transpose ? from->values[j * from->stride + i] : from->values[i * from->stride + j];

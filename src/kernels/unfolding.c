@@ -4,6 +4,8 @@
    depends on columns and tap but not on the channel, and is found once for all channels. */
 #include "kernels/unfolding.h"
 
+#include "kernels/integers.h"
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 
@@ -29,9 +31,6 @@ static void next_line(const gan_unfolding *from, column *c) {
   c->at[0] = 0;
   c->sample++;
 }
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Adds `count` elements, `stride` apart from `offset` on, for the lanes from `lane` on: to the last window if they lie
    in it, otherwise to new ones. */
@@ -94,8 +93,8 @@ AVX512_INLINE void fetch_ahead(const gan_source *sources, int64_t taps, int64_t 
     for (int w = 0; w < sources[tap].windows; w++) _mm_prefetch(next + sources[tap].offset[w], _MM_HINT_T1);
 }
 
-/* One vector of the matrix's rows for each tap and channel: `to` (channel, tap), `step` floats apart. Channel by channel,
-   since the taps of one meet the same lines of the image. */
+/* One vector of the matrix's rows for each tap and channel: `to` (channel, tap), `step` floats apart. Channel by
+   channel, since the taps of one meet the same lines of the image. */
 AVX512 static void gather_rows(const gan_source *sources, int64_t taps, int64_t line, const float *channel,
                                int64_t channel_size, int64_t count, int64_t ahead, float *to, int64_t channel_step,
                                int64_t step) {

@@ -33,7 +33,7 @@ test_values_out_of_range_are_refused() {
   refuses 2 'train\.batch' 1 train --batch 0 && refuses 2 'train\.batch' 1 train --batch=-5 &&
     refuses 2 'critic\.clip' 1 train --critic.clip=-1 && refuses 2 'learning_rate' 1 train --optimizer.learning_rate=nan &&
     refuses 2 'train\.batch' 1 train --batch=12x && refuses 2 'iterations' 1 train --iterations=99999999999999999999 &&
-    refuses 2 'precision' 1 train --precision bf16 && refuses 2 'ema_decay' 1 train --train.ema_decay=1.5
+    refuses 2 'precision' 1 train --precision float16 && refuses 2 'ema_decay' 1 train --train.ema_decay=1.5
 }
 test_more_ranks_than_shards_are_refused() { refuses 2 'shards' 3 train --shards 2; }
 test_batch_smaller_than_shards_is_refused() { refuses 2 'batch' 2 train --shards 8 --batch 4; }
