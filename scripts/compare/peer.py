@@ -7,17 +7,25 @@ the turns, and the head says where it was measured.
     scripts/compare/peer.py --markdown             the same, as docs/benchmark.md shows it
     scripts/compare/peer.py --turns 3 --only mlp-8 --only memory
     scripts/compare/peer.py --json out.json        every single number too
+
+Rows of bfloat16 stand beside PyTorch's float32; where gan_dist refuses `--precision bf16` they are left out, and its
+message is shown.
 """
 
 import argparse
 import collections
 import json
+import math
 import os
 import platform
 import shlex
+import signal
 import statistics
+import struct
 import subprocess
 import sys
+import tempfile
+import threading
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(FOLDER))
@@ -28,19 +36,33 @@ ROOT = os.path.dirname(os.path.dirname(FOLDER))
 MLP = ["--preset", "fashion-mlp", "--train.warmup_iterations=0", "--critic.clip=0.01"]
 RING8 = ["--preset", "ring8", "--train.ema_decay=0"]
 
-# Training: name -> processes, batch per process, PyTorch's model (None: not run), gan_dist's options, iterations of a turn.
+# Images are noise, batch norm per rank, which is what DistributedDataParallel makes of it.
+DCGAN = ["--preset", "wgan-64", "--train.warmup_iterations=0", "--batch_norm.sync=no", "--data.source=idx", "--data.path=IMAGES"]
+IMAGES = "images-idx4-ubyte"
+BFLOAT16 = ["--precision", "bf16"]
+
+# Processes, batch per process, PyTorch's model (None: not run), gan_dist's options, iterations of a turn; whether mpirun
+# starts gan_dist also for one process.
+Training = collections.namedtuple("Training", "processes batch model options iterations launched", defaults=[False])
 TRAINING = {
-    "mlp-64": (1, 64, "mlp", MLP, 30),
-    "mlp-32": (2, 32, "mlp", MLP, 30),
-    "mlp-8": (8, 8, "mlp", MLP, 15),
-    "mlp-256": (1, 256, "mlp", MLP, 10),
-    "mlp-128": (2, 128, "mlp", MLP, 10),
-    "ring8-256": (1, 256, "ring8", RING8, 100),
-    "ring8-256 by mpirun": (1, 256, None, RING8, 100),
+    "mlp-64": Training(1, 64, "mlp", MLP, 30),
+    "mlp-64-bf16": Training(1, 64, None, MLP + BFLOAT16, 30),
+    "mlp-32": Training(2, 32, "mlp", MLP, 30),
+    "mlp-8": Training(8, 8, "mlp", MLP, 15),
+    "mlp-256": Training(1, 256, "mlp", MLP, 10),
+    "mlp-128": Training(2, 128, "mlp", MLP, 10),
+    "ring8-256": Training(1, 256, "ring8", RING8, 100),
+    "ring8-256 by mpirun": Training(1, 256, None, RING8, 100, launched=True),
+    "dcgan-64": Training(1, 64, "dcgan", DCGAN, 3),
+    "dcgan-64-bf16": Training(1, 64, None, DCGAN + BFLOAT16, 3),
+    "dcgan-32": Training(2, 32, "dcgan", DCGAN, 3),
+    "dcgan-32-bf16": Training(2, 32, None, DCGAN + BFLOAT16, 3),
 }
 MACHINE = "ring8-256"
 # Reductions: name -> processes. 4 Mi values of float32, RMSprop, clipping.
 REDUCTIONS = {"reduction-2": 2, "reduction-8": 8}
+# What `train` takes: name -> batch, options. It leaves a checkpoint, a picture and an evaluation in a temporary folder.
+RUNS = {"dcgan-64 train": (64, [*DCGAN, "--iterations", "2"])}
 REDUCTION = ["--allreduce", "--update", "--smallest", str(4 << 22), "--largest", str(4 << 22), "--critic.clip=0.01"]
 
 # --- what is shown of it
@@ -66,8 +88,9 @@ def reduction(name):
     return values
 
 
-def training(name):
-    return lambda turn: (time_of(own(turn, name)), time_of(peer(turn, name)))
+def training(name, beside=None):
+    """Milliseconds; of PyTorch's in another workload where `beside` names one."""
+    return lambda turn: (time_of(own(turn, name)), time_of(peer(turn, beside or name)))
 
 
 def scaling(one, two):
@@ -77,6 +100,11 @@ def scaling(one, two):
 
 def memory(name):
     return lambda turn: tuple(1e-6 * of(turn, name)["memory_bytes"]["maximum"] for of in (own, peer))
+
+
+def resident(run, name):
+    """MB at the most: of `train`, and of PyTorch's benchmark."""
+    return lambda turn: (1e-6 * own(turn, run)["peak_resident_bytes"], 1e-6 * peer(turn, name)["peak_resident_bytes"])
 
 
 def startup(name):
@@ -100,17 +128,34 @@ def share(name, phase):
     return values
 
 
+def outside(name):
+    """Percent of an iteration that is not spent in layers with products."""
+    return lambda turn: (100 * own(turn, name)["layers"]["share_outside_products"], None)
+
+
 # Goal: of the design, for a machine whose cores reach 240 GF/s each. More: larger values are better ones.
 Row = collections.namedtuple("Row", "name label unit goal beside workloads values more", defaults=[False])
 DDP = "PyTorch DDP (gloo)"
+FLOAT32 = "PyTorch, float32"
 ROWS = [
     Row("reduction-2", "reduction + RMSprop + clip of 4M float32, np 2", "ms", "≤ 2.0", "MPI_Allreduce alone",
         ["reduction-2"], reduction("reduction-2")),
     Row("reduction-8", "reduction + RMSprop + clip of 4M float32, np 8", "ms", "≤ 7", "MPI_Allreduce alone", ["reduction-8"], reduction("reduction-8")),
     Row("mlp-8", "WGAN MLP, 8 per rank, np 8, an iteration", "ms", "≤ 30", DDP, ["mlp-8"], training("mlp-8")),
     Row("mlp-32", "WGAN MLP, 32 per rank, np 2", "ms", "≤ 14", DDP, ["mlp-32"], training("mlp-32")),
-    Row("mlp-64", "WGAN MLP, 64, np 1", "ms", "", "PyTorch", ["mlp-64"], training("mlp-64")),
-    Row("ring8-256", "ring8, 256, np 1", "ms", "", "PyTorch", ["ring8-256"], training("ring8-256")),
+    Row("mlp-64", "WGAN MLP, 64, np 1", "ms", "≤ 21", "PyTorch", ["mlp-64"], training("mlp-64")),
+    Row("mlp-64-bf16", "WGAN MLP, 64, np 1, bf16", "ms", "≤ 13", FLOAT32, ["mlp-64-bf16", "mlp-64"], training("mlp-64-bf16", "mlp-64")),
+    Row("dcgan-64", "WGAN DCGAN 64 × 64, 64, np 1", "ms", "≤ 2750", "PyTorch", ["dcgan-64"], training("dcgan-64")),
+    Row("dcgan-64-bf16", "WGAN DCGAN 64 × 64, 64, np 1, bf16", "ms", "≤ 1500", FLOAT32, ["dcgan-64-bf16", "dcgan-64"],
+        training("dcgan-64-bf16", "dcgan-64")),
+    Row("dcgan-32", "WGAN DCGAN 64 × 64, 32 per rank, np 2", "ms", "≤ 1450", DDP, ["dcgan-32"], training("dcgan-32")),
+    Row("dcgan-32-bf16", "WGAN DCGAN 64 × 64, 32 per rank, np 2, bf16", "ms", "≤ 800", f"{DDP}, float32", ["dcgan-32-bf16", "dcgan-32"],
+        training("dcgan-32-bf16", "dcgan-32")),
+    Row("dcgan-outside", "DCGAN, 64, np 1, outside of layers with products, share", "%", "≤ 10", "", ["dcgan-64"], outside("dcgan-64")),
+    Row("dcgan-outside-bf16", "the same, bf16", "%", "≤ 10", "", ["dcgan-64-bf16"], outside("dcgan-64-bf16")),
+    Row("dcgan-memory", "peak memory (RSS), DCGAN, 64, np 1", "MB", "≤ 320", "PyTorch", ["dcgan-64 train", "dcgan-64"],
+        resident("dcgan-64 train", "dcgan-64")),
+    Row("ring8-256", "ring8, 256, np 1", "ms", "≤ 4", "PyTorch", ["ring8-256"], training("ring8-256")),
     Row("scaling", "WGAN MLP, global batch 256, np 1 to 2, efficiency", "%", "≥ 90", DDP, ["mlp-256", "mlp-128"],
         scaling("mlp-256", "mlp-128"), True),
     Row("memory", "memory per rank (PSS), WGAN MLP, np 8", "MB", "≤ 40", DDP, ["mlp-8"], memory("mlp-8")),
@@ -151,19 +196,54 @@ def measure(command, limit):
     return json.loads(done.stdout)
 
 
-def commands(workload, arguments):
+def peak_resident(command, limit):
+    """What the kernel counted when the process ended."""
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment())
+        alarm = threading.Timer(limit, process.kill)
+        alarm.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        alarm.cancel()
+        output.seek(0)
+        if process.returncode == -signal.SIGKILL:
+            fail(f"killed, or more than {limit} s (--limit): {shlex.join(command)}")
+        if process.returncode != 0:
+            fail(f"exit status {process.returncode}: {shlex.join(command)}\n{output.read().strip()[-1000:]}")
+    return {"peak_resident_bytes": 1024.0 * usage.ru_maxrss}
+
+
+def write_images(path):
+    """1,024 images of noise, 3 x 64 x 64, as an IDX file: times do not depend on what they show."""
+    sizes = (1024, 3, 64, 64)
+    with open(path, "wb") as file:
+        file.write(struct.pack(">4B4I", 0, 0, 8, len(sizes), *sizes) + os.urandom(math.prod(sizes)))
+
+
+def with_images(options, folder):
+    return [option.replace("IMAGES", os.path.join(folder, IMAGES)) for option in options]
+
+
+def refusal(arguments):
+    """What gan_dist says against bfloat16 on this machine; None where it can."""
+    command = [arguments.program, "benchmark", "-n1", "--preset", "ring8", *BFLOAT16]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=arguments.limit)
+    return None if done.returncode == 0 else done.stderr.strip()
+
+
+def commands(workload, arguments, folder):
     """Program -> command line."""
     program = [arguments.program, "benchmark", "--json"]
     if workload in REDUCTIONS:
         return {"gan_dist": ["mpirun", "-np", str(REDUCTIONS[workload]), *program, *REDUCTION]}
-    processes, batch, model, options, iterations = TRAINING[workload]
-    line = [*program, f"-n{iterations}", "--batch", str(batch * processes), *options]
-    if processes > 1 or model is None:
-        line = ["mpirun", "-np", str(processes), *line]
+    it = TRAINING[workload]
+    line = [*program, f"-n{it.iterations}", "--batch", str(it.batch * it.processes), *with_images(it.options, folder)]
+    if it.processes > 1 or it.launched:
+        line = ["mpirun", "-np", str(it.processes), *line]
     both = {"gan_dist": line}
-    if model:
-        both["pytorch"] = [arguments.python, os.path.join(FOLDER, "pytorch_wgan.py"), "--model", model, "--batch", str(batch)]
-        both["pytorch"] += ["--processes", str(processes), "--iterations", str(iterations)]
+    if it.model:
+        both["pytorch"] = [arguments.python, os.path.join(FOLDER, "pytorch_wgan.py"), "--model", it.model]
+        both["pytorch"] += ["--batch", str(it.batch), "--processes", str(it.processes), "--iterations", str(it.iterations)]
     return both
 
 
@@ -180,10 +260,20 @@ def check_same_work(workload, turn):
         )
 
 
-def run_turn(workloads, arguments):
+def train_once(workload, arguments, folder):
+    batch, options = RUNS[workload]
+    with tempfile.TemporaryDirectory() as place:
+        command = [arguments.program, "train", "-q", "--batch", str(batch), *with_images(options, folder)]
+        return peak_resident([*command, f"--run.dir={place}/run"], arguments.limit)
+
+
+def run_turn(workloads, arguments, folder):
     turn = {}
     for workload in workloads:
-        for program, command in commands(workload, arguments).items():
+        if workload in RUNS:
+            turn[workload, "gan_dist"] = train_once(workload, arguments, folder)
+            continue
+        for program, command in commands(workload, arguments, folder).items():
             turn[workload, program] = measure(command, arguments.limit)
         check_same_work(workload, turn)
     return turn
@@ -208,7 +298,8 @@ def medians(turns, pick):
 
 def peak(turns, program, ranks, field):
     def pick(turn):
-        found = [r["peak"][field] for (_, p), r in turn.items() if p == program and r["ranks"] == ranks and "peak" in r]
+        mine = [result for (_, by), result in turn.items() if by == program and "peak" in result]
+        found = [r["peak"][field] for r in mine if r["ranks"] == ranks and r.get("precision") != "bf16"]
         return 1e-9 * max(found) if found else None
 
     return medians(turns, pick)
@@ -218,7 +309,7 @@ def machine_lines(turns, load):
     results = {program: result for (_, program), result in turns[0].items()}
     lines = [f"machine: {cpu_model()}, {len(os.sched_getaffinity(0))} cores usable"]
     parts = [
-        (peak(turns, "gan_dist", 1, "flops_per_second"), "{:.0f} GF/s in one rank's matrix products by gan_dist's backend"),
+        (peak(turns, "gan_dist", 1, "flops_per_second"), "{:.0f} GF/s in one rank's float32 matrix products by gan_dist's backend"),
         (peak(turns, "pytorch", 1, "flops_per_second"), "{:.0f} by PyTorch"),
         (peak(turns, "gan_dist", 1, "memory_bytes_per_second"), "{:.1f} GB/s of memory bandwidth with one rank"),
         (peak(turns, "gan_dist", 2, "memory_bytes_per_second"), "{:.1f} with two"),
@@ -226,7 +317,7 @@ def machine_lines(turns, load):
     measured = [text.format(value) for value, text in parts if value is not None]
     if measured:
         lines.append("measured: " + ", ".join(measured))
-    ours = next(result for (_, program), result in turns[0].items() if program == "gan_dist")
+    ours = own(turns[0], MACHINE)
     backend = next((result["backend_description"] for result in turns[0].values() if "backend_description" in result), "")
     lines.append(
         f"programs: gan_dist {ours['version']}{f' ({backend})' if backend else ''}"
@@ -261,8 +352,8 @@ def cells(row, turns):
 HEAD = ["work", "design goal at 240 GF/s a core", "gan_dist", "beside it", "ratio (of single turns)"]
 
 
-def show(rows, turns, load, markdown):
-    lines = machine_lines(turns, load)
+def show(rows, turns, load, markdown, left_out):
+    lines = machine_lines(turns, load) + ([left_out] if left_out else [])
     table = [HEAD] + [cells(row, turns) for row in rows]
     if markdown:
         print("\n".join(f"- {line}" for line in lines) + "\n")
@@ -289,14 +380,22 @@ def main():
         parser.error("--turns has to be at least 1")
 
     rows = [row for row in ROWS if not arguments.only or row.name in arguments.only]
+    bfloat16 = [row for row in rows if row.name.endswith("bf16")]
+    refused = refusal(arguments) if bfloat16 else None
+    left_out = f"left out: {', '.join(row.name for row in bfloat16)} ({refused})" if refused else ""
+    if refused:
+        rows = [row for row in rows if row not in bfloat16]
+        print(left_out, file=sys.stderr, flush=True)
     # The first tells what the machine can do, whatever else is asked for.
     workloads = list(dict.fromkeys([MACHINE, *(workload for row in rows for workload in row.workloads)]))
     load = os.getloadavg()[0]
     turns = []
-    for turn in range(arguments.turns):
-        print(f"turn {turn + 1} of {arguments.turns}", file=sys.stderr, flush=True)
-        turns.append(run_turn(workloads, arguments))
-    show(rows, turns, load, arguments.markdown)
+    with tempfile.TemporaryDirectory() as folder:
+        write_images(os.path.join(folder, IMAGES))
+        for turn in range(arguments.turns):
+            print(f"turn {turn + 1} of {arguments.turns}", file=sys.stderr, flush=True)
+            turns.append(run_turn(workloads, arguments, folder))
+    show(rows, turns, load, arguments.markdown, left_out)
     if arguments.json:
         results = [[{"workload": w, "program": p, "result": r} for (w, p), r in turn.items()] for turn in turns]
         with open(arguments.json, "w", encoding="utf-8") as file:

@@ -10,11 +10,14 @@ the first iteration; and, with one process, what it reaches in matrix products.
 
     scripts/compare/pytorch_wgan.py --model mlp --batch 64 --iterations 50
     scripts/compare/pytorch_wgan.py --model mlp --batch 32 --processes 2      (batch: per process)
+    scripts/compare/pytorch_wgan.py --model dcgan --batch 64 --iterations 3
 """
 
 import argparse
+import collections
 import json
 import os
+import resource
 import statistics
 import sys
 import tempfile
@@ -31,7 +34,6 @@ except ImportError:
     sys.exit(f"pytorch_wgan.py: {sys.executable} has no PyTorch; `apt install python3-torch` brings it for /usr/bin/python3")
 
 CRITIC_STEPS = 5
-WARM_UP = 5
 
 
 def dense(sizes, activation, last=None):
@@ -41,62 +43,115 @@ def dense(sizes, activation, last=None):
     return nn.Sequential(*layers[:-1], *([last] if last else []))
 
 
-# Latent, elements of a sample, generator, critic, learning rate, clip: those of gan_dist's presets fashion-mlp (the WGAN
-# paper's MLP, arXiv 1701.07875) and ring8.
+def deconvolutions(channels):
+    """From 1 x 1, doubling from 4 x 4 on."""
+    layers = [nn.ConvTranspose2d(channels[0], channels[1], 4, bias=False)]
+    for inputs, outputs in zip(channels[1:], channels[2:]):
+        layers += [nn.BatchNorm2d(inputs), nn.ReLU(True), nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)]
+    return nn.Sequential(*layers, nn.Tanh())
+
+
+def convolutions(channels):
+    """Halving to 4 x 4, then to one number."""
+    layers = [nn.Conv2d(channels[0], channels[1], 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)]
+    for inputs, outputs in zip(channels[1:], channels[2:]):
+        layers += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2, True)]
+    return nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, 4, bias=False), nn.Flatten())
+
+
+# The networks and recipes of gan_dist's presets fashion-mlp (the WGAN paper's MLP, arXiv 1701.07875), ring8, and wgan-64.
+# Bytes: data are kept as images are, a byte a value. Apart: real and generated samples pass through the critic one after
+# the other, because batch norm is to see them so. Warm-up: iterations before those that are timed.
+Model = collections.namedtuple("Model", "latent sample bytes apart generator critic rate clip warm_up")
 MODELS = {
-    "mlp": (
-        128,
-        784,
-        lambda: dense([128, 512, 512, 512, 784], nn.ReLU, nn.Tanh()),
-        lambda: dense([784, 512, 512, 512, 1], nn.ReLU),
-        5e-5,
-        0.01,
+    "mlp": Model(
+        latent=(128,),
+        sample=(784,),
+        bytes=False,
+        apart=False,
+        generator=lambda: dense([128, 512, 512, 512, 784], nn.ReLU, nn.Tanh()),
+        critic=lambda: dense([784, 512, 512, 512, 1], nn.ReLU),
+        rate=5e-5,
+        clip=0.01,
+        warm_up=5,
     ),
-    "ring8": (
-        2,
-        2,
-        lambda: dense([2, 128, 128, 128, 2], nn.ReLU),
-        lambda: dense([2, 128, 128, 128, 1], lambda: nn.LeakyReLU(0.2)),
-        8e-4,
-        0.1,
+    "ring8": Model(
+        latent=(2,),
+        sample=(2,),
+        bytes=False,
+        apart=False,
+        generator=lambda: dense([2, 128, 128, 128, 2], nn.ReLU),
+        critic=lambda: dense([2, 128, 128, 128, 1], lambda: nn.LeakyReLU(0.2)),
+        rate=8e-4,
+        clip=0.1,
+        warm_up=5,
+    ),
+    "dcgan": Model(
+        latent=(100, 1, 1),
+        sample=(3, 64, 64),
+        bytes=True,
+        apart=True,
+        generator=lambda: deconvolutions([100, 512, 256, 128, 64, 3]),
+        critic=lambda: convolutions([3, 64, 128, 256, 512]),
+        rate=5e-5,
+        clip=0.01,
+        warm_up=2,
     ),
 }
 
 
+def make_data(model):
+    """10,000 samples in [-1, 1], of images 1,024 as bytes."""
+    if model.bytes:
+        return torch.randint(256, (1024, *model.sample), dtype=torch.uint8)
+    return torch.rand(10000, *model.sample) * 2 - 1
+
+
 class Trainer:
     def __init__(self, model, batch, processes):
-        self.latent, elements, generator, critic, rate, self.clip = MODELS[model]
-        self.batch = batch
-        self.data = torch.rand(10000, elements) * 2 - 1
-        self.generator, self.critic = generator(), critic()
+        self.model, self.batch = MODELS[model], batch
+        self.data = make_data(self.model)
+        self.generator, self.critic = self.model.generator(), self.model.critic()
         self.plain_critic = self.critic
         if processes > 1:
             wrap = nn.parallel.DistributedDataParallel
             self.generator = wrap(self.generator, broadcast_buffers=False, gradient_as_bucket_view=True)
             self.critic = wrap(self.critic, broadcast_buffers=False, gradient_as_bucket_view=True)
         self.critic_weights = list(self.plain_critic.parameters())
-        self.optimize_generator = torch.optim.RMSprop(self.generator.parameters(), lr=rate)
-        self.optimize_critic = torch.optim.RMSprop(self.critic_weights, lr=rate)
+        self.optimize_generator = torch.optim.RMSprop(self.generator.parameters(), lr=self.model.rate)
+        self.optimize_critic = torch.optim.RMSprop(self.critic_weights, lr=self.model.rate)
+
+    def draw_real(self):
+        real = self.data[torch.randint(len(self.data), (self.batch,))]
+        return real.float().mul_(1 / 127.5).sub_(1) if self.model.bytes else real
+
+    def generate(self):
+        return self.generator(torch.randn(self.batch, *self.model.latent))
+
+    def critic_loss(self, real, fake):
+        if self.model.apart:
+            return self.critic(fake).mean() - self.critic(real).mean()
+        scores = self.critic(torch.cat([real, fake]))
+        return scores[self.batch :].mean() - scores[: self.batch].mean()
 
     def critic_step(self):
-        real = self.data[torch.randint(len(self.data), (self.batch,))]
+        real = self.draw_real()
         with torch.no_grad():
-            fake = self.generator(torch.randn(self.batch, self.latent))
+            fake = self.generate()
         # Without a wrapper that keeps gradients in its buckets, dropping them saves a pass over them.
         self.optimize_critic.zero_grad(set_to_none=self.plain_critic is self.critic)
-        scores = self.critic(torch.cat([real, fake]))
-        (scores[self.batch :].mean() - scores[: self.batch].mean()).backward()
+        self.critic_loss(real, fake).backward()
         self.optimize_critic.step()
         with torch.no_grad():
             for weight in self.critic_weights:
-                weight.clamp_(-self.clip, self.clip)
+                weight.clamp_(-self.model.clip, self.model.clip)
 
     def generator_step(self):
         for weight in self.critic_weights:
             weight.requires_grad_(False)
         self.optimize_generator.zero_grad(set_to_none=self.plain_critic is self.critic)
         # Not through the distributed critic, which would wait for gradients of its own.
-        (-self.plain_critic(self.generator(torch.randn(self.batch, self.latent))).mean()).backward()
+        (-self.plain_critic(self.generate()).mean()).backward()
         self.optimize_generator.step()
         for weight in self.critic_weights:
             weight.requires_grad_(True)
@@ -145,12 +200,13 @@ def run(rank, arguments, meeting, program_start):
     trainer = Trainer(arguments.model, arguments.batch, processes)
     startup = time.clock_gettime(time.CLOCK_BOOTTIME) - program_start
     seconds = []
-    for iteration in range(WARM_UP + arguments.iterations):
+    for _ in range(trainer.model.warm_up + arguments.iterations):
         start = time.perf_counter()
         trainer.iterate()
         seconds.append(time.perf_counter() - start)
-    seconds = torch.tensor(seconds[WARM_UP:], dtype=torch.float64)
-    largest = torch.tensor([proportional_memory(), startup], dtype=torch.float64)
+    seconds = torch.tensor(seconds[trainer.model.warm_up :], dtype=torch.float64)
+    resident = 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    largest = torch.tensor([proportional_memory(), resident, startup], dtype=torch.float64)
     if processes > 1:
         distributed.all_reduce(seconds, distributed.ReduceOp.MAX)
         distributed.all_reduce(largest, distributed.ReduceOp.MAX)
@@ -166,7 +222,8 @@ def run(rank, arguments, meeting, program_start):
             "work": {"gradient_bytes_per_rank": trainer.gradient_bytes()},
             "milliseconds_per_iteration": {"minimum": min(milliseconds), "median": statistics.median(milliseconds)},
             "memory_bytes": {"maximum": float(largest[0])},
-            "startup_seconds": float(largest[1]),
+            "peak_resident_bytes": float(largest[1]),
+            "startup_seconds": float(largest[2]),
         }
         if processes == 1:
             result["peak"] = {"flops_per_second": matrix_peak()}
