@@ -29,7 +29,7 @@ SHORT = [
     ("fashion-mlp", 128, "flat", 1),
     ("ring8", 128, "hierarchical", 1),
 ]
-FULL = SHORT + [("fashion-mlp", 128, "auto", 1), ("fashion-mlp", 1024, "auto", 1)]
+FULL = SHORT + [("fashion-mlp", 128, "auto", 1), ("fashion-mlp", 1024, "flat", 1)]
 PLATFORM = """<?xml version='1.0'?>
 <!DOCTYPE platform SYSTEM "https://simgrid.org/simgrid.dtd">
 <platform version="4.1">
