@@ -90,9 +90,8 @@ test_no_backend_starts_threads() {
   local backend threads alone
   for backend in onednn openblas; do
     built_in $backend || continue
-    "$PROGRAM" train "${wide[@]}" --iterations 1000000 --backend $backend --run.dir $backend >out 2>err &
-    for _ in $(seq 100); do [ -s $backend/metrics.h5 ] && break; sleep 0.1; done
-    sleep 0.3
+    "$PROGRAM" train "${wide[@]}" --iterations 1000000 --checkpoint.every=1 --backend $backend --run.dir $backend >out 2>err &
+    wait_until test -e $backend/latest.h5
     threads=$(ls /proc/$!/task | wc -l)
     kill -KILL $!
     wait $! 2>/dev/null

@@ -192,10 +192,9 @@ test_killed_rank_ends_the_run() {
   local job status
   mpirun -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --run.dir run >out 2>err &
   job=$!
-  for _ in $(seq 100); do [ -e run/latest.h5 ] && break; sleep 0.1; done
+  wait_until test -e run/latest.h5
   kill -KILL "$(pgrep -P $job | tail -n 1)"
-  for _ in $(seq 100); do kill -0 $job 2>/dev/null || break; sleep 0.1; done
-  kill -0 $job 2>/dev/null && { note "mpirun hangs"; kill -KILL $job; return 1; }
+  wait_until ends $job || { kill -KILL $job; return 1; }
   wait $job
   status=$?
   [ $status -ne 0 ] && run 0 "$PROGRAM" inspect run/latest.h5
@@ -205,10 +204,9 @@ test_stopped_rank_ends_the_run_and_is_named() {
   local job status
   mpirun -q -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout 3 --run.dir run >out 2>err &
   job=$!
-  for _ in $(seq 100); do [ -e run/latest.h5 ] && break; sleep 0.1; done
+  wait_until test -e run/latest.h5
   kill -STOP "$(pgrep -P $job | sed -n 2p)"
-  for _ in $(seq 150); do kill -0 $job 2>/dev/null || break; sleep 0.1; done
-  kill -0 $job 2>/dev/null && { note "mpirun hangs"; pkill -KILL -P $job; kill -KILL $job; return 1; }
+  wait_until ends $job || { pkill -KILL -P $job; kill -KILL $job; return 1; }
   wait $job
   status=$?
   [ $status -eq 1 ] && one_message && says err 'rank [0-2] .*stood still for 3 s' && run 0 "$PROGRAM" inspect run/latest.h5

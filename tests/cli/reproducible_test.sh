@@ -141,13 +141,12 @@ test_killed_at_any_moment_it_goes_on_bit_for_bit() {
 
 stops_with() { # SIGNAL: the job gets it, writes a checkpoint, exits with 75, and goes on later
   local job status rank
-  mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --run.dir run >out 2>err &
+  mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --run.dir run >out 2>err &
   job=$!
-  for _ in $(seq 100); do [ -s run/metrics.h5 ] && break; sleep 0.1; done
-  sleep 0.5
+  wait_until test -e run/latest.h5
   rank=$(pgrep -P $job | head -n 1)
   kill -"$1" "${rank:?}"
-  for _ in $(seq 100); do kill -0 $job 2>/dev/null || break; sleep 0.1; done
+  wait_until ends $job
   wait $job
   status=$?
   [ $status -eq 75 ] || { note "exit status $status"; cat out err; return 1; }

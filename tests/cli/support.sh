@@ -40,6 +40,19 @@ says() { # says FILE PATTERN: the file has a line that matches
   return 1
 }
 
+# wait_until CONDITION...: for what happens within seconds on any machine that is not very busy; no test may depend on how
+# long it takes.
+wait_until() {
+  local until=$((SECONDS + 120))
+  while [ $SECONDS -lt $until ]; do
+    "$@" && return 0
+    sleep 0.1
+  done
+  note "waited in vain for: $*"
+  return 1
+}
+ends() { ! kill -0 "$1" 2>/dev/null; } # ends PROCESS: it has ended
+
 one_message() { # exactly one error message of the program in err
   local count
   count=$(grep -c '^gan_dist: ' err)
