@@ -49,7 +49,9 @@ test_arguments_that_mean_nothing_are_refused() {
 test_the_messages_take_as_long_as_in_a_simulation() {
   command -v smpirun >/dev/null || { note "SimGrid is missing (apt install libsimgrid-dev)"; return 77; }
   [ "${BUILD:-build}" = build ] || { note "compared once, by the plain build"; return 77; }
-  LIMIT=600 run 0 "$ROOT/scripts/predict-check.py" --program "$PROGRAM" && says out '^fashion-mlp +10gbe +128 ' && says out '^within '
+  limit=800
+  run 0 "$ROOT/scripts/predict-check.py" --program "$PROGRAM" && says out '^fashion-mlp +10gbe +128 ' &&
+    says out '^ring8 +10gbe +1024 ' && says out '^within '
 }
 
 run_tests
