@@ -24,7 +24,7 @@ NETWORKS = ["10gbe", "hdr"]
 # minutes for a large network's slices among 128 hosts, where each sends to each other one; those of a small one belong
 # to few of the hosts.
 SHORT = [
-    ("fashion-mlp", 16, "auto", 5),
+    ("fashion-mlp", 16, "auto", 1),
     ("fashion-mlp", 16, "flat", 5),
     ("fashion-mlp", 128, "flat", 1),
     ("ring8", 128, "hierarchical", 1),
