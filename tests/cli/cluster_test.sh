@@ -23,12 +23,6 @@ can_box() { [ "$(id -u)" -eq 0 ] && "${box[@]}" mount -t tmpfs none /run 2>/dev/
 # For what hangs: many times as long as it takes on a busy machine.
 in_box() { INSIDE=$1 PROGRAM=${PROGRAM#"$ROOT/"} timeout -k 5 400 "${box[@]}" bash "$ROOT/tests/cli/cluster_test.sh"; }
 
-# newest RUN: the iteration of its newest checkpoint; 0 without one
-newest() {
-  local name
-  name=$(readlink "$1/latest.h5" 2>/dev/null)
-  [[ $name =~ ([0-9]+)\.h5$ ]] && echo $((10#${BASH_REMATCH[1]})) || echo 0
-}
 past() { [ "$(newest "$1")" -gt "$2" ]; } # past RUN ITERATION: its newest checkpoint is of a later iteration
 
 # A learning rate that is the same whatever the end is.

@@ -73,6 +73,12 @@ same_state() {
   done
 }
 
+# newest RUN: the iteration of its newest checkpoint; 0 without one
+newest() {
+  local name
+  name=$(readlink "$1/latest.h5" 2>/dev/null)
+  [[ $name =~ ([0-9]+)\.h5$ ]] && echo $((10#${BASH_REMATCH[1]})) || echo 0
+}
 checkpoint_name() { printf '%s/checkpoint-%07d.h5' "$1" "$2"; }
 
 run_tests() {
