@@ -3,8 +3,9 @@
    Open MPI backs a shared window by a file in /dev/shm, whose name is gone by the time that the window is there, so
    nothing stays behind whatever becomes of the processes. This place may be small (64 MB in a container unless it is
    told otherwise), and Open MPI neither reserves the room nor reports its lack on all ranks: a rank may hang in the
-   allocation, or die by SIGBUS when it first touches a page. So the host's first rank looks for room before, and all
-   pages are provided after. */
+   allocation, or die by SIGBUS when it first touches a page. The same goes for address space, which batch systems may
+   limit. So the host's first rank looks for room before, each rank for address space, and all pages are provided
+   after. */
 #include "dist/window.h"
 
 #include <errno.h>
@@ -15,14 +16,6 @@
 
 #include "base/fault.h"
 #include "dist/wait.h"
-
-/* The first rank's answer to everybody on its host. */
-static bool ask_first_on_host(const gan_world *world, int answer) {
-  MPI_Request request;
-  MPI_Ibcast(&answer, 1, MPI_INT, 0, world->host, &request);
-  gan_wait(world, 1, &request);
-  return answer;
-}
 
 bool gan_host_all(const gan_world *world, bool mine) {
   const int here = mine;
@@ -35,17 +28,26 @@ bool gan_host_all(const gan_world *world, bool mine) {
 
 /* Whether /dev/shm has room for the block, the window's own state, and the twentieth that Open MPI wants to leave over.
  */
-static int has_room(const gan_world *world, size_t bytes) {
+static bool has_room(const gan_world *world, size_t bytes) {
   struct statvfs space;
-  if (gan_fault_strikes(GAN_FAULT_WINDOW)) return 0;
-  if (statvfs("/dev/shm", &space) != 0) return 0;
+  if (gan_fault_strikes(GAN_FAULT_WINDOW)) return false;
+  if (statvfs("/dev/shm", &space) != 0) return false;
   const double room = (double)space.f_bavail * (double)space.f_frsize;
   return room > 1.125 * (double)bytes + 1048576.0 + 4096.0 * world->host_size;
 }
 
+/* Whether this process can map so much, and a little for MPI. */
+static bool has_addresses(size_t bytes) {
+  const size_t all = bytes + 1048576;
+  void *memory = mmap(NULL, all, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) return false;
+  munmap(memory, all);
+  return true;
+}
+
 bool gan_window_open(const gan_world *world, size_t bytes, gan_window *window) {
   *window = (gan_window){.handle = MPI_WIN_NULL};
-  if (!ask_first_on_host(world, has_room(world, bytes))) return false;
+  if (!gan_host_all(world, has_addresses(bytes) && (world->host_rank != 0 || has_room(world, bytes)))) return false;
   void *base = NULL;
   MPI_Aint size = 0;
   int unit = 1;

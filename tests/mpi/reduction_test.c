@@ -1,6 +1,9 @@
 /* Sums over shards across ranks have the bits of a serial evaluation of the shard tree, for any number of ranks. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/fault.h"
 #include "dist/reduction.h"
@@ -168,6 +171,31 @@ static void check_fallback(gan_world *world, int *failures) {
   gan_shards_release(&shards);
 }
 
+/* As batch systems limit it: 24 MB more for the last rank, where a network wants more than 32. */
+static void check_address_space(gan_world *world, int *failures) {
+#ifndef __SANITIZE_ADDRESS__ /* which takes terabytes of addresses */
+  const bool limited = gan_world_rank(world) == gan_world_size(world) - 1;
+  gan_shards shards = plan_shards(world, gan_world_size(world), gan_world_size(world));
+  gan_reduction *reduction = NULL;
+  unsigned long long pages = 0;
+  struct rlimit before, less;
+  FILE *file = fopen("/proc/self/statm", "r");
+  const bool known = file && fscanf(file, "%llu", &pages) == 1 && getrlimit(RLIMIT_AS, &before) == 0;
+  if (file) fclose(file);
+  less = before;
+  less.rlim_cur = pages * (unsigned long long)sysconf(_SC_PAGESIZE) + (24 << 20);
+  if (known && limited) setrlimit(RLIMIT_AS, &less);
+  const gan_status status = gan_reduction_create(world, &shards, "auto", 4 << 20, STATES, &reduction);
+  if (known && limited) setrlimit(RLIMIT_AS, &before);
+  check(world, "a_rank_without_address_space_ends_all_with_an_error", known && status == GAN_FAILED && !reduction,
+        failures);
+  gan_reduction_destroy(reduction);
+  gan_shards_release(&shards);
+#else
+  (void)world, (void)failures;
+#endif
+}
+
 static void check_choice(gan_world *world, int *failures) {
   gan_shards shards = plan_shards(world, gan_world_size(world), gan_world_size(world));
   gan_reduction *reduction = NULL;
@@ -285,6 +313,7 @@ int main(int argc, char **argv) {
     check_sum(world, shards, 3 * shards + 5, 5000, &failures);
   }
   check_sum(world, ranks, ranks, 3, &failures);
+  check_address_space(world, &failures);
   check_choice(world, &failures);
   check_fallback(world, &failures);
   for (int i = 0; i < gan_reduction_variant_count(); i++) {
