@@ -4,6 +4,7 @@
 #   scripts/install-deps.sh          to build and run
 #   scripts/install-deps.sh --test   and to run the tests and draw the plots; the tests of the cluster scripts start
 #                                    daemons of their own (Slurm, munge, sshd), and no service of the system
+#   scripts/install-deps.sh --only PACKAGE...    just these
 #
 # Does nothing, quickly, when nothing is missing. Installs as root or through sudo; where neither is possible it prints
 # the one line to ask an administrator for, and fails.
@@ -13,8 +14,10 @@ packages=(build-essential pkg-config openmpi-bin libopenmpi-dev libopenblas-dev 
   libdnnl-dev libinih-dev librandom123-dev libjson-c-dev libxxhash-dev libpng-dev zlib1g-dev dataset-fashion-mnist)
 if [ "${1:-}" = --test ]; then
   packages+=(python3-h5py python3-matplotlib slurm-wlm munge libsimgrid-dev iproute2 openssh-client openssh-server procps)
+elif [ "${1:-}" = --only ] && [ $# -gt 1 ]; then
+  packages=("${@:2}")
 elif [ $# -gt 0 ]; then
-  echo "usage: scripts/install-deps.sh [--test]" >&2
+  echo "usage: scripts/install-deps.sh [--test | --only PACKAGE...]" >&2
   exit 2
 fi
 

@@ -62,7 +62,9 @@ class Player:
         torch.nn.utils.vector_to_parameters(torch.as_tensor(flat, dtype=torch.float64), self.network.parameters())
 
     def flat(self, gradients=False):
-        return torch.cat([(p.grad if gradients else p.data).reshape(-1) for p in self.network.parameters()])
+        # Nothing of a gradient comes through an embedding to what is before it.
+        gradient = lambda p: torch.zeros_like(p) if p.grad is None else p.grad
+        return torch.cat([(gradient(p) if gradients else p.data).reshape(-1) for p in self.network.parameters()])
 
 
 def schedule(config, iteration):

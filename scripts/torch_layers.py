@@ -18,6 +18,14 @@ class Dense(nn.Linear):
         return super().forward(x.flatten(1))
 
 
+class Embedding(nn.Embedding):
+    """Indices come as floating point numbers; one alone gives a vector."""
+
+    def forward(self, x):
+        rows = super().forward(x.round().long())
+        return rows.flatten(1) if x[0].numel() == 1 else rows
+
+
 class GlobalAverage(nn.Module):
     def forward(self, x):
         return x.flatten(2).mean(2)
@@ -89,6 +97,8 @@ def module_of(words, shape, norm):
     elements = torch.Size(shape).numel()
     if name == "dense":
         return Dense(elements, int(arguments[0]), bias="no_bias" not in arguments)
+    if name == "embedding":
+        return Embedding(int(arguments[0]), int(arguments[1]))
     if name == "batch_norm":
         return [nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d][len(shape) - 1](shape[0], **norm)
     if name == "layer_norm":

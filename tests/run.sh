@@ -45,6 +45,8 @@ for build in "$@"; do
   export ASAN_OPTIONS=detect_leaks=${LEAKS:-1}:fast_unwind_on_malloc=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1
   # OpenBLAS would start a pool of threads in every unit test; the program itself sees to it.
   export OPENBLAS_NUM_THREADS=1
+  # What somebody has set for other programs is not what users get by default; tests set what they mean.
+  unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
   export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.txt:print_suppressions=0
 
   for source in tests/unit/*_test.c; do

@@ -47,7 +47,8 @@ typedef struct gan_observer {
 } gan_observer;
 
 /* Builds networks, opens the data, initialises parameters or reads a checkpoint when run.resume says so. The
-   configuration is copied. Collective over world; all ranks return the same status. Owned by the caller. */
+   configuration is copied. Collective over world; all ranks return the same status: GAN_BAD_USAGE when configurations
+   differ between ranks in more than the places of files. Owned by the caller. */
 GAN_API gan_status gan_trainer_create(gan_world *world, const gan_config *config, const gan_observer *observer,
                                       gan_trainer **trainer) GAN_CHECKED;
 /* Collective. NULL is allowed. */
@@ -77,6 +78,12 @@ GAN_API gan_status gan_trainer_save(gan_trainer *trainer) GAN_CHECKED;
 
 /* The run's folder. Owned by the trainer. */
 GAN_API const char *gan_trainer_folder(const gan_trainer *trainer);
+
+/* Iterations done, over all starts of the run. */
+GAN_API int64_t gan_trainer_iteration(const gan_trainer *trainer);
+
+/* The checkpoint written last, or gone on from; "" when there is none. Owned by the trainer. */
+GAN_API const char *gan_trainer_checkpoint(const gan_trainer *trainer);
 
 /* Asks every trainer of this process to stop after the current iteration. Safe in a signal handler. */
 GAN_API void gan_request_stop(void);

@@ -15,8 +15,9 @@ gan_status gan_folder_create(const char *path) {
     const char separator = *slash;
     *slash = '\0';
     struct stat about;
-    if (mkdir(part, 0777) != 0 && (stat(part, &about) != 0 || !S_ISDIR(about.st_mode)))
-      return gan_fail(GAN_FAILED, "cannot make the folder %s: %s", part, strerror(errno));
+    const int reason = mkdir(part, 0777) == 0 ? 0 : errno;
+    if (reason && (stat(part, &about) != 0 || !S_ISDIR(about.st_mode)))
+      return gan_fail(GAN_FAILED, "cannot make the folder %s: %s", part, strerror(reason));
     if (separator == '\0') return GAN_OK;
     *slash = separator;
   }

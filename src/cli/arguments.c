@@ -241,8 +241,10 @@ static gan_status unknown_option(const gan_command *command, const char *name) {
   for (const gan_flag *flag = command->flags; flag && flag->name && count < GAN_ARGUMENT_LIMIT; flag++)
     names[count++] = flag->name + strspn(flag->name, "-");
   for (int i = 0; i < gan_common_option_count; i++) names[count++] = gan_common_options[i].long_name + 2;
-  for (int i = 0; i < gan_option_count && count < NAME_LIMIT; i++)
+  for (int i = 0; i < gan_option_count && count < NAME_LIMIT - 2; i++)
     if (gan_options[i].short_form) names[count++] = gan_options[i].short_form + 2;
+  names[count++] = "help";
+  names[count++] = "version";
   const char *bare = name + strspn(name, "-");
   const char *nearest = *bare ? gan_nearest_name(bare, names) : NULL;
   if (!nearest && *bare) nearest = gan_option_nearest(bare);

@@ -1,6 +1,6 @@
 /* `gan_dist benchmark`: what its files share. command_benchmark.c decides what is measured; benchmark_training.c
-   measures training, benchmark_machine.c what it is compared with, benchmark_report.c tells both;
-   benchmark_scaling.c starts the program with several numbers of ranks, through benchmark_launch.c, and
+   measures training, benchmark_layers.c its layers, benchmark_machine.c what it is compared with, benchmark_report.c
+   tells both; benchmark_scaling.c starts the program with several numbers of ranks, through benchmark_launch.c, and
    benchmark_curves.c makes a table of what comes out; benchmark_predict.c predicts more hosts than there are, and
    benchmark_predict_report.c tells; benchmark_allreduce.c compares all-reduces; benchmark_file.c writes files.
    docs/benchmark.md says what each number means. */
@@ -13,6 +13,7 @@
 #include "cli/json.h"
 #include "dist/predict.h"
 #include "store/table.h"
+#include "train/profile.h"
 #include "train/work.h"
 
 /* --- benchmark_machine.c: the machine that this is, and what it can do at most --- */
@@ -32,6 +33,24 @@ double gan_process_memory(void);
 /* Seconds since this process was started, to 1/100 s. NAN where the system does not tell. */
 double gan_process_age(void);
 
+/* --- benchmark_layers.c --- */
+
+/* A mean iteration, the same on every rank. */
+typedef struct gan_layer_times {
+  gan_profile *profile; /* seconds: mean over ranks; operations: of all ranks */
+  double seconds;       /* of the iteration */
+} gan_layer_times;
+
+/* Trains for so many iterations and times each layer. Collective. */
+gan_status gan_benchmark_layers(gan_world *world, gan_trainer *trainer, int64_t iterations,
+                                gan_layer_times *times) GAN_CHECKED;
+void gan_layer_times_release(gan_layer_times *times);
+/* The share of the iteration that is not spent in layers with matrix products or convolutions. */
+double gan_layer_times_outside(const gan_layer_times *times);
+/* `peak`: operations per second of all ranks. */
+void gan_layer_times_print(const gan_layer_times *times, double peak);
+struct json_object *gan_layer_times_json(const gan_layer_times *times, double peak);
+
 /* --- benchmark_training.c --- */
 
 /* All of it is the same on every rank, except where it says rank 0. Seconds are of an iteration. */
@@ -47,9 +66,10 @@ typedef struct gan_training_time {
   double largest_memory, whole_memory; /* bytes of a rank, and of all together */
 } gan_training_time;
 
-/* Trains for `iterations`, or for about 5 seconds when 0, without writing a file. Collective. */
+/* Trains for `iterations`, or for about 5 seconds when 0, without writing a file; with some more iterations for
+   `layers`, unless NULL: to be released by gan_layer_times_release. Collective. */
 gan_status gan_benchmark_training(gan_world *world, const gan_config *config, int64_t iterations,
-                                  gan_training_time *time) GAN_CHECKED;
+                                  gan_training_time *time, gan_layer_times *layers) GAN_CHECKED;
 
 /* Smallest and middle one of `count` (at least 1) values, which get sorted. */
 void gan_smallest_and_median(size_t count, double *values, double *smallest, double *median);

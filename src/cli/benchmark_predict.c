@@ -135,7 +135,7 @@ static gan_status measure_batch(gan_arguments *arguments, int64_t batch, gan_pre
   if (status == GAN_OK) status = gan_config_set(config, "train.batch", text);
   if (status == GAN_OK) status = gan_config_set(config, "train.shards", "0");
   status = gan_world_agree(arguments->world, status);
-  if (status == GAN_OK) status = gan_benchmark_training(arguments->world, config, arguments->count, &time);
+  if (status == GAN_OK) status = gan_benchmark_training(arguments->world, config, arguments->count, &time, NULL);
   gan_config_destroy(config);
   GAN_TRY(status);
   /* What the ranks of a host lose to each other they lose on any number of hosts; between hosts it is calculated. */

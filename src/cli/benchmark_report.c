@@ -16,6 +16,7 @@ typedef struct report {
   gan_cpu cpu;
   int ranks, hosts;
   gan_training_time time;
+  gan_layer_times layers;
   double samples_per_second;
   double flops, peak_flops;                   /* per second, all ranks together */
   double communication_bytes, peak_bandwidth; /* per second, all ranks together; NAN with one rank */
@@ -43,11 +44,12 @@ static gan_status measure(gan_arguments *arguments, report *found) {
   gan_world *world = arguments->world;
   gan_training_time *time = &found->time;
   found->config = arguments->config;
-  found->backend = gan_backend_find(arguments->config->run.backend);
+  GAN_TRY(
+      gan_backend_open(found->config->run.backend, gan_precision_find(found->config->run.precision), &found->backend));
   found->ranks = gan_world_size(world);
   found->hosts = gan_world_host_count(world);
   gan_cpu_describe(&found->cpu);
-  GAN_TRY(gan_benchmark_training(world, arguments->config, arguments->count, time));
+  GAN_TRY(gan_benchmark_training(world, arguments->config, arguments->count, time, &found->layers));
   GAN_TRY(gan_machine_flops(world, found->backend, &found->peak_flops));
   GAN_TRY(gan_machine_bandwidth(world, &found->peak_bandwidth));
   GAN_TRY(measure_network(world, found));
@@ -96,6 +98,7 @@ static void print_text(const report *found) {
     printf("memory                %.1f MB a rank at most, %.1f MB together (PSS)\n", 1e-6 * time->largest_memory,
            1e-6 * time->whole_memory);
   if (isfinite(time->startup)) printf("start-up              %.2f s to the first iteration\n", time->startup);
+  gan_layer_times_print(&found->layers, found->peak_flops);
 }
 
 static struct json_object *json_numbers(const char *first, double a, const char *second, double b) {
@@ -157,16 +160,14 @@ static void print_json(const report *found) {
   gan_json_add(object, "share_of_peak", shares);
   gan_json_add(object, "memory_bytes", json_numbers("maximum", time->largest_memory, "sum", time->whole_memory));
   gan_json_add(object, "startup_seconds", gan_json_number(time->startup));
+  gan_json_add(object, "layers", gan_layer_times_json(&found->layers, found->peak_flops));
   gan_json_print(object);
 }
 
 gan_status gan_benchmark_report(gan_arguments *arguments) {
   report found = {0};
-  GAN_TRY(measure(arguments, &found));
-  if (gan_world_rank(arguments->world) != 0) return GAN_OK;
-  if (arguments->json)
-    print_json(&found);
-  else
-    print_text(&found);
-  return GAN_OK;
+  const gan_status status = measure(arguments, &found);
+  if (status == GAN_OK && gan_world_rank(arguments->world) == 0) (arguments->json ? print_json : print_text)(&found);
+  gan_layer_times_release(&found.layers);
+  return status;
 }

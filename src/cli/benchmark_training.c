@@ -15,7 +15,7 @@
 enum { TOTAL, DATA, COMPUTE, COMMUNICATION, NOTES };
 
 enum { WARM_UP_ITERATIONS = 3, FEWEST = 5, MOST = 20000 };
-static const double warm_up_seconds = 0.5, timed_seconds = 5;
+static const double warm_up_seconds = 0.5, timed_seconds = 5, layers_seconds = 2;
 
 static int compare(const void *a, const void *b) {
   const double x = *(const double *)a, y = *(const double *)b;
@@ -177,8 +177,16 @@ static gan_status measure_memory(gan_world *world, gan_training_time *time) {
   return GAN_OK;
 }
 
+/* After the others, whose time the watch does not disturb; at most as many. */
+static gan_status time_layers(gan_world *world, gan_trainer *trainer, const gan_training_time *time, double each,
+                              gan_layer_times *layers) {
+  const double fitting = ceil(layers_seconds / (each + 1e-9));
+  if (!layers) return GAN_OK;
+  return gan_benchmark_layers(world, trainer, (int64_t)fmin((double)time->iterations, fitting), layers);
+}
+
 gan_status gan_benchmark_training(gan_world *world, const gan_config *config, int64_t iterations,
-                                  gan_training_time *time) {
+                                  gan_training_time *time, gan_layer_times *layers) {
   gan_config *mine = NULL;
   gan_trainer *trainer = NULL;
   double each = 0;
@@ -194,6 +202,7 @@ gan_status gan_benchmark_training(gan_world *world, const gan_config *config, in
   if (!iterations) time->iterations = (int64_t)fmin(MOST, fmax(FEWEST, ceil(timed_seconds / (each + 1e-9))));
   if (status == GAN_OK) status = time_iterations(world, trainer, time);
   if (status == GAN_OK) status = measure_memory(world, time);
+  if (status == GAN_OK) status = time_layers(world, trainer, time, each, layers);
   if (status == GAN_OK) status = measure_exchange(world, time);
   gan_trainer_destroy(trainer);
   return status;

@@ -10,6 +10,7 @@
 #include "base/nearest.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/config_memory.h"
 #include "cli/help.h"
 #include "cli/json.h"
 #include "config/number.h"
@@ -210,7 +211,12 @@ static gan_status run(gan_arguments *arguments) {
                     arguments->positional[0]);
   const char *wanted = gan_argument(arguments, "--list");
   const name_list *list = NULL;
+  const bool memory = gan_argument(arguments, "--memory");
   if (wanted) GAN_TRY(find_list(wanted, &list));
+  if (memory && wanted) return gan_fail(GAN_BAD_USAGE, "--list and --memory print different things; ask for one");
+  if (!memory && (gan_argument(arguments, "--np") || gan_argument(arguments, "--hosts")))
+    return gan_fail(GAN_BAD_USAGE, "--np and --hosts are for --memory; a configuration does not depend on ranks");
+  if (memory) return gan_config_memory(arguments);
   if (gan_world_rank(arguments->world) != 0) return GAN_OK;
   if (!list) return print_config(arguments);
   if (arguments->json)
@@ -223,13 +229,22 @@ static gan_status run(gan_arguments *arguments) {
 static const gan_flag flags[] = {
     {"--list", "[LIST]",
      "presets, layers, losses, optimizers, schedules, initialisations, sources, backends or options; alone: the lists"},
+    {"--memory", NULL, "prints what training would take on each rank and on each host, without taking it"},
+    {"--np", "RANKS", "for --memory: with so many ranks; without: those there are"},
+    {"--hosts", "HOSTS", "for --memory: with the ranks on so many hosts; without: 1, or those there are"},
     {NULL, NULL, NULL},
 };
 
 const gan_command gan_command_config = {
     .name = "config",
-    .usage = "config [CONFIG.ini] [--preset NAME] [--section.key=VALUE ...] [--json] | config --list [LIST] [--json]",
-    .help = "prints the effective configuration as an INI file; lists presets, layers, losses, options, ...",
+    .usage =
+        "config [CONFIG.ini] [--preset NAME] [--section.key=VALUE ...] [--json]\n"
+        "       gan_dist config [CONFIG.ini] ... --memory [--np RANKS] [--hosts HOSTS] [--json]\n"
+        "       gan_dist config --list [LIST] [--json]",
+    .help =
+        "prints the effective configuration as an INI file; lists presets, layers, losses, options, ...; tells how "
+        "much "
+        "memory training takes",
     .takes_config = true,
     .common = "j",
     .flags = flags,

@@ -54,9 +54,8 @@ static gan_status look_around(gan_arguments *arguments, machine *seen) {
   seen->ranks_per_host = (int)gan_world_maximum(arguments->world, gan_world_host_size(arguments->world));
   GAN_TRY(try_reduction(arguments, seen));
   gan_cpu_describe(&seen->cpu);
-  /* The option table allows known backends only. */
-  seen->backend = gan_backend_find(arguments->config->run.backend);
-  GAN_TRY(seen->backend->open());
+  GAN_TRY(gan_backend_open(arguments->config->run.backend, gan_precision_find(arguments->config->run.precision),
+                           &seen->backend));
   seen->backend_description = seen->backend->describe();
   return GAN_OK;
 }

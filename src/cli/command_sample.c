@@ -108,7 +108,7 @@ static gan_status draw(const gan_arguments *arguments, const saved_generator *sa
   else
     gan_draw_latents(&latents, count, latent, z);
   if (status == GAN_OK)
-    status = gan_generate(saved->model.generator, saved->parameters, saved->buffers, count, z, samples);
+    status = gan_generate(saved->model.generator, saved->parameters, saved->buffers, count, z, NULL, samples);
   free(z);
   return status;
 }
@@ -163,6 +163,6 @@ const gan_command gan_command_sample = {
         "checkpoint has one, the raw one with --samples.ema=no; other samples with --seed",
     .takes_config = false,
     .common = "onq",
-    .keys = "run.seed run.backend samples.ema",
+    .keys = "run.seed run.backend run.precision samples.ema",
     .flags = flags,
     .run = run};

@@ -18,7 +18,7 @@ typedef struct observed {
   gan_progress *progress;
   gan_iteration iteration;
   gan_evaluation evaluation;
-  char samples[PATH_TEXT], checkpoint[PATH_TEXT];
+  char samples[PATH_TEXT];
 } observed;
 
 static void on_signal(int number) {
@@ -48,15 +48,15 @@ static void on_evaluation(void *context, const gan_evaluation *values) {
 
 static void on_file(void *context, const char *what, const char *path) {
   observed *run = context;
-  char *known = strcmp(what, "samples") == 0 ? run->samples : run->checkpoint;
-  snprintf(known, PATH_TEXT, "%s", path);
+  if (strcmp(what, "samples") == 0) snprintf(run->samples, PATH_TEXT, "%s", path);
 }
 
 static void on_notice(void *context, const char *text) {
   gan_progress_note(((observed *)context)->progress, "%s", text);
 }
 
-static void report_text(const observed *run, const char *folder) {
+static void report_text(const observed *run, const gan_trainer *trainer) {
+  const char *checkpoint = gan_trainer_checkpoint(trainer);
   const gan_evaluation *found = &run->evaluation;
   gan_progress_summary(stdout, run->progress);
   printf("\n");
@@ -64,8 +64,8 @@ static void report_text(const observed *run, const char *folder) {
     printf("modes covered         %.0f of %.0f\nsamples within 3 σ    %.1f %%\n", found->modes_covered, found->modes,
            100 * found->high_quality_share);
   if (isfinite(found->sliced_wasserstein)) printf("sliced Wasserstein    %.4g\n", found->sliced_wasserstein);
-  printf("run                   %s\n", folder);
-  if (run->checkpoint[0]) printf("checkpoint            %s\n", run->checkpoint);
+  printf("run                   %s\n", gan_trainer_folder(trainer));
+  if (checkpoint[0]) printf("checkpoint            %s\n", checkpoint);
   if (run->samples[0]) printf("samples               %s\n", run->samples);
 }
 
@@ -73,11 +73,12 @@ static void add_number(struct json_object *object, const char *name, double valu
   json_object_object_add(object, name, isfinite(value) ? json_object_new_double(value) : NULL);
 }
 
-static void report_json(const observed *run, const char *folder, gan_status status) {
+/* What no iteration of this start tells is null. */
+static void report_json(const observed *run, const gan_trainer *trainer, int64_t iterations, gan_status status) {
   struct json_object *object = json_object_new_object();
   json_object_object_add(object, "status", json_object_new_int(status));
-  json_object_object_add(object, "iteration", json_object_new_int64(run->iteration.iteration));
-  json_object_object_add(object, "iterations", json_object_new_int64(run->iteration.iterations));
+  json_object_object_add(object, "iteration", json_object_new_int64(gan_trainer_iteration(trainer)));
+  json_object_object_add(object, "iterations", json_object_new_int64(iterations));
   add_number(object, "seconds", run->iteration.seconds);
   add_number(object, "critic_loss", run->iteration.critic_loss);
   add_number(object, "generator_loss", run->iteration.generator_loss);
@@ -86,8 +87,8 @@ static void report_json(const observed *run, const char *folder, gan_status stat
   add_number(object, "modes", run->evaluation.modes);
   add_number(object, "modes_covered", run->evaluation.modes_covered);
   add_number(object, "high_quality_share", run->evaluation.high_quality_share);
-  json_object_object_add(object, "folder", json_object_new_string(folder));
-  json_object_object_add(object, "checkpoint", json_object_new_string(run->checkpoint));
+  json_object_object_add(object, "folder", json_object_new_string(gan_trainer_folder(trainer)));
+  json_object_object_add(object, "checkpoint", json_object_new_string(gan_trainer_checkpoint(trainer)));
   json_object_object_add(object, "samples", json_object_new_string(run->samples));
   printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
   json_object_put(object);
@@ -101,9 +102,9 @@ static gan_status train(gan_arguments *arguments, const gan_observer *observer, 
   if (reports) {
     gan_progress_finish(run->progress);
     if (arguments->json)
-      report_json(run, gan_trainer_folder(trainer), status);
+      report_json(run, trainer, arguments->config->run.iterations, status);
     else if (!arguments->quiet)
-      report_text(run, gan_trainer_folder(trainer));
+      report_text(run, trainer);
   }
   gan_trainer_destroy(trainer);
   return status;
@@ -115,6 +116,7 @@ static gan_status run_train(gan_arguments *arguments) {
                     arguments->positional[0]);
   const bool quiet = arguments->quiet || gan_world_rank(arguments->world) != 0;
   observed run = {
+      .iteration = {.seconds = NAN, .critic_loss = NAN, .generator_loss = NAN, .wasserstein_distance = NAN},
       .evaluation = {.sliced_wasserstein = NAN, .modes = NAN, .modes_covered = NAN, .high_quality_share = NAN}};
   const gan_observer observer = {
       .context = &run, .iteration = on_iteration, .evaluation = on_evaluation, .file = on_file, .notice = on_notice};

@@ -66,9 +66,14 @@ static const char *reduction_choice(int i, const char **help) {
 }
 
 static const char *precision_choice(int i, const char **help) {
-  if (i > 0) return NULL;
-  if (help) *help = "32-bit floating point throughout; sums that span samples or ranks in a fixed order";
-  return "float32";
+  static const char *const helps[] = {
+      [GAN_FLOAT32] = "32-bit floating point throughout; sums that span samples or ranks in a fixed order",
+      [GAN_BFLOAT16] =
+          "products of matrices and convolutions from operands rounded to bfloat16, summed in float32; all "
+          "else as in float32; needs a CPU with AVX512_BF16"};
+  const char *name = gan_precision_name(i);
+  if (name && help) *help = helps[i];
+  return name;
 }
 
 static const char *latent_distribution_choice(int i, const char **help) {
@@ -111,9 +116,9 @@ const gan_option gan_options[] = {
     {"run.backend", "--backend", NAME(run.backend, backend_choice), .default_value = "auto",
      .help = "who computes the matrix products"},
     {"run.precision", "--precision", NAME(run.precision, precision_choice), .default_value = "float32",
-     .help = "number format of parameters and arithmetic"},
+     .help = "what products are computed from; parameters and sums are always float32"},
     {"run.log_every", NULL, INTEGER(run.log_every, 0, MANY), .default_value = "0",
-     .help = "iterations between progress lines where standard error is no terminal; 0: by time"},
+     .help = "iterations between plain progress lines, on a terminal too; 0: by time, and none beside a live line"},
 
     {"data.source", NULL, NAME(data.source, source_choice), .default_value = "ring",
      .help = "where real samples come from"},
@@ -122,6 +127,8 @@ const gan_option gan_options[] = {
     {"data.labels", NULL, TEXT(data.labels), .default_value = "", .value_name = "FILE",
      .help = "file (IDX) or data set (HDF5) of labels; empty: the one beside the samples, if any; none: no labels"},
     {"data.dataset", NULL, TEXT(data.dataset), .default_value = "", .help = "path of the data set inside an HDF5 file"},
+    {"data.origin", NULL, TEXT(data.origin), .default_value = "",
+     .help = "how to get the data, in words; said when data.path is missing"},
     {"data.samples", NULL, INTEGER(data.samples, 0, MANY), .default_value = "0",
      .help = "use the first so many samples of a file (0: all), or make so many synthetic ones (0: without end)"},
     {"data.modes", NULL, INTEGER(data.modes, 1, 10000), .default_value = "8",
@@ -130,6 +137,29 @@ const gan_option gan_options[] = {
      .help = "radius of the ring, half the side of the grid, outer radius of the roll, in the data's units"},
     {"data.sigma", NULL, REAL(data.sigma, 0, 1e6), .default_value = "0.05",
      .help = "standard deviation of each Gaussian or of the roll's noise, in the data's units"},
+
+    {"shower.cells", NULL, INTEGER(data.shower.cells, 4, 64), .default_value = "25",
+     .help = "showers: cells of the calorimeter along each of its three axes"},
+    {"shower.cell_depth", NULL, REAL(data.shower.cell_depth, 0.01, 10), .default_value = "0.9",
+     .help = "showers: depth of a cell in radiation lengths"},
+    {"shower.cell_width", NULL, REAL(data.shower.cell_width, 0.01, 10), .default_value = "0.25",
+     .help = "showers: width and height of a cell in Moliere radii"},
+    {"shower.energy_minimum", NULL, REAL(data.shower.energy_minimum, 0.1, 1e4), .default_value = "10",
+     .help = "showers: lowest energy of the particle that enters, in GeV"},
+    {"shower.energy_maximum", NULL, REAL(data.shower.energy_maximum, 0.1, 1e4), .default_value = "100",
+     .help = "showers: highest energy of that particle, in GeV; energies are uniform between the two"},
+    {"shower.start", NULL, REAL(data.shower.start, 0, 100), .default_value = "1.2857142857142858",
+     .help = "showers: mean depth of the exponential law of where they begin, in radiation lengths; 9/7 for photons"},
+    {"shower.angle", NULL, REAL(data.shower.angle, 0, 60), .default_value = "5",
+     .help = "showers: largest angle between a shower and the depth's axis, in degrees"},
+    {"shower.impact", NULL, REAL(data.shower.impact, 0, 32), .default_value = "1",
+     .help = "showers: half the side of the square of cells around the middle of the front face that they enter by"},
+    {"shower.resolution", NULL, REAL(data.shower.resolution, 0, 1), .default_value = "0.15",
+     .help = "showers: relative standard deviation of the energy measured at 1 GeV, in quanta; 0: no fluctuations"},
+    {"shower.full_scale", NULL, REAL(data.shower.full_scale, 1e-6, 1), .default_value = "0.06",
+     .help = "showers: energy of a cell that becomes the value 1, as a share of shower.energy_maximum"},
+    {"shower.power", NULL, REAL(data.shower.power, 0.1, 1), .default_value = "0.5",
+     .help = "showers: a cell's value is 2 (energy / full scale)^power - 1"},
 
     {"generator.layers", NULL, LAYERS(generator.network.layers),
      .default_value = "dense 128, relu, dense 128, relu, dense 2",

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +76,8 @@ void gan_byte_stream_close(gan_byte_stream *stream) {
   free(stream->path);
   free(stream);
 }
+
+bool gan_byte_stream_compressed(const gan_byte_stream *stream) { return stream->gzip; }
 
 static gan_status read_plain(gan_byte_stream *stream, int64_t bytes, void *out, int64_t *got) {
   *got = (int64_t)fread(out, 1, (size_t)bytes, stream->file);

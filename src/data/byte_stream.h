@@ -6,6 +6,7 @@
 #ifndef GAN_DATA_BYTE_STREAM_H
 #define GAN_DATA_BYTE_STREAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -16,6 +17,9 @@ typedef struct gan_byte_stream gan_byte_stream;
 gan_status gan_byte_stream_open(const char *path, gan_byte_stream **stream) GAN_CHECKED;
 /* NULL is allowed. */
 void gan_byte_stream_close(gan_byte_stream *stream);
+
+/* Whether the file is compressed. */
+bool gan_byte_stream_compressed(const gan_byte_stream *stream);
 
 /* The next `bytes` bytes, or as many as are left: *got says how many. GAN_BAD_FILE when the file is damaged. */
 gan_status gan_byte_stream_read(gan_byte_stream *stream, int64_t bytes, void *out, int64_t *got) GAN_CHECKED;

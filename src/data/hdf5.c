@@ -170,6 +170,10 @@ static gan_status open_dataset(gan_source *source, hdf5_state *state) {
   if (state->piece_rows > source->count) state->piece_rows = source->count;
   if (state->piece_rows < 1) state->piece_rows = 1;
   GAN_TRY(gan_allocate((size_t)state->piece_rows, (size_t)sample_bytes(state), "reading samples", &state->piece));
+  /* Chunks in the cache are decoded when they are first met. */
+  source->rank_bytes = (size_t)(state->piece_rows * sample_bytes(state)) +
+                       (state->labels ? (size_t)source->count * sizeof *state->labels : 0) +
+                       (size_t)(rows->cache_size * rows->chunk_bytes + 2 * rows->work_bytes);
   return take_fingerprint(source, state);
 }
 

@@ -91,6 +91,11 @@ static gan_status start_thread(gan_loader *loader) {
   return gan_fail(GAN_FAILED, "cannot start the thread that reads data: %s (see ulimit -u)", strerror(error));
 }
 
+size_t gan_loader_bytes(const gan_source *source, int64_t samples) {
+  const size_t sample = (size_t)gan_shape_count(&source->shape) * sizeof(float) + sizeof(int32_t);
+  return (size_t)samples * (sizeof(int64_t) + BUFFERS * sample);
+}
+
 static gan_status allocate_buffers(gan_loader *loader) {
   const size_t samples = (size_t)loader->samples, elements = (size_t)gan_shape_count(&loader->source->shape);
   GAN_TRY(gan_allocate(samples, sizeof *loader->indices, "the numbers of a step's samples", &loader->indices));

@@ -21,6 +21,8 @@ typedef struct gan_loader gan_loader;
 gan_status gan_loader_create(gan_source *source, const gan_shards *shards, uint64_t seed, int64_t first_step,
                              gan_loader **loader) GAN_CHECKED;
 void gan_loader_destroy(gan_loader *loader);
+/* Bytes of the buffers that a loader takes for so many samples of this source a step. */
+size_t gan_loader_bytes(const gan_source *source, int64_t samples);
 
 /* The next step's samples (samples of the local shards, elements), in order of the global batch, and labels (NULL
    without). Valid until the next call. Waits if they are not there yet. An error of the reading thread comes back here.

@@ -11,12 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "data/source_types.h"
 
 const gan_source_type *const gan_source_types[] = {
-    &gan_source_ring, &gan_source_grid, &gan_source_swiss_roll, &gan_source_idx, &gan_source_hdf5,
+    &gan_source_ring, &gan_source_grid, &gan_source_swiss_roll, &gan_source_showers, &gan_source_idx, &gan_source_hdf5,
 };
 const int gan_source_type_count = (int)(sizeof gan_source_types / sizeof gan_source_types[0]);
 
@@ -35,16 +36,23 @@ static gan_status unknown_source(const char *name) {
 }
 
 static gan_status copy_options(const gan_data_options *options, gan_data_options *copy) {
-  const char *const texts[] = {options->source, options->path, options->labels, options->dataset};
-  char *copies[4] = {NULL};
+  const char *const texts[] = {options->source, options->path, options->labels, options->dataset, options->origin};
+  char *copies[5] = {NULL};
   gan_status status = GAN_OK;
-  for (int i = 0; i < 4 && status == GAN_OK; i++) status = gan_duplicate(texts[i] ? texts[i] : "", &copies[i]);
+  for (int i = 0; i < 5 && status == GAN_OK; i++) status = gan_duplicate(texts[i] ? texts[i] : "", &copies[i]);
   *copy = *options;
   copy->source = copies[0];
   copy->path = copies[1];
   copy->labels = copies[2];
   copy->dataset = copies[3];
+  copy->origin = copies[4];
   return status;
+}
+
+/* Who finds no data is told where they come from. */
+static gan_status add_origin(const gan_data_options *options, gan_status status) {
+  if (options->origin[0] == '\0' || access(options->path, F_OK) == 0) return status;
+  return gan_fail(status, "%s; %s", gan_error_message(), options->origin);
 }
 
 /* This rank's half of opening; *source is NULL only when there was no memory for it. */
@@ -57,7 +65,8 @@ static gan_status open_alone(const gan_data_options *options, uint64_t seed, gan
   if (options->samples < 0)
     return gan_fail(GAN_BAD_USAGE, "data.samples: %" PRId64 " is negative; 0 means all there are", options->samples);
   (*source)->type = type; /* from here on there is something to close */
-  return type->open(*source);
+  const gan_status status = type->open(*source);
+  return status == GAN_BAD_FILE ? add_origin(&(*source)->options, status) : status;
 }
 
 gan_status gan_source_open(const gan_data_options *options, uint64_t seed, const gan_data_share *share,
@@ -76,6 +85,17 @@ gan_status gan_source_open(const gan_data_options *options, uint64_t seed, const
   return status;
 }
 
+gan_status gan_source_open_headers(const gan_data_options *options, uint64_t seed, gan_source **source) {
+  gan_source *opened = NULL;
+  const gan_status status = open_alone(options, seed, &opened);
+  if (status != GAN_OK) {
+    gan_source_close(opened);
+    opened = NULL;
+  }
+  *source = opened;
+  return status;
+}
+
 void gan_source_close(gan_source *source) {
   if (!source) return;
   if (source->type) source->type->close(source);
@@ -83,6 +103,7 @@ void gan_source_close(gan_source *source) {
   free((char *)source->options.path);
   free((char *)source->options.labels);
   free((char *)source->options.dataset);
+  free((char *)source->options.origin);
   free(source);
 }
 

@@ -13,16 +13,33 @@
 #include "base/error.h"
 #include "base/shape.h"
 
+/* Of data.source showers (docs/showers.md). Lengths: along the depth in radiation lengths, across in Moliere radii. */
+typedef struct gan_shower_options {
+  int cells;             /* shower.cells: along each of the three axes */
+  double cell_depth;     /* shower.cell_depth: radiation lengths */
+  double cell_width;     /* shower.cell_width: Moliere radii */
+  double energy_minimum; /* shower.energy_minimum: GeV; energies are uniform from it to energy_maximum */
+  double energy_maximum;
+  double start;      /* shower.start: mean depth at which a shower begins, radiation lengths */
+  double angle;      /* shower.angle: largest angle to the depth's axis, degrees */
+  double impact;     /* shower.impact: largest distance from the middle along each axis, cells */
+  double resolution; /* shower.resolution: relative deviation of the energy measured of 1 GeV; 0: no fluctuations */
+  double full_scale; /* shower.full_scale: what becomes 1, as a share of energy_maximum */
+  double power;      /* shower.power: exponent of the map to [-1, 1] */
+} gan_shower_options;
+
 typedef struct gan_data_options {
-  const char *source;  /* data.source: ring, grid, swiss_roll, idx, hdf5 */
+  const char *source;  /* data.source: ring, grid, swiss_roll, showers, idx, hdf5 */
   const char *path;    /* data.path: the file; for idx also a folder with the usual file names in it */
   const char *labels;  /* data.labels: idx: file of labels; hdf5: data set of labels; "": those beside the
                           samples, if there are any; "none": none */
   const char *dataset; /* data.dataset: path inside the HDF5 file; "": the only data set that can be samples */
+  const char *origin;  /* data.origin: how to get the data; said when data.path is missing. NULL is "" */
   int64_t samples; /* data.samples: use the first so many (files; 0: all), or so many in all (synthetic; 0: no end) */
   int modes;       /* data.modes: Gaussians on the ring, or along each side of the grid */
   double radius;   /* data.radius: of the ring; half the side of the grid; of the roll's outer end */
   double sigma;    /* data.sigma: standard deviation of each Gaussian, or of the roll's noise */
+  gan_shower_options shower;
 } gan_data_options;
 
 /* What a source needs of the other ranks. NULL functions (or no gan_data_share at all): there are none. */
@@ -67,12 +84,13 @@ struct gan_source {
   const gan_source_type *type;
   gan_data_options options; /* copies of texts belong to the source */
   uint64_t seed;
-  gan_shape shape;      /* of one sample */
-  int64_t count;        /* samples; 0: without end */
-  int label_count;      /* labels are 0 .. label_count-1; 0: no labels */
-  uint64_t fingerprint; /* hash of what the samples are: differs when the data differ */
-  bool one_thread;      /* reads must not run beside other work of the program: the library below is not thread-safe */
-  void *state;          /* the type's own */
+  gan_shape shape;               /* of one sample */
+  int64_t count;                 /* samples; 0: without end */
+  int label_count;               /* labels are 0 .. label_count-1; 0: no labels */
+  uint64_t fingerprint;          /* hash of what the samples are: differs when the data differ */
+  size_t host_bytes, rank_bytes; /* memory that the data take: once per host, where it can be shared; on each rank */
+  bool one_thread; /* reads must not run beside other work of the program: the library below is not thread-safe */
+  void *state;     /* the type's own */
 };
 
 /* Opens a source, owned by the caller, with copies of the options' texts. Collective over the ranks of `share`
@@ -81,6 +99,9 @@ struct gan_source {
    the caller may compare fingerprints over ranks. */
 gan_status gan_source_open(const gan_data_options *options, uint64_t seed, const gan_data_share *share,
                            gan_source **source) GAN_CHECKED;
+/* Only what headers tell: shape, count and how much memory the data would take, which is not taken. For one rank, not
+   to be read from; closed with gan_source_close. Errors as above. Not collective. */
+gan_status gan_source_open_headers(const gan_data_options *options, uint64_t seed, gan_source **source) GAN_CHECKED;
 /* Collective as gan_source_open is; NULL is allowed. */
 void gan_source_close(gan_source *source);
 /* The type's read, after a check that all indices are in 0 .. count-1 (GAN_FAILED otherwise). Not collective. */

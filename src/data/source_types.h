@@ -8,6 +8,8 @@
 extern const gan_source_type gan_source_ring;
 extern const gan_source_type gan_source_grid;
 extern const gan_source_type gan_source_swiss_roll;
+/* showers.c */
+extern const gan_source_type gan_source_showers;
 /* idx.c */
 extern const gan_source_type gan_source_idx;
 /* hdf5.c */

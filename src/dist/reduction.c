@@ -60,6 +60,7 @@ static gan_status try_variant(const gan_reduction *wanted, gan_reduction **reduc
   gan_status status = gan_allocate(1, variant->size, "a reduction", &made);
   if (status == GAN_OK) {
     *made = *wanted;
+    made->taken = variant->size;
     status = variant->allocate(made);
   }
   status = gan_world_agree(world, status);
@@ -87,6 +88,67 @@ gan_status gan_reduction_create(gan_world *world, const gan_shards *shards, cons
            wanted.variant->name, count);
   wanted.variant = &gan_reduction_flat;
   return try_variant(&wanted, reduction);
+}
+
+gan_status gan_reduction_take(gan_reduction *reduction, size_t count, size_t size, const char *what, void *memory) {
+  GAN_TRY(gan_allocate(count, size, what, memory));
+  reduction->taken += count * size;
+  return GAN_OK;
+}
+
+size_t gan_reduction_taken(const gan_reduction *reduction, size_t *shared) {
+  if (shared) *shared = reduction->taken_shared;
+  return reduction->taken;
+}
+
+/* Slots of all ranks of the host that `rank` is on. */
+static gan_status count_host_slots(const gan_world *world, const gan_shards *shards, size_t *slots) {
+  *slots = 0;
+  for (int i = 0; i < world->host_size; i++) {
+    gan_shards of_rank;
+    GAN_TRY(gan_shards_plan(shards->count, shards->batch, world->size, world->first_on_host[world->host_number] + i,
+                            &of_rank));
+    *slots += (size_t)of_rank.slot_count;
+    gan_shards_release(&of_rank);
+  }
+  return GAN_OK;
+}
+
+static int first_rank(gan_layout layout, int host) {
+  return (int)(((int64_t)layout.ranks * host + layout.hosts - 1) / layout.hosts);
+}
+
+int gan_layout_host(gan_layout layout, int rank) { return (int)((int64_t)rank * layout.hosts / layout.ranks); }
+
+/* A world that knows where its ranks are, and can do nothing. */
+static void lay_out(gan_layout layout, int rank, int *first_on_host, gan_world *world) {
+  *world = (gan_world){.rank = rank, .size = layout.ranks, .host_count = layout.hosts, .first_on_host = first_on_host};
+  for (int host = 0; host <= layout.hosts; host++) first_on_host[host] = first_rank(layout, host);
+  world->host_number = gan_layout_host(layout, rank);
+  world->host_rank = rank - first_on_host[world->host_number];
+  world->host_size = first_on_host[world->host_number + 1] - first_on_host[world->host_number];
+}
+
+gan_status gan_reduction_measure(gan_layout layout, const gan_shards *shards, const char *variant, size_t count,
+                                 int state_count, gan_reduction_bytes *bytes) {
+  gan_world world;
+  int *first_on_host = NULL;
+  size_t slots = 0;
+  assert(shards->ranks == layout.ranks && layout.hosts >= 1 && layout.hosts <= layout.ranks);
+  gan_reduction planned = {.world = &world, .shards = shards, .count = count, .state_count = state_count};
+  planned.blocks = blocks_of(count);
+  *bytes = (gan_reduction_bytes){0};
+  GAN_TRY(gan_allocate((size_t)layout.hosts + 1, sizeof *first_on_host, "the list of hosts", &first_on_host));
+  lay_out(layout, shards->rank, first_on_host, &world);
+  gan_status status = select_variant(&world, variant, count, &planned.variant);
+  if (status == GAN_OK) status = count_host_slots(&world, shards, &slots);
+  if (status == GAN_OK) {
+    bytes->variant = planned.variant->name;
+    bytes->others = planned.variant->size;
+    planned.variant->measure(&planned, slots, bytes);
+  }
+  free(first_on_host);
+  return status;
 }
 
 void gan_reduction_destroy(gan_reduction *reduction) {

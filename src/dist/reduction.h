@@ -55,6 +55,29 @@ gan_status gan_reduction_create(gan_world *world, const gan_shards *shards, cons
 /* Collective. NULL is allowed, on all ranks alike. */
 void gan_reduction_destroy(gan_reduction *reduction);
 
+/* Where a run's ranks are: dealt out evenly, the first hosts having one more. */
+typedef struct gan_layout {
+  int ranks, hosts;
+} gan_layout;
+int gan_layout_host(gan_layout layout, int rank);
+
+/* Bytes that a reduction takes. */
+typedef struct gan_reduction_bytes {
+  const char *variant;
+  bool shared; /* the vectors are one copy for all ranks of a host */
+  size_t parameters, states,
+      slots;     /* the vectors: a rank's; where they are shared a host's, slots those of all ranks */
+  size_t others; /* each rank's own besides: arrivals, partial sums, plans */
+} gan_reduction_bytes;
+
+/* What gan_reduction_create would take on rank shards->rank of such a run, if memory can be shared; takes none of it
+   and asks no other rank. Errors as there. Not collective. */
+gan_status gan_reduction_measure(gan_layout layout, const gan_shards *shards, const char *variant, size_t count,
+                                 int state_count, gan_reduction_bytes *bytes) GAN_CHECKED;
+/* What this one has taken: private memory of this rank, memory shared by its host (NULL: not wanted). Not collective.
+ */
+size_t gan_reduction_taken(const gan_reduction *reduction, size_t *shared);
+
 /* The variant in use, and why it is not the one asked for ("": it is). Not collective. */
 const char *gan_reduction_name(const gan_reduction *reduction);
 const char *gan_reduction_reason(const gan_reduction *reduction);

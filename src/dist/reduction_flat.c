@@ -28,20 +28,40 @@ typedef struct flat_reduction {
   MPI_Request *broadcasts;                          /* [chunks] */
 } flat_reduction;
 
+/* From one slot to the next. */
+static size_t slot_stride(const gan_reduction *reduction) { return (reduction->count + LINE - 1) / LINE * LINE; }
+
+static size_t chunk_count(const gan_reduction *reduction) { return (reduction->count + CHUNK - 1) / CHUNK; }
+
+static size_t arrival_floats(const gan_exchange *exchange) { return (size_t)exchange->count * AHEAD * CHUNK; }
+
+static void measure(const gan_reduction *reduction, size_t host_slots, gan_reduction_bytes *bytes) {
+  (void)host_slots;
+  const size_t slots = (size_t)reduction->shards->slot_count;
+  gan_exchange exchange;
+  gan_exchange_plan(reduction->shards, &exchange);
+  bytes->parameters = reduction->count * sizeof(float);
+  bytes->states = (size_t)reduction->state_count * reduction->count * sizeof(float);
+  bytes->slots = slots * slot_stride(reduction) * sizeof(float);
+  bytes->others += arrival_floats(&exchange) * sizeof(float) + slots * sizeof(float *) +
+                   chunk_count(reduction) * sizeof(MPI_Request);
+}
+
 static gan_status allocate(gan_reduction *reduction) {
   flat_reduction *flat = (flat_reduction *)reduction;
-  flat->chunks = (reduction->count + CHUNK - 1) / CHUNK;
+  const size_t slot_count = (size_t)reduction->shards->slot_count, stride = slot_stride(reduction);
+  flat->chunks = chunk_count(reduction);
   gan_exchange_plan(reduction->shards, &flat->exchange);
-  const size_t slot_count = (size_t)reduction->shards->slot_count;
-  const size_t stride = (reduction->count + LINE - 1) / LINE * LINE;
-  const size_t arrivals = (size_t)flat->exchange.count * AHEAD * CHUNK;
-  GAN_TRY(gan_allocate(reduction->count, sizeof(float), "the parameters", &reduction->parameters));
+  GAN_TRY(gan_reduction_take(reduction, reduction->count, sizeof(float), "the parameters", &reduction->parameters));
   for (int i = 0; i < reduction->state_count; i++)
-    GAN_TRY(gan_allocate(reduction->count, sizeof(float), "optimiser moments and averages", &reduction->states[i]));
-  GAN_TRY(gan_allocate(slot_count, stride * sizeof(float), "the gradients", &flat->storage));
-  GAN_TRY(gan_allocate(slot_count, sizeof(float *), "the gradients", &reduction->slots));
-  GAN_TRY(gan_allocate(arrivals, sizeof(float), "gradients of other ranks", &flat->arrivals));
-  GAN_TRY(gan_allocate(flat->chunks, sizeof(MPI_Request), "the gradients' messages", &flat->broadcasts));
+    GAN_TRY(gan_reduction_take(reduction, reduction->count, sizeof(float), "optimiser moments and averages",
+                               &reduction->states[i]));
+  GAN_TRY(gan_reduction_take(reduction, slot_count, stride * sizeof(float), "the gradients", &flat->storage));
+  GAN_TRY(gan_reduction_take(reduction, slot_count, sizeof(float *), "the gradients", &reduction->slots));
+  GAN_TRY(gan_reduction_take(reduction, arrival_floats(&flat->exchange), sizeof(float), "gradients of other ranks",
+                             &flat->arrivals));
+  GAN_TRY(
+      gan_reduction_take(reduction, flat->chunks, sizeof(MPI_Request), "the gradients' messages", &flat->broadcasts));
   for (size_t slot = 0; slot < slot_count; slot++) reduction->slots[slot] = flat->storage + slot * stride;
   return GAN_OK;
 }
@@ -144,6 +164,7 @@ const gan_reduction_variant gan_reduction_flat = {
     .help = "sums go up the tree to rank 0 and back; every rank keeps and updates everything",
     .size = sizeof(flat_reduction),
     .allocate = allocate,
+    .measure = measure,
     .release = release,
     .update = update,
     .gradient = gradient,

@@ -14,6 +14,7 @@ struct gan_reduction {
   const gan_shards *shards;
   size_t count, blocks;
   char reason[160];
+  size_t taken, taken_shared; /* bytes: this rank's own, and of its host */
   /* Set by the variant. */
   float *parameters;
   int state_count;
@@ -30,6 +31,9 @@ struct gan_reduction_variant {
   bool one_host; /* suits the ranks of one host only */
   /* Takes this rank's private memory; errors are its own. */
   gan_status (*allocate)(gan_reduction *reduction);
+  /* How much allocate and share take, for a reduction whose world knows who is where and nothing else; host_slots: of
+     all ranks of this host. */
+  void (*measure)(const gan_reduction *reduction, size_t host_slots, gan_reduction_bytes *bytes);
   /* Takes shared memory; false where this host has none. Nothing of it is left then. Collective. NULL: needs none. */
   bool (*share)(gan_reduction *reduction);
   void (*release)(gan_reduction *reduction); /* but for the data themselves; allocate may have failed. Collective */
@@ -40,6 +44,10 @@ struct gan_reduction_variant {
   void (*collect)(gan_reduction *reduction); /* NULL: rank 0 has it all */
   void (*distribute)(gan_reduction *reduction);
 };
+
+/* gan_allocate, counted as the reduction's. */
+gan_status gan_reduction_take(gan_reduction *reduction, size_t count, size_t size, const char *what,
+                              void *memory) GAN_CHECKED;
 
 extern const gan_reduction_variant gan_reduction_flat, gan_reduction_shared, gan_reduction_hierarchical;
 

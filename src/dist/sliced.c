@@ -279,10 +279,10 @@ static void distribute(gan_reduction *reduction) {
 }
 
 /* What the two variants have in common: all but the hosts that they are for. */
-#define SLICED                                                                                                \
-  .size = sizeof(gan_sliced), .allocate = gan_sliced_allocate, .share = gan_sliced_share, .release = release, \
-  .await = await, .filled = filled, .update = update, .gradient = gradient, .collect = collect,               \
-  .distribute = distribute
+#define SLICED                                                                                       \
+  .size = sizeof(gan_sliced), .allocate = gan_sliced_allocate, .measure = gan_sliced_measure,        \
+  .share = gan_sliced_share, .release = release, .await = await, .filled = filled, .update = update, \
+  .gradient = gradient, .collect = collect, .distribute = distribute
 
 const gan_reduction_variant gan_reduction_shared = {
     .name = "shared",

@@ -82,6 +82,7 @@ float *gan_sliced_arrivals(const gan_sliced *sliced, int bucket);
 void gan_sliced_find_arrivals(gan_sliced *sliced, int bucket);
 
 gan_status gan_sliced_allocate(gan_reduction *reduction);
+void gan_sliced_measure(const gan_reduction *reduction, size_t host_slots, gan_reduction_bytes *bytes);
 bool gan_sliced_share(gan_reduction *reduction);
 void gan_sliced_release(gan_reduction *reduction);
 

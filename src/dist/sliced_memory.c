@@ -144,9 +144,10 @@ static int list_terms(const gan_sliced *sliced, gan_shard_node root, gan_term *t
   return count;
 }
 
-static gan_status plan_terms(const gan_sliced *sliced, gan_shard_node root, gan_terms *terms) {
+static gan_status plan_terms(gan_sliced *sliced, gan_shard_node root, gan_terms *terms) {
   terms->count = list_terms(sliced, root, NULL);
-  GAN_TRY(gan_allocate((size_t)terms->count, sizeof *terms->term, "the reduction's plan", &terms->term));
+  GAN_TRY(gan_reduction_take(&sliced->base, (size_t)terms->count, sizeof *terms->term, "the reduction's plan",
+                             &terms->term));
   list_terms(sliced, root, terms->term);
   return GAN_OK;
 }
@@ -168,13 +169,13 @@ static int list_forest(const gan_sliced *sliced, int host, gan_shard_node *nodes
 static gan_status plan_forest(gan_sliced *sliced) {
   const gan_world *world = sliced->base.world;
   gan_shard_node *nodes = NULL;
-  const int count = list_forest(sliced, world->host_number, NULL);
-  GAN_TRY(gan_allocate((size_t)count, sizeof *sliced->trees, "the reduction's plan", &sliced->trees));
-  GAN_TRY(gan_allocate((size_t)count, sizeof *nodes, "the reduction's plan", &nodes));
+  const size_t count = (size_t)sliced->tree_count;
+  if (count == 0) return GAN_OK;
+  GAN_TRY(gan_reduction_take(&sliced->base, count, sizeof *sliced->trees, "the reduction's plan", &sliced->trees));
+  GAN_TRY(gan_allocate(count, sizeof *nodes, "the reduction's plan", &nodes));
   list_forest(sliced, world->host_number, nodes);
   gan_status status = GAN_OK;
-  for (; status == GAN_OK && sliced->tree_count < count; sliced->tree_count++)
-    status = plan_terms(sliced, nodes[sliced->tree_count], &sliced->trees[sliced->tree_count]);
+  for (size_t i = 0; i < count && status == GAN_OK; i++) status = plan_terms(sliced, nodes[i], &sliced->trees[i]);
   free(nodes);
   return status;
 }
@@ -223,34 +224,82 @@ float *gan_sliced_slot(const gan_sliced *sliced, int host_rank, int slot) {
   return vector(sliced, 1 + (size_t)sliced->base.state_count + (size_t)(sliced->slots_before[host_rank] + slot));
 }
 
+/* Partial sums that are kept at once. */
+static size_t level_count(const gan_reduction *reduction) {
+  size_t levels = 1;
+  while ((INT64_C(1) << (levels - 1)) < reduction->shards->count) levels++;
+  return levels;
+}
+
+/* All sizes that do not depend on the slots of other ranks. */
+static void plan_sizes(gan_sliced *sliced) {
+  const gan_reduction *reduction = &sliced->base;
+  const gan_world *world = reduction->world;
+  const size_t page = GAN_PAGE / sizeof(float);
+  sliced->stride = (reduction->count + page - 1) / page * page + STAGGER;
+  sliced->bucket_count = count_buckets(reduction);
+  sliced->tree_count = world->host_count > 1 ? list_forest(sliced, world->host_number, NULL) : 0;
+  count_messages(sliced);
+}
+
+/* Bytes of the plans: the terms of the total and of this host's trees. A shard of this host is in one tree. */
+static size_t plan_bytes(const gan_sliced *sliced) {
+  const gan_shards *shards = sliced->base.shards;
+  const gan_world *world = sliced->base.world;
+  size_t terms = (size_t)list_terms(sliced, (gan_shard_node){0, shards->count}, NULL);
+  if (sliced->tree_count > 0) {
+    const int end = shards_end(sliced, world->host_number);
+    for (int low = gan_shards_first(shards, world->first_on_host[world->host_number]); low < end;) {
+      const gan_shard_node node = gan_shards_piece((gan_shard_node){0, shards->count}, low, end).node;
+      terms += (size_t)list_terms(sliced, node, NULL);
+      low = node.high;
+    }
+  }
+  return terms * sizeof(gan_term) + (size_t)sliced->tree_count * sizeof(gan_terms);
+}
+
+void gan_sliced_measure(const gan_reduction *reduction, size_t host_slots, gan_reduction_bytes *bytes) {
+  gan_sliced sliced = {.base = *reduction};
+  plan_sizes(&sliced);
+  const size_t vector_bytes = sliced.stride * sizeof(float), arrivals = (size_t)sliced.arrival_count;
+  bytes->shared = reduction->world->host_size > 1;
+  bytes->parameters = head_bytes(&sliced) + vector_bytes;
+  bytes->states = (size_t)reduction->state_count * vector_bytes;
+  bytes->slots = host_slots * vector_bytes;
+  bytes->others += plan_bytes(&sliced) + arrivals * sizeof(int) +
+                   arrivals * floats_before(&sliced, sliced.bucket_count) * sizeof(float) +
+                   (size_t)sliced.request_room * sizeof(MPI_Request) +
+                   level_count(reduction) * GAN_SLICED_ROW * sizeof(float) + GAN_REDUCTION_BLOCK * sizeof(float) +
+                   reduction->blocks * sizeof(size_t) + (size_t)reduction->shards->slot_count * sizeof(float *) +
+                   ((size_t)reduction->world->host_size + 1) * sizeof(int);
+}
+
 gan_status gan_sliced_allocate(gan_reduction *reduction) {
   gan_sliced *sliced = (gan_sliced *)reduction;
   const gan_world *world = reduction->world;
-  const size_t page = GAN_PAGE / sizeof(float), slots = (size_t)reduction->shards->slot_count;
-  size_t levels = 1;
-  while ((INT64_C(1) << (levels - 1)) < reduction->shards->count) levels++;
-  sliced->stride = (reduction->count + page - 1) / page * page + STAGGER;
+  const size_t slots = (size_t)reduction->shards->slot_count, host_size = (size_t)world->host_size;
+  plan_sizes(sliced);
   sliced->settled = true;
-  sliced->bucket_count = count_buckets(reduction);
   GAN_TRY(plan_terms(sliced, (gan_shard_node){0, reduction->shards->count}, &sliced->total));
-  if (world->host_count > 1) GAN_TRY(plan_forest(sliced));
-  count_messages(sliced);
-  const size_t arrivals = (size_t)sliced->arrival_count, host_size = (size_t)world->host_size;
-  const size_t length = floats_before(sliced, sliced->bucket_count);
-  GAN_TRY(gan_allocate(arrivals, length * sizeof(float), "gradients of other hosts", &sliced->arrivals));
-  GAN_TRY(gan_allocate(arrivals, sizeof(int), "gradients of other hosts", &sliced->senders));
-  list_senders(sliced);
+  GAN_TRY(plan_forest(sliced));
+  const size_t arrivals = (size_t)sliced->arrival_count, length = floats_before(sliced, sliced->bucket_count);
   GAN_TRY(
-      gan_allocate((size_t)sliced->request_room, sizeof(MPI_Request), "the gradients' messages", &sliced->requests));
-  GAN_TRY(gan_allocate(levels, GAN_SLICED_ROW * sizeof(float), "partial sums", &sliced->partial));
-  GAN_TRY(gan_allocate(GAN_REDUCTION_BLOCK, sizeof(float), "partial sums", &sliced->block));
-  GAN_TRY(gan_allocate(reduction->blocks, sizeof(size_t), "the reduction's plan", &sliced->square_of_block));
+      gan_reduction_take(reduction, arrivals, length * sizeof(float), "gradients of other hosts", &sliced->arrivals));
+  GAN_TRY(gan_reduction_take(reduction, arrivals, sizeof(int), "gradients of other hosts", &sliced->senders));
+  list_senders(sliced);
+  GAN_TRY(gan_reduction_take(reduction, (size_t)sliced->request_room, sizeof(MPI_Request), "the gradients' messages",
+                             &sliced->requests));
+  GAN_TRY(gan_reduction_take(reduction, level_count(reduction), GAN_SLICED_ROW * sizeof(float), "partial sums",
+                             &sliced->partial));
+  GAN_TRY(gan_reduction_take(reduction, GAN_REDUCTION_BLOCK, sizeof(float), "partial sums", &sliced->block));
+  GAN_TRY(gan_reduction_take(reduction, reduction->blocks, sizeof(size_t), "the reduction's plan",
+                             &sliced->square_of_block));
   number_squares(sliced);
-  GAN_TRY(gan_allocate(slots, sizeof(float *), "the gradients", &reduction->slots));
-  GAN_TRY(gan_allocate(host_size + 1, sizeof(int), "the host's ranks", &sliced->slots_before));
+  GAN_TRY(gan_reduction_take(reduction, slots, sizeof(float *), "the gradients", &reduction->slots));
+  GAN_TRY(gan_reduction_take(reduction, host_size + 1, sizeof(int), "the host's ranks", &sliced->slots_before));
   sliced->slots_before[host_size] = (int)slots;
   if (host_size > 1) return GAN_OK;
-  return gan_allocate(all_bytes(sliced), 1, "a network's parameters and gradients", &sliced->private);
+  return gan_reduction_take(reduction, all_bytes(sliced), 1, "a network's parameters and gradients", &sliced->private);
 }
 
 /* What part `part` of the vectors' bytes this rank provides. */
@@ -282,6 +331,7 @@ static bool open_window(gan_sliced *sliced) {
   for (int rank = 0; rank < world->host_size; rank++) before[rank + 1] += before[rank];
   /* A host's ranks have the barrier all together or not at all. */
   if (!world->barrier.barrier || !gan_window_open(world, all_bytes(sliced), &sliced->window)) return false;
+  sliced->base.taken_shared = all_bytes(sliced);
   sliced->memory = sliced->window.memory;
   if (gan_host_all(world, provide(sliced))) return true;
   gan_window_close(&sliced->window);
@@ -327,6 +377,6 @@ void gan_sliced_release(gan_reduction *reduction) {
   free(sliced->senders);
   free(sliced->arrivals);
   free(sliced->total.term);
-  for (int i = 0; i < sliced->tree_count; i++) free(sliced->trees[i].term);
+  for (int i = 0; sliced->trees && i < sliced->tree_count; i++) free(sliced->trees[i].term);
   free(sliced->trees);
 }

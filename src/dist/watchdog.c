@@ -59,30 +59,32 @@ static bool stands_still(const gan_watchdog *watchdog, const pulse *peer, bool s
   return stopped ? unseen > watchdog->seconds / 2 : atomic_load(&peer->activity) != GAN_AT_EXCHANGE;
 }
 
-/* Names the rank of this host that keeps the others waiting; false if there is none. */
-static bool report_rank(const gan_watchdog *watchdog) {
-  for (int stopped = 1; stopped >= 0; stopped--)
-    for (int i = 0; i < gan_world_host_size(watchdog->world); i++) {
-      const pulse *peer = &watchdog->board->pulses[i];
-      if (!stands_still(watchdog, peer, stopped)) continue;
-      fprintf(stderr, "gan_dist: rank %d (host %s) has stood still for %.0f s%s%s; the run ends (--timeout)\n",
-              atomic_load(&peer->rank_from_1) - 1, gan_world_host(watchdog->world), watchdog->seconds,
-              stopped ? ", stopped or starved" : " while ", stopped ? "" : activities[atomic_load(&peer->activity)]);
-      return true;
-    }
+/* Names a rank of this host that keeps the others waiting: one that is stopped, or one that is not. False if there is
+   none. */
+static bool report_rank(const gan_watchdog *watchdog, bool stopped) {
+  for (int i = 0; i < gan_world_host_size(watchdog->world); i++) {
+    const pulse *peer = &watchdog->board->pulses[i];
+    if (!stands_still(watchdog, peer, stopped)) continue;
+    fprintf(stderr, "gan_dist: rank %d (host %s) has stood still for %.0f s%s%s; the run ends (--timeout)\n",
+            atomic_load(&peer->rank_from_1) - 1, gan_world_host(watchdog->world), watchdog->seconds,
+            stopped ? ", stopped or starved" : " while ", stopped ? "" : activities[atomic_load(&peer->activity)]);
+    return true;
+  }
   return false;
 }
 
-/* Everything may be stuck but this thread: no clean-up, no MPI. A host without anybody to blame leaves it to the one
-   where somebody is; that one's report ends the job. */
+/* Everything may be stuck but this thread: no clean-up, no MPI. Who is stopped is certain, and told at once, which ends
+   the job. A host without such a rank gives the others time to tell of theirs: its own may but seem to be at something,
+   as rank 0 does between writing a file and hearing that all know of it. */
 static _Noreturn void leave(gan_watchdog *watchdog) {
   enum { TIME_TO_REPORT = 1, TIME_OF_OTHERS = 3 };
   if (atomic_exchange(&watchdog->board->reported, 1) != 0) {
     sleep(TIME_TO_REPORT + TIME_OF_OTHERS);
-  } else if (!report_rank(watchdog)) {
+  } else if (!report_rank(watchdog, true)) {
     sleep(TIME_OF_OTHERS);
-    fprintf(stderr, "gan_dist: host %s has waited %.0f s for ranks of other hosts; the run ends (--timeout)\n",
-            gan_world_host(watchdog->world), watchdog->seconds);
+    if (!report_rank(watchdog, false))
+      fprintf(stderr, "gan_dist: host %s has waited %.0f s for ranks of other hosts; the run ends (--timeout)\n",
+              gan_world_host(watchdog->world), watchdog->seconds);
   }
   _exit(GAN_FAILED);
 }

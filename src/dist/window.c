@@ -3,9 +3,9 @@
    Open MPI backs a shared window by a file in /dev/shm, whose name is gone by the time that the window is there, so
    nothing stays behind whatever becomes of the processes. This place may be small (64 MB in a container unless it is
    told otherwise), and Open MPI neither reserves the room nor reports its lack on all ranks: a rank may hang in the
-   allocation, or die by SIGBUS when it first touches a page. The same goes for address space, which batch systems may
-   limit. So the host's first rank looks for room before, each rank for address space, and all pages are provided
-   after. */
+   allocation, or die by SIGBUS when it first touches a page. So the host's first rank looks for room before, and all
+   pages are provided after. Nor do the others learn of a rank whose address space is limited (ulimit -v) and has no
+   place for the window: they wait for it for ever. So each looks for a place before. */
 #include "dist/window.h"
 
 #include <errno.h>
@@ -36,18 +36,20 @@ static bool has_room(const gan_world *world, size_t bytes) {
   return room > 1.125 * (double)bytes + 1048576.0 + 4096.0 * world->host_size;
 }
 
-/* Whether this process can map so much, and a little for MPI. */
-static bool has_addresses(size_t bytes) {
-  const size_t all = bytes + 1048576;
-  void *memory = mmap(NULL, all, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) return false;
-  munmap(memory, all);
+/* Whether this rank's address space has a place for the window, and a little more for what Open MPI needs to make it.
+ */
+static bool has_place(const gan_world *world, size_t bytes) {
+  const size_t all = bytes + ((size_t)8 << 20) + GAN_PAGE * (size_t)world->host_size;
+  void *place = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (place == MAP_FAILED) return false;
+  munmap(place, all);
   return true;
 }
 
 bool gan_window_open(const gan_world *world, size_t bytes, gan_window *window) {
   *window = (gan_window){.handle = MPI_WIN_NULL};
-  if (!gan_host_all(world, has_addresses(bytes) && (world->host_rank != 0 || has_room(world, bytes)))) return false;
+  const bool room = world->host_rank != 0 || has_room(world, bytes);
+  if (!gan_host_all(world, room && has_place(world, bytes))) return false;
   void *base = NULL;
   MPI_Aint size = 0;
   int unit = 1;

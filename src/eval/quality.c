@@ -31,64 +31,83 @@ static int compare_doubles(const void *left, const void *right) {
   return (a > b) - (a < b);
 }
 
-/* Coordinates of points (n, elements) along direction (elements), sorted; false when one is not finite. */
-static bool project(size_t n, size_t elements, const float *points, const float *direction, double length,
-                    double *coordinates) {
-  bool finite = true;
-  for (size_t i = 0; i < n; i++) {
-    coordinates[i] = dot(elements, points + i * elements, direction) / length;
-    finite = finite && isfinite(coordinates[i]);
-  }
-  if (finite) qsort(coordinates, n, sizeof *coordinates, compare_doubles);
-  return finite;
-}
-
-typedef struct workspace {
-  float *direction; /* (elements) */
-  double *real;     /* (n) */
-  double *fake;     /* (n) */
-} workspace;
-
-static void workspace_release(workspace *space) {
-  free(space->direction);
-  free(space->real);
-  free(space->fake);
-}
-
-static gan_status workspace_allocate(size_t n, size_t elements, workspace *space) {
-  *space = (workspace){0};
-  gan_status status = gan_allocate(elements, sizeof *space->direction, "a random direction", &space->direction);
-  if (status == GAN_OK) status = gan_allocate(n, sizeof *space->real, "projected real samples", &space->real);
-  if (status == GAN_OK) status = gan_allocate(n, sizeof *space->fake, "projected generated samples", &space->fake);
-  if (status != GAN_OK) workspace_release(space);
+gan_status gan_projected_create(int64_t n, int64_t elements, int projections, uint64_t seed,
+                                gan_projected **projected) {
+  gan_projected *made = NULL;
+  *projected = NULL;
+  if (n < 1 || elements < 1 || projections < 1)
+    return gan_fail(GAN_BAD_USAGE, "the sliced Wasserstein distance needs at least one sample, element and projection");
+  GAN_TRY(gan_allocate(1, sizeof *made, "projected samples", &made));
+  *made = (gan_projected){.n = n, .elements = elements, .projections = projections, .seed = seed};
+  gan_status status =
+      gan_allocate((size_t)projections, (size_t)n * sizeof(double), "projected samples", &made->coordinates);
+  if (status == GAN_OK)
+    status = gan_allocate((size_t)elements, sizeof *made->direction, "a random direction", &made->direction);
+  if (status == GAN_OK)
+    *projected = made;
+  else
+    gan_projected_destroy(made);
   return status;
+}
+
+void gan_projected_destroy(gan_projected *projected) {
+  if (!projected) return;
+  free(projected->coordinates);
+  free(projected->direction);
+  free(projected);
+}
+
+/* A normal vector's direction is uniform on the sphere; its length is returned. */
+static double draw_direction(gan_projected *projected, int projection) {
+  const gan_random_address address = {
+      .seed = projected->seed, .stream = GAN_STREAM_EVALUATION, .step = (uint64_t)projection, .sample = 0};
+  gan_random_normal(address, (size_t)projected->elements, projected->direction);
+  return sqrt(gan_square_sum((size_t)projected->elements, projected->direction));
+}
+
+void gan_projected_set(gan_projected *projected, int64_t first, int64_t count, const float *samples) {
+  const size_t elements = (size_t)projected->elements;
+  for (int projection = 0; projection < projected->projections; projection++) {
+    const double length = draw_direction(projected, projection);
+    double *coordinates = projected->coordinates + projection * projected->n + first;
+    for (int64_t i = 0; i < count; i++)
+      coordinates[i] = dot(elements, samples + (size_t)i * elements, projected->direction) / length;
+  }
+}
+
+/* Sorts n coordinates; false when one is not finite. (Sorting again what is sorted does no harm.) */
+static bool sort(int64_t n, double *coordinates) {
+  for (int64_t i = 0; i < n; i++)
+    if (!isfinite(coordinates[i])) return false;
+  qsort(coordinates, (size_t)n, sizeof *coordinates, compare_doubles);
+  return true;
+}
+
+double gan_projected_distance(gan_projected *real, gan_projected *fake) {
+  const int64_t n = real->n;
+  double sum = 0.0;
+  for (int projection = 0; projection < real->projections; projection++) {
+    double *a = real->coordinates + projection * n, *b = fake->coordinates + projection * n;
+    if (!sort(n, a) || !sort(n, b)) return NAN;
+    /* In one dimension the best transport pairs the sorted samples. */
+    for (int64_t i = 0; i < n; i++) sum += fabs(a[i] - b[i]);
+  }
+  return sum / (double)n / real->projections;
 }
 
 gan_status gan_sliced_wasserstein(int64_t n, int64_t elements, const float *real, const float *fake, int projections,
                                   uint64_t seed, double *distance) {
-  if (n < 1 || elements < 1 || projections < 1) {
-    return gan_fail(GAN_BAD_USAGE, "the sliced Wasserstein distance needs at least one sample, element and projection");
+  gan_projected *a = NULL, *b = NULL;
+  gan_status status = gan_projected_create(n, elements, projections, seed, &a);
+  if (status == GAN_OK) status = gan_projected_create(n, elements, projections, seed, &b);
+  if (status == GAN_OK) {
+    gan_projected_set(a, 0, n, real);
+    gan_projected_set(b, 0, n, fake);
+    *distance = gan_projected_distance(a, b);
   }
-  const size_t count = (size_t)n, width = (size_t)elements;
-  workspace space;
-  GAN_TRY(workspace_allocate(count, width, &space));
-  double sum = 0.0;
-  for (int projection = 0; projection < projections; projection++) {
-    const gan_random_address address = {
-        .seed = seed, .stream = GAN_STREAM_EVALUATION, .step = (uint64_t)projection, .sample = 0};
-    gan_random_normal(address, width, space.direction); /* a normal vector's direction is uniform on the sphere */
-    const double length = sqrt(gan_square_sum(width, space.direction));
-    if (!project(count, width, real, space.direction, length, space.real) ||
-        !project(count, width, fake, space.direction, length, space.fake)) {
-      sum = NAN;
-      break;
-    }
-    /* In one dimension the best transport pairs the sorted samples. */
-    for (size_t i = 0; i < count; i++) sum += fabs(space.real[i] - space.fake[i]);
-  }
-  *distance = sum / (double)n / projections;
-  workspace_release(&space);
-  return GAN_OK;
+  gan_projected_destroy(a);
+  gan_projected_destroy(b);
+  return status;
 }
 
 static bool near(const float *point, const float *centre, double radius) {

@@ -13,6 +13,24 @@
 gan_status gan_sliced_wasserstein(int64_t n, int64_t elements, const float *real, const float *fake, int projections,
                                   uint64_t seed, double *distance) GAN_CHECKED;
 
+/* The same, of samples that come a few at a time: all that is kept of them is where they lie along each direction. */
+typedef struct gan_projected {
+  int64_t n, elements;
+  int projections;
+  uint64_t seed;
+  double *coordinates; /* (projections, n) */
+  float *direction;    /* (elements) */
+} gan_projected;
+
+/* Room for n samples. Errors as of gan_sliced_wasserstein. Owned by the caller. */
+gan_status gan_projected_create(int64_t n, int64_t elements, int projections, uint64_t seed,
+                                gan_projected **projected) GAN_CHECKED;
+void gan_projected_destroy(gan_projected *projected);
+/* samples (count, elements) as number first, first + 1, ...; each number once, before the first distance is taken. */
+void gan_projected_set(gan_projected *projected, int64_t first, int64_t count, const float *samples);
+/* Of two sets of the same sizes and seed, both complete. */
+double gan_projected_distance(gan_projected *real, gan_projected *fake);
+
 typedef struct gan_mode_coverage {
   int modes, covered; /* a mode is covered when at least 1 % of its fair share of samples (n / modes) and at least
                          one sample lies within 3 sigma of it */

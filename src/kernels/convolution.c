@@ -16,6 +16,14 @@ typedef struct tiling {
   int64_t samples, lines, width, columns;
 } tiling;
 
+/* Whether there is one place, whose window is the whole input: then samples, filters and results are the rows of plain
+   matrices, and the convolution is a fully connected layer. */
+static bool is_fully_connected(const gan_window *window) {
+  for (int i = 0; i < GAN_AXES; i++)
+    if (window->in[i] != window->kernel[i] || window->padding[i] > 0) return false;
+  return true;
+}
+
 /* One tile: its samples, lines and width, counted from the first of each. */
 typedef struct tile {
   int64_t sample, samples, line, lines, place, width;
@@ -207,18 +215,25 @@ static void put_output_matrix(const gan_convolution *sizes, const tile *at, cons
 }
 
 size_t gan_convolution_scratch(const gan_backend *backend, const gan_convolution *sizes) {
-  if (backend->convolution_scratch) return backend->convolution_scratch(sizes);
   const tiling cut = plan(sizes);
-  return (size_t)cut.columns * (size_t)(filter_size(sizes) + (cut.samples > 1 ? sizes->out_channels : 0));
+  const size_t own = backend->convolution_scratch ? backend->convolution_scratch(sizes) : 0;
+  const size_t portable =
+      (size_t)cut.columns * (size_t)(filter_size(sizes) + (cut.samples > 1 ? sizes->out_channels : 0));
+  return own > portable ? own : portable;
 }
 
 void gan_convolution_forward(const gan_backend *backend, const gan_convolution *sizes, int64_t rows, const float *x,
                              const float *weight, float *y, float *scratch) {
-  if (backend->convolution_forward) {
-    backend->convolution_forward(sizes, rows, x, weight, y, scratch);
+  const int64_t filter = filter_size(sizes);
+  if (is_fully_connected(&sizes->window)) {
+    backend->gemm(false, true, rows, sizes->out_channels, filter, 1, x, filter, weight, filter, 0, y,
+                  sizes->out_channels);
     return;
   }
-  const int64_t filter = filter_size(sizes), positions = gan_positions(sizes->window.out);
+  if (backend->convolution_forward &&
+      backend->convolution_forward(backend->precision, sizes, rows, x, weight, y, scratch))
+    return;
+  const int64_t positions = gan_positions(sizes->window.out);
   const tiling cut = plan(sizes);
   float *columns = scratch, *copy = scratch + filter * cut.columns;
   for (tile at = {0}; next_tile(sizes, &cut, rows, &at);) {
@@ -235,11 +250,15 @@ void gan_convolution_forward(const gan_backend *backend, const gan_convolution *
 
 void gan_convolution_backward_data(const gan_backend *backend, const gan_convolution *sizes, int64_t rows,
                                    const float *dy, const float *weight, float *dx, float *scratch) {
-  if (backend->convolution_backward_data) {
-    backend->convolution_backward_data(sizes, rows, dy, weight, dx, scratch);
+  const int64_t filter = filter_size(sizes);
+  if (is_fully_connected(&sizes->window)) {
+    backend->gemm(false, false, rows, filter, sizes->out_channels, 1, dy, sizes->out_channels, weight, filter, 0, dx,
+                  filter);
     return;
   }
-  const int64_t filter = filter_size(sizes);
+  if (backend->convolution_backward_data &&
+      backend->convolution_backward_data(backend->precision, sizes, rows, dy, weight, dx, scratch))
+    return;
   const tiling cut = plan(sizes);
   float *columns = scratch, *copy = scratch + filter * cut.columns;
   memset(dx, 0, (size_t)(rows * sizes->in_channels * gan_positions(sizes->window.in)) * sizeof *dx);
@@ -255,11 +274,15 @@ void gan_convolution_backward_data(const gan_backend *backend, const gan_convolu
 
 void gan_convolution_backward_weights(const gan_backend *backend, const gan_convolution *sizes, int64_t rows,
                                       const float *x, const float *dy, float *dweight, float *scratch) {
-  if (backend->convolution_backward_weights) {
-    backend->convolution_backward_weights(sizes, rows, x, dy, dweight, scratch);
+  const int64_t filter = filter_size(sizes);
+  if (is_fully_connected(&sizes->window)) {
+    backend->gemm(true, false, sizes->out_channels, filter, rows, 1, dy, sizes->out_channels, x, filter, 0, dweight,
+                  filter);
     return;
   }
-  const int64_t filter = filter_size(sizes);
+  if (backend->convolution_backward_weights &&
+      backend->convolution_backward_weights(backend->precision, sizes, rows, x, dy, dweight, scratch))
+    return;
   const tiling cut = plan(sizes);
   float *columns = scratch, *copy = scratch + filter * cut.columns;
   float before = 0;

@@ -5,7 +5,7 @@
 
    The portable way: unfold the input of a few samples into a matrix with one column for each output position ("im2col",
    Chellapilla et al. 2006), so small that it stays in cache, and leave the rest to the backend's matrix product. A
-   backend that can do better puts its own functions into gan_backend. */
+   backend that can do better, for some sizes at least, puts its own functions into gan_backend. */
 #ifndef GAN_KERNELS_CONVOLUTION_H
 #define GAN_KERNELS_CONVOLUTION_H
 

@@ -17,6 +17,9 @@
 /* The sizes of a convolution (kernels/convolution.h). */
 typedef struct gan_convolution gan_convolution;
 
+/* What products are computed from. Sums, and all that is kept in memory, are float32 in both. */
+typedef enum gan_precision { GAN_FLOAT32, GAN_BFLOAT16 } gan_precision;
+
 typedef struct gan_backend {
   const char *name;
   const char *help;
@@ -28,15 +31,18 @@ typedef struct gan_backend {
   /* One line about what the library chose for this CPU, and why if not by itself: "OpenBLAS 0.3.21, SkylakeX kernels".
      Valid until the next call. */
   const char *(*describe)(void);
+  gan_precision precision;
+  /* The same backend with products in bfloat16; NULL where it has none. */
+  const struct gan_backend *bfloat16;
   /* Convolutions, with the operands of kernels/convolution.h. All NULL, or all set: NULL stands for the portable way,
-     by gemm. */
+     by gemm. One that returns false has done nothing and leaves this one, by its sizes, to the portable way. */
   size_t (*convolution_scratch)(const gan_convolution *sizes);
-  void (*convolution_forward)(const gan_convolution *sizes, int64_t rows, const float *x, const float *weight, float *y,
-                              float *scratch);
-  void (*convolution_backward_data)(const gan_convolution *sizes, int64_t rows, const float *dy, const float *weight,
-                                    float *dx, float *scratch);
-  void (*convolution_backward_weights)(const gan_convolution *sizes, int64_t rows, const float *x, const float *dy,
-                                       float *dweight, float *scratch);
+  bool (*convolution_forward)(gan_precision precision, const gan_convolution *sizes, int64_t rows, const float *x,
+                              const float *weight, float *y, float *scratch);
+  bool (*convolution_backward_data)(gan_precision precision, const gan_convolution *sizes, int64_t rows,
+                                    const float *dy, const float *weight, float *dx, float *scratch);
+  bool (*convolution_backward_weights)(gan_precision precision, const gan_convolution *sizes, int64_t rows,
+                                       const float *x, const float *dy, float *dweight, float *scratch);
 } gan_backend;
 
 /* The backends built in; the first is the default. */
@@ -44,6 +50,13 @@ extern const gan_backend *const gan_backends[];
 extern const int gan_backend_count;
 /* Finds by name, "auto" being the first; NULL when there is none. */
 const gan_backend *gan_backend_find(const char *name);
+/* The same in a precision, opened, ready for use. GAN_BAD_USAGE where the backend or the CPU cannot do it. */
+gan_status gan_backend_open(const char *name, gan_precision precision, const gan_backend **backend) GAN_CHECKED;
+
+/* "float32" and "bf16"; NULL beyond the last. */
+const char *gan_precision_name(int precision);
+/* The precision of that name, which is one of these. */
+gan_precision gan_precision_find(const char *name);
 
 /* y (rows, n): each row += bias (n). */
 void gan_add_bias(size_t rows, size_t n, const float *bias, float *y);
@@ -64,14 +77,20 @@ size_t gan_clip(size_t n, float bound, float *x);
 /* Sum of squares in double, in one fixed order of summation. */
 double gan_square_sum(size_t n, const float *x);
 
-/* Activations and their derivatives: forward y = f(x); backward dx = dy * f'(x), given x and y. dx may be dy. */
+/* Activations and their derivatives: forward y = f(x), y may be x; backward dx = dy * f'(x), given x and y. dx may be
+   dy. No row needs both x and y to go back: one that is `from_output` gives the same bits when y stands for x too
+   (given an argument of 0 or more), each other one when x stands for y. second: dx += dy * tangent * f''(x), given x
+   and y, for gradients of dy * (f'(x) * tangent); NULL where f is linear in pieces. */
 typedef struct gan_activation {
   const char *name;
   const char *usage; /* "leaky_relu [SLOPE]" */
   const char *help;
   double argument; /* default of the one argument; NAN: takes none */
+  bool from_output;
   void (*forward)(size_t n, float argument, const float *x, float *y);
   void (*backward)(size_t n, float argument, const float *x, const float *y, const float *dy, float *dx);
+  void (*second)(size_t n, float argument, const float *x, const float *y, const float *tangent, const float *dy,
+                 float *dx);
 } gan_activation;
 /* relu, leaky_relu, tanh, sigmoid, elu, gelu, silu, softplus. */
 extern const gan_activation gan_activations[];

@@ -19,6 +19,8 @@
 
 #include "kernels/environment.h"
 #include "kernels/openblas.h"
+#include "kernels/packed_convolution.h"
+#include "kernels/packed_gemm.h"
 #include "kernels/row_products.h"
 
 /* Of the kinds of threads that oneDNN can be built with, OpenMP's can be held to one by a call. */
@@ -75,15 +77,49 @@ static const char *onednn_describe(void) {
                         : (isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2             ? "AVX2"
                         : (isa & dnnl_cpu_isa_sse41) == dnnl_cpu_isa_sse41           ? "SSE4.1"
                                                                                      : "plain";
-  snprintf(text, sizeof text, "oneDNN %d.%d.%d, %s kernels; %s", version->major, version->minor, version->patch,
-           kernels, gan_backend_openblas.describe());
+  snprintf(text, sizeof text, "oneDNN %d.%d.%d, %s kernels; %s%s", version->major, version->minor, version->patch,
+           kernels, gan_tiles_available(GAN_FLOAT32) ? "convolutions of packed panels, AVX-512; " : "",
+           gan_backend_openblas.describe());
   return text;
 }
 
+/* --- bfloat16 --- */
+
+static gan_status bfloat16_open(void) {
+  if (!gan_tiles_available(GAN_BFLOAT16))
+    return gan_fail(GAN_BAD_USAGE,
+                    "--precision bf16 needs a CPU with the instructions of AVX512_BF16 (Intel Cooper Lake or Sapphire "
+                    "Rapids, AMD Zen 4, and later), and this one has not; use --precision float32");
+  return onednn_open();
+}
+
+static void bfloat16_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
+                          const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc) {
+  if (!gan_packed_gemm(GAN_BFLOAT16, transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc))
+    onednn_gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+#define CONVOLUTIONS                                                                                            \
+  .convolution_scratch = gan_packed_convolution_scratch, .convolution_forward = gan_packed_convolution_forward, \
+  .convolution_backward_data = gan_packed_convolution_backward_data,                                            \
+  .convolution_backward_weights = gan_packed_convolution_backward_weights
+
+static const gan_backend onednn_bfloat16 = {
+    .name = "onednn",
+    .help = "products in bfloat16, but for small ones",
+    .open = bfloat16_open,
+    .gemm = bfloat16_gemm,
+    .describe = onednn_describe,
+    .precision = GAN_BFLOAT16,
+    CONVOLUTIONS,
+};
+
 const gan_backend gan_backend_onednn = {
     .name = "onednn",
-    .help = "matrix products by oneDNN, and by OpenBLAS where that is faster",
+    .help = "matrix products by oneDNN, and by OpenBLAS where that is faster; convolutions of its own with AVX-512",
     .open = onednn_open,
     .gemm = onednn_gemm,
     .describe = onednn_describe,
+    .bfloat16 = &onednn_bfloat16,
+    CONVOLUTIONS,
 };

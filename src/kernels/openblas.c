@@ -6,12 +6,37 @@
 #include <cblas.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 
+#include "base/memory.h"
 #include "kernels/environment.h"
+
+/* What OpenBLAS takes for its copies of operands, as Debian builds it. */
+#define WORK_BYTES ((size_t)129 << 20)
+
+/* OpenBLAS tries for ever to get the memory for its copies where the address space has no place for it (ulimit -v), and
+   begins with its first product, in the middle of training. So the place is looked for here, and taken at once by a
+   product which is too large for the kernels that do without. */
+static gan_status take_work_memory(void) {
+  enum { SIDE = 128 };
+  void *place = mmap(NULL, WORK_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (place == MAP_FAILED)
+    return gan_fail(GAN_FAILED, "out of memory: OpenBLAS works with %zu MiB for itself (see ulimit -v)",
+                    WORK_BYTES >> 20);
+  float *matrices = NULL;
+  const gan_status status = gan_allocate(3 * SIDE * SIDE, sizeof *matrices, "a first matrix product", &matrices);
+  munmap(place, WORK_BYTES);
+  GAN_TRY(status);
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIDE, SIDE, SIDE, 1, matrices, SIDE, matrices + SIDE * SIDE,
+              SIDE, 0, matrices + 2 * SIDE * SIDE, SIDE);
+  free(matrices);
+  return GAN_OK;
+}
 
 static gan_status openblas_open(void) {
   openblas_set_num_threads(1);
-  return GAN_OK;
+  return take_work_memory();
 }
 
 /* C = beta C, what is left of a product with an inner dimension of 0. Not left to BLAS, which demands row lengths of at

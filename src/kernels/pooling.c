@@ -46,6 +46,12 @@ void gan_max_pool(const gan_window *window, size_t planes, const float *x, float
     for (int64_t position = 0; position < out; position++) y[position] = x[largest(window, position, x)];
 }
 
+void gan_max_pool_tangent(const gan_window *window, size_t planes, const float *x, const float *tangent, float *y) {
+  const int64_t in = gan_positions(window->in), out = gan_positions(window->out);
+  for (size_t plane = 0; plane < planes; plane++, x += in, tangent += in, y += out)
+    for (int64_t position = 0; position < out; position++) y[position] = tangent[largest(window, position, x)];
+}
+
 void gan_max_pool_backward(const gan_window *window, size_t planes, const float *x, const float *dy, float *dx) {
   const int64_t in = gan_positions(window->in), out = gan_positions(window->out);
   memset(dx, 0, planes * (size_t)in * sizeof *dx);

@@ -9,6 +9,8 @@
    the mean, where it counts as zeros. A NaN in the window gives NaN. backward: dy (planes, out) -> dx (planes, in),
    overwritten; of equal elements the first is the largest. */
 void gan_max_pool(const gan_window *window, size_t planes, const float *x, float *y);
+/* tangent (planes, in) -> y (planes, out): of each window the tangent where x is largest. */
+void gan_max_pool_tangent(const gan_window *window, size_t planes, const float *x, const float *tangent, float *y);
 void gan_max_pool_backward(const gan_window *window, size_t planes, const float *x, const float *dy, float *dx);
 void gan_average_pool(const gan_window *window, size_t planes, const float *x, float *y);
 void gan_average_pool_backward(const gan_window *window, size_t planes, const float *dy, float *dx);

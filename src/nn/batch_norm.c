@@ -10,6 +10,7 @@
 #include "nn/layer.h"
 #include "nn/normalise.h"
 #include "nn/pass.h"
+#include "nn/tangent.h"
 
 enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VARIANCE };
 
@@ -33,6 +34,8 @@ static gan_status configure(gan_layer *layer, int word_count, char *const *words
   GAN_TRY(gan_layer_add_tensor(layer, "running_var", &channels, true));
   layer->kept_per_part = 2 * channel_count(layer); /* mean, 1 / deviation */
   layer->scratch_per_part = 2 * channel_count(layer);
+  layer->tangent_kept_per_part = 2 * channel_count(layer); /* means of the tangent, and of it times the normalised x */
+  layer->tangent_scratch_per_part = GAN_TANGENT_SUMS * channel_count(layer);
   return GAN_OK;
 }
 
@@ -184,14 +187,101 @@ static void backward(const gan_layer *layer, gan_pass *pass, const float *input,
   }
 }
 
+/* --- Second order --- */
+
+/* One part of a shard: where its rows begin, and what was kept of it. */
+typedef struct piece {
+  gan_channels view;
+  int64_t place;
+  const float *mean, *inverse;
+  float *tangent_means; /* (2, channels) */
+} piece;
+
+static piece piece_at(const gan_layer *layer, const gan_pass *pass, int shard, int part) {
+  const float *kept = gan_pass_kept_part(pass, layer, shard, part);
+  return (piece){.view = view_of(layer, gan_pass_row_count(pass, shard, part)),
+                 .place = gan_pass_first_row(pass, shard, part) * layer->inputs,
+                 .mean = kept,
+                 .inverse = kept + channel_count(layer),
+                 .tangent_means = gan_pass_tangent_kept_part(pass, layer, shard, part)};
+}
+
+static void tangent(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                    const float *input_tangent, float *output_tangent) {
+  (void)output;
+  const size_t count = 2 * channel_count(layer);
+  const int pieces = pass->shards->local * pass->parts;
+  double *means = pass->scratch;
+  for (int i = 0; i < pieces; i++) {
+    const piece at = piece_at(layer, pass, i / pass->parts, i % pass->parts);
+    gan_channel_gradient_sums(at.view, input + at.place, input_tangent + at.place, at.mean, at.inverse,
+                              means + (size_t)i * count);
+  }
+  sums_to_means(layer, pass, count, means);
+  for (int i = 0; i < pieces; i++, means += count) {
+    const piece at = piece_at(layer, pass, i / pass->parts, i % pass->parts);
+    for (size_t j = 0; j < count; j++) at.tangent_means[j] = (float)means[j];
+    gan_channel_normalise_backward(at.view, input + at.place, input_tangent + at.place, at.mean, at.inverse,
+                                   pass->parameters + layer->tensors[WEIGHT].offset, means, output_tangent + at.place);
+  }
+}
+
+static void piece_sums(const piece *at, const gan_tangent_rows *rows, double *sums) {
+  gan_channel_tangent_sums(at->view, rows->input + at->place, rows->input_tangent + at->place,
+                           rows->output_gradient + at->place, rows->output_tangent_gradient + at->place, at->mean,
+                           at->inverse, sums);
+}
+
+static void tangent_gradient(const gan_layer *layer, gan_pass *pass, int shard, const gan_tangent_rows *rows,
+                             float *gradient) {
+  const size_t channels = channel_count(layer);
+  float *bias = gradient + layer->tensors[WEIGHT].count;
+  memset(gradient, 0, layer->parameter_count * sizeof *gradient);
+  for (int part = 0; part < pass->parts; part++) {
+    const piece at = piece_at(layer, pass, shard, part);
+    const double *sums = pass->scratch;
+    piece_sums(&at, rows, pass->scratch);
+    for (size_t c = 0; c < channels; c++) {
+      gradient[c] +=
+          (float)gan_channel_tangent_weight(sums + c, channels, (double)at.inverse[c], (double)at.tangent_means[c],
+                                            (double)at.tangent_means[channels + c]);
+      bias[c] += (float)sums[GAN_SUM_Y * channels + c];
+    }
+  }
+}
+
+static void tangent_backward(const gan_layer *layer, gan_pass *pass, const gan_tangent_rows *rows) {
+  const size_t count = GAN_TANGENT_SUMS * channel_count(layer);
+  const int pieces = pass->shards->local * pass->parts;
+  double *means = pass->scratch;
+  for (int i = 0; i < pieces; i++) {
+    const piece at = piece_at(layer, pass, i / pass->parts, i % pass->parts);
+    piece_sums(&at, rows, means + (size_t)i * count);
+  }
+  sums_to_means(layer, pass, count, means);
+  for (int i = 0; i < pieces; i++, means += count) {
+    const piece at = piece_at(layer, pass, i / pass->parts, i % pass->parts);
+    gan_channel_tangent_backward(at.view, rows->input + at.place, rows->input_tangent + at.place,
+                                 rows->output_gradient + at.place, rows->output_tangent_gradient + at.place, at.mean,
+                                 at.inverse, pass->parameters + layer->tensors[WEIGHT].offset, at.tangent_means, means,
+                                 rows->input_gradient + at.place, rows->input_tangent_gradient + at.place);
+  }
+}
+
 const gan_layer_type gan_layer_batch_norm = {
     .name = "batch_norm",
     .usage = "batch_norm",
     .help = "normalises each feature, or channel of an image, over the samples of a shard",
     .couples_samples = true,
+    .curved = true,
+    .backward_reads = GAN_READS_INPUT,
+    .in_place_backward = true,
     .configure = configure,
     .initialise = initialise,
     .forward = forward,
     .backward = backward,
+    .tangent = tangent,
+    .tangent_backward = tangent_backward,
+    .tangent_gradient = tangent_gradient,
     .check_batch = check_batch,
 };

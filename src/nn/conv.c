@@ -5,10 +5,12 @@
    What a description says and the shapes that follow are here; the arithmetic is in kernels/convolution.c or the
    backend's. Each shard by itself, its parts together, as in dense.c. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "nn/layer.h"
 #include "nn/normalise.h"
 #include "nn/pass.h"
+#include "nn/tangent.h"
 
 enum { WEIGHT, BIAS };
 
@@ -52,6 +54,7 @@ static gan_status add_tensors(gan_layer *layer, int axes, bool no_bias) {
   GAN_TRY(gan_layer_add_tensor(layer, "weight", &weight, false));
   if (!no_bias) GAN_TRY(gan_layer_add_tensor(layer, "bias", &channels, false));
   layer->workspace = gan_convolution_scratch(layer->network->options.backend, sizes);
+  layer->tangent_workspace = layer->parameter_count;
   layer->scratch_per_part = no_bias ? 0 : (size_t)layer->output.size[0];
   return GAN_OK;
 }
@@ -120,36 +123,67 @@ static gan_channels output_view(const gan_layer *layer, int64_t rows) {
   return (gan_channels){(size_t)rows, (size_t)channels, (size_t)(layer->outputs / channels)};
 }
 
-static void forward(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
+/* The layer's output in one shard, without the bias. */
+static void convolve(const gan_layer *layer, const gan_pass *pass, int shard, const float *input, float *output) {
   const gan_backend *backend = layer->network->options.backend;
-  const gan_convolution *sizes = &layer->convolution;
-  const float *weight = pass->parameters + layer->tensors[WEIGHT].offset;
+  const int64_t first = gan_pass_first_row(pass, shard, -1), rows = gan_pass_row_count(pass, shard, -1);
+  const float *weight = pass->parameters + layer->tensors[WEIGHT].offset, *x = input + first * layer->inputs;
+  float *y = output + first * layer->outputs;
+  if (is_transposed(layer))
+    gan_convolution_backward_data(backend, &layer->convolution, rows, x, weight, y, pass->workspace);
+  else
+    gan_convolution_forward(backend, &layer->convolution, rows, x, weight, y, pass->workspace);
+}
+
+static void forward(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
   for (int shard = 0; shard < pass->shards->local; shard++) {
-    const int64_t first = gan_pass_first_row(pass, shard, -1), rows = gan_pass_row_count(pass, shard, -1);
-    const float *x = input + first * layer->inputs;
-    float *y = output + first * layer->outputs;
-    if (is_transposed(layer))
-      gan_convolution_backward_data(backend, sizes, rows, x, weight, y, pass->workspace);
-    else
-      gan_convolution_forward(backend, sizes, rows, x, weight, y, pass->workspace);
-    if (has_bias(layer)) {
-      const gan_channels view = output_view(layer, rows);
-      gan_add_channel_bias(view.rows, view.channels, view.inner, pass->parameters + layer->tensors[BIAS].offset, y);
-    }
+    convolve(layer, pass, shard, input, output);
+    if (!has_bias(layer)) continue;
+    const gan_channels view = output_view(layer, gan_pass_row_count(pass, shard, -1));
+    gan_add_channel_bias(view.rows, view.channels, view.inner, pass->parameters + layer->tensors[BIAS].offset,
+                         output + gan_pass_first_row(pass, shard, -1) * layer->outputs);
   }
+}
+
+static void tangent(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                    const float *input_tangent, float *output_tangent) {
+  (void)input, (void)output;
+  for (int shard = 0; shard < pass->shards->local; shard++) convolve(layer, pass, shard, input_tangent, output_tangent);
+}
+
+static void weight_gradient(const gan_layer *layer, const gan_pass *pass, int64_t rows, const float *x, const float *dy,
+                            float *gradient) {
+  const bool transposed = is_transposed(layer);
+  gan_convolution_backward_weights(layer->network->options.backend, &layer->convolution, rows, transposed ? dy : x,
+                                   transposed ? x : dy, gradient, pass->workspace);
 }
 
 /* Of the weight and the bias, from one shard's rows. */
 static void parameter_gradient(const gan_layer *layer, gan_pass *pass, int64_t rows, const float *x, const float *dy,
                                float *gradient) {
-  const gan_backend *backend = layer->network->options.backend;
-  const bool transposed = is_transposed(layer);
-  gan_convolution_backward_weights(backend, &layer->convolution, rows, transposed ? dy : x, transposed ? x : dy,
-                                   gradient, pass->workspace);
+  weight_gradient(layer, pass, rows, x, dy, gradient);
   if (!has_bias(layer)) return;
   gan_channel_sums(output_view(layer, rows), dy, pass->scratch);
   float *bias = gradient + layer->tensors[WEIGHT].count;
   for (size_t c = 0; c < layer->tensors[BIAS].count; c++) bias[c] = (float)pass->scratch[c];
+}
+
+static void tangent_gradient(const gan_layer *layer, gan_pass *pass, int shard, const gan_tangent_rows *rows,
+                             float *gradient) {
+  const int64_t first = gan_pass_first_row(pass, shard, -1), count = gan_pass_row_count(pass, shard, -1);
+  const int64_t in = first * layer->inputs, out = first * layer->outputs;
+  float *of_values = gan_pass_tangent_workspace(pass);
+  weight_gradient(layer, pass, count, rows->input_tangent + in, rows->output_tangent_gradient + out, gradient);
+  if (rows->output_gradient) {
+    parameter_gradient(layer, pass, count, rows->input + in, rows->output_gradient + out, of_values);
+    gan_add(layer->tensors[WEIGHT].count, of_values, gradient);
+  }
+  if (!has_bias(layer)) return;
+  const size_t weights = layer->tensors[WEIGHT].count, bytes = layer->tensors[BIAS].count * sizeof *gradient;
+  if (rows->output_gradient)
+    memcpy(gradient + weights, of_values + weights, bytes);
+  else
+    memset(gradient + weights, 0, bytes);
 }
 
 static void backward(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
@@ -164,6 +198,7 @@ static void backward(const gan_layer *layer, gan_pass *pass, const float *input,
     if (pass->slots) {
       parameter_gradient(layer, pass, rows, x, dy, gan_pass_gradient(pass, layer, shard));
       gan_pass_fold(pass, layer, shard);
+      gan_pass_done(pass, layer, GAN_WORK_WEIGHTS, rows);
     }
     if (!input_gradient) continue;
     float *dx = input_gradient + first * layer->inputs;
@@ -185,10 +220,13 @@ const gan_layer_type gan_layer_conv = {
     .name = "conv",
     .usage = "conv CHANNELS kernel K [stride S] [padding P] [no_bias]",
     .help = "convolution over the 1 to 3 axes of an image; each size once, or for each axis (\"kernel 3 5\")",
+    .backward_reads = GAN_READS_INPUT,
     .configure = configure_conv,
     .initialise = initialise,
     .forward = forward,
     .backward = backward,
+    .tangent = tangent,
+    .tangent_gradient = tangent_gradient,
     .flops = flops,
 };
 
@@ -196,9 +234,12 @@ const gan_layer_type gan_layer_conv_transpose = {
     .name = "conv_transpose",
     .usage = "conv_transpose CHANNELS kernel K [stride S] [padding P] [output_padding O] [no_bias]",
     .help = "transposed convolution, which makes images larger: \"kernel 4 stride 2 padding 1\" doubles them",
+    .backward_reads = GAN_READS_INPUT,
     .configure = configure_transposed,
     .initialise = initialise,
     .forward = forward,
     .backward = backward,
+    .tangent = tangent,
+    .tangent_gradient = tangent_gradient,
     .flops = flops,
 };

@@ -5,6 +5,7 @@
 
 #include "nn/layer.h"
 #include "nn/pass.h"
+#include "nn/tangent.h"
 
 enum { WEIGHT, BIAS };
 
@@ -30,16 +31,57 @@ static void initialise(const gan_layer *layer, const gan_initialisation *how, do
   gan_layer_initialise_weight(layer, how, scale, layer->inputs, layer->outputs, address, parameters);
 }
 
+/* y = x W' in one shard, without the bias. */
+static void multiply(const gan_layer *layer, const gan_pass *pass, int shard, const float *x, float *y) {
+  const int64_t in = layer->inputs, out = layer->outputs, first = gan_pass_first_row(pass, shard, -1);
+  layer->network->options.backend->gemm(false, true, gan_pass_row_count(pass, shard, -1), out, in, 1, x + first * in,
+                                        in, pass->parameters + layer->tensors[WEIGHT].offset, in, 0, y + first * out,
+                                        out);
+}
+
 static void forward(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
-  const gan_backend *backend = layer->network->options.backend;
-  const int64_t in = layer->inputs, out = layer->outputs;
-  const float *weight = pass->parameters + layer->tensors[WEIGHT].offset;
+  const int64_t out = layer->outputs;
   for (int shard = 0; shard < pass->shards->local; shard++) {
     const int64_t first = gan_pass_first_row(pass, shard, -1), rows = gan_pass_row_count(pass, shard, -1);
-    float *y = output + first * out;
-    backend->gemm(false, true, rows, out, in, 1, input + first * in, in, weight, in, 0, y, out);
-    if (has_bias(layer)) gan_add_bias((size_t)rows, (size_t)out, pass->parameters + layer->tensors[BIAS].offset, y);
+    multiply(layer, pass, shard, input, output);
+    if (has_bias(layer))
+      gan_add_bias((size_t)rows, (size_t)out, pass->parameters + layer->tensors[BIAS].offset, output + first * out);
   }
+}
+
+static void tangent(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                    const float *input_tangent, float *output_tangent) {
+  (void)input, (void)output;
+  for (int shard = 0; shard < pass->shards->local; shard++) multiply(layer, pass, shard, input_tangent, output_tangent);
+}
+
+/* dW = dy' x, of one shard's rows, or added to what is there. */
+static void weight_gradient(const gan_layer *layer, const gan_pass *pass, int shard, bool add, const float *input,
+                            const float *output_gradient, float *gradient) {
+  const int64_t in = layer->inputs, out = layer->outputs, first = gan_pass_first_row(pass, shard, -1);
+  layer->network->options.backend->gemm(true, false, out, in, gan_pass_row_count(pass, shard, -1), 1,
+                                        output_gradient + first * out, out, input + first * in, in, add ? 1 : 0,
+                                        gradient, in);
+}
+
+/* Of the weight and the bias, of one shard. */
+static void parameter_gradient(const gan_layer *layer, const gan_pass *pass, int shard, const float *input,
+                               const float *output_gradient, float *gradient) {
+  const int64_t out = layer->outputs, first = gan_pass_first_row(pass, shard, -1);
+  weight_gradient(layer, pass, shard, false, input, output_gradient, gradient);
+  if (has_bias(layer))
+    gan_column_sums((size_t)gan_pass_row_count(pass, shard, -1), (size_t)out, output_gradient + first * out,
+                    gradient + layer->tensors[WEIGHT].count);
+}
+
+static void tangent_gradient(const gan_layer *layer, gan_pass *pass, int shard, const gan_tangent_rows *rows,
+                             float *gradient) {
+  const bool values = rows->output_gradient != NULL;
+  if (values)
+    parameter_gradient(layer, pass, shard, rows->input, rows->output_gradient, gradient);
+  else if (has_bias(layer))
+    memset(gradient + layer->tensors[WEIGHT].count, 0, layer->tensors[BIAS].count * sizeof *gradient);
+  weight_gradient(layer, pass, shard, values, rows->input_tangent, rows->output_tangent_gradient, gradient);
 }
 
 static void backward(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
@@ -50,15 +92,14 @@ static void backward(const gan_layer *layer, gan_pass *pass, const float *input,
   const float *weight = pass->parameters + layer->tensors[WEIGHT].offset;
   for (int shard = 0; shard < pass->shards->local; shard++) {
     const int64_t first = gan_pass_first_row(pass, shard, -1), rows = gan_pass_row_count(pass, shard, -1);
-    const float *dy = output_gradient + first * out;
     if (pass->slots) {
-      float *gradient = gan_pass_gradient(pass, layer, shard);
-      backend->gemm(true, false, out, in, rows, 1, dy, out, input + first * in, in, 0, gradient, in);
-      if (has_bias(layer)) gan_column_sums((size_t)rows, (size_t)out, dy, gradient + layer->tensors[WEIGHT].count);
+      parameter_gradient(layer, pass, shard, input, output_gradient, gan_pass_gradient(pass, layer, shard));
       gan_pass_fold(pass, layer, shard);
+      gan_pass_done(pass, layer, GAN_WORK_WEIGHTS, rows);
     }
     if (input_gradient)
-      backend->gemm(false, false, rows, in, out, 1, dy, out, weight, in, 0, input_gradient + first * in, in);
+      backend->gemm(false, false, rows, in, out, 1, output_gradient + first * out, out, weight, in, 0,
+                    input_gradient + first * in, in);
   }
 }
 
@@ -68,9 +109,12 @@ const gan_layer_type gan_layer_dense = {
     .name = "dense",
     .usage = "dense FEATURES [no_bias]",
     .help = "fully connected layer; an input of any shape is taken as one vector",
+    .backward_reads = GAN_READS_INPUT,
     .configure = configure,
     .initialise = initialise,
     .forward = forward,
     .backward = backward,
+    .tangent = tangent,
+    .tangent_gradient = tangent_gradient,
     .flops = flops,
 };

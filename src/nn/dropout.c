@@ -5,6 +5,7 @@
 
 #include "nn/layer.h"
 #include "nn/pass.h"
+#include "nn/tangent.h"
 
 enum { PROBABILITY }; /* of layer->arguments */
 
@@ -32,12 +33,18 @@ static void draw_factors(const gan_layer *layer, const gan_pass *pass, int shard
 static void forward(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
   const size_t n = (size_t)(pass->rows * layer->inputs);
   if (!pass->training) {
-    memcpy(output, input, n * sizeof *output);
+    if (output != input) memcpy(output, input, n * sizeof *output);
     return;
   }
   for (int piece = 0; piece < pass->shards->local * pass->parts; piece++)
     draw_factors(layer, pass, piece / pass->parts, piece % pass->parts);
   gan_multiply(n, input, gan_pass_kept_row(pass, layer, 0), output);
+}
+
+static void tangent(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                    const float *input_tangent, float *output_tangent) {
+  (void)input, (void)output;
+  gan_multiply((size_t)(pass->rows * layer->inputs), input_tangent, gan_pass_kept_row(pass, layer, 0), output_tangent);
 }
 
 static void backward(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
@@ -52,7 +59,11 @@ const gan_layer_type gan_layer_dropout = {
     .name = "dropout",
     .usage = "dropout PROBABILITY",
     .help = "sets each value to 0 with this probability while training, and scales up the others",
+    .backward_reads = GAN_READS_NEITHER,
+    .in_place = true,
+    .in_place_backward = true,
     .configure = configure,
     .forward = forward,
     .backward = backward,
+    .tangent = tangent,
 };

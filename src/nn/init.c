@@ -56,9 +56,11 @@ static void fill_he_normal(gan_random_address address, double scale, int64_t fan
 
 const gan_initialisation gan_initialisations[] = {
     {.name = "pytorch",
-     .help = "as PyTorch's modules do by default: uniform within 1 / sqrt(fan_in), biases too",
+     .help =
+         "as PyTorch's modules do by default: uniform within 1 / sqrt(fan_in), biases too; embeddings standard normal",
      .default_scale = 1,
-     .fill = fill_pytorch},
+     .fill = fill_pytorch,
+     .normal_embedding = true},
     {.name = "normal",
      .help = "normal with a standard deviation (default 0.02), biases 0, normalisation weights around 1; as in DCGAN",
      .default_scale = 0.02,
@@ -109,6 +111,17 @@ void gan_layer_initialise_weight(const gan_layer *layer, const gan_initialisatio
   else
     fill_uniform(gan_layer_address(layer, 1, address), 1 / sqrt((double)fan_in), bias->count,
                  parameters + bias->offset);
+}
+
+/* torch.nn.init counts the fans of a table (rows, features) as those of any weight: fan_in is its second size. */
+void gan_layer_initialise_embedding(const gan_layer *layer, const gan_initialisation *how, double scale,
+                                    gan_random_address address, float *parameters) {
+  const gan_tensor_info *weight = &layer->tensors[0];
+  const gan_random_address own = gan_layer_address(layer, 0, address);
+  if (how->normal_embedding)
+    fill_normal(own, 0, scale, weight->count, parameters + weight->offset);
+  else
+    how->fill(own, scale, weight->shape.size[1], weight->shape.size[0], weight->count, parameters + weight->offset);
 }
 
 void gan_layer_initialise_norm(const gan_layer *layer, const gan_initialisation *how, double scale,

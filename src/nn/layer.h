@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "nn/network.h"
 
-extern const gan_layer_type gan_layer_dense, gan_layer_conv, gan_layer_conv_transpose;
+extern const gan_layer_type gan_layer_dense, gan_layer_conv, gan_layer_conv_transpose, gan_layer_embedding;
 extern const gan_layer_type gan_layer_upsample, gan_layer_max_pool, gan_layer_average_pool,
     gan_layer_global_average_pool;
 extern const gan_layer_type gan_layer_batch_norm, gan_layer_layer_norm, gan_layer_instance_norm, gan_layer_group_norm;
@@ -70,6 +70,9 @@ gan_random_address gan_layer_address(const gan_layer *layer, int tensor, gan_ran
 /* Tensor 0 as a weight with these fans, tensor 1, if there is one, as its bias. */
 void gan_layer_initialise_weight(const gan_layer *layer, const gan_initialisation *how, double scale, int64_t fan_in,
                                  int64_t fan_out, gan_random_address address, float *parameters);
+/* Tensor 0 (rows, features) as a table of which rows are picked. */
+void gan_layer_initialise_embedding(const gan_layer *layer, const gan_initialisation *how, double scale,
+                                    gan_random_address address, float *parameters);
 /* Tensor 0 as the weight of a normalisation, tensor 1 as its bias. */
 void gan_layer_initialise_norm(const gan_layer *layer, const gan_initialisation *how, double scale,
                                gan_random_address address, float *parameters);

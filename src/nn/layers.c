@@ -13,6 +13,7 @@ const gan_layer_type *const gan_layer_types[] = {
     &gan_layer_dense,
     &gan_layer_conv,
     &gan_layer_conv_transpose,
+    &gan_layer_embedding,
     &gan_layer_upsample,
     &gan_layer_max_pool,
     &gan_layer_average_pool,

@@ -56,6 +56,8 @@ static gan_status add_layer(gan_network *network, int word_count, char *const *w
                        .index = network->layer_count,
                        .block = gan_block_innermost(network),
                        .source = network->layer_count,
+                       .addend = -1,
+                       .kept_until = network->layer_count,
                        .input = network->output,
                        .inputs = gan_shape_count(&network->output),
                        .parameter_offset = network->parameter_count,
@@ -64,6 +66,7 @@ static gan_status add_layer(gan_network *network, int word_count, char *const *w
   if (!layer->type) return gan_layer_unknown(words[0]);
   if (word_count > WORDS_MOST)
     return gan_fail(GAN_BAD_USAGE, "there is too much; it is written \"%s\"", layer->type->usage);
+  layer->backward_reads = layer->type->backward_reads;
   GAN_TRY(layer->type->configure(layer, word_count - 1, words + 1));
   network->layer_count++;
   if (layer->block == network->block_count) network->block_count++;

@@ -19,6 +19,7 @@
 
 typedef struct gan_layer gan_layer;
 typedef struct gan_pass gan_pass;
+typedef struct gan_tangent_rows gan_tangent_rows;
 
 enum { GAN_LAYER_TENSORS = 4, GAN_LAYER_ARGUMENTS = 8, GAN_TENSOR_NAME = 48, GAN_LAYER_PATH = 80 };
 
@@ -41,6 +42,7 @@ typedef struct gan_initialisation {
   void (*fill)(gan_random_address address, double scale, int64_t fan_in, int64_t fan_out, size_t count, float *weight);
   bool zero_bias;          /* biases start at 0; otherwise uniform within 1/sqrt(fan_in), PyTorch's default */
   bool random_norm_weight; /* weights of normalisation layers from N(1, scale), as DCGAN does; otherwise 1 */
+  bool normal_embedding;   /* embeddings from N(0, scale); otherwise as a weight, fan_in the features of a row */
 } gan_initialisation;
 /* pytorch, normal, xavier_uniform, xavier_normal, he_uniform, he_normal, orthogonal is not among them. */
 extern const gan_initialisation gan_initialisations[];
@@ -54,6 +56,15 @@ typedef struct gan_block {
 } gan_block;
 enum { GAN_BLOCK_DEPTH = 4 }; /* of blocks in blocks */
 
+/* What a layer's backward step reads of the forward pass: all else may be gone by then (nn/plan.h). A row that says
+   nothing reads both. */
+typedef enum gan_backward_reads {
+  GAN_READS_BOTH,
+  GAN_READS_INPUT,
+  GAN_READS_OUTPUT,
+  GAN_READS_NEITHER
+} gan_backward_reads;
+
 /* A kind of layer: one row of the table of layers. */
 typedef struct gan_layer_type {
   const char *name;
@@ -61,6 +72,12 @@ typedef struct gan_layer_type {
   const char *help;
   /* True when a sample's output depends on the other samples of its shard (batch norm). */
   bool couples_samples;
+  /* True when the derivative of the output with respect to the input depends on the input, other than in steps: such a
+     layer has second derivatives. */
+  bool curved;
+  gan_backward_reads backward_reads; /* each layer's, unless configure knows better */
+  bool in_place;                     /* forward: output may be input, of as many elements */
+  bool in_place_backward;            /* input_gradient may be output_gradient */
   /* Checks the words after the layer's name, sets output shape, tensors, numbers, and what a pass keeps. The layer
      comes with type, index, input, inputs, offsets and network set. */
   gan_status (*configure)(gan_layer *layer, int word_count, char *const *words);
@@ -75,6 +92,16 @@ typedef struct gan_layer_type {
      the input gradient is the output gradient as it is. */
   void (*backward)(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                    float *output_gradient, float *input_gradient);
+  /* The tangent pair (nn/tangent.h). input_tangent (rows, in) -> output_tangent (rows, out), the derivative of the
+     output along it. NULL for views, as forward; and for a layer that a gradient penalty cannot meet. */
+  void (*tangent)(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                  const float *input_tangent, float *output_tangent);
+  /* Back through output and tangent together: writes rows->input_gradient and rows->input_tangent_gradient. A layer
+     that is not curved may have NULL: both gradients then go through backward, one after the other. */
+  void (*tangent_backward)(const gan_layer *layer, gan_pass *pass, const gan_tangent_rows *rows);
+  /* The parameters' gradient of the same, of one local shard, into `gradient` (parameter_count). NULL without them. */
+  void (*tangent_gradient)(const gan_layer *layer, gan_pass *pass, int local_shard, const gan_tangent_rows *rows,
+                           float *gradient);
   /* Floating-point operations of one sample's matrix products, 2 per multiply-add; NULL for none. */
   double (*flops)(const gan_layer *layer);
   /* GAN_BAD_USAGE when a training batch is too small for the layer (gan_network_check_batch); NULL: any will do. */
@@ -92,8 +119,10 @@ struct gan_layer {
   /* Name as in PyTorch's state_dict: its place in the Sequential that it belongs to ("4"); in a residual block, after
      the block's own and "main" or "shortcut" ("4.main.0"). */
   char path[GAN_LAYER_PATH];
-  int block;  /* of gan_network.blocks: the innermost that it belongs to, or ends; -1: none */
-  int source; /* without forward: the activation that it shows, by default its input's */
+  int block;                         /* of gan_network.blocks: the innermost that it belongs to, or ends; -1: none */
+  int source;                        /* without forward: the activation that it shows, by default its input's */
+  int addend;                        /* one more activation that forward reads; -1: none */
+  gan_backward_reads backward_reads; /* its type's, or less */
   gan_shape input, output;
   int64_t inputs, outputs; /* elements of them */
   double arguments[GAN_LAYER_ARGUMENTS];
@@ -105,8 +134,13 @@ struct gan_layer {
   size_t buffer_offset, buffer_count;
   /* Floats that forward keeps for backward: per row, and per shard and part. */
   size_t kept_per_row, kept_per_part;
+  int kept_until; /* the layer whose backward step reads it last: itself; another one's is kept from backward on only */
   size_t scratch_per_part; /* doubles of gan_pass.scratch per local shard and part */
   size_t workspace;        /* floats of gan_pass.workspace */
+  /* The same for tangents, taken only by passes that have them: floats that tangent keeps for tangent_backward, and
+     what scratch_per_part is to be at least. */
+  size_t tangent_kept_per_row, tangent_kept_per_part, tangent_scratch_per_part;
+  size_t tangent_workspace; /* floats of gan_pass_tangent_workspace */
   const struct gan_network *network;
 };
 

@@ -109,6 +109,19 @@ GAN_MULTIVERSION void gan_channel_gradient_sums(gan_channels view, const float *
   for (size_t c = 0; c < channels; c++) products[c] *= (double)inverse[c];
 }
 
+GAN_MULTIVERSION void gan_channel_product_sums(gan_channels view, const float *x, const float *y,
+                                               double *restrict sums) {
+  const size_t elements = view.channels * view.inner;
+  memset(sums, 0, view.channels * sizeof *sums);
+  for (size_t row = 0; row < view.rows; row++, x += elements, y += elements) {
+    if (view.inner == 1)
+      for (size_t c = 0; c < view.channels; c++) sums[c] += (double)x[c] * (double)y[c];
+    else
+      for (size_t c = 0; c < view.channels; c++)
+        sums[c] += plane_product_sum(view.inner, x + c * view.inner, y + c * view.inner, 0);
+  }
+}
+
 GAN_MULTIVERSION static void backward_columns(size_t n, const float *x, const float *dy, const float *mean,
                                               const float *inverse, const float *weight, const double *means,
                                               float *dx) {

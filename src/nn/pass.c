@@ -6,6 +6,85 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/tangent.h"
+
+/* A layer that only reshapes, or shows an earlier activation: they are one memory. */
+static bool is_view(const gan_layer *layer) { return layer->type->forward == NULL; }
+
+/* --- Sizes --- */
+
+static size_t pieces_of(const gan_shards *shards, int parts) { return (size_t)shards->local * (size_t)parts; }
+
+static size_t rows_of(const gan_shards *shards, int parts) {
+  return (size_t)parts * (size_t)gan_shards_samples(shards);
+}
+
+static size_t largest_workspace(const gan_network *network) {
+  size_t largest = 0;
+  for (int i = 0; i < network->layer_count; i++)
+    if (network->layers[i].workspace > largest) largest = network->layers[i].workspace;
+  return largest;
+}
+
+/* Doubles of what each shard, the total and each slot has in gan_pass.scratch. */
+static size_t scratch_width(const gan_network *network, int parts) {
+  size_t width = 0;
+  for (int i = 0; i < network->layer_count; i++)
+    if (network->layers[i].scratch_per_part > width) width = network->layers[i].scratch_per_part;
+  return width * (size_t)parts;
+}
+
+static size_t scratch_doubles(const gan_network *network, const gan_shards *shards, int parts) {
+  return ((size_t)shards->local + 1 + (size_t)shards->slot_count) * scratch_width(network, parts);
+}
+
+/* Of one part. */
+static size_t statistics_doubles(const gan_network *network, const gan_shards *shards) {
+  return (size_t)shards->local * network->buffer_count;
+}
+
+/* Pointers for each layer, and for what follows the last. */
+static size_t pointer_count(const gan_network *network) { return 3 * (size_t)network->layer_count + 2; }
+
+static size_t plan_bytes(const gan_network *network, int parts) {
+  return (size_t)parts * (sizeof(gan_plan) + pointer_count(network) * sizeof(size_t));
+}
+
+static gan_status plan_all(const gan_network *network, const gan_shards *shards, int parts, gan_keep keep,
+                           gan_plan *plans[2]) {
+  for (int i = 0; i < parts; i++)
+    GAN_TRY(gan_plan_create(network, rows_of(shards, i + 1), pieces_of(shards, i + 1), keep, &plans[i]));
+  return GAN_OK;
+}
+
+/* Everything but the values' places, which are in the plans. */
+static void measure(const gan_network *network, const gan_shards *shards, int parts, gan_plan *const plans[2],
+                    gan_pass_sizes *sizes) {
+  *sizes = (gan_pass_sizes){
+      .workspace = largest_workspace(network),
+      .input = rows_of(shards, parts) * (size_t)gan_shape_count(&network->input),
+      .statistics = ((size_t)parts * statistics_doubles(network, shards) + scratch_doubles(network, shards, parts)) *
+                    sizeof(double),
+      .bookkeeping = sizeof(gan_pass) + pointer_count(network) * sizeof(float *) + plan_bytes(network, parts) +
+                     (size_t)shards->slot_count * sizeof(double *)};
+  for (int i = 0; i < parts; i++) {
+    sizes->values[i] = plans[i]->floats;
+    sizes->unshared[i] = plans[i]->unshared;
+  }
+  sizes->bytes = (sizes->values[parts - 1] + sizes->workspace + sizes->input) * sizeof(float) + sizes->statistics +
+                 sizes->bookkeeping;
+}
+
+gan_status gan_pass_measure(const gan_network *network, const gan_shards *shards, int parts, gan_keep keep,
+                            gan_pass_sizes *sizes) {
+  gan_plan *plans[2] = {NULL, NULL};
+  const gan_status status = plan_all(network, shards, parts, keep, plans);
+  if (status == GAN_OK) measure(network, shards, parts, plans, sizes);
+  for (int i = 0; i < 2; i++) gan_plan_destroy(plans[i]);
+  return status;
+}
+
+/* --- Memory --- */
 
 /* gan_allocate, counted. */
 static gan_status take(gan_pass *pass, size_t count, size_t size, const char *what, void *memory) {
@@ -14,105 +93,111 @@ static gan_status take(gan_pass *pass, size_t count, size_t size, const char *wh
   return GAN_OK;
 }
 
-static gan_status take_floats(gan_pass *pass, size_t count, const char *what, float **memory) {
-  return take(pass, count, sizeof **memory, what, memory);
-}
-
-/* A layer that only reshapes, or shows an earlier activation: they are one memory. */
-static bool is_view(const gan_layer *layer) { return layer->type->forward == NULL; }
-
-static gan_status take_activations(gan_pass *pass) {
-  const gan_network *network = pass->network;
-  const size_t rows = (size_t)pass->rows, layers = (size_t)network->layer_count;
-  size_t widest = (size_t)gan_shape_count(&network->input), workspace = 0;
+/* Values and workspace are taken only where nobody lends them. With one part they fit into the memory for two. */
+static gan_status take_values(gan_pass *pass, const gan_pass_memory *lent, const gan_pass_sizes *sizes) {
+  const size_t layers = (size_t)pass->network->layer_count;
   GAN_TRY(take(pass, layers + 1, sizeof *pass->activations, "a pass", &pass->activations));
+  GAN_TRY(take(pass, layers + 1, sizeof *pass->gradients, "a pass", &pass->gradients));
   GAN_TRY(take(pass, layers, sizeof *pass->kept, "a pass", &pass->kept));
-  GAN_TRY(take_floats(pass, rows * widest, "a network's input", &pass->activations[0]));
-  for (size_t i = 0; i < layers; i++) {
-    const gan_layer *layer = &network->layers[i];
-    const size_t outputs = (size_t)layer->outputs;
-    const size_t kept =
-        rows * layer->kept_per_row + (size_t)pass->shards->local * (size_t)pass->parts * layer->kept_per_part;
-    if (outputs > widest) widest = outputs;
-    if (layer->workspace > workspace) workspace = layer->workspace;
-    if (is_view(layer))
-      pass->activations[i + 1] = pass->activations[layer->source];
-    else
-      GAN_TRY(take_floats(pass, rows * outputs, "a layer's output", &pass->activations[i + 1]));
-    if (kept > 0) GAN_TRY(take_floats(pass, kept, "a layer's statistics", &pass->kept[i]));
+  GAN_TRY(take(pass, sizes->input, sizeof *pass->input, "a network's input", &pass->input));
+  if (lent) {
+    pass->memory = *lent;
+    return GAN_OK;
   }
-  for (int i = 0; i < 2; i++) GAN_TRY(take_floats(pass, rows * widest, "a network's gradients", &pass->gradient[i]));
-  return take_floats(pass, workspace, "a layer's columns", &pass->workspace);
+  const size_t most = sizes->values[pass->most_parts - 1];
+  GAN_TRY(take(pass, most, sizeof(float), "the outputs of a network's layers", &pass->own_values));
+  GAN_TRY(take(pass, sizes->workspace, sizeof(float), "a layer's columns", &pass->own_workspace));
+  pass->memory = (gan_pass_memory){{pass->own_values, pass->own_values}, pass->own_workspace};
+  return GAN_OK;
 }
 
 static gan_status take_statistics(gan_pass *pass) {
   const gan_network *network = pass->network;
-  const size_t local = (size_t)pass->shards->local, slots = (size_t)pass->shards->slot_count;
-  size_t width = 0;
-  for (int i = 0; i < network->layer_count; i++)
-    if (network->layers[i].scratch_per_part > width) width = network->layers[i].scratch_per_part;
-  width *= (size_t)pass->parts;
-  for (int part = 0; part < pass->parts; part++)
-    GAN_TRY(take(pass, local * network->buffer_count, sizeof *pass->statistics[0], "batch statistics",
+  const size_t slots = (size_t)pass->shards->slot_count, width = scratch_width(network, pass->most_parts);
+  for (int part = 0; part < pass->most_parts; part++)
+    GAN_TRY(take(pass, statistics_doubles(network, pass->shards), sizeof *pass->statistics[0], "batch statistics",
                  &pass->statistics[part]));
-  GAN_TRY(take(pass, (local + 1 + slots) * width, sizeof *pass->scratch, "batch statistics", &pass->scratch));
+  GAN_TRY(take(pass, scratch_doubles(network, pass->shards, pass->most_parts), sizeof *pass->scratch,
+               "batch statistics", &pass->scratch));
   GAN_TRY(take(pass, slots, sizeof *pass->sum_slots, "batch statistics", &pass->sum_slots));
-  pass->total = pass->scratch + local * width;
+  pass->total = pass->scratch + (size_t)pass->shards->local * width;
   for (size_t i = 0; i < slots; i++) pass->sum_slots[i] = pass->total + (i + 1) * width;
   return GAN_OK;
 }
 
-gan_status gan_pass_create(const gan_network *network, const gan_shards *shards, int parts, gan_pass **pass) {
+static gan_status create(gan_pass *pass, const gan_pass_memory *memory) {
+  gan_pass_sizes sizes;
+  GAN_TRY(plan_all(pass->network, pass->shards, pass->most_parts, pass->keep, pass->plans));
+  measure(pass->network, pass->shards, pass->most_parts, pass->plans, &sizes);
+  pass->bytes = sizeof *pass + plan_bytes(pass->network, pass->most_parts);
+  GAN_TRY(take_values(pass, memory, &sizes));
+  return take_statistics(pass);
+}
+
+gan_status gan_pass_create_in(const gan_network *network, const gan_shards *shards, int parts, gan_keep keep,
+                              const gan_pass_memory *memory, gan_pass **pass) {
   assert(parts == 1 || parts == 2);
   gan_pass *made = NULL;
   *pass = NULL;
   GAN_TRY(gan_allocate(1, sizeof *made, "a pass", &made));
   made->network = network;
   made->shards = shards;
-  made->parts = parts;
+  made->keep = keep;
   made->most_parts = parts;
-  made->rows = parts * gan_shards_samples(shards);
   made->training = true;
-  made->bytes = sizeof *made;
-  gan_status status = take_activations(made);
-  if (status == GAN_OK) status = take_statistics(made);
-  if (status == GAN_OK)
-    *pass = made;
-  else
+  const gan_status status = create(made, memory);
+  if (status != GAN_OK) {
     gan_pass_destroy(made);
-  return status;
+    return status;
+  }
+  gan_pass_set_parts(made, parts);
+  *pass = made;
+  return GAN_OK;
+}
+
+gan_status gan_pass_create(const gan_network *network, const gan_shards *shards, int parts, gan_pass **pass) {
+  return gan_pass_create_in(network, shards, parts, GAN_KEEP_FOR_BACKWARD, NULL, pass);
 }
 
 void gan_pass_destroy(gan_pass *pass) {
   if (!pass) return;
-  for (int i = 0; i < pass->network->layer_count; i++) {
-    if (pass->activations && !is_view(&pass->network->layers[i])) free(pass->activations[i + 1]);
-    if (pass->kept) free(pass->kept[i]);
-  }
-  if (pass->activations) free(pass->activations[0]);
+  gan_pass_release_tangents(pass);
   for (int i = 0; i < 2; i++) {
-    free(pass->gradient[i]);
+    gan_plan_destroy(pass->plans[i]);
     free(pass->statistics[i]);
   }
+  free(pass->own_values);
+  free(pass->own_workspace);
+  free(pass->input);
   free(pass->activations);
+  free(pass->gradients);
   free(pass->kept);
   free(pass->scratch);
   free(pass->sum_slots);
-  free(pass->workspace);
   free(pass);
 }
 
+/* Points everything to its place for so many parts. */
 void gan_pass_set_parts(gan_pass *pass, int parts) {
   assert(parts >= 1 && parts <= pass->most_parts);
+  const gan_plan *plan = pass->plans[parts - 1];
+  float *values = pass->memory.values[parts - 1];
   pass->parts = parts;
-  pass->rows = parts * gan_shards_samples(pass->shards);
+  pass->rows = (int64_t)rows_of(pass->shards, parts);
+  pass->workspace = pass->memory.workspace;
+  for (int i = 0; i <= pass->network->layer_count; i++) {
+    const size_t place = plan->activations[i];
+    pass->activations[i] = place == GAN_PLAN_INPUT ? pass->input : values + place;
+    pass->gradients[i] = pass->keep == GAN_KEEP_NOTHING ? NULL : values + plan->gradients[i];
+    if (i < pass->network->layer_count) pass->kept[i] = values + plan->kept[i];
+  }
 }
 
 float *gan_pass_input(gan_pass *pass) { return pass->activations[0]; }
 
 const float *gan_pass_output(const gan_pass *pass) { return pass->activations[pass->network->layer_count]; }
 
-float *gan_pass_output_gradient(gan_pass *pass) { return pass->gradient[0]; }
+float *gan_pass_output_gradient(gan_pass *pass) { return pass->gradients[pass->network->layer_count]; }
 
 int64_t gan_pass_first_row(const gan_pass *pass, int local_shard, int part) {
   const gan_shards *shards = pass->shards;
@@ -125,14 +210,27 @@ int64_t gan_pass_row_count(const gan_pass *pass, int local_shard, int part) {
 }
 
 void gan_pass_forward(gan_pass *pass) {
+  gan_pass_done(pass, NULL, GAN_WORK_FORWARD, 0);
+  pass->rejected_by = NULL;
   for (int i = 0; i < pass->network->layer_count; i++) {
     const gan_layer *layer = &pass->network->layers[i];
-    if (!is_view(layer)) layer->type->forward(layer, pass, pass->activations[i], pass->activations[i + 1]);
+    if (is_view(layer)) continue;
+    layer->type->forward(layer, pass, pass->activations[i], pass->activations[i + 1]);
+    gan_pass_done(pass, layer, GAN_WORK_FORWARD, pass->rows);
   }
 }
 
-/* The first layer that backward has to reach: below the first one with parameters nobody asks for a gradient. */
-static int first_needed(const gan_pass *pass, bool input_gradient) {
+gan_status gan_pass_check(const gan_pass *pass) {
+  const gan_layer *layer = pass->rejected_by; /* an embedding */
+  if (!layer) return GAN_OK;
+  return gan_fail(GAN_FAILED,
+                  "layer %d (\"%s\"): its input holds %g, but has to be a whole number from 0 to %lld; make COUNT "
+                  "larger, or the data indices",
+                  layer->index + 1, layer->type->name, (double)pass->rejected,
+                  (long long)layer->tensors[0].shape.size[0] - 1);
+}
+
+int gan_pass_first_needed(const gan_pass *pass, bool input_gradient) {
   const gan_network *network = pass->network;
   if (input_gradient) return 0;
   if (!pass->slots) return network->layer_count;
@@ -142,23 +240,27 @@ static int first_needed(const gan_pass *pass, bool input_gradient) {
 }
 
 const float *gan_pass_backward(gan_pass *pass, bool input_gradient) {
-  assert(pass->training);
-  const int first = first_needed(pass, input_gradient);
-  float *gradient = pass->gradient[0], *next = pass->gradient[1];
+  assert(pass->training && pass->keep != GAN_KEEP_NOTHING);
+  const int first = gan_pass_first_needed(pass, input_gradient);
+  gan_pass_done(pass, NULL, GAN_WORK_INPUT, 0);
   for (int i = pass->network->layer_count - 1; i >= first; i--) {
     const gan_layer *layer = &pass->network->layers[i];
     const bool wanted = i > first || input_gradient;
-    if (!layer->type->backward) continue;
-    layer->type->backward(layer, pass, pass->activations[i], pass->activations[i + 1], gradient, wanted ? next : NULL);
-    if (pass->slots && pass->listener.filled && layer->parameter_count > 0)
+    if (layer->type->backward) {
+      layer->type->backward(layer, pass, pass->activations[i], pass->activations[i + 1], pass->gradients[i + 1],
+                            wanted ? pass->gradients[i] : NULL);
+      gan_pass_done(pass, layer, GAN_WORK_INPUT, wanted ? pass->rows : 0);
+    }
+    if (pass->slots && pass->listener.filled && layer->parameter_count > 0) {
       pass->listener.filled(pass->listener.context, layer->parameter_offset);
-    if (wanted) {
-      float *done = gradient;
-      gradient = next;
-      next = done;
+      gan_pass_done(pass, NULL, GAN_WORK_INPUT, 0);
+    }
+    if (pass->joined && wanted) {
+      gan_pass_tangent_step(pass->joined, i);
+      gan_pass_done(pass, NULL, GAN_WORK_INPUT, 0);
     }
   }
-  return input_gradient ? gradient : NULL;
+  return input_gradient ? pass->gradients[0] : NULL;
 }
 
 const double *gan_pass_sum_shards(gan_pass *pass, const double *per_shard, size_t count) {

@@ -7,6 +7,7 @@
 
 #include "nn/layer.h"
 #include "nn/pass.h"
+#include "nn/tangent.h"
 
 /* Planes of all rows together. */
 static size_t plane_count(const gan_layer *layer, const gan_pass *pass) {
@@ -104,6 +105,12 @@ static void forward_max(const gan_layer *layer, gan_pass *pass, const float *inp
   gan_max_pool(&layer->convolution.window, plane_count(layer, pass), input, output);
 }
 
+static void tangent_max(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                        const float *input_tangent, float *output_tangent) {
+  (void)output;
+  gan_max_pool_tangent(&layer->convolution.window, plane_count(layer, pass), input, input_tangent, output_tangent);
+}
+
 static void backward_max(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                          float *output_gradient, float *input_gradient) {
   (void)output;
@@ -126,34 +133,42 @@ const gan_layer_type gan_layer_upsample = {
     .name = "upsample",
     .usage = "upsample FACTOR [nearest|bilinear]",
     .help = "makes an image FACTOR times as large by repeating (default) or by interpolation along each axis",
+    .backward_reads = GAN_READS_NEITHER,
     .configure = configure_upsample,
     .forward = forward_upsample,
     .backward = backward_upsample,
+    .tangent = gan_tangent_of_linear,
 };
 
 const gan_layer_type gan_layer_max_pool = {
     .name = "max_pool",
     .usage = "max_pool KERNEL [stride S] [padding P]",
     .help = "the largest value of each window; stride as the kernel unless given",
+    .backward_reads = GAN_READS_INPUT,
     .configure = configure_pool,
     .forward = forward_max,
     .backward = backward_max,
+    .tangent = tangent_max,
 };
 
 const gan_layer_type gan_layer_average_pool = {
     .name = "average_pool",
     .usage = "average_pool KERNEL [stride S] [padding P]",
     .help = "the mean of each window, padding counted as zeros; stride as the kernel unless given",
+    .backward_reads = GAN_READS_NEITHER,
     .configure = configure_pool,
     .forward = forward_average,
     .backward = backward_average,
+    .tangent = gan_tangent_of_linear,
 };
 
 const gan_layer_type gan_layer_global_average_pool = {
     .name = "global_average_pool",
     .usage = "global_average_pool",
     .help = "the mean of each channel: an image becomes a vector",
+    .backward_reads = GAN_READS_NEITHER,
     .configure = configure_global,
     .forward = forward_average,
     .backward = backward_average,
+    .tangent = gan_tangent_of_linear,
 };

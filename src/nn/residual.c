@@ -14,6 +14,7 @@
 
 #include "nn/layer.h"
 #include "nn/pass.h"
+#include "nn/tangent.h"
 
 static gan_block *block_of(const gan_layer *layer) { return &layer->network->blocks[layer->block]; }
 
@@ -103,68 +104,106 @@ static gan_status configure_end(gan_layer *layer, int word_count, char *const *w
                     gan_shape_print(main_output, from_main), gan_shape_print(shortcut_output, from_shortcut),
                     (long long)main_output->size[0]);
   block->end = layer->index;
+  layer->addend = block->shortcut < 0 ? block->begin : block->shortcut;
+  layer->kept_until = block->begin;
   const int64_t inputs = gan_shape_count(input);
-  layer->kept_per_row = (size_t)(inputs > layer->inputs ? inputs : layer->inputs);
+  layer->kept_per_row = layer->tangent_kept_per_row = (size_t)(inputs > layer->inputs ? inputs : layer->inputs);
   return gan_layer_set_output(layer, &layer->input);
 }
 
 /* --- Passes --- */
 
-/* The gradient that waits, (rows, elements). */
+/* The gradient that waits, (rows, elements): the output's, and its tangent's. */
 static float *waiting(const gan_layer *layer, const gan_pass *pass) { return pass->kept[block_of(layer)->end]; }
 
-static void forward_end(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
-  const gan_block *block = block_of(layer);
-  const float *other = pass->activations[block->shortcut < 0 ? block->begin : block->shortcut];
-  gan_add_two((size_t)(pass->rows * layer->outputs), input, other, output);
+static float *tangent_waiting(const gan_layer *layer, const gan_pass *pass) {
+  return gan_pass_tangent_kept_row(pass, &layer->network->layers[block_of(layer)->end], 0);
 }
 
-/* Both paths have the sum's gradient. */
-static void backward_end(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
-                         float *output_gradient, float *input_gradient) {
+static void forward_end(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
+  gan_add_two((size_t)(pass->rows * layer->outputs), input, pass->activations[layer->addend], output);
+}
+
+static void tangent_end(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                        const float *input_tangent, float *output_tangent) {
   (void)input, (void)output;
-  const size_t bytes = (size_t)(pass->rows * layer->outputs) * sizeof *output_gradient;
-  memcpy(waiting(layer, pass), output_gradient, bytes);
-  if (input_gradient) memcpy(input_gradient, output_gradient, bytes);
+  gan_add_two((size_t)(pass->rows * layer->outputs), input_tangent, gan_pass_tangent_rows(pass, layer->addend),
+              output_tangent);
+}
+
+/* Each line's way back. dx is NULL where nobody asks for it; dy where it is zero (gan_tangent_rows): then dx is not
+   written, and zeros wait, for layers of the block may be curved. */
+
+/* Both paths have the sum's gradient. */
+static void end_gradient(const gan_layer *layer, const gan_pass *pass, const float *dy, float *dx, float *waits) {
+  const size_t bytes = (size_t)(pass->rows * layer->outputs) * sizeof *waits;
+  if (!dy) {
+    memset(waits, 0, (size_t)pass->rows * layer->kept_per_row * sizeof *waits);
+    return;
+  }
+  memcpy(waits, dy, bytes);
+  if (dx && dx != dy) memcpy(dx, dy, bytes);
 }
 
 /* The shortcut is done: its gradient waits, and the main path goes on with the sum's. */
-static void backward_shortcut(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
-                              float *output_gradient, float *input_gradient) {
-  (void)input, (void)output;
-  const size_t bytes = (size_t)(pass->rows * layer->inputs) * sizeof *output_gradient;
-  if (input_gradient) memcpy(input_gradient, waiting(layer, pass), bytes);
-  memcpy(waiting(layer, pass), output_gradient, (size_t)(pass->rows * layer->outputs) * sizeof *output_gradient);
+static void shortcut_gradient(const gan_layer *layer, const gan_pass *pass, const float *dy, float *dx, float *waits) {
+  if (!dy) return;
+  if (dx) memcpy(dx, waits, (size_t)(pass->rows * layer->inputs) * sizeof *dx);
+  memcpy(waits, dy, (size_t)(pass->rows * layer->outputs) * sizeof *dy);
 }
 
-static void backward_residual(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
-                              float *output_gradient, float *input_gradient) {
-  (void)input, (void)output;
-  if (input_gradient)
-    gan_add_two((size_t)(pass->rows * layer->inputs), output_gradient, waiting(layer, pass), input_gradient);
+static void residual_gradient(const gan_layer *layer, const gan_pass *pass, const float *dy, float *dx, float *waits) {
+  if (dy && dx) gan_add_two((size_t)(pass->rows * layer->inputs), dy, waits, dx);
 }
+
+/* A line's backward, of outputs alone and of outputs and tangents. */
+#define DEFINE_BACKWARD(line)                                                                                  \
+  static void backward_##line(const gan_layer *layer, gan_pass *pass, const float *input, const float *output, \
+                              float *output_gradient, float *input_gradient) {                                 \
+    (void)input, (void)output;                                                                                 \
+    line##_gradient(layer, pass, output_gradient, input_gradient, waiting(layer, pass));                       \
+  }                                                                                                            \
+  static void tangent_backward_##line(const gan_layer *layer, gan_pass *pass, const gan_tangent_rows *rows) {  \
+    line##_gradient(layer, pass, rows->output_gradient, rows->input_gradient, waiting(layer, pass));           \
+    line##_gradient(layer, pass, rows->output_tangent_gradient, rows->input_tangent_gradient,                  \
+                    tangent_waiting(layer, pass));                                                             \
+  }
+
+DEFINE_BACKWARD(end)
+DEFINE_BACKWARD(shortcut)
+DEFINE_BACKWARD(residual)
 
 const gan_layer_type gan_layer_residual = {
     .name = "residual",
     .usage = "residual",
     .help = "begins a residual block, which gives the sum of what its layers make of its input, and its input",
+    .backward_reads = GAN_READS_NEITHER,
+    .in_place_backward = true,
     .configure = configure_residual,
     .backward = backward_residual,
+    .tangent_backward = tangent_backward_residual,
 };
 
 const gan_layer_type gan_layer_shortcut = {
     .name = "shortcut",
     .usage = "shortcut",
     .help = "in a residual block: the layers from here to its end are applied to the input that is added",
+    .backward_reads = GAN_READS_NEITHER,
     .configure = configure_shortcut,
     .backward = backward_shortcut,
+    .tangent_backward = tangent_backward_shortcut,
 };
 
 const gan_layer_type gan_layer_end = {
     .name = "end",
     .usage = "end",
     .help = "ends a residual block",
+    .backward_reads = GAN_READS_NEITHER,
+    .in_place = true,
+    .in_place_backward = true,
     .configure = configure_end,
     .forward = forward_end,
     .backward = backward_end,
+    .tangent = tangent_end,
+    .tangent_backward = tangent_backward_end,
 };

@@ -95,22 +95,26 @@ gan_status gan_metrics_read(const char *path, const char *group, const char *col
 /* The names of a group's links, one after another with their zero bytes. */
 typedef struct name_list {
   size_t count, bytes;
-  char *text; /* NULL: only counted */
+  size_t room; /* bytes of text */
+  char *text;  /* NULL: only counted */
 } name_list;
 
 static herr_t take_name(hid_t group, const char *name, const H5L_info_t *link, void *context) {
   name_list *list = context;
   const size_t bytes = strlen(name) + 1;
   (void)group, (void)link;
+  if (list->text && bytes > list->room - list->bytes) return -1;
   if (list->text) memcpy(list->text + list->bytes, name, bytes);
   list->bytes += bytes;
   list->count++;
   return 0;
 }
 
+/* In the order in which the B-tree has them, that of creation: asked for an order, HDF5 makes a table first, and when
+   it meets damage half way it frees pointers that it never set. */
 static bool list_names(hid_t group, name_list *list) {
   list->count = list->bytes = 0;
-  return H5Literate(group, H5_INDEX_CRT_ORDER, H5_ITER_INC, NULL, take_name, list) >= 0;
+  return H5Literate(group, H5_INDEX_CRT_ORDER, H5_ITER_NATIVE, NULL, take_name, list) >= 0;
 }
 
 static gan_status read_names(hid_t file, const char *path, const char *group_name, char ***names) {
@@ -121,6 +125,7 @@ static gan_status read_names(hid_t file, const char *path, const char *group_nam
     return gan_fail(GAN_BAD_FILE, "%s has no group /%s: is it a metrics file?", path, group_name);
   const size_t pointers = (list.count + 1) * sizeof *block;
   GAN_TRY(gan_allocate(pointers + list.bytes, 1, "the names of columns", &block));
+  list.room = list.bytes;
   char *text = list.text = (char *)block + pointers;
   if (!list_names(group, &list)) {
     free(block);

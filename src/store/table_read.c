@@ -102,8 +102,9 @@ static gan_status read_all(table_reader *reader, hid_t file) {
   reader->table->texts = reader->texts;
   GAN_TRY(gan_allocate(GAN_TABLE_COLUMNS_MOST, sizeof *reader->columns, "a table", &reader->columns));
   reader->table->columns = reader->columns;
+  /* H5_ITER_NATIVE: damage met while it makes an ordered table crashes HDF5. */
   if (H5Aiterate2(file, H5_INDEX_NAME, H5_ITER_INC, NULL, visit_attribute, reader) >= 0 &&
-      H5Literate(file, H5_INDEX_CRT_ORDER, H5_ITER_INC, NULL, visit_link, reader) >= 0)
+      H5Literate(file, H5_INDEX_CRT_ORDER, H5_ITER_NATIVE, NULL, visit_link, reader) >= 0)
     return GAN_OK;
   if (reader->status != GAN_OK) return reader->status;
   return gan_fail(GAN_BAD_FILE, "cannot list the columns of %s: %s", reader->path, gan_hdf5_reason(reason));

@@ -13,11 +13,13 @@
 #include "dist/reduction.h"
 #include "dist/watchdog.h"
 #include "dist/world.h"
+#include "eval/quality.h"
 #include "gan_dist/trainer.h"
 #include "nn/pass.h"
 #include "optim/optimizer.h"
 #include "store/metrics.h"
 #include "store/trace.h"
+#include "train/memory.h"
 #include "train/model.h"
 
 /* One of the two networks with everything that its training needs. */
@@ -68,11 +70,13 @@ struct gan_trainer {
   gan_shards shards;
   gan_model model;
   gan_player generator, critic;
-  double *shard_sums; /* (local shards, sum_count): GAN_SUMS, then batch statistics of each part */
-  double *sums;       /* (sum_count) */
-  int64_t iteration;  /* iterations done */
-  bool stop;          /* some rank was asked to stop */
-  gan_status pending; /* rank 0 could not write something; agreed on in the next step */
+  gan_passes_memory passes;  /* the plan of the two blocks */
+  float *values, *workspace; /* of both passes */
+  double *shard_sums;        /* (local shards, sum_count): GAN_SUMS, then batch statistics of each part */
+  double *sums;              /* (sum_count) */
+  int64_t iteration;         /* iterations done */
+  bool stop;                 /* some rank was asked to stop */
+  gan_status pending;        /* rank 0 could not write something; agreed on in the next step */
   char pending_message[512];
   double seconds_before; /* trained before this start */
   double started;
@@ -83,13 +87,14 @@ struct gan_trainer {
   char last_checkpoint[PATH_MAX];
   double best;
   gan_metrics_file *metrics;
-  double flushed;         /* when metrics were last made visible */
-  gan_trace *trace;       /* rank 0 */
-  int64_t traced;         /* updates traced; the same on every rank */
-  float *trace_scores;    /* (local samples): one part's scores, in order */
-  float *trace_gathered;  /* rank 0: (batch, elements + latent + 2): real, z, and both parts' scores */
-  float *fixed_latents;   /* (samples.count, latent) */
-  float *evaluation_real; /* (eval.samples, elements) */
+  double flushed;                 /* when metrics were last made visible */
+  gan_trace *trace;               /* rank 0 */
+  int64_t traced;                 /* updates traced; the same on every rank */
+  float *trace_scores;            /* (local samples): one part's scores, in order */
+  float *trace_gathered;          /* rank 0: (batch, elements + latent + 2): real, z, and both parts' scores */
+  float *fixed_latents;           /* (samples.count, latent) */
+  gan_projected *evaluation_real; /* rank 0: real samples to compare with */
+  float *evaluation_points;       /* rank 0: (evaluation_count, 2) of them, where they are drawn as points; NULL */
   int64_t evaluation_count;
   float *modes; /* (mode_count, 2) */
   int mode_count;

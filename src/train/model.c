@@ -35,12 +35,11 @@ static gan_status check_fit(const gan_model *model, const gan_shape *data) {
 
 gan_status gan_model_create(const gan_config *config, const gan_shape *data_shape, gan_model *model) {
   *model = (gan_model){0};
-  const gan_network_options options = {.backend = gan_backend_find(config->run.backend),
-                                       .batch_norm_sync = config->batch_norm.sync,
-                                       .batch_norm_momentum = config->batch_norm.momentum,
-                                       .batch_norm_epsilon = config->batch_norm.epsilon};
+  gan_network_options options = {.batch_norm_sync = config->batch_norm.sync,
+                                 .batch_norm_momentum = config->batch_norm.momentum,
+                                 .batch_norm_epsilon = config->batch_norm.epsilon};
   const gan_shape latent = {.rank = 1, .size = {config->generator.latent}};
-  GAN_TRY(options.backend->open());
+  GAN_TRY(gan_backend_open(config->run.backend, gan_precision_find(config->run.precision), &options.backend));
   gan_status status = gan_network_create(config->generator.network.layers, &latent, &options, &model->generator);
   if (status != GAN_OK) return gan_fail_prefix(status, "generator.layers: ");
   status = gan_network_create(config->critic.network.layers, data_shape, &options, &model->critic);
@@ -88,24 +87,33 @@ void gan_draw_latents(const gan_latents *latents, int64_t rows, int64_t latent, 
 }
 
 gan_status gan_generate(const gan_network *generator, const float *parameters, const float *buffers, int64_t count,
-                        const float *z, float *samples) {
+                        const float *z, const gan_pass_memory *memory, float *samples) {
   gan_shards shards;
   gan_pass *pass = NULL;
   GAN_TRY(gan_shards_plan(1, GENERATE_ROWS, 1, 0, &shards));
-  const gan_status status = gan_pass_create(generator, &shards, 1, &pass);
+  gan_status status = gan_pass_create_in(generator, &shards, 1, GAN_KEEP_NOTHING, memory, &pass);
   if (status == GAN_OK) {
     const int64_t latent = gan_shape_count(&generator->input), elements = gan_shape_count(&generator->output);
     pass->parameters = parameters;
     pass->buffers = buffers;
     pass->training = false;
-    for (int64_t done = 0; done < count; done += GENERATE_ROWS) {
+    for (int64_t done = 0; done < count && status == GAN_OK; done += GENERATE_ROWS) {
       const int64_t rows = count - done < GENERATE_ROWS ? count - done : GENERATE_ROWS;
       memcpy(gan_pass_input(pass), z + done * latent, (size_t)(rows * latent) * sizeof *z);
       gan_pass_forward(pass);
+      status = gan_pass_check(pass);
       memcpy(samples + done * elements, gan_pass_output(pass), (size_t)(rows * elements) * sizeof *samples);
     }
   }
   gan_pass_destroy(pass);
+  gan_shards_release(&shards);
+  return status;
+}
+
+gan_status gan_generate_measure(const gan_network *generator, gan_pass_sizes *sizes) {
+  gan_shards shards;
+  GAN_TRY(gan_shards_plan(1, GENERATE_ROWS, 1, 0, &shards));
+  const gan_status status = gan_pass_measure(generator, &shards, 1, GAN_KEEP_NOTHING, sizes);
   gan_shards_release(&shards);
   return status;
 }

@@ -3,7 +3,7 @@
 #define GAN_TRAIN_MODEL_H
 
 #include "config/config.h"
-#include "nn/network.h"
+#include "nn/pass.h"
 #include "store/checkpoint.h"
 
 typedef struct gan_model {
@@ -30,9 +30,13 @@ gan_latents gan_latents_of(const gan_config *config, gan_random_stream stream);
 void gan_draw_latents(const gan_latents *latents, int64_t rows, int64_t latent, float *z);
 
 /* samples (count, output elements) = generator(z), z (count, latent), with running statistics, in batches of fixed
-   size, so that a sample's bits do not depend on how many are asked for together. */
+   size, so that a sample's bits do not depend on how many are asked for together. `memory`: for the pass; NULL: it
+   takes its own. */
 gan_status gan_generate(const gan_network *generator, const float *parameters, const float *buffers, int64_t count,
-                        const float *z, float *samples) GAN_CHECKED;
+                        const float *z, const gan_pass_memory *memory, float *samples) GAN_CHECKED;
+
+/* The pass that gan_generate takes meanwhile. */
+gan_status gan_generate_measure(const gan_network *generator, gan_pass_sizes *sizes) GAN_CHECKED;
 
 /* A network's tensors as a checkpoint names them: FOLDER/LAYER.TENSOR. `parameters` and `buffers` may be NULL: then
    these tensors are left out. `batches`: how many batches running statistics have seen; as in PyTorch, it follows each

@@ -90,10 +90,10 @@ static gan_status open_files(gan_trainer *trainer) {
   GAN_TRY(gan_folder_create(trainer->folder));
   if (trainer->iteration == 0 && strcmp(trainer->config->run.resume, "no") == 0) {
     GAN_TRY(gan_checkpoint_newest(trainer->folder, newest, &damaged));
-    if (newest[0])
+    if (newest[0] || damaged)
       return gan_fail(GAN_BAD_USAGE,
                       "%s already holds a run (%s): go on with --resume, or choose another folder with --run.dir",
-                      trainer->folder, newest);
+                      trainer->folder, newest[0] ? newest : "of damaged checkpoints");
   }
   GAN_TRY(gan_config_print(trainer->config, &text));
   snprintf(path, sizeof path, "%s/config.ini", trainer->folder);
@@ -132,15 +132,21 @@ void gan_record_iteration(gan_trainer *trainer, const gan_iteration *values) {
   if (trainer->observer.iteration) trainer->observer.iteration(trainer->observer.context, values);
 }
 
-/* Rank 0, which has the state collected. */
-static gan_status draw_samples(gan_trainer *trainer, int64_t count, float *samples) {
-  const gan_latents latents = gan_latents_of(trainer->config, GAN_STREAM_LATENT_SAMPLES);
+/* Samples number first .. first+count-1 of those from the fixed latents. Rank 0, which has the state collected. The
+   passes' memory is free between iterations. */
+static gan_status draw_samples(gan_trainer *trainer, int64_t first, int64_t count, float *samples) {
+  gan_latents latents = gan_latents_of(trainer->config, GAN_STREAM_LATENT_SAMPLES);
   const int64_t latent = trainer->config->generator.latent;
+  const gan_pass_memory free_memory = {{trainer->values, NULL}, trainer->workspace};
+  gan_pass_sizes sizes;
   float *z = NULL;
+  GAN_TRY(gan_generate_measure(trainer->model.generator, &sizes));
   GAN_TRY(gan_allocate((size_t)(count * latent), sizeof *z, "latents", &z));
+  latents.address.sample += (uint64_t)first;
   gan_draw_latents(&latents, count, latent, z);
-  const gan_status status = gan_generate(trainer->model.generator, gan_sample_parameters(trainer),
-                                         gan_sample_buffers(trainer), count, z, samples);
+  const gan_status status =
+      gan_generate(trainer->model.generator, gan_sample_parameters(trainer), gan_sample_buffers(trainer), count, z,
+                   gan_passes_lend(&trainer->passes, &sizes) ? &free_memory : NULL, samples);
   free(z);
   return status;
 }
@@ -149,7 +155,7 @@ static gan_status draw_samples(gan_trainer *trainer, int64_t count, float *sampl
 static gan_status draw_picture(gan_trainer *trainer, const char *path, int64_t count, const float *samples) {
   const gan_shape *shape = &trainer->source->shape;
   if (gan_picture_kind_of(shape) == GAN_PICTURE_GRID) return gan_picture_grid(path, shape, count, samples, 0);
-  return gan_picture_scatter(path, trainer->evaluation_count, trainer->evaluation_real, count, samples, 0);
+  return gan_picture_scatter(path, trainer->evaluation_count, trainer->evaluation_points, count, samples, 0);
 }
 
 gan_status gan_record_samples(gan_trainer *trainer) {
@@ -160,7 +166,7 @@ gan_status gan_record_samples(gan_trainer *trainer) {
   const int64_t count = kind == GAN_PICTURE_SCATTER ? SCATTER_SAMPLES : trainer->config->samples.count;
   const size_t elements = (size_t)gan_trainer_sample_size(trainer);
   GAN_TRY(gan_allocate((size_t)count * elements, sizeof *samples, "samples", &samples));
-  gan_status status = draw_samples(trainer, count, samples);
+  gan_status status = draw_samples(trainer, 0, count, samples);
   snprintf(path, sizeof path, "%s/samples-%07lld.png", trainer->folder, (long long)trainer->iteration);
   if (status == GAN_OK) status = draw_picture(trainer, path, count, samples);
   free(samples);
@@ -170,29 +176,47 @@ gan_status gan_record_samples(gan_trainer *trainer) {
 
 gan_status gan_trainer_sample(gan_trainer *trainer, int64_t count, float *samples) {
   gan_state_collect(trainer);
-  const gan_status mine = gan_world_rank(trainer->world) == 0 ? draw_samples(trainer, count, samples) : GAN_OK;
+  const gan_status mine = gan_world_rank(trainer->world) == 0 ? draw_samples(trainer, 0, count, samples) : GAN_OK;
   return gan_world_agree(trainer->world, mine);
 }
 
-static gan_status evaluate(gan_trainer *trainer, gan_evaluation *values) {
+/* Draws as many samples as there are real ones, some at a time; those that are points stay, (evaluation_count, 2). */
+static gan_status project_drawn_samples(gan_trainer *trainer, gan_projected *drawn, float *samples, float *points) {
   const int64_t count = trainer->evaluation_count, elements = gan_trainer_sample_size(trainer);
-  float *samples = NULL;
+  for (int64_t first = 0; first < count; first += GAN_EVALUATION_ROWS) {
+    const int64_t rows = count - first < GAN_EVALUATION_ROWS ? count - first : GAN_EVALUATION_ROWS;
+    GAN_TRY(draw_samples(trainer, first, rows, samples));
+    gan_projected_set(drawn, first, rows, samples);
+    if (points) memcpy(points + first * elements, samples, (size_t)(rows * elements) * sizeof *samples);
+  }
+  return GAN_OK;
+}
+
+static void count_modes(const gan_trainer *trainer, const float *points, gan_evaluation *values) {
+  const gan_mode_coverage found = gan_count_modes(trainer->evaluation_count, points, trainer->mode_count,
+                                                  trainer->modes, trainer->config->data.sigma);
+  values->modes = found.modes;
+  values->modes_covered = found.covered;
+  values->high_quality_share = found.high_quality_share;
+}
+
+static gan_status evaluate(gan_trainer *trainer, gan_evaluation *values) {
+  const gan_config *config = trainer->config;
+  const int64_t count = trainer->evaluation_count, elements = gan_trainer_sample_size(trainer);
+  const size_t sample = (size_t)elements * sizeof(float);
+  gan_projected *drawn = NULL;
+  float *samples = NULL, *points = NULL;
   *values =
       (gan_evaluation){.iteration = trainer->iteration, .modes = NAN, .modes_covered = NAN, .high_quality_share = NAN};
-  GAN_TRY(gan_allocate((size_t)(count * elements), sizeof *samples, "samples", &samples));
-  gan_status status = draw_samples(trainer, count, samples);
-  if (status == GAN_OK)
-    status = gan_sliced_wasserstein(count, elements, trainer->evaluation_real, samples,
-                                    (int)trainer->config->eval.projections, (uint64_t)trainer->config->run.seed,
-                                    &values->sliced_wasserstein);
-  if (status == GAN_OK && trainer->mode_count) {
-    const gan_mode_coverage found =
-        gan_count_modes(count, samples, trainer->mode_count, trainer->modes, trainer->config->data.sigma);
-    values->modes = found.modes;
-    values->modes_covered = found.covered;
-    values->high_quality_share = found.high_quality_share;
-  }
+  GAN_TRY(gan_projected_create(count, elements, (int)config->eval.projections, (uint64_t)config->run.seed, &drawn));
+  gan_status status = gan_allocate(GAN_EVALUATION_ROWS, sample, "samples", &samples);
+  if (status == GAN_OK && trainer->mode_count) status = gan_allocate((size_t)count, sample, "samples", &points);
+  if (status == GAN_OK) status = project_drawn_samples(trainer, drawn, samples, points);
+  if (status == GAN_OK) values->sliced_wasserstein = gan_projected_distance(trainer->evaluation_real, drawn);
+  if (status == GAN_OK && points) count_modes(trainer, points, values);
+  gan_projected_destroy(drawn);
   free(samples);
+  free(points);
   return status;
 }
 

@@ -51,6 +51,9 @@ static gan_status interrupted(const gan_trainer *trainer) {
 
 static gan_status train(gan_trainer *trainer) {
   const gan_config *config = trainer->config;
+  if (trainer->iteration >= config->run.iterations)
+    gan_notice(trainer, "nothing to do: %lld of %lld iterations are done (run.iterations)",
+               (long long)trainer->iteration, (long long)config->run.iterations);
   while (trainer->iteration < config->run.iterations) {
     gan_iteration values;
     GAN_TRY(gan_train_iteration(trainer, &values));

@@ -56,7 +56,13 @@ static gan_status check_finite(const gan_trainer *trainer) {
   return GAN_OK;
 }
 
-static const char *backend_name(const gan_trainer *trainer) { return trainer->model.generator->options.backend->name; }
+/* As its options name it. */
+static void name_backend(const gan_trainer *trainer, size_t size, char *name) {
+  const gan_backend *backend = trainer->model.generator->options.backend;
+  const bool usual = backend->precision == GAN_FLOAT32;
+  snprintf(name, size, "%s%s%s", backend->name, usual ? "" : " --precision ",
+           usual ? "" : gan_precision_name(backend->precision));
+}
 
 static gan_status write_state(gan_trainer *trainer) {
   gan_tensor *tensors = NULL;
@@ -71,7 +77,7 @@ static gan_status write_state(gan_trainer *trainer) {
                                .data_shape = trainer->source->shape,
                                .best = trainer->best,
                                .program_version = GAN_DIST_VERSION};
-  snprintf(checkpoint.backend, sizeof checkpoint.backend, "%s", backend_name(trainer));
+  name_backend(trainer, sizeof checkpoint.backend, checkpoint.backend);
   gan_checkpoint_path(trainer->folder, trainer->iteration, path);
   GAN_TRY(check_finite(trainer));
   GAN_TRY(gan_folder_create(trainer->folder));
@@ -111,15 +117,17 @@ static gan_status check_header(const gan_trainer *trainer, const char *path, con
                     (unsigned long long)checkpoint->seed, (long long)config->run.seed,
                     (unsigned long long)checkpoint->seed);
   if (checkpoint->data_fingerprint != trainer->source->fingerprint)
-    return gan_fail(GAN_BAD_USAGE,
-                    "%s was made with other data: the run goes on only with the data (section data) that it began with",
-                    path);
+    return gan_fail(
+        GAN_BAD_USAGE,
+        "%s was made with other data: the run goes on only with the data (sections data and shower) that it began with",
+        path);
   return GAN_OK;
 }
 
 /* Backends add up in different orders: going on with another one is fine, but not what the first would have come to. */
 static void notice_other_backend(gan_trainer *trainer, const gan_checkpoint *checkpoint) {
-  const char *now = backend_name(trainer);
+  char now[sizeof checkpoint->backend];
+  name_backend(trainer, sizeof now, now);
   if (checkpoint->backend[0] && strcmp(checkpoint->backend, now) != 0)
     gan_notice(trainer,
                "so far computed by %s, from here on by %s, which rounds otherwise: the end will not be that of an "
@@ -205,6 +213,11 @@ static gan_status find_state(gan_trainer *trainer, char *path) {
   if (!resume) return GAN_OK;
   if (newest) {
     GAN_TRY(gan_checkpoint_newest(trainer->folder, path, &damaged));
+    if (!path[0] && damaged)
+      return gan_fail(GAN_BAD_FILE,
+                      "%s; no checkpoint in %s can be used: resume from another by --resume=FILE, or begin anew in "
+                      "another folder (--run.dir)",
+                      gan_error_message(), trainer->folder);
     if (damaged)
       gan_notice(trainer, "%d damaged checkpoint%s in %s passed over", damaged, damaged == 1 ? "" : "s",
                  trainer->folder);

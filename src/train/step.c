@@ -146,6 +146,13 @@ static gan_status settle(gan_trainer *trainer, gan_player *player) {
                   (long long)trainer->iteration + 1);
 }
 
+/* What this rank has met so far in the step: `mine`, or else a layer that could not make sense of its input. */
+static gan_status check_pass(const gan_player *player, gan_status mine) {
+  if (mine != GAN_OK) return mine;
+  const gan_status status = gan_pass_check(player->pass);
+  return status == GAN_OK ? status : gan_fail_prefix(status, "%s.layers: ", player->name);
+}
+
 /* Each update, of either network, runs each network once, so that the number of updates so far tells all passes apart.
  */
 static gan_status forward(gan_trainer *trainer, gan_player *player) {
@@ -197,13 +204,16 @@ static gan_status critic_step(gan_trainer *trainer) {
   draw_latents(trainer, GAN_STREAM_LATENT_CRITIC, critic->steps);
   generator->pass->slots = NULL;
   GAN_TRY(forward(trainer, generator));
+  mine = check_pass(generator, mine);
 
-  /* Both through the critic side by side, and back. */
+  /* Both through the critic side by side, and back; from here on the generator's samples are the critic's input only:
+     its pass computes where they were made (memory.h). */
   gan_pass_set_parts(critic->pass, 2);
   if (mine == GAN_OK) place_part(critic->pass, 0, real);
   place_part(critic->pass, 1, gan_pass_output(generator->pass));
   critic->pass->slots = gan_reduction_slots(critic->reduction);
   GAN_TRY(forward(trainer, critic));
+  mine = check_pass(critic, mine);
   compute_loss(trainer, critic);
   gan_pass_backward(critic->pass, false);
 
@@ -220,19 +230,22 @@ static gan_status generator_step(gan_trainer *trainer) {
   draw_latents(trainer, GAN_STREAM_LATENT_GENERATOR, generator->steps);
   generator->pass->slots = gan_reduction_slots(generator->reduction);
   GAN_TRY(forward(trainer, generator));
+  gan_status mine = check_pass(generator, GAN_OK);
 
-  /* Through the critic and back to its input: only the generator learns from this. */
+  /* Through the critic and back to its input, beside what the generator's pass keeps: only the generator learns from
+   * this. */
   gan_pass_set_parts(critic->pass, 1);
   place_part(critic->pass, 0, gan_pass_output(generator->pass));
   critic->pass->slots = NULL;
   GAN_TRY(forward(trainer, critic));
+  mine = check_pass(critic, mine);
   compute_loss(trainer, generator);
   /* One part each: the critic's input rows are the generator's output rows. */
   const size_t elements = (size_t)(generator->pass->rows * gan_shape_count(&generator->network->output));
   memcpy(gan_pass_output_gradient(generator->pass), gan_pass_backward(critic->pass, true), elements * sizeof(float));
   gan_pass_backward(generator->pass, false);
 
-  GAN_TRY(sum_shards(trainer, generator, GAN_OK));
+  GAN_TRY(sum_shards(trainer, generator, mine));
   /* Nobody reads the critic any more in this step, and all ranks still meet in the generator's update. */
   if (gan_fault_strikes(GAN_FAULT_BIT)) flip_bit(critic->parameters);
   update_player(trainer, generator);

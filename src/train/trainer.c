@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/memory.h"
+#include "store/picture.h"
 #include "train/internal.h"
 
 static volatile sig_atomic_t stop_requested;
@@ -45,22 +47,49 @@ static gan_status open_source(gan_trainer *trainer) {
                   odd.rank, odd.host, odd.reference, odd.reference_host, trainer->config->data.path);
 }
 
-/* Real samples to compare with, read by rank 0 before the loader's thread begins to use the source. Where the data have
-   no end they come from far beyond what training reads. */
-static gan_status read_evaluation_samples(gan_trainer *trainer) {
+/* Real samples number first .. first+count-1 of the evaluation's. Where the data have no end they come from far beyond
+   what training reads. */
+static gan_status read_real_samples(gan_trainer *trainer, int64_t first, int64_t count, int64_t *indices,
+                                    float *samples) {
   const gan_source *source = trainer->source;
   const uint64_t seed = ~(uint64_t)trainer->config->run.seed;
-  const int64_t beyond = source->count ? 0 : (int64_t)1 << 48, wanted = trainer->config->eval.samples;
-  const int64_t count = source->count && source->count < wanted ? source->count : wanted;
-  const size_t elements = (size_t)gan_shape_count(&source->shape);
+  const int64_t beyond = source->count ? 0 : (int64_t)1 << 48;
+  for (int64_t i = 0; i < count; i++) indices[i] = beyond + gan_sampler_index(seed, source->count, first + i);
+  return gan_source_read(trainer->source, indices, count, samples, NULL);
+}
+
+/* All of them, some at a time, and what is kept of them. */
+static gan_status project_real_samples(gan_trainer *trainer, int64_t *indices, float *samples) {
+  const int64_t count = trainer->evaluation_count, elements = gan_shape_count(&trainer->source->shape);
+  const bool points = gan_picture_kind_of(&trainer->source->shape) == GAN_PICTURE_SCATTER;
+  if (points)
+    GAN_TRY(gan_allocate((size_t)(count * elements), sizeof(float), "samples to evaluate against",
+                         &trainer->evaluation_points));
+  for (int64_t first = 0; first < count; first += GAN_EVALUATION_ROWS) {
+    const int64_t rows = count - first < GAN_EVALUATION_ROWS ? count - first : GAN_EVALUATION_ROWS;
+    GAN_TRY(read_real_samples(trainer, first, rows, indices, samples));
+    gan_projected_set(trainer->evaluation_real, first, rows, samples);
+    if (points)
+      memcpy(trainer->evaluation_points + first * elements, samples, (size_t)(rows * elements) * sizeof *samples);
+  }
+  return GAN_OK;
+}
+
+/* Read by rank 0 before the loader's thread begins to use the source. */
+static gan_status read_evaluation_samples(gan_trainer *trainer) {
+  const gan_source *source = trainer->source;
+  const gan_config *config = trainer->config;
+  const int64_t elements = gan_shape_count(&source->shape);
+  float *samples = NULL;
   int64_t *indices = NULL;
-  GAN_TRY(
-      gan_allocate((size_t)count * elements, sizeof(float), "samples to evaluate against", &trainer->evaluation_real));
-  GAN_TRY(gan_allocate((size_t)count, sizeof *indices, "sample indices", &indices));
-  for (int64_t i = 0; i < count; i++) indices[i] = beyond + gan_sampler_index(seed, source->count, i);
-  const gan_status status = gan_source_read(trainer->source, indices, count, trainer->evaluation_real, NULL);
+  trainer->evaluation_count = (int64_t)gan_trainer_measure(config, &trainer->model, source).evaluation;
+  GAN_TRY(gan_projected_create(trainer->evaluation_count, elements, (int)config->eval.projections,
+                               (uint64_t)config->run.seed, &trainer->evaluation_real));
+  gan_status status = gan_allocate(GAN_EVALUATION_ROWS, (size_t)elements * sizeof *samples, "samples", &samples);
+  if (status == GAN_OK) status = gan_allocate(GAN_EVALUATION_ROWS, sizeof *indices, "sample indices", &indices);
+  if (status == GAN_OK) status = project_real_samples(trainer, indices, samples);
+  free(samples);
   free(indices);
-  trainer->evaluation_count = count;
   GAN_TRY(status);
   return gan_source_modes(source, &trainer->mode_count, &trainer->modes);
 }
@@ -90,7 +119,8 @@ static void announce_gradients(void *context, size_t offset) {
 }
 
 static gan_status create_player(gan_trainer *trainer, const char *name, const gan_network *network,
-                                const gan_network_config *config, int parts, gan_player *player) {
+                                const gan_network_config *config, int parts, const gan_pass_memory *memory,
+                                gan_player *player) {
   *player = (gan_player){.name = name,
                          .trainer = trainer,
                          .network = network,
@@ -102,7 +132,7 @@ static gan_status create_player(gan_trainer *trainer, const char *name, const ga
   player->parameters = gan_reduction_parameters(player->reduction);
   for (int i = 0; i < player->states_used; i++) player->states[i] = gan_reduction_state(player->reduction, i);
   GAN_TRY(gan_allocate(network->buffer_count, sizeof(float), "running statistics", &player->buffers));
-  GAN_TRY(gan_pass_create(network, &trainer->shards, parts, &player->pass));
+  GAN_TRY(gan_pass_create_in(network, &trainer->shards, parts, GAN_KEEP_FOR_BACKWARD, memory, &player->pass));
   player->pass->parameters = player->parameters;
   player->pass->buffers = player->buffers;
   player->pass->training = true;
@@ -149,8 +179,7 @@ static bool averages(const gan_trainer *trainer) { return trainer->config->train
 
 static gan_status create_reduction(gan_trainer *trainer, const gan_network *network, bool average,
                                    gan_reduction **reduction) {
-  const gan_optimizer_options *options = &trainer->config->optimizer;
-  const int states = gan_optimizer_states_used(gan_optimizer_find(options->name), options) + average;
+  const int states = gan_state_count(trainer->config, average);
   GAN_TRY(gan_reduction_create(trainer->world, &trainer->shards, trainer->config->dist.reduction,
                                network->parameter_count, states, reduction));
   const char *reason = gan_reduction_reason(*reduction);
@@ -158,15 +187,28 @@ static gan_status create_reduction(gan_trainer *trainer, const gan_network *netw
   return GAN_OK;
 }
 
-static gan_status create_memory(gan_trainer *trainer) {
+/* Both networks' passes, in one block of memory as planned. */
+static gan_status create_players(gan_trainer *trainer) {
   const gan_config *config = trainer->config;
   gan_player *generator = &trainer->generator, *critic = &trainer->critic;
-  GAN_TRY(create_player(trainer, "generator", trainer->model.generator, &config->generator.network, 1, generator));
-  GAN_TRY(create_player(trainer, "critic", trainer->model.critic, &config->critic.network, 2, critic));
+  gan_passes_memory *plan = &trainer->passes;
+  gan_pass_memory of_generator, of_critic;
+  GAN_TRY(gan_passes_plan(&trainer->model, &trainer->shards, plan));
+  GAN_TRY(gan_allocate(plan->values, sizeof(float), "the outputs of the networks' layers", &trainer->values));
+  GAN_TRY(gan_allocate(plan->workspace, sizeof(float), "a layer's columns", &trainer->workspace));
+  gan_passes_place(plan, trainer->values, trainer->workspace, &of_generator, &of_critic);
+  GAN_TRY(create_player(trainer, "generator", trainer->model.generator, &config->generator.network, 1, &of_generator,
+                        generator));
+  GAN_TRY(create_player(trainer, "critic", trainer->model.critic, &config->critic.network, 2, &of_critic, critic));
   critic->clip = config->critic.clip;
-  const size_t critic_sums = GAN_SUMS + 2 * critic->network->buffer_count;
-  const size_t generator_sums = GAN_SUMS + generator->network->buffer_count;
-  const size_t sums = critic_sums > generator_sums ? critic_sums : generator_sums;
+  return GAN_OK;
+}
+
+static gan_status create_memory(gan_trainer *trainer) {
+  const gan_config *config = trainer->config;
+  gan_player *generator = &trainer->generator;
+  GAN_TRY(create_players(trainer));
+  const size_t sums = gan_trainer_measure(config, &trainer->model, trainer->source).sums;
   GAN_TRY(gan_allocate((size_t)trainer->shards.local * sums, sizeof(double), "sums over shards", &trainer->shard_sums));
   GAN_TRY(gan_allocate(sums, sizeof(double), "sums over shards", &trainer->sums));
   if (averages(trainer)) {
@@ -189,16 +231,46 @@ static void initialise(gan_trainer *trainer) {
   memcpy(generator->ema_buffers, generator->buffers, generator->network->buffer_count * sizeof(float));
 }
 
+/* The configuration's hash, without the places of files, which may be others on each host. */
+static gan_status hash_configuration(const gan_config *config, uint64_t *hash) {
+  static const char *const places[] = {"data.path", "data.labels", "run.dir"};
+  gan_config *copy = NULL;
+  char *text = NULL;
+  GAN_TRY(gan_config_copy(config, &copy));
+  gan_status status = GAN_OK;
+  for (size_t i = 0; i < sizeof places / sizeof *places && status == GAN_OK; i++)
+    status = gan_config_set(copy, places[i], "");
+  if (status == GAN_OK) status = gan_config_print(copy, &text);
+  if (status == GAN_OK) *hash = gan_hash(text, strlen(text), 0);
+  free(text);
+  gan_config_destroy(copy);
+  return status;
+}
+
+/* Ranks that were started with different options, INI files or environments would wait for each other for ever, or
+   train something that no configuration describes. */
+static gan_status compare_configurations(gan_world *world, const gan_config *config) {
+  uint64_t hash = 0;
+  gan_difference odd;
+  GAN_TRY(gan_world_agree(world, hash_configuration(config, &hash)));
+  if (gan_world_same_hash(world, hash, &odd)) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE,
+                  "rank %d (host %s) was started with another configuration than rank %d (host %s): give all the same "
+                  "options, INI file and GAN_DIST_ variables (which mpirun takes to other hosts with -x NAME)",
+                  odd.rank, odd.host, odd.reference, odd.reference_host);
+}
+
 static gan_status create(gan_trainer *trainer, const gan_config *config) {
   gan_world *world = trainer->world;
   char resume_from[PATH_MAX];
+  GAN_TRY(compare_configurations(world, config));
   GAN_TRY(gan_world_agree(world, gan_config_copy(config, &trainer->config)));
   if (config->dist.timeout > 0) GAN_TRY(gan_watchdog_start(world, config->dist.timeout, &trainer->watchdog));
   trainer->loss = gan_loss_find(trainer->config->loss.name);
   GAN_TRY(gan_state_find(trainer, resume_from));
   GAN_TRY(open_source(trainer));
   GAN_TRY(gan_world_agree(world, create_networks(trainer)));
-  GAN_TRY(create_reduction(trainer, trainer->model.generator, averages(trainer), &trainer->generator.reduction));
+  GAN_TRY(create_reduction(trainer, trainer->model.generator, true, &trainer->generator.reduction));
   GAN_TRY(create_reduction(trainer, trainer->model.critic, false, &trainer->critic.reduction));
   GAN_TRY(gan_world_agree(world, create_memory(trainer)));
   initialise(trainer);
@@ -242,10 +314,13 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   gan_shards_release(&trainer->shards);
   gan_config_destroy(trainer->config);
   gan_watchdog_stop(trainer->watchdog);
+  free(trainer->values);
+  free(trainer->workspace);
   free(trainer->shard_sums);
   free(trainer->sums);
   free(trainer->fixed_latents);
-  free(trainer->evaluation_real);
+  gan_projected_destroy(trainer->evaluation_real);
+  free(trainer->evaluation_points);
   free(trainer->modes);
   free(trainer->trace_scores);
   free(trainer->trace_gathered);
@@ -253,6 +328,8 @@ void gan_trainer_destroy(gan_trainer *trainer) {
 }
 
 const char *gan_trainer_folder(const gan_trainer *trainer) { return trainer->folder; }
+int64_t gan_trainer_iteration(const gan_trainer *trainer) { return trainer->iteration; }
+const char *gan_trainer_checkpoint(const gan_trainer *trainer) { return trainer->last_checkpoint; }
 int64_t gan_trainer_sample_size(const gan_trainer *trainer) { return gan_shape_count(&trainer->source->shape); }
 
 const float *gan_sample_parameters(const gan_trainer *trainer) {

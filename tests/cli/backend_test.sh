@@ -6,6 +6,20 @@ wide=(--generator.latent=16 --generator.layers="dense 320, relu, dense 320, relu
   --critic.layers="dense 320, leaky_relu 0.2, dense 320, leaky_relu 0.2, dense 1" --batch 48 --shards 6
   --samples.every=0 --eval.every=0 --eval.samples=64 --samples.count=4)
 
+# Large enough, also in each shard, for convolutions of packed panels and products in bfloat16.
+deep=(--generator.latent=48 --generator.layers="dense 512, reshape 32 4 4, batch_norm, relu,
+  conv_transpose 16 kernel 4 stride 2 padding 1, relu, conv 16 kernel 3 padding 1, relu, dense 2"
+  --critic.layers="dense 1024, reshape 16 8 8, conv 32 kernel 4 stride 2 padding 1, leaky_relu, conv 32 kernel 3 padding 1,
+  leaky_relu, dense 64, leaky_relu, dense 1" --batch 160 --shards 5
+  --samples.every=0 --eval.every=0 --eval.samples=64 --samples.count=4)
+
+# Passes where bfloat16 is to be had; otherwise says why not.
+has_bf16() {
+  "$PROGRAM" info --precision bf16 >out 2>err && return 0
+  note "$(tail -1 err)"
+  return 77
+}
+
 built_in() { "$PROGRAM" config --list backends | grep -q "^ *$1\b"; }
 
 needs_onednn() {
@@ -23,6 +37,35 @@ test_each_backend_is_the_same_at_any_np() {
       same_state "$(checkpoint_name ${backend}1 3)" "$(checkpoint_name $backend$ranks 3)" || return 1
     done
   done
+}
+
+test_convolutions_of_each_precision_are_the_same_at_any_np() {
+  local precision ranks
+  for precision in float32 bf16; do
+    [ $precision = float32 ] || has_bf16 || continue
+    for ranks in 1 2 5; do
+      run 0 mpi $ranks train "${deep[@]}" --iterations 2 --precision $precision --run.dir $precision$ranks || return 1
+      same_state "$(checkpoint_name ${precision}1 2)" "$(checkpoint_name $precision$ranks 2)" || return 1
+    done
+  done
+  [ ! -e bf161 ] || ! cmp -s "$(checkpoint_name float321 2)" "$(checkpoint_name bf161 2)"
+}
+
+test_a_cpu_or_backend_without_bfloat16_says_so() {
+  run 2 "$PROGRAM" train --backend openblas --precision bf16 --run.dir run || return 1
+  says err 'openblas has no products in bfloat16; use .*--precision float32' || return 1
+  needs_onednn || return
+  if ! grep -qw avx512_bf16 /proc/cpuinfo; then
+    run 2 "$PROGRAM" train --precision bf16 --run.dir run && says err 'needs a CPU with the instructions of AVX512_BF16'
+  fi
+}
+
+test_a_run_goes_on_in_another_precision_and_says_so() {
+  has_bf16 || return
+  run 75 "$PROGRAM" train "${deep[@]}" --iterations 2 --precision bf16 --run.dir run --run.stop_at=1 || return 1
+  run 0 "$PROGRAM" inspect run/latest.h5 && says out '^ *backend +onednn --precision bf16' || return 1
+  run 0 "$PROGRAM" train "${deep[@]}" --iterations 2 --precision float32 --run.dir run --resume || return 1
+  says out 'so far computed by onednn --precision bf16, from here on by onednn'
 }
 
 # SGD, since RMSprop's first steps have the gradient's sign only, which rounding can turn.
@@ -90,8 +133,8 @@ test_no_backend_starts_threads() {
   local backend threads alone
   for backend in onednn openblas; do
     built_in $backend || continue
-    "$PROGRAM" train "${wide[@]}" --iterations 1000000 --checkpoint.every=1 --backend $backend --run.dir $backend >out 2>err &
-    wait_until test -e $backend/latest.h5
+    "$PROGRAM" train "${wide[@]}" --iterations 1000000 --checkpoint.every=2 --backend $backend --run.dir $backend >out 2>err &
+    wait_until 60 past $backend 0 || return 1
     threads=$(ls /proc/$!/task | wc -l)
     kill -KILL $!
     wait $! 2>/dev/null

@@ -19,6 +19,7 @@ idx_image_file() { # idx_image_file COUNT HEIGHT WIDTH BYTES: a header that says
 
 test_unknown_key_offers_the_nearest() { refuses 2 'train\.batch' 2 train --train.batsh=8; }
 test_unknown_short_option_offers_the_nearest() { refuses 2 '--iterations' 2 train --iteratoins 8; }
+test_misspelt_help_and_version_are_offered() { refuses 2 '--help\?' 1 --hlep && refuses 2 '--version\?' 1 --versoin; }
 test_unknown_subcommand_offers_the_nearest() { refuses 2 'inspect' 2 inspekt; }
 test_unknown_preset_offers_the_nearest() { refuses 2 'fashion' 2 train --preset fashoin; }
 test_unknown_environment_key_offers_the_nearest() {
@@ -59,6 +60,18 @@ test_data_file_missing_on_one_rank_only_names_the_rank() {
     -np 1 --wdir "$PWD/without" "$PROGRAM" "${common[@]}" && one_message && says err 'rank 1 .*data\.idx'
 }
 
+# As when an INI file or the environment is another on one host: ranks that wait for each other for ever.
+test_ranks_with_different_configurations_are_refused() {
+  run 2 mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 3 --run.dir run : -np 1 "$PROGRAM" train "${tiny[@]}" \
+    --iterations 4 --run.dir run && one_message && says err 'rank 2 \(host .*another configuration than rank 0' || return 1
+  run 2 mpirun -q -np 1 -x GAN_DIST_TRAIN_BATCH=32 "$PROGRAM" train --shards 4 --run.dir run : -np 1 "$PROGRAM" train \
+    --shards 4 --run.dir run && one_message && [ ! -e run ] || return 1
+  # Where files lie is each host's own affair.
+  idx_image_file 32 2 1 64 >a.idx && cp a.idx b.idx || return 1
+  run 0 mpirun -q -np 1 "$PROGRAM" train "${tiny[@]}" --data.source idx --data.path a.idx --iterations 2 --run.dir run : \
+    -np 1 "$PROGRAM" train "${tiny[@]}" --data.source idx --data.path b.idx --iterations 2 --run.dir run
+}
+
 idx_case() { refuses 3 "$1" 2 train "${tiny[@]}" --data.source idx --data.path data.idx; }
 test_truncated_idx_is_refused() { idx_image_file 32 2 1 10 >data.idx && idx_case 'data\.idx'; }
 test_idx_with_truncated_header_is_refused() { printf '\0\0\10\3\0' >data.idx && idx_case 'data\.idx'; }
@@ -95,6 +108,15 @@ test_bit_flipped_checkpoint_is_refused() {
       { cmp -s run/latest.h5 flipped.h5 || refuses 3 'flipped\.h5' 2 train "${tiny[@]}" --run.dir x --resume=flipped.h5; } ||
       return 1
   done
+}
+# Neither with --resume nor without does a new run take the place of one whose checkpoints cannot be read.
+test_run_of_damaged_checkpoints_only_is_kept() {
+  local file
+  make_run || return 1
+  for file in run/checkpoint-*.h5; do truncate -s 3000 "$file"; done
+  cp run/metrics.h5 metrics.h5
+  refuses 3 'checkpoint-0000010.*no checkpoint in run can be used.*--run\.dir' 2 train "${tiny[@]}" --run.dir run --resume &&
+    refuses 2 'run already holds a run' 2 train "${tiny[@]}" --run.dir run && cmp metrics.h5 run/metrics.h5
 }
 test_checkpoint_of_another_network_is_refused() {
   make_run && refuses 3 '(16|17)' 2 train "${tiny[@]}" --critic.layers="dense 17, leaky_relu 0.2, dense 1" --iterations 30 \
@@ -192,9 +214,9 @@ test_killed_rank_ends_the_run() {
   local job status
   mpirun -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --run.dir run >out 2>err &
   job=$!
-  wait_until test -e run/latest.h5
+  wait_until 60 past run 0
   kill -KILL "$(pgrep -P $job | tail -n 1)"
-  wait_until ends $job || { kill -KILL $job; return 1; }
+  wait_until 60 gone $job || { note "mpirun hangs"; pkill -KILL -P $job; kill -KILL $job; return 1; }
   wait $job
   status=$?
   [ $status -ne 0 ] && run 0 "$PROGRAM" inspect run/latest.h5
@@ -203,33 +225,33 @@ test_killed_rank_ends_the_run() {
 # stop_rank NUMBER: of the job's processes; and waits for the job's end, which the others bring about
 stop_rank() {
   kill -STOP "$(pgrep -P $job | sed -n "$1p")"
-  wait_until ends $job || { pkill -KILL -P $job; kill -KILL $job; return 1; }
+  wait_until 60 gone $job || { pkill -KILL -P $job; kill -KILL $job; return 1; }
   wait $job
   [ $? -eq 1 ] && one_message
 }
 test_stopped_rank_ends_the_run_and_is_named() {
   local job
-  mpirun -q -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout 3 --run.dir run >out 2>err &
+  mpirun -q -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout 5 --run.dir run >out 2>err &
   job=$!
-  wait_until test -e run/latest.h5
-  stop_rank 2 && says err 'rank [0-2] .*stood still for 3 s' && run 0 "$PROGRAM" inspect run/latest.h5
+  wait_until 60 past run 0
+  stop_rank 2 && says err 'rank [0-2] .*stood still for 5 s' && run 0 "$PROGRAM" inspect run/latest.h5
 }
 test_stopped_rank_of_another_host_is_named() {
   local job
-  GAN_PRETEND_HOSTS=2 mpirun -q -np 4 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout 3 \
+  GAN_PRETEND_HOSTS=2 mpirun -q -np 4 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout 5 \
     --run.dir run >out 2>err &
   job=$!
-  wait_until test -e run/latest.h5
-  stop_rank 4 && says err 'rank [0-3] .*stood still for 3 s' && run 0 "$PROGRAM" inspect run/latest.h5
+  wait_until 60 past run 0
+  stop_rank 4 && says err 'rank [0-3] .*stood still for 5 s' && run 0 "$PROGRAM" inspect run/latest.h5
 }
 # From when the networks are built to the end, whatever a rank is at.
 watched() { grep -qsx watchdog /proc/"$(pgrep -P $job | head -n 1)"/task/*/comm; }
 test_rank_stopped_outside_of_training_ends_the_run_and_is_named() {
   local job
-  mpirun -q -np 3 "$PROGRAM" benchmark -n 10000000 --batch 24 --timeout 3 >out 2>err &
+  mpirun -q -np 3 "$PROGRAM" benchmark -n 10000000 --batch 24 --timeout 5 >out 2>err &
   job=$!
-  wait_until watched
-  stop_rank 3 && says err 'rank [0-2] .*stood still for 3 s, stopped or starved'
+  wait_until 60 watched
+  stop_rank 3 && says err 'rank [0-2] .*stood still for 5 s, stopped or starved'
 }
 test_sample_checks_its_arguments() {
   make_run && refuses 2 'checkpoint' 1 sample && refuses 3 'nowhere\.h5' 1 sample nowhere.h5 &&

@@ -45,6 +45,43 @@ assert abs(d['achieved']['network_bytes_per_second'] * d['phases']['communicatio
 assert abs(d['share_of_peak']['network'] * d['peak']['network_bytes_per_second'] / d['achieved']['network_bytes_per_second'] - 1) < 1e-6" &&
     run 0 mpi 2 benchmark -n 2 --batch 12 && says out '^between hosts .* of the measured'
 }
+# The layers of both networks, their operations, and that their times are parts of the iteration's.
+layers='
+l = d["layers"]
+names = [r["network"] + " " + r["layer"] + " " + r["kind"] for r in l["rows"]]
+total = sum(sum(r["flops"].values()) for r in l["rows"])
+assert abs(total / d["work"]["flops"] - 1) < 1e-9, (total, d["work"])
+assert 0 < l["share_outside_products"] < 1 and l["milliseconds_per_iteration"] > 0
+for r in l["rows"]:
+  assert set(r["milliseconds"]) == {"forward", "backward_weights", "backward_input"} and min(r["milliseconds"].values()) >= 0
+  for work, flops in r["flops"].items():
+    assert (r["share_of_peak"][work] is None) == (flops == 0), r
+    if flops: assert abs(r["share_of_peak"][work] / (flops / r["milliseconds"][work] * 1e3 / d["peak"]["flops_per_second"]) - 1) < 1e-6
+  assert abs(r["share_of_iteration"] * l["milliseconds_per_iteration"] - sum(r["milliseconds"].values())) < 1e-6 * l["milliseconds_per_iteration"]
+products = sum(r["share_of_iteration"] for r in l["rows"] if sum(r["flops"].values()))
+assert abs(products + l["share_outside_products"] - 1) < 1e-6 and sum(r["share_of_iteration"] for r in l["rows"]) < 1
+assert l["most_to_gain"] in l["rows"] and sum(l["most_to_gain"]["flops"].values()) > 0
+'
+# The input gradient of a critic step stops above its first layer, that of a generator step does not; a generator has none.
+test_each_layers_share_of_the_peak_is_told() {
+  run 0 "$PROGRAM" benchmark -n 3 --batch 32 --json && json "$layers
+kinds = {'generator': 'relu', 'critic': 'leaky_relu'}
+assert names == ['%s %d %s' % (n, i, kinds[n] if i % 2 else 'dense') for n in kinds for i in range(7)], names
+def flops(name): return next(r['flops'] for r in l['rows'] if r['network'] + ' ' + r['layer'] == name)
+product = lambda a, b, times: 2 * 32 * a * b * times
+assert flops('critic 0') == dict(forward=product(2, 128, 11), backward_weights=product(2, 128, 10), backward_input=product(2, 128, 1))
+assert flops('critic 2') == dict(forward=product(128, 128, 11), backward_weights=product(128, 128, 10), backward_input=product(128, 128, 11))
+assert flops('generator 0') == dict(forward=product(2, 128, 6), backward_weights=product(2, 128, 1), backward_input=0)
+assert flops('critic 1') == dict(forward=0, backward_weights=0, backward_input=0)" &&
+    run 0 "$PROGRAM" benchmark -n 2 --batch 8 && says out '^generator 0 +dense ' && says out '^critic +1 +leaky_relu ' &&
+    says out '^outside of layers with products: [0-9.]+ %' && says out '^most to gain: (critic|generator) [0-6] \(dense\)'
+}
+test_layers_of_blocks_on_several_ranks_are_told() {
+  run 0 mpi 3 benchmark -n 2 "${tiny[@]:0:1}" --batch 12 --shards 6 --json --train.n_critic 2 \
+    --generator.layers="dense 32, reshape 2 4 4, residual, batch_norm, relu, conv 2 kernel 3 padding 1, end, flatten, dense 2" \
+    --critic.layers="dense 16, reshape 1 4 4, conv_transpose 2 kernel 2 stride 2, leaky_relu, dense 1" && json "$layers
+assert 'generator 2.main.2 conv' in names and not any('reshape' in n or 'flatten' in n for n in names), names"
+}
 test_text_tells_phases_and_shares() {
   run 0 mpi 2 benchmark -n 3 --batch 8 && says out '^time per iteration +median [0-9.]+ ms, minimum' && says out 'compute' &&
     says out 'of the measured peak' && says out '^samples/s' && says out '\(PSS\)' && says out 'start-up'

@@ -23,8 +23,6 @@ can_box() { [ "$(id -u)" -eq 0 ] && "${box[@]}" mount -t tmpfs none /run 2>/dev/
 # For what hangs: many times as long as it takes on a busy machine.
 in_box() { INSIDE=$1 PROGRAM=${PROGRAM#"$ROOT/"} timeout -k 5 400 "${box[@]}" bash "$ROOT/tests/cli/cluster_test.sh"; }
 
-past() { [ "$(newest "$1")" -gt "$2" ]; } # past RUN ITERATION: its newest checkpoint is of a later iteration
-
 # A learning rate that is the same whatever the end is.
 training=("${tiny[@]}" --checkpoint.every=50 --optimizer.schedule=constant)
 
@@ -87,7 +85,7 @@ test_elastic_told_to_stop_checkpoints_and_ends_with_75() {
   echo 'localhost slots=2' >hosts
   "$cluster/run-elastic" --hostfile hosts -- "$PROGRAM" train "${training[@]}" --iterations 1000000 --run.dir run >out 2>err &
   job=$!
-  wait_until past run 50 || { kill -KILL $job; return 1; }
+  wait_until 120 past run 50 || { kill -KILL $job; return 1; }
   kill -TERM $job
   wait $job
   [ $? -eq 75 ] || { note "exit status not 75"; cat err; return 1; }
@@ -101,7 +99,7 @@ test_elastic_starts_again_after_a_killed_rank() {
   echo localhost >hosts
   "$cluster/run-elastic" --hostfile hosts --np-per-host 3 -- ./trainer train "${training[@]}" --run.dir run >out 2>err &
   job=$!
-  wait_until past run 100 || { kill -TERM $job; return 1; }
+  wait_until 120 past run 100 || { kill -TERM $job; return 1; }
   # run-elastic, its mpirun, whose children the ranks are
   ranks=$(pgrep -P "$(pgrep -P $job mpirun)")
   kill -KILL "$(head -n 1 <<<"$ranks")"
@@ -158,7 +156,7 @@ train_and_cut() {
   "$cluster/run-elastic" --hostfile hosts --probe-timeout 5 --probe-every 2 -- \
     "$PWD/trainer" train "${training[@]}" --run.dir run >out 2>err &
   job=$!
-  wait_until past run 100 || { cat out err sshd.*; return 1; }
+  wait_until 120 past run 100 || { cat out err sshd.*; return 1; }
   ip link set "link.$1" down
   end_training run
   wait $job || { note "exit status $?"; cat out err; return 1; }
@@ -228,14 +226,14 @@ END
   munged -F --key-file="$base/munge/key" --socket="$base/munge/socket" --pid-file="$base/munge/pid" \
     --log-file="$base/log/munged" --seed-file="$base/munge/seed" >"$base/log/munged.out" 2>&1 &
   daemons+=($!)
-  wait_until test -S "$base/munge/socket" || return 1
+  wait_until 120 test -S "$base/munge/socket" || return 1
   slurmctld -D >"$base/log/slurmctld.out" 2>&1 &
   daemons+=($!)
   for node in n1 n2; do
     slurmd -D -N $node >"$base/log/$node.out" 2>&1 &
     echo $! >"$base/$node/pid"
   done
-  wait_until nodes_are_idle
+  wait_until 120 nodes_are_idle
 }
 
 nodes_are_idle() { [ "$(timeout 5 sinfo -h -N -o %T 2>/dev/null | grep -c '^idle$')" -eq 2 ]; }
@@ -275,13 +273,13 @@ slurm_job() {
   make_trainer
   job=$(RANKS_PER_NODE=3 SHARDS=8 sbatch --parsable --nodes=1-2 --mincpus=3 --output=log "$cluster/slurm.sbatch" \
     "$PWD/trainer" train "${training[@]}" --run.dir run) || return 1
-  wait_until past run 100 || { cat log; tail slurm/log/*; return 1; }
+  wait_until 120 past run 100 || { cat log; tail slurm/log/*; return 1; }
   scancel --signal=USR1 "$job" # what Slurm sends before the time is up
-  wait_until job_says Restarts=1 || { cat log; return 1; }
-  wait_until past run $(($(newest run) + 100)) || { cat log; return 1; }
+  wait_until 120 job_says Restarts=1 || { cat log; return 1; }
+  wait_until 120 past run $(($(newest run) + 100)) || { cat log; return 1; }
   kill_node n2
   end_training run
-  wait_until job_says JobState=COMPLETED || { cat log; return 1; }
+  wait_until 120 job_says JobState=COMPLETED || { cat log; return 1; }
   # A node that is very busy may be taken for lost too: so it may be more than two restarts.
   if ! job_says 'Restarts=[2-9]' || ! job_says ExitCode=0:0; then
     note "not restarted twice, or not well ended"

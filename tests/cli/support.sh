@@ -40,19 +40,6 @@ says() { # says FILE PATTERN: the file has a line that matches
   return 1
 }
 
-# wait_until CONDITION...: for what happens within seconds on any machine that is not very busy; no test may depend on how
-# long it takes.
-wait_until() {
-  local until=$((SECONDS + 120))
-  while [ $SECONDS -lt $until ]; do
-    "$@" && return 0
-    sleep 0.1
-  done
-  note "waited in vain for: $*"
-  return 1
-}
-ends() { ! kill -0 "$1" 2>/dev/null; } # ends PROCESS: it has ended
-
 one_message() { # exactly one error message of the program in err
   local count
   count=$(grep -c '^gan_dist: ' err)
@@ -73,13 +60,31 @@ same_state() {
   done
 }
 
-# newest RUN: the iteration of its newest checkpoint; 0 without one
+checkpoint_name() { printf '%s/checkpoint-%07d.h5' "$1" "$2"; }
+
+# Tests that act on a running program wait for what it has done, never for a time: it may be ten times faster or slower
+# elsewhere. The limits only end a test that has failed.
+# wait_until SECONDS CONDITION...: at most so long
+wait_until() {
+  local until=$((SECONDS + $1))
+  shift
+  while [ $SECONDS -lt $until ]; do
+    "$@" && return 0
+    sleep 0.1
+  done
+  note "waited in vain for: $*"
+  return 1
+}
+
+# newest RUN: the iteration of its newest checkpoint, past RUN ITERATION: whether that is later
 newest() {
   local name
-  name=$(readlink "$1/latest.h5" 2>/dev/null)
-  [[ $name =~ ([0-9]+)\.h5$ ]] && echo $((10#${BASH_REMATCH[1]})) || echo 0
+  name=$(readlink "$1/latest.h5" 2>/dev/null) || return 1
+  [[ $name =~ ([0-9]+)\.h5$ ]] && echo $((10#${BASH_REMATCH[1]}))
 }
-checkpoint_name() { printf '%s/checkpoint-%07d.h5' "$1" "$2"; }
+past() { [ "$(newest "$1" || echo -1)" -gt "$2" ]; }
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
 
 run_tests() {
   local name folder failures=0

@@ -1,4 +1,4 @@
-"""Writes layers.h, image_layers.h and block_layers.h: what PyTorch, in float64, makes of small networks, for tests/unit/layers_test.c.
+"""Writes layers.h, image_layers.h, block_layers.h, volume_layers.h and index_layers.h: what PyTorch, in float64, makes of small networks, for tests/unit/layers_test.c.
 
 Run with a Python that has torch: /usr/bin/python3 tests/reference/layers.py
 
@@ -109,8 +109,54 @@ BLOCK_CASES = [
      "batch_norm, relu, residual, batch_norm, relu, upsample 2, conv 2 kernel 3 padding 1, shortcut, upsample 2, end, "
      "conv 1 kernel 3 padding 1, softplus", (4,), 1, 3),
     ("a critic of images", "conv 3 kernel 4 stride 2 padding 1, leaky_relu 0.2, residual, conv 4 kernel 3 padding 1, leaky_relu, "
-     "average_pool 2, shortcut, average_pool 2, conv 4 kernel 1, end, instance_norm affine, leaky_relu, global_average_pool, dense 1", (1, 8, 8),
+     "average_pool 2, shortcut, average_pool 2, conv 4 kernel 1, end, instance_norm affine, leaky_relu, global_average_pool, dense 1", (1, 12, 12),
      2, 2),
+]
+
+# Volumes of odd and unequal sides, one sample or a few, another size along each axis.
+VOLUME_CASES = [
+    ("conv of a volume", "conv 2 kernel 3", (1, 3, 5, 4), 1, 1),
+    ("conv of a volume, sizes for each axis", "conv 3 kernel 1 2 3 stride 1 2 3 padding 0 1 2", (2, 3, 4, 5), 1, 2),
+    ("conv of a volume, odd, stride 2", "conv 2 kernel 3 stride 2 padding 1", (2, 5, 3, 7), 1, 1),
+    ("conv of a volume, even kernel, no bias", "conv 2 kernel 4 stride 2 padding 1 no_bias", (1, 4, 5, 6), 2, 2),
+    ("conv of a volume, wide padding", "conv 1 kernel 2 1 3 stride 3 2 1 padding 3 0 2", (2, 2, 3, 1), 1, 2),
+    ("conv of a volume to one value", "conv 1 kernel 2 3 2", (3, 2, 3, 2), 1, 3),
+    ("conv_transpose of a volume, stride 2", "conv_transpose 2 kernel 3 stride 2 padding 1", (2, 2, 3, 2), 1, 1),
+    ("conv_transpose of a volume, output padding", "conv_transpose 2 kernel 3 stride 2 padding 1 output_padding 1", (1, 2, 1, 3), 1, 2),
+    ("conv_transpose of a volume, sizes for each axis",
+     "conv_transpose 2 kernel 2 3 4 stride 1 2 3 padding 0 1 2 output_padding 0 1 2 no_bias", (2, 3, 2, 2), 1, 1),
+    ("conv_transpose of a volume, two parts", "conv_transpose 1 kernel 1 2 2 stride 2 1 2", (2, 2, 1, 2), 2, 2),
+    ("conv_transpose from a vector to a volume", "reshape 3 1 1 1, conv_transpose 2 kernel 2 3 1", (3,), 1, 2),
+    ("batch_norm on volumes", "batch_norm", (2, 3, 1, 2), 1, 3),
+    ("batch_norm on one volume", "batch_norm", (3, 2, 2, 3), 1, 1),
+    ("instance_norm on volumes", "instance_norm", (2, 2, 1, 3), 1, 2),
+    ("instance_norm on volumes, affine", "instance_norm affine", (2, 3, 2, 1), 2, 1),
+    ("group_norm on volumes", "group_norm 2", (4, 1, 3, 2), 1, 2),
+    ("layer_norm on volumes", "layer_norm", (2, 1, 2, 3), 1, 2),
+    ("upsample of volumes", "upsample 2 1 3", (2, 1, 3, 2), 1, 1),
+    ("upsample of volumes, linear", "upsample 3 2 1 bilinear", (1, 3, 1, 2), 1, 2),
+    ("max_pool of volumes", "max_pool 3 2 1 stride 2 1 1 padding 1 0 0", (2, 5, 3, 2), 1, 1),
+    ("max_pool of volumes, odd", "max_pool 2", (1, 5, 3, 4), 1, 2),
+    ("average_pool of volumes", "average_pool 2 3 1 stride 1 2 1 padding 1 1 0", (2, 3, 4, 2), 1, 1),
+    ("average_pool of volumes, odd", "average_pool 2", (1, 3, 5, 2), 1, 2),
+    ("minibatch_stddev of volumes", "minibatch_stddev", (1, 2, 1, 3), 1, 3),
+    ("dense on a volume", "dense 3", (2, 1, 2, 2), 1, 2),
+    ("residual on volumes", "residual, tanh, conv 2 kernel 3 stride 1 2 1 padding 1, shortcut, average_pool 1 2 1, conv 2 kernel 1, end",
+     (1, 3, 2, 3), 1, 2),
+    ("a generator of volumes", "dense 4, reshape 2 1 2 1, batch_norm, relu, conv_transpose 2 kernel 3 stride 2 padding 1 output_padding 1 0 1 "
+     "no_bias, batch_norm, relu, conv_transpose 1 kernel 3 stride 2 padding 1, tanh", (3,), 1, 2),
+    ("a critic of volumes", "conv 2 kernel 3 stride 2 padding 1, leaky_relu 0.2, conv 3 kernel 3 stride 2 padding 1, instance_norm affine, "
+     "leaky_relu 0.2, dense 1", (1, 5, 7, 6), 2, 2),
+]
+
+# Inputs are whole numbers below the table's rows.
+INDEX_CASES = [
+    ("embedding", "embedding 5 3", (4,), 1, 3),
+    ("embedding of one index", "embedding 3 4", (1,), 1, 5),
+    ("embedding of one row", "embedding 1 2", (2,), 1, 1),
+    ("embedding, two parts", "embedding 7 2", (3,), 2, 4),
+    ("embedding of images", "embedding 4 2, conv 2 kernel 1 2 1", (2, 1, 3), 1, 2),
+    ("embedding between layers", "embedding 6 5, flatten, layer_norm, tanh, dense 2", (2,), 2, 3),
 ]
 
 
@@ -139,6 +185,8 @@ def run(case):
     network = build(description, shape)
     far = "far" in name
     x = single(torch.randn(parts * samples, *shape) * (0.1 if far else 1.5) + (20.0 if far else 0.2))
+    if description.startswith("embedding"):
+        x = torch.randint(int(description.split()[1]), x.shape).double()
     x.requires_grad_(True)
     outputs, statistics = [], []
     network.train()
@@ -157,7 +205,7 @@ def run(case):
     network.eval()
     return {
         "parameters": torch.cat(parameters) if parameters else torch.zeros(0),
-        "input": x.detach(), "output_gradient": gradient, "output": output.detach(), "input_gradient": x.grad,
+        "input": x.detach(), "output_gradient": gradient, "output": output.detach(), "input_gradient": torch.zeros_like(x) if x.grad is None else x.grad,
         "parameter_gradient": torch.cat(gradients) if gradients else torch.zeros(0),
         "statistics": torch.stack(statistics), "inference": network(x).detach(),
         "output_shape": output.shape[1:],
@@ -222,6 +270,8 @@ def main():
     write("layers.h", CASES, "", 16, 8)
     write("image_layers.h", IMAGE_CASES, "image_", 2, 6)
     write("block_layers.h", BLOCK_CASES, "block_", 2, 6)
+    write("volume_layers.h", VOLUME_CASES, "volume_", 2, 6)
+    write("index_layers.h", INDEX_CASES, "index_", 2, 6)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-/* What layers.h, image_layers.h and block_layers.h hold of each case: a network, what goes in, and what PyTorch makes of it. */
+/* What layers.h and its siblings (layers.py), and tangents.h (tangents.py), hold of each case: a network, what goes in,
+   and what PyTorch makes of it. */
 #ifndef GAN_TESTS_REFERENCE_CASE_H
 #define GAN_TESTS_REFERENCE_CASE_H
 
@@ -14,5 +15,24 @@ typedef struct reference_case {
   const float *parameters, *input, *output_gradient;
   const double *output, *input_gradient, *parameter_gradient, *statistics, *inference;
 } reference_case;
+
+/* Second order; see tangents.py. */
+typedef struct tangent_case {
+  const char *name, *layers;
+  gan_shape input_shape;
+  int parts, samples;
+  size_t parameter_count;
+  const float *parameters, *input, *tangent, *output_gradient, *output_tangent_gradient;
+  const double *output_tangent, *input_gradient, *input_tangent_gradient, *parameter_gradient;
+} tangent_case;
+
+typedef struct critic_case {
+  const char *name, *layers;
+  gan_shape input_shape;
+  int parts, samples;
+  size_t parameter_count;
+  const float *parameters, *input;
+  const double *score_gradient, *penalty_gradient;
+} critic_case;
 
 #endif

@@ -6,8 +6,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -82,6 +86,31 @@ static const int64_t sizes_of_products[][3] = {
     {4, 6, 24}, {8, 33, 61}, {9, 47, 130}, {16, 64, 100}, {101, 103, 99}, {40, 200, 130}, {12, 9, 1100}};
 enum { SIZE_COUNT = sizeof sizes_of_products / sizeof sizes_of_products[0] };
 
+/* In a process of its own, before it has multiplied anything. OpenBLAS itself would look for memory for ever. */
+static void a_backend_without_address_space_is_an_error(void **unused) {
+  (void)unused;
+#ifdef __SANITIZE_ADDRESS__ /* takes terabytes of address space for itself */
+  skip();
+#endif
+  for (int i = 0; i < gan_backend_count; i++) {
+    int result = 0;
+    const pid_t child = fork();
+    if (child == 0) {
+      long pages = 0;
+      FILE *file = fopen("/proc/self/statm", "r");
+      if (!file || fscanf(file, "%ld", &pages) != 1) _exit(2);
+      const rlim_t limit = (rlim_t)(pages * sysconf(_SC_PAGESIZE)) + ((rlim_t)64 << 20);
+      if (setrlimit(RLIMIT_AS, &(struct rlimit){limit, limit}) != 0) _exit(3);
+      alarm(60);
+      _exit(gan_backends[i]->open() == GAN_FAILED && strstr(gan_error_message(), "out of memory") ? 0 : 1);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFEXITED(result));
+    assert_int_equal(WEXITSTATUS(result), 0);
+  }
+}
+
 static void products_equal_a_plain_loop_for_every_transposition_and_size(void **unused) {
   (void)unused;
   const float factors[][2] = {{1.0f, 0.0f}, {1.0f, 1.0f}, {-0.5f, 0.25f}};
@@ -96,6 +125,76 @@ static void products_equal_a_plain_loop_for_every_transposition_and_size(void **
                               .alpha = factor[0],
                               .beta = factor[1]});
     }
+}
+
+/* bfloat16 is the upper half of float32: to nearest, and halfway to the neighbour whose last bit is 0. */
+static float rounded(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  const uint32_t low = bits & 0xffffu, last = bits >> 16 & 1u;
+  bits &= 0xffff0000u;
+  if (low > 0x8000u || (low == 0x8000u && last)) bits += 0x10000u;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+/* A times the unit matrix is what A was rounded to. */
+static void products_in_bfloat16_round_operands_to_nearest(void **unused) {
+  (void)unused;
+  enum { ROWS = 50, N = 60 };
+  const gan_backend *backend;
+  if (gan_backend_open("auto", GAN_BFLOAT16, &backend) != GAN_OK) skip();
+  float *a = random_vector(1, ROWS * N), unit[N * N] = {0}, c[ROWS * N];
+  for (int i = 0; i < N; i++) unit[i * N + i] = 1;
+  for (int i = 0; i < ROWS; i++) { /* halfway, below an even and an odd neighbour */
+    const uint32_t halfway = 0x3f808000u + (uint32_t)i * 0x10000u;
+    memcpy(&a[i * N + i], &halfway, sizeof halfway);
+  }
+  backend->gemm(false, false, ROWS, N, N, 1, a, N, unit, N, 0, c, N);
+  for (int i = 0; i < ROWS * N; i++) assert_true(c[i] == rounded(a[i]));
+  free(a);
+}
+
+/* Sizes that are worth rounding, with sides that are no multiples of anything; against the sum in double of rounded
+   operands. Rows are longer than needed. */
+static void products_in_bfloat16_are_sums_of_rounded_operands(void **unused) {
+  (void)unused;
+  static const int64_t sizes[][3] = {{33, 49, 17}, {128, 48, 192}, {130, 100, 385}, {32, 200, 77}, {47, 32, 400}};
+  const gan_backend *backend;
+  if (gan_backend_open("auto", GAN_BFLOAT16, &backend) != GAN_OK) skip();
+  for (int which = 0; which < 5 * 4; which++) {
+    const product of = {(which & 1) != 0,          (which & 2) != 0,    sizes[which / 4][0],
+                        sizes[which / 4][1],       sizes[which / 4][2], 0.5f,
+                        which % 3 == 0 ? 0 : -2.0f};
+    const int64_t lda = (of.transpose_a ? of.m : of.k) + 3, ldb = (of.transpose_b ? of.k : of.n) + 1, ldc = of.n + 2;
+    const size_t a_count = (size_t)((of.transpose_a ? of.k : of.m) * lda), count = (size_t)(of.m * ldc),
+                 b_count = (size_t)((of.transpose_b ? of.n : of.k) * ldb);
+    float *a = random_vector(1, a_count), *b = random_vector(2, b_count), *c = random_vector(3, count),
+          *before = random_vector(3, count);
+    double *right, *magnitude;
+    assert_int_equal(gan_allocate(count, sizeof *right, "test values", &right), GAN_OK);
+    assert_int_equal(gan_allocate(count, sizeof *magnitude, "test values", &magnitude), GAN_OK);
+    backend->gemm(of.transpose_a, of.transpose_b, of.m, of.n, of.k, of.alpha, a, lda, b, ldb, of.beta, c, ldc);
+    for (size_t i = 0; i < a_count; i++) a[i] = rounded(a[i]);
+    for (size_t i = 0; i < b_count; i++) b[i] = rounded(b[i]);
+    multiply_plainly(of, a, lda, b, ldb, before, ldc, right, magnitude);
+    for (int64_t i = 0; i < of.m; i++) {
+      for (int64_t j = 0; j < of.n; j++)
+        assert_true(fabs((double)c[i * ldc + j] - right[i * of.n + j]) <= 1e-6 * magnitude[i * of.n + j]);
+      for (int64_t j = of.n; j < ldc; j++) assert_true(c[i * ldc + j] == before[i * ldc + j]);
+    }
+    free(a), free(b), free(c), free(before), free(right), free(magnitude);
+  }
+}
+
+static void a_backend_without_bfloat16_says_so(void **unused) {
+  (void)unused;
+  const gan_backend *backend;
+  assert_int_equal(gan_backend_open("openblas", GAN_BFLOAT16, &backend), GAN_BAD_USAGE);
+  assert_non_null(strstr(gan_error_message(), "openblas has no products in bfloat16"));
+  assert_int_equal(gan_backend_open("openblas", GAN_FLOAT32, &backend), GAN_OK);
+  assert_int_equal(gan_precision_find(gan_precision_name(GAN_BFLOAT16)), GAN_BFLOAT16);
+  assert_null(gan_precision_name(2));
 }
 
 static void a_beta_of_0_overwrites_what_was_not_a_number(void **unused) {
@@ -220,7 +319,11 @@ static void the_environment_is_changed_once_and_never_against_the_user(void **un
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_backend_without_address_space_is_an_error),
       cmocka_unit_test(products_equal_a_plain_loop_for_every_transposition_and_size),
+      cmocka_unit_test(products_in_bfloat16_round_operands_to_nearest),
+      cmocka_unit_test(products_in_bfloat16_are_sums_of_rounded_operands),
+      cmocka_unit_test(a_backend_without_bfloat16_says_so),
       cmocka_unit_test(a_beta_of_0_overwrites_what_was_not_a_number),
       cmocka_unit_test(sizes_of_0_are_safe),
       cmocka_unit_test(bits_of_a_product_do_not_depend_on_alignment),

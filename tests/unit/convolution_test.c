@@ -108,6 +108,8 @@ static const struct {
   gan_window window;
 } problems[] = {
     {1, 1, 1, {{1, 1, 1}, {0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}}},
+    /* One place, whose window is the whole input: a fully connected layer. */
+    {3, 5, 4, {{2, 3, 4}, {0}, {2, 3, 4}, {1, 2, 1}, {0, 0, 0}}},
     {3, 2, 2, {{1, 5, 7}, {0}, {1, 3, 2}, {1, 2, 1}, {0, 1, 0}}},
     {2, 3, 3, {{4, 3, 5}, {0}, {2, 3, 3}, {1, 1, 2}, {1, 0, 2}}},
     /* Nothing but padding under some elements of the kernel, and under whole windows. */
@@ -121,24 +123,78 @@ static const struct {
     {700, 2, 3, {{1, 14, 15}, {0}, {1, 3, 2}, {1, 1, 1}, {0, 1, 1}}},
     {1, 1, 2, {{1, 2, 5000}, {0}, {1, 1, 3}, {1, 1, 1}, {0, 0, 1}}},
     {300, 2, 2, {{1, 1, 700}, {0}, {1, 1, 25}, {1, 1, 3}, {0, 0, 150}}},
+    /* Enough channels and places for products of packed panels: in several blocks, with an odd inner dimension, strides
+       that take turns along a line, or leave gaps, odd lines, volumes, more taps than are kept at a time. */
+    {50, 24, 5, {{1, 16, 16}, {0}, {1, 4, 4}, {1, 2, 2}, {0, 1, 1}}},
+    {64, 16, 2, {{1, 24, 24}, {0}, {1, 4, 4}, {1, 2, 2}, {0, 1, 1}}},
+    {17, 19, 4, {{1, 12, 12}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}}},
+    {16, 17, 9, {{1, 13, 11}, {0}, {1, 4, 4}, {1, 2, 2}, {0, 1, 1}}},
+    {16, 16, 40, {{1, 9, 12}, {0}, {1, 2, 2}, {1, 3, 3}, {0, 0, 0}}},
+    {18, 16, 20, {{1, 7, 10}, {0}, {1, 2, 1}, {1, 2, 2}, {0, 1, 1}}},
+    {21, 20, 5, {{3, 6, 7}, {0}, {2, 3, 3}, {1, 2, 1}, {1, 1, 2}}},
+    {16, 18, 3, {{1, 1, 200}, {0}, {1, 1, 40}, {1, 1, 1}, {0, 0, 16}}},
+    {16, 16, 300, {{1, 2, 3}, {0}, {1, 2, 3}, {1, 1, 1}, {0, 1, 1}}},
+    {40, 33, 260, {{1, 1, 1}, {0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}}},
+    {16, 16, 70, {{1, 4, 4}, {0}, {1, 5, 5}, {1, 4, 4}, {0, 2, 2}}},
 };
+enum { PROBLEM_COUNT = sizeof problems / sizeof problems[0] };
+
+static problem problem_of_row(size_t i) {
+  return problem_create((gan_convolution){.in_channels = problems[i].in_channels,
+                                          .out_channels = problems[i].out_channels,
+                                          .window = problems[i].window},
+                        problems[i].rows);
+}
+
+static sums sums_create(const problem *p) {
+  sums made = {.problem = p,
+               .y = rig_memory(p->y_count, sizeof(double)),
+               .dx = rig_memory(p->x_count, sizeof(double)),
+               .dweight = rig_memory(p->weight_count, sizeof(double))};
+  for_each_product(p, add_product, &made);
+  return made;
+}
+
+static void sums_release(sums *made) {
+  free(made->y);
+  free(made->dx);
+  free(made->dweight);
+}
 
 static void convolutions_are_the_sums_that_define_them(void **state) {
   (void)state;
-  for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
-    problem p = problem_create((gan_convolution){.in_channels = problems[i].in_channels,
-                                                 .out_channels = problems[i].out_channels,
-                                                 .window = problems[i].window},
-                               problems[i].rows);
-    sums expected = {.problem = &p,
-                     .y = rig_memory(p.y_count, sizeof(double)),
-                     .dx = rig_memory(p.x_count, sizeof(double)),
-                     .dweight = rig_memory(p.weight_count, sizeof(double))};
-    for_each_product(&p, add_product, &expected);
+  for (size_t i = 0; i < PROBLEM_COUNT; i++) {
+    problem p = problem_of_row(i);
+    sums expected = sums_create(&p);
     for (int backend = 0; backend < gan_backend_count; backend++) check_backend(gan_backends[backend], &p, &expected);
-    free(expected.y);
-    free(expected.dx);
-    free(expected.dweight);
+    sums_release(&expected);
+    problem_release(&p);
+  }
+}
+
+/* Keeps the 8 leading bits of a float32's significand, all that bfloat16 has. */
+static void cut_to_bfloat16(size_t count, float *values) {
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, &values[i], sizeof bits);
+    bits &= 0xffff0000u;
+    memcpy(&values[i], &bits, sizeof bits);
+  }
+}
+
+/* Of operands that bfloat16 holds exactly, results are as good as in float32: nothing but operands is rounded. */
+static void convolutions_in_bfloat16_round_nothing_but_their_operands(void **state) {
+  (void)state;
+  const gan_backend *backend = NULL;
+  if (gan_backend_open("auto", GAN_BFLOAT16, &backend) != GAN_OK) skip();
+  for (size_t i = 0; i < PROBLEM_COUNT; i++) {
+    problem p = problem_of_row(i);
+    cut_to_bfloat16(p.x_count, p.x);
+    cut_to_bfloat16(p.weight_count, p.weight);
+    cut_to_bfloat16(p.y_count, p.y);
+    sums expected = sums_create(&p);
+    check_backend(backend, &p, &expected);
+    sums_release(&expected);
     problem_release(&p);
   }
 }
@@ -146,8 +202,8 @@ static void convolutions_are_the_sums_that_define_them(void **state) {
 static void the_place_in_memory_does_not_change_a_bit(void **state) {
   (void)state;
   problem p = problem_create(
-      (gan_convolution){.in_channels = 5,
-                        .out_channels = 7,
+      (gan_convolution){.in_channels = 16,
+                        .out_channels = 17,
                         .window = {.in = {1, 9, 11}, .kernel = {1, 3, 3}, .stride = {1, 2, 1}, .padding = {0, 1, 1}}},
       6);
   for (int backend = 0; backend < gan_backend_count; backend++) {
@@ -172,22 +228,31 @@ static void the_place_in_memory_does_not_change_a_bit(void **state) {
 /* A backend that has convolutions of its own, which leave a mark instead of a result. */
 static size_t own_scratch(const gan_convolution *sizes) {
   (void)sizes;
-  return 3;
+  return 12345678;
 }
-static void own_forward(const gan_convolution *sizes, int64_t rows, const float *x, const float *weight, float *y,
-                        float *scratch) {
-  (void)sizes, (void)rows, (void)x, (void)weight, (void)scratch;
+static bool own_forward(gan_precision precision, const gan_convolution *sizes, int64_t rows, const float *x,
+                        const float *weight, float *y, float *scratch) {
+  (void)precision, (void)sizes, (void)rows, (void)x, (void)weight, (void)scratch;
   *y = 1;
+  return true;
 }
-static void own_backward_data(const gan_convolution *sizes, int64_t rows, const float *dy, const float *weight,
-                              float *dx, float *scratch) {
-  (void)sizes, (void)rows, (void)dy, (void)weight, (void)scratch;
+static bool own_backward_data(gan_precision precision, const gan_convolution *sizes, int64_t rows, const float *dy,
+                              const float *weight, float *dx, float *scratch) {
+  (void)precision, (void)sizes, (void)rows, (void)dy, (void)weight, (void)scratch;
   *dx = 2;
+  return true;
 }
-static void own_backward_weights(const gan_convolution *sizes, int64_t rows, const float *x, const float *dy,
-                                 float *dweight, float *scratch) {
-  (void)sizes, (void)rows, (void)x, (void)dy, (void)scratch;
+static bool own_backward_weights(gan_precision precision, const gan_convolution *sizes, int64_t rows, const float *x,
+                                 const float *dy, float *dweight, float *scratch) {
+  (void)precision, (void)sizes, (void)rows, (void)x, (void)dy, (void)scratch;
   *dweight = 3;
+  return true;
+}
+/* One that does nothing, for these sizes. */
+static bool no_forward(gan_precision precision, const gan_convolution *sizes, int64_t rows, const float *x,
+                       const float *weight, float *y, float *scratch) {
+  (void)precision, (void)sizes, (void)rows, (void)x, (void)weight, (void)y, (void)scratch;
+  return false;
 }
 
 static void a_backends_own_convolutions_are_used(void **state) {
@@ -199,7 +264,7 @@ static void a_backends_own_convolutions_are_used(void **state) {
                            .convolution_backward_weights = own_backward_weights};
   const gan_window window = {.in = {1, 2, 2}, .kernel = {1, 1, 1}, .stride = {1, 1, 1}};
   problem p = problem_create((gan_convolution){.in_channels = 1, .out_channels = 1, .window = window}, 1);
-  assert_int_equal(gan_convolution_scratch(&own, &p.sizes), 3);
+  assert_int_equal(gan_convolution_scratch(&own, &p.sizes), 12345678);
   gan_convolution_forward(&own, &p.sizes, 1, p.x, p.weight, p.y, NULL);
   assert_true(p.y[0] == 1);
   gan_convolution_backward_data(&own, &p.sizes, 1, p.y, p.weight, p.x, NULL);
@@ -209,11 +274,30 @@ static void a_backends_own_convolutions_are_used(void **state) {
   problem_release(&p);
 }
 
+static void what_a_backend_leaves_is_done_the_portable_way(void **state) {
+  (void)state;
+  gan_backend own = *gan_backend_find("openblas");
+  own.convolution_scratch = own_scratch;
+  own.convolution_forward = no_forward;
+  problem p = problem_of_row(2);
+  float *scratch = unset(gan_convolution_scratch(&own, &p.sizes)), *y = unset(p.y_count);
+  sums expected = sums_create(&p);
+  assert_int_equal(own.open(), GAN_OK);
+  gan_convolution_forward(&own, &p.sizes, p.rows, p.x, p.weight, y, scratch);
+  assert_close("y", &own, p.y_count, y, expected.y);
+  sums_release(&expected);
+  free(y);
+  free(scratch);
+  problem_release(&p);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(convolutions_are_the_sums_that_define_them),
       cmocka_unit_test(the_place_in_memory_does_not_change_a_bit),
+      cmocka_unit_test(convolutions_in_bfloat16_round_nothing_but_their_operands),
       cmocka_unit_test(a_backends_own_convolutions_are_used),
+      cmocka_unit_test(what_a_backend_leaves_is_done_the_portable_way),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,9 @@
 /* Upkeep of a run's folder: the newest whole checkpoint is found, links point where they should, and nothing that is
    needed is removed. */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/folder.h"
 #include "store/checkpoint.h"
 #include "store_support.h"
 
@@ -38,6 +42,16 @@ static void link_to(const char *link, const char *target) {
 static void touch(const char *name) {
   char path[PATH_MAX];
   write_bytes(in_folder(name, path), "x", 1);
+}
+
+/* Nobody may make folders in /sys, not even root. */
+static void a_folder_that_may_not_be_made_is_named_with_the_reason(void **state) {
+  (void)state;
+  struct stat about;
+  if (stat("/sys", &about) != 0) skip();
+  assert_int_equal(gan_folder_create("/sys/runs/ring8"), GAN_FAILED);
+  assert_non_null(strstr(gan_error_message(), "cannot make the folder /sys/runs: "));
+  assert_null(strstr(gan_error_message(), strerror(ENOENT)));
 }
 
 static void a_name_has_seven_digits_or_more(void **state) {
@@ -219,6 +233,7 @@ static void a_full_disk_during_a_save_leaves_a_checkpoint_to_resume_from(void **
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_folder_that_may_not_be_made_is_named_with_the_reason),
       FOLDER_TEST(a_name_has_seven_digits_or_more),
       FOLDER_TEST(a_path_that_is_too_long_becomes_no_path),
       FOLDER_TEST(an_empty_or_absent_folder_has_no_newest),

@@ -55,9 +55,9 @@ static gan_shards make_shards(int count, int64_t batch, int ranks, int rank) {
   return shards;
 }
 
-/* Waits until `counter` is `value`, for five seconds at most. */
+/* Waits until `counter` is `value`, for a minute at most. */
 static void wait_for(atomic_int *counter, int value) {
-  for (int i = 0; i < 5000 && atomic_load(counter) < value; i++) sleep_milliseconds(1);
+  for (int i = 0; i < 60000 && atomic_load(counter) < value; i++) sleep_milliseconds(1);
   assert_int_equal(atomic_load(counter), value);
 }
 

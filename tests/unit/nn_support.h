@@ -56,12 +56,17 @@ static inline rig rig_create(const char *description, gan_shape input, bool sync
   return made;
 }
 
-/* Apart from rig_create, since a pass points to the rig's shards, which have to stay where they are. */
-static inline void rig_start(rig *made, int parts) {
-  assert_int_equal(gan_pass_create(made->network, &made->shards, parts, &made->pass), GAN_OK);
+/* Gives the rig's pass what it works with. */
+static inline void rig_connect(rig *made) {
   made->pass->parameters = made->parameters;
   made->pass->buffers = made->buffers;
   made->pass->slots = made->slots;
+}
+
+/* Apart from rig_create, since a pass points to the rig's shards, which have to stay where they are. */
+static inline void rig_start(rig *made, int parts) {
+  assert_int_equal(gan_pass_create(made->network, &made->shards, parts, &made->pass), GAN_OK);
+  rig_connect(made);
 }
 
 static inline void rig_release(rig *made) {
@@ -77,6 +82,17 @@ static inline void rig_release(rig *made) {
 /* Standard normal numbers; `what` tells one vector from another. */
 static inline void rig_normal(uint64_t what, size_t count, float *out) {
   gan_random_normal((gan_random_address){.seed = 12345, .stream = GAN_STREAM_EVALUATION, .step = what}, count, out);
+}
+
+static inline void rig_fill_parameters(rig *made) {
+  const gan_random_address address = {.seed = 3, .stream = GAN_STREAM_INITIALISE_CRITIC};
+  gan_network_initialise(made->network, gan_initialisation_find("he_normal"), 0, address, made->parameters,
+                         made->buffers);
+  /* Off the special values 0 and 1 of biases and normalisations. */
+  float *noise = rig_memory(made->network->parameter_count, sizeof *noise);
+  rig_normal(1, made->network->parameter_count, noise);
+  for (size_t i = 0; i < made->network->parameter_count; i++) made->parameters[i] += 0.1f * noise[i];
+  free(noise);
 }
 
 /* Copies samples between the order (parts, batch), and a pass's rows of this rank's shards. */

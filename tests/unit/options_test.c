@@ -52,8 +52,8 @@ static void every_field_has_a_row(void **state) {
   size_t bytes = 0;
   for (int i = 0; i < gan_option_count; i++)
     if (gan_options[i].type != GAN_OPTION_PRESET) bytes += gan_options[i].size;
-  /* What is left is padding behind two booleans, of 7 bytes each, and one int, of 4. */
-  assert_int_equal(sizeof(gan_config) - bytes, 7 + 7 + 4);
+  /* What is left is padding behind two booleans, of 7 bytes each, and two ints, of 4. */
+  assert_int_equal(sizeof(gan_config) - bytes, 7 + 7 + 4 + 4);
 }
 
 static void whole_numbers_are_parsed_strictly(void **state) {
@@ -99,7 +99,7 @@ static void names_are_those_of_the_tables_and_the_nearest_is_offered(void **stat
   assert_int_equal(gan_config_set(config, "loss.name", "modified_minimax"), GAN_OK);
   assert_refused(config, "loss.name", "modifed_minimax", "(did you mean modified_minimax?)");
   assert_refused(config, "loss.name", "zzzzzzzz", "there are wasserstein");
-  assert_refused(config, "run.precision", "bfloat16", "there is float32");
+  assert_refused(config, "run.precision", "bfloat16", "there are float32, bf16");
   assert_string_equal(config->loss.name, "modified_minimax");
 }
 

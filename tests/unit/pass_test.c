@@ -3,10 +3,9 @@
 #include "nn/pass.h"
 
 #include <math.h>
-#include <pthread.h>
 
 #include "base/fault.h"
-#include "nn_support.h"
+#include "nn_ranks.h"
 
 static const gan_shape vector = {.rank = 1, .size = {6}};
 static const gan_shape image = {.rank = 3, .size = {2, 3, 2}};
@@ -22,17 +21,6 @@ static const char coupled_network[] =
   "conv 4 kernel 1, end, group_norm 2, upsample 2 bilinear, average_pool 3 stride 2, conv_transpose 3 kernel 3 2"
 static const char image_network[] = IMAGE_LAYERS ", residual, gelu, residual, end, end, global_average_pool, dense 3";
 static const char image_critic[] = IMAGE_LAYERS ", minibatch_stddev 3, gelu, dense 1";
-
-static void fill_parameters(rig *made) {
-  const gan_random_address address = {.seed = 3, .stream = GAN_STREAM_INITIALISE_CRITIC};
-  gan_network_initialise(made->network, gan_initialisation_find("he_normal"), 0, address, made->parameters,
-                         made->buffers);
-  /* Off the special values 0 and 1 of biases and normalisations. */
-  float *noise = rig_memory(made->network->parameter_count, sizeof *noise);
-  rig_normal(1, made->network->parameter_count, noise);
-  for (size_t i = 0; i < made->network->parameter_count; i++) made->parameters[i] += 0.1f * noise[i];
-  free(noise);
-}
 
 /* Fills input and output gradient with numbers of the samples' places in (parts, batch). */
 static void fill_batch(gan_pass *pass) {
@@ -88,7 +76,7 @@ static void assert_derivatives(gan_pass *pass, const float *output_gradient, siz
 static void check_derivatives(const char *layers, int shards, int parts, bool sync) {
   rig made = rig_create(layers, image, sync, shards, 7, 1, 0);
   rig_start(&made, parts);
-  fill_parameters(&made);
+  rig_fill_parameters(&made);
   fill_batch(made.pass);
   const size_t in = (size_t)made.pass->rows * (size_t)gan_shape_count(&image);
   const size_t out = (size_t)made.pass->rows * (size_t)gan_shape_count(&made.network->output);
@@ -144,43 +132,10 @@ static void result_release(step_result *result) {
   free(result->statistics);
 }
 
-/* Ranks as threads, which meet where a collective would. */
-typedef struct simulation {
-  int ranks;
-  rig rigs[5];
-  pthread_barrier_t barrier;
-  double *gathered; /* (shards, at most GATHERED) */
-  step_result *result;
-} simulation;
-
-typedef struct simulated_rank {
-  simulation *all;
-  int rank;
-} simulated_rank;
-
-enum { GATHERED = 512 };
-
-/* The tree of base/shards.h, written down once more. */
-static double tree_sum(const double *values, size_t stride, int low, int high) {
-  if (high - low == 1) return values[(size_t)low * stride];
-  const int middle = low + (high - low + 1) / 2;
-  return tree_sum(values, stride, low, middle) + tree_sum(values, stride, middle, high);
-}
-
-static void sum_over_ranks(void *context, const double *per_shard, size_t count, double *total) {
-  const simulated_rank *self = context;
-  const gan_shards *shards = &self->all->rigs[self->rank].shards;
-  memcpy(self->all->gathered + (size_t)shards->first * count, per_shard,
-         (size_t)shards->local * count * sizeof *per_shard);
-  pthread_barrier_wait(&self->all->barrier);
-  for (size_t i = 0; i < count; i++) total[i] = tree_sum(self->all->gathered + i, count, 0, shards->count);
-  pthread_barrier_wait(&self->all->barrier);
-}
-
 static void *run_rank(void *context) {
   const simulated_rank *self = context;
   rig *made = &self->all->rigs[self->rank];
-  step_result *result = self->all->result;
+  step_result *result = self->all->context;
   gan_pass *pass = made->pass;
   const size_t buffer_count = made->network->buffer_count;
   gan_pass_forward(pass);
@@ -193,41 +148,19 @@ static void *run_rank(void *context) {
   return NULL;
 }
 
-/* Element i of the sum over shards low .. high-1: found whole in a rank's forest, or the sum of its children. */
-static float combine(const simulation *all, size_t i, int low, int high) {
-  for (int rank = 0; rank < all->ranks; rank++) {
-    const gan_shards *shards = &all->rigs[rank].shards;
-    for (int node = 0; node < shards->node_count; node++)
-      if (shards->nodes[node].low == low && shards->nodes[node].high == high) return all->rigs[rank].slots[node][i];
-  }
-  assert_true(high - low > 1);
-  const int middle = low + (high - low + 1) / 2;
-  return combine(all, i, low, middle) + combine(all, i, middle, high);
-}
-
 static step_result run_step(const char *layers, gan_shape input, bool sync, int shards, int64_t batch, int parts,
                             int ranks) {
   simulation all = {.ranks = ranks};
-  simulated_rank self[5];
-  pthread_t threads[5];
   for (int rank = 0; rank < ranks; rank++) {
     all.rigs[rank] = rig_create(layers, input, sync, shards, batch, ranks, rank);
     rig_start(&all.rigs[rank], parts);
-    fill_parameters(&all.rigs[rank]);
+    rig_fill_parameters(&all.rigs[rank]);
     fill_batch(all.rigs[rank].pass);
-    self[rank] = (simulated_rank){&all, rank};
-    if (ranks > 1) all.rigs[rank].pass->shard_sum = (gan_shard_sum){sum_over_ranks, &self[rank]};
   }
   step_result result = result_create(all.rigs[0].network, shards, batch, parts);
-  all.result = &result;
-  all.gathered = rig_memory((size_t)shards * GATHERED, sizeof(double));
-  assert_int_equal(pthread_barrier_init(&all.barrier, NULL, (unsigned)ranks), 0);
-  for (int rank = 0; rank < ranks; rank++)
-    assert_int_equal(pthread_create(&threads[rank], NULL, run_rank, &self[rank]), 0);
-  for (int rank = 0; rank < ranks; rank++) pthread_join(threads[rank], NULL);
-  for (size_t i = 0; i < result.parameters; i++) result.gradient[i] = combine(&all, i, 0, shards);
-  pthread_barrier_destroy(&all.barrier);
-  free(all.gathered);
+  all.context = &result;
+  simulation_run(&all, run_rank);
+  for (size_t i = 0; i < result.parameters; i++) result.gradient[i] = simulation_sum(&all, i, 0, shards);
   for (int rank = 0; rank < ranks; rank++) rig_release(&all.rigs[rank]);
   return result;
 }
@@ -328,7 +261,7 @@ static void each_shards_part_has_its_own_mean_and_unbiased_variance(void **state
   (void)state;
   rig made = rig_create("batch_norm", vector, false, 3, 11, 1, 0);
   rig_start(&made, 2);
-  fill_parameters(&made);
+  rig_fill_parameters(&made);
   fill_batch(made.pass);
   gan_pass_forward(made.pass);
   for (int shard = 0; shard < 3; shard++)
@@ -375,7 +308,7 @@ static void rows_of_a_shard_are_its_parts_one_after_the_other(void **state) {
 static void check_what_is_asked_for(const char *layers) {
   rig made = rig_create(layers, image, false, 2, 8, 1, 0);
   rig_start(&made, 1);
-  fill_parameters(&made);
+  rig_fill_parameters(&made);
   fill_batch(made.pass);
   const size_t in = (size_t)made.pass->rows * (size_t)gan_shape_count(&image);
   const size_t parameters = made.network->parameter_count;
@@ -387,11 +320,13 @@ static void check_what_is_asked_for(const char *layers) {
   for (size_t i = 0; i < parameters; i++) made.slots[0][i] = NAN;
   made.pass->slots = NULL;
   fill_batch(made.pass);
+  gan_pass_forward(made.pass);
   assert_memory_equal(gan_pass_backward(made.pass, true), input_gradient, in * sizeof(float));
   for (size_t i = 0; i < parameters; i++) assert_true(isnan(made.slots[0][i]));
 
   made.pass->slots = made.slots;
   fill_batch(made.pass);
+  gan_pass_forward(made.pass);
   assert_null(gan_pass_backward(made.pass, false));
   assert_memory_equal(made.slots[0], gradient, parameters * sizeof(float));
   free(input_gradient);
@@ -410,14 +345,14 @@ static void nothing_below_the_first_layer_with_parameters_is_computed_unasked(vo
   (void)state;
   rig made = rig_create("tanh, flatten, dense 3", image, false, 2, 8, 1, 0);
   rig_start(&made, 1);
-  fill_parameters(&made);
+  rig_fill_parameters(&made);
   fill_batch(made.pass);
   gan_pass_forward(made.pass);
   /* The memory where the dense layer's input gradient would go. */
   const size_t in = (size_t)made.pass->rows * (size_t)gan_shape_count(&image);
-  for (size_t i = 0; i < in; i++) made.pass->gradient[1][i] = NAN;
+  for (size_t i = 0; i < in; i++) made.pass->gradients[2][i] = NAN;
   assert_null(gan_pass_backward(made.pass, false));
-  for (size_t i = 0; i < in; i++) assert_true(isnan(made.pass->gradient[1][i]));
+  for (size_t i = 0; i < in; i++) assert_true(isnan(made.pass->gradients[2][i]));
   rig_release(&made);
 }
 
@@ -425,7 +360,7 @@ static void inference_does_not_depend_on_the_other_samples(void **state) {
   (void)state;
   rig made = rig_create(coupled_network, image, false, 1, 8, 1, 0);
   rig_start(&made, 1);
-  fill_parameters(&made);
+  rig_fill_parameters(&made);
   rig_normal(4, made.network->buffer_count, made.buffers);
   for (size_t i = 0; i < made.network->buffer_count; i++) made.buffers[i] = fabsf(made.buffers[i]) + 0.1f;
   fill_batch(made.pass);
@@ -445,9 +380,11 @@ static void a_layer_that_only_reshapes_takes_no_memory(void **state) {
   rig with = rig_create("relu, flatten, reshape 3 2 2, flatten, dense 3", image, false, 1, 8, 1, 0);
   rig_start(&without, 1);
   rig_start(&with, 1);
-  /* Two pointers for each layer are all that is more. */
-  assert_int_equal(gan_pass_bytes(with.pass), gan_pass_bytes(without.pass) + 3 * 2 * sizeof(float *));
-  assert_true(gan_pass_bytes(without.pass) > 8 * (4 * 12 + 3) * sizeof(float));
+  /* Three pointers and places for each layer are all that is more. */
+  assert_int_equal(gan_pass_bytes(with.pass),
+                   gan_pass_bytes(without.pass) + 3 * 3 * (sizeof(float *) + sizeof(size_t)));
+  /* Input, output of relu, its gradient; output and gradient of the dense layer. */
+  assert_true(gan_pass_bytes(without.pass) > 8 * (3 * 12 + 2 * 3) * sizeof(float));
   rig_release(&without);
   rig_release(&with);
 }

@@ -127,6 +127,56 @@ static void planes_are_red_green_and_blue(void **state) {
   free(picture.pixels);
 }
 
+static void volumes_are_seen_along_their_depth_and_below_along_their_height(void **state) {
+  (void)state;
+  /* (1, 3, 2, 4), twice: depth 3, height 2, width 4; -1 but for the cells below. */
+  float samples[2][3][2][4], *values = (float *)samples;
+  for (int i = 0; i < 48; i++) values[i] = -1;
+  samples[0][2][0][1] = 1;    /* depth 2, row 0, column 1 */
+  samples[0][0][0][1] = 0;    /* before it, not as large */
+  samples[0][1][1][3] = 0.2f; /* depth 1, row 1, column 3 */
+  samples[1][0][1][0] = NAN;
+  assert_int_equal(gan_picture_grid(path, &(gan_shape){4, {1, 3, 2, 4}}, 2, values, 1), GAN_OK);
+  const decoded_picture picture = read_picture();
+  /* The longest side is 48 pixels wide: 12 for a cell. A tile is 2 rows, 2 pixels, 3 rows; 4 pixels to the next. */
+  enum { CELL = 12, BELOW = 2 * CELL + 2, NEXT = BELOW + 3 * CELL + 4 };
+  assert_int_equal(picture.width, 4 * CELL);
+  assert_int_equal(picture.height, 2 * NEXT - 4);
+  const int front[2][4] = {{0, 255, 0, 0}, {0, 0, 0, 153}},
+            side[3][4] = {{0, 128, 0, 0}, {0, 0, 0, 153}, {0, 255, 0, 0}};
+  for (int x = 0; x < 4 * CELL; x++) {
+    for (int y = 0; y < 2 * CELL; y++) {
+      const int grey = front[y / CELL][x / CELL];
+      assert_colour(&picture, x, y, grey, grey, grey);
+    }
+    for (int y = 0; y < 3 * CELL; y++) {
+      const int grey = side[y / CELL][x / CELL];
+      assert_colour(&picture, x, BELOW + y, grey, grey, grey);
+    }
+    for (int y = 0; y < 2; y++) assert_in_range(at(&picture, x, 2 * CELL + y)[0], 40, 100);
+    for (int y = 0; y < 4; y++) assert_in_range(at(&picture, x, NEXT - 4 + y)[0], 40, 100);
+  }
+  /* What is no number is seen through everything. */
+  assert_colour(&picture, 0, NEXT + CELL, 255, 0, 255);
+  assert_colour(&picture, 0, NEXT + BELOW, 255, 0, 255);
+  assert_colour(&picture, 0, NEXT, 0, 0, 0);
+  free(picture.pixels);
+}
+
+static void views_of_volumes_keep_their_colours(void **state) {
+  (void)state;
+  /* (3, 1, 1, 2): the two views are alike. */
+  const float sample[6] = {1, -1, 0.2f, -0.2f, -1, 1};
+  assert_int_equal(gan_picture_grid(path, &(gan_shape){4, {3, 1, 1, 2}}, 1, sample, 0), GAN_OK);
+  const decoded_picture picture = read_picture();
+  assert_int_equal(picture.height, 24 + 2 + 24);
+  for (int y = 0; y <= 26; y += 26) {
+    assert_colour(&picture, 12, y, 255, 153, 0);
+    assert_colour(&picture, 36, y, 0, 102, 255);
+  }
+  free(picture.pixels);
+}
+
 static void values_out_of_range_are_clamped_and_nan_shows(void **state) {
   (void)state;
   const float sample[4] = {-INFINITY, 1e30f, NAN, INFINITY};
@@ -301,7 +351,10 @@ static void only_images_and_points_in_the_plane_can_be_drawn(void **state) {
   assert_int_equal(gan_picture_kind_of(&(gan_shape){3, {1, 28, 28}}), GAN_PICTURE_GRID);
   assert_int_equal(gan_picture_kind_of(&(gan_shape){3, {3, 28, 28}}), GAN_PICTURE_GRID);
   assert_int_equal(gan_picture_kind_of(&(gan_shape){3, {2, 28, 28}}), GAN_PICTURE_NONE);
-  assert_int_equal(gan_picture_kind_of(&(gan_shape){4, {1, 8, 8, 8}}), GAN_PICTURE_NONE);
+  assert_int_equal(gan_picture_kind_of(&(gan_shape){4, {1, 8, 8, 8}}), GAN_PICTURE_GRID);
+  assert_int_equal(gan_picture_kind_of(&(gan_shape){4, {3, 2, 5, 4}}), GAN_PICTURE_GRID);
+  assert_int_equal(gan_picture_kind_of(&(gan_shape){4, {2, 8, 8, 8}}), GAN_PICTURE_NONE);
+  assert_int_equal(gan_picture_kind_of(&(gan_shape){5, {1, 2, 2, 2, 2}}), GAN_PICTURE_NONE);
   const float sample[8] = {0};
   assert_int_equal(gan_picture_grid(path, &(gan_shape){3, {2, 2, 2}}, 1, sample, 0), GAN_BAD_USAGE);
   assert_non_null(strstr(gan_error_message(), "(2, 2, 2)"));
@@ -367,6 +420,8 @@ int main(void) {
       cmocka_unit_test(small_images_are_enlarged_to_48_pixels_with_lines_between),
       cmocka_unit_test(large_images_keep_their_size_with_a_line_of_one_pixel),
       cmocka_unit_test(planes_are_red_green_and_blue),
+      cmocka_unit_test(volumes_are_seen_along_their_depth_and_below_along_their_height),
+      cmocka_unit_test(views_of_volumes_keep_their_colours),
       cmocka_unit_test(values_out_of_range_are_clamped_and_nan_shows),
       cmocka_unit_test(columns_are_as_asked_or_make_the_picture_near_square),
       cmocka_unit_test(generated_points_are_coloured_where_they_lie),

@@ -1,0 +1,109 @@
+#include "data/idx_file.h"
+
+#include <inttypes.h>
+
+#include "data/source_types.h"
+
+static const char *type_name(uint8_t code) {
+  switch (code) {
+    case 0x09:
+      return "int8";
+    case 0x0b:
+      return "int16";
+    case 0x0c:
+      return "int32";
+    case 0x0d:
+      return "float32";
+    case 0x0e:
+      return "float64";
+    default:
+      return "unknown";
+  }
+}
+
+static gan_status check_magic(const gan_idx_file *file, const uint8_t magic[4]) {
+  if (magic[0] != 0 || magic[1] != 0)
+    return gan_fail(GAN_BAD_FILE, "%s is not an IDX file: it starts with bytes %02x %02x %02x %02x, not 00 00",
+                    file->path, magic[0], magic[1], magic[2], magic[3]);
+  if (magic[2] != GAN_IDX_UBYTE)
+    return gan_fail(GAN_BAD_FILE, "%s has elements of type %s (code 0x%02x); only unsigned bytes (0x08) can be read",
+                    file->path, type_name(magic[2]), magic[2]);
+  return GAN_OK;
+}
+
+/* The product of the dimensions, each of which has to be at least 1. */
+static gan_status multiply_sizes(gan_idx_file *file) {
+  file->data_bytes = 1;
+  for (int i = 0; i < file->dimensions; i++) {
+    if (file->size[i] == 0) return gan_fail(GAN_BAD_FILE, "%s holds nothing: dimension %d is 0", file->path, i);
+    if (__builtin_mul_overflow(file->data_bytes, file->size[i], &file->data_bytes))
+      return gan_fail(GAN_BAD_FILE, "%s: the dimensions in its header multiply to more than any file holds",
+                      file->path);
+  }
+  return GAN_OK;
+}
+
+gan_status gan_idx_read(gan_byte_stream *stream, const gan_idx_file *file, int64_t bytes, void *out) {
+  int64_t got;
+  GAN_TRY(gan_byte_stream_read(stream, bytes, out, &got));
+  if (got == bytes) return GAN_OK;
+  return gan_fail(GAN_BAD_FILE, "%s is cut short: %" PRId64 " bytes are missing", file->path, bytes - got);
+}
+
+static gan_status read_header(gan_byte_stream *stream, gan_idx_file *file) {
+  uint8_t magic[4], words[4 * GAN_IDX_DIMENSIONS];
+  GAN_TRY(gan_idx_read(stream, file, sizeof magic, magic));
+  GAN_TRY(check_magic(file, magic));
+  file->dimensions = magic[3];
+  if (file->dimensions < 1 || file->dimensions > GAN_IDX_DIMENSIONS)
+    return gan_fail(GAN_BAD_FILE,
+                    "%s has %d dimensions; images have 3 (n, height, width) or 4 (n, channels, height, width)",
+                    file->path, file->dimensions);
+  file->header_bytes = 4 + 4 * file->dimensions;
+  GAN_TRY(gan_idx_read(stream, file, 4 * file->dimensions, words));
+  for (int i = 0; i < file->dimensions; i++) {
+    const uint8_t *word = words + 4 * i;
+    file->size[i] = (int64_t)word[0] << 24 | word[1] << 16 | word[2] << 8 | word[3];
+  }
+  GAN_TRY(multiply_sizes(file));
+  int64_t total;
+  if (__builtin_add_overflow(file->data_bytes, file->header_bytes, &total)) total = INT64_MAX;
+  return gan_byte_stream_check_claim(stream, total);
+}
+
+gan_status gan_idx_open(gan_idx_file *file, gan_byte_stream **stream) {
+  gan_byte_stream *opened;
+  GAN_TRY(gan_byte_stream_open(file->path, &opened));
+  const gan_status status = read_header(opened, file);
+  if (status == GAN_OK && stream)
+    *stream = opened;
+  else
+    gan_byte_stream_close(opened);
+  return status;
+}
+
+gan_status gan_idx_check_images(const gan_idx_file *images, gan_shape *shape) {
+  if (images->dimensions < 3)
+    return gan_fail(GAN_BAD_FILE,
+                    "%s has %d dimensions; images have 3 (n, height, width) or 4 (n, channels, height, width)%s",
+                    images->path, images->dimensions, images->dimensions == 1 ? "; labels go to data.labels" : "");
+  const bool channels = images->dimensions == 4;
+  *shape = (gan_shape){.rank = 3,
+                       .size = {channels ? images->size[1] : 1, images->size[images->dimensions - 2],
+                                images->size[images->dimensions - 1]}};
+  /* No overflow: the product with the number of images has been checked. */
+  const int64_t elements = gan_shape_count(shape);
+  if (elements > GAN_SAMPLE_ELEMENTS_MAX)
+    return gan_fail(GAN_BAD_FILE, "%s has images of %" PRId64 " elements each; at most %" PRId64 " can be trained on",
+                    images->path, elements, GAN_SAMPLE_ELEMENTS_MAX);
+  return GAN_OK;
+}
+
+gan_status gan_idx_check_labels(const gan_idx_file *labels, const gan_idx_file *images) {
+  if (labels->dimensions != 1)
+    return gan_fail(GAN_BAD_FILE, "%s has %d dimensions; a file of labels has 1", labels->path, labels->dimensions);
+  if (labels->size[0] != images->size[0])
+    return gan_fail(GAN_BAD_FILE, "%s has %" PRId64 " labels for the %" PRId64 " images of %s", labels->path,
+                    labels->size[0], images->size[0], images->path);
+  return GAN_OK;
+}

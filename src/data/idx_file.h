@@ -1,0 +1,35 @@
+/* The headers of IDX files, the format of MNIST and its kin: two zero bytes, a type code, the number of dimensions, the
+   dimensions as big-endian 32-bit numbers, then the elements (http://yann.lecun.com/exdb/mnist/). Plain or gzip. */
+#ifndef GAN_DATA_IDX_FILE_H
+#define GAN_DATA_IDX_FILE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/shape.h"
+#include "data/byte_stream.h"
+
+enum { GAN_IDX_DIMENSIONS = 4, GAN_IDX_UBYTE = 0x08 };
+
+typedef struct gan_idx_file {
+  char *path; /* owned by whoever made the struct */
+  int dimensions;
+  int64_t size[GAN_IDX_DIMENSIONS]; /* each at least 1; their product does not overflow */
+  int64_t header_bytes, data_bytes;
+} gan_idx_file;
+
+/* Reads and checks the header of file->path: unsigned bytes, and no more of them than the file can hold. The stream,
+   when asked for, stands behind the header and is the caller's. GAN_BAD_FILE. */
+gan_status gan_idx_open(gan_idx_file *file, gan_byte_stream **stream) GAN_CHECKED;
+
+/* Exactly so many bytes of the elements. GAN_BAD_FILE when the file is cut short. */
+gan_status gan_idx_read(gan_byte_stream *stream, const gan_idx_file *file, int64_t bytes, void *out) GAN_CHECKED;
+
+/* The shape (C, H, W) of one image of (N, H, W) or (N, C, H, W). GAN_BAD_FILE for other dimensions and for images that
+   are too large. */
+gan_status gan_idx_check_images(const gan_idx_file *images, gan_shape *shape) GAN_CHECKED;
+
+/* GAN_BAD_FILE unless there is one label for each image. */
+gan_status gan_idx_check_labels(const gan_idx_file *labels, const gan_idx_file *images) GAN_CHECKED;
+
+#endif

@@ -1,0 +1,154 @@
+/* See tiles.h. Written with the compiler's names of AVX-512 instructions, compiled for it whatever the build's
+   baseline: which values stay in registers is the whole point. */
+#include "kernels/tiles.h"
+
+#include "kernels/environment.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
+#define AVX512_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
+#define AVX512_INLINE static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,avx512dq")))
+
+enum { ROWS = GAN_TILE_ROWS, VECTORS = GAN_TILE_COLUMNS / GAN_LANES };
+
+bool gan_tiles_available(gan_precision precision) {
+  if (!gan_cpu_has_avx512()) return false;
+  return precision == GAN_FLOAT32 || __builtin_cpu_supports("avx512bf16");
+}
+
+#define FOR_TILE(i, j) \
+  _Pragma("GCC unroll 8") for (size_t i = 0; i < ROWS; i++) _Pragma("GCC unroll 3") for (size_t j = 0; j < VECTORS; j++)
+
+AVX512_INLINE void load_tile(bool add, const float *c, __m512 sums[ROWS][VECTORS]) {
+  FOR_TILE(i, j) sums[i][j] = add ? _mm512_loadu_ps(c + i * GAN_TILE_COLUMNS + j * GAN_LANES) : _mm512_setzero_ps();
+}
+
+AVX512_INLINE void store_tile(__m512 sums[ROWS][VECTORS], float *c) {
+  FOR_TILE(i, j) _mm512_storeu_ps(c + i * GAN_TILE_COLUMNS + j * GAN_LANES, sums[i][j]);
+}
+
+AVX512 static void multiply_float32(int64_t depth, const float *a, const float *b, bool add, float *c) {
+  __m512 sums[ROWS][VECTORS];
+  load_tile(add, c, sums);
+  for (int64_t k = 0; k < depth; k++, a += ROWS, b += GAN_TILE_COLUMNS) {
+    const __m512 b0 = _mm512_loadu_ps(b), b1 = _mm512_loadu_ps(b + 16), b2 = _mm512_loadu_ps(b + 32);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < ROWS; i++) {
+      const __m512 row = _mm512_set1_ps(a[i]);
+      sums[i][0] = _mm512_fmadd_ps(row, b0, sums[i][0]);
+      sums[i][1] = _mm512_fmadd_ps(row, b1, sums[i][1]);
+      sums[i][2] = _mm512_fmadd_ps(row, b2, sums[i][2]);
+    }
+  }
+  store_tile(sums, c);
+}
+
+AVX512_BF16 static void multiply_bfloat16(int64_t depth, const float *a, const float *b, bool add, float *c) {
+  __m512 sums[ROWS][VECTORS];
+  load_tile(add, c, sums);
+  for (int64_t k = 0; k < depth; k += 2, a += ROWS, b += GAN_TILE_COLUMNS) {
+    const __m512bh b0 = (__m512bh)_mm512_loadu_ps(b), b1 = (__m512bh)_mm512_loadu_ps(b + 16),
+                   b2 = (__m512bh)_mm512_loadu_ps(b + 32);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < ROWS; i++) {
+      const __m512bh row = (__m512bh)_mm512_set1_ps(a[i]);
+      sums[i][0] = _mm512_dpbf16_ps(sums[i][0], row, b0);
+      sums[i][1] = _mm512_dpbf16_ps(sums[i][1], row, b1);
+      sums[i][2] = _mm512_dpbf16_ps(sums[i][2], row, b2);
+    }
+  }
+  store_tile(sums, c);
+}
+
+void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, bool add, float *c) {
+  if (precision == GAN_BFLOAT16)
+    multiply_bfloat16(depth, a, b, add, c);
+  else
+    multiply_float32(depth, a, b, add, c);
+}
+
+/* A pair's first number is in the lower half of the 32 bits. */
+AVX512_BF16 static void round_rows(int64_t depth, int64_t width, float *panel) {
+  for (int64_t k = 0; k < depth; k += 2) {
+    const float *first = panel + k * width, *second = first + width;
+    float *pairs = panel + k / 2 * width;
+    for (int64_t i = 0; i < width; i += GAN_LANES) {
+      const __mmask16 mask = width - i < GAN_LANES ? (__mmask16)((1u << (width - i)) - 1) : (__mmask16)0xffff;
+      const __m256bh low = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, first + i));
+      const __m256bh high = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, second + i));
+      const __m512i pair = _mm512_or_si512(_mm512_cvtepu16_epi32((__m256i)low),
+                                           _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)high), 16));
+      _mm512_mask_storeu_epi32(pairs + i, mask, pair);
+    }
+  }
+}
+
+void gan_tile_round(int64_t depth, int64_t width, float *panel) { round_rows(depth, width, panel); }
+
+AVX512 void gan_tile_interleave(const float *x, const float *y, float *both) {
+  const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+#pragma GCC unroll 3
+  for (int64_t i = 0; i < GAN_TILE_COLUMNS; i += GAN_LANES) {
+    const __m512 a = _mm512_loadu_ps(x + i), b = _mm512_loadu_ps(y + i);
+    _mm512_storeu_ps(both + 2 * i, _mm512_permutex2var_ps(a, low, b));
+    _mm512_storeu_ps(both + 2 * i + GAN_LANES, _mm512_permutex2var_ps(a, high, b));
+  }
+}
+
+/* 16 rows of 16 become its columns: first within quarters of the registers, then the quarters among themselves. */
+AVX512_INLINE void transpose(__m512 row[16]) {
+  __m512 four[16];
+#pragma GCC unroll 4
+  for (size_t i = 0; i < 16; i += 4) {
+    const __m512 low = _mm512_unpacklo_ps(row[i], row[i + 1]), high = _mm512_unpackhi_ps(row[i], row[i + 1]);
+    const __m512 next_low = _mm512_unpacklo_ps(row[i + 2], row[i + 3]);
+    const __m512 next_high = _mm512_unpackhi_ps(row[i + 2], row[i + 3]);
+    four[i] = _mm512_shuffle_ps(low, next_low, 0x44);
+    four[i + 1] = _mm512_shuffle_ps(low, next_low, 0xee);
+    four[i + 2] = _mm512_shuffle_ps(high, next_high, 0x44);
+    four[i + 3] = _mm512_shuffle_ps(high, next_high, 0xee);
+  }
+#pragma GCC unroll 4
+  for (size_t i = 0; i < 4; i++) {
+    const __m512 a = _mm512_shuffle_f32x4(four[i], four[i + 4], 0x88);
+    const __m512 b = _mm512_shuffle_f32x4(four[i], four[i + 4], 0xdd);
+    const __m512 c = _mm512_shuffle_f32x4(four[i + 8], four[i + 12], 0x88);
+    const __m512 d = _mm512_shuffle_f32x4(four[i + 8], four[i + 12], 0xdd);
+    row[i] = _mm512_shuffle_f32x4(a, c, 0x88);
+    row[i + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
+    row[i + 8] = _mm512_shuffle_f32x4(a, c, 0xdd);
+    row[i + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
+  }
+}
+
+AVX512 void gan_transpose_to_rows(const float *x, int64_t stride, float *to, float *second, int64_t step) {
+  __m512 row[16];
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < 16; i++) row[i] = _mm512_loadu_ps(x + i * stride);
+  transpose(row);
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < 16; i++) {
+    _mm256_storeu_ps(to + i * step, _mm512_castps512_ps256(row[i]));
+    if (second) _mm256_storeu_ps(second + i * step, _mm512_extractf32x8_ps(row[i], 1));
+  }
+}
+
+AVX512 void gan_transpose_to_columns(const float *x, int64_t stride, float *to, int64_t step) {
+  __m512 row[16];
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < 16; i++) row[i] = _mm512_loadu_ps(x + i * stride);
+  transpose(row);
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < 16; i++) _mm512_storeu_ps(to + i * step, row[i]);
+}
+
+#else
+
+bool gan_tiles_available(gan_precision precision) {
+  (void)precision;
+  return false;
+}
+#endif

@@ -1,0 +1,40 @@
+/* Products of packed panels: the inner loop of convolutions and of bfloat16 matrix products on CPUs with AVX-512.
+
+   C (m, n) = A (m, k) B (k, n) is computed in tiles of 8 rows and 48 columns, 24 of the 32 vector registers. Operands
+   are packed first, so that the inner loop reads memory in order: A in panels of 8 rows, (k, 8), B in panels of 48
+   columns, (k, 48) (Goto and van de Geijn 2008, doi 10.1145/1356052.1356053). Packing is also where an operand gets
+   its layout (unfolding.h) and its precision: in bfloat16, panels hold pairs of consecutive k, (k / 2, 8 or 48, 2), k
+   even; products of pairs are added in float32.
+
+   Callable only where gan_tiles_available() says so. Sums run over k in rising order within a tile; all of it is a
+   function of the operands alone. */
+#ifndef GAN_KERNELS_TILES_H
+#define GAN_KERNELS_TILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/kernels.h"
+
+enum { GAN_LANES = 16, GAN_TILE_ROWS = 8, GAN_TILE_COLUMNS = 48, GAN_TILE = GAN_TILE_ROWS * GAN_TILE_COLUMNS };
+
+/* Whether the CPU has the instructions for this precision. */
+bool gan_tiles_available(gan_precision precision);
+
+/* c (8, 48) = or += a (depth, 8) b (depth, 48), packed in the given precision; depth is even in bfloat16. */
+void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, bool add, float *c);
+
+/* In place, panel (depth, width) of float32 becomes pairs of bfloat16, (depth / 2, width, 2), rounded to nearest even;
+   depth is even, width 8 or 48. */
+void gan_tile_round(int64_t depth, int64_t width, float *panel);
+
+/* x: 16 rows of 16, `stride` floats apart; to[column] (16) receives column by column the first 8 rows at to, the
+   second 8 rows at `second` (not when NULL): rows of two panels, 8 floats each, `step` floats apart. */
+void gan_transpose_to_rows(const float *x, int64_t stride, float *to, float *second, int64_t step);
+/* x: 16 rows of 16, `stride` floats apart; its columns become rows of 16 at `to`, `step` floats apart. */
+void gan_transpose_to_columns(const float *x, int64_t stride, float *to, int64_t step);
+/* both (96) = x[0], y[0], x[1], y[1], ... of x (48) and y (48). */
+void gan_tile_interleave(const float *x, const float *y, float *both);
+
+#endif

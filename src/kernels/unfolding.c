@@ -1,0 +1,139 @@
+/* See unfolding.h. 16 neighbouring columns of one row are mostly a few runs of the image: a line, or every second
+   element of one. So they are read as windows, spans of 16 floats that hold one or more of the 16 elements, each with a
+   permutation of the register: two loads for a line with stride 2, one for a small plane. Where the windows lie
+   depends on columns and tap but not on the channel, and is found once for all channels. */
+#include "kernels/unfolding.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
+#define AVX512_INLINE static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,avx512dq")))
+
+/* A column: sample, and place along each axis. */
+typedef struct column {
+  int64_t sample, at[GAN_AXES];
+} column;
+
+static column find_column(const gan_unfolding *from, int64_t index) {
+  const int64_t width = from->out[2], height = from->out[1];
+  return (column){.sample = index / (width * height * from->out[0]),
+                  .at = {index / (width * height) % from->out[0], index / width % height, index % width}};
+}
+
+static void next_line(const gan_unfolding *from, column *c) {
+  c->at[2] = 0;
+  if (++c->at[1] < from->out[1]) return;
+  c->at[1] = 0;
+  if (++c->at[0] < from->out[0]) return;
+  c->at[0] = 0;
+  c->sample++;
+}
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Adds `count` elements, `stride` apart from `offset` on, for the lanes from `lane` on: to the last window if they lie
+   in it, otherwise to new ones. */
+static void add_run(gan_source *to, int64_t lane, int64_t count, int64_t offset, int64_t stride) {
+  while (count > 0) {
+    int w = to->windows - 1;
+    if (w < 0 || offset < to->offset[w] || offset - to->offset[w] >= GAN_LANES) {
+      w = to->windows++;
+      to->offset[w] = offset;
+      to->load[w] = to->lanes[w] = 0;
+    }
+    for (int64_t at = offset - to->offset[w]; count > 0 && at < GAN_LANES; at += stride) {
+      to->load[w] |= (uint16_t)(1u << at);
+      to->lanes[w] |= (uint16_t)(1u << lane);
+      to->index[lane++] = (int32_t)at;
+      offset += stride;
+      count--;
+    }
+  }
+}
+
+/* Where the 16 columns from `at` on, of which `columns` are left in all, find their tap. */
+static void find_source(const gan_unfolding *from, column at, int64_t columns, int64_t tap, gan_source *found) {
+  const int64_t t[GAN_AXES] = {tap / from->taps[2] / from->taps[1], tap / from->taps[2] % from->taps[1],
+                               tap % from->taps[2]};
+  int64_t distance[GAN_AXES];
+  for (int i = 0; i < GAN_AXES; i++) distance[i] = from->first[i] + t[i] * from->step[i];
+  const int64_t stride = from->stride[2], width = from->out[2];
+  /* Places along a line that meet the image: begin <= i < end. */
+  const int64_t begin = distance[2] < 0 ? (-distance[2] + stride - 1) / stride : 0;
+  const int64_t room = from->in[2] - 1 - distance[2], end = room < 0 ? 0 : least(room / stride + 1, width);
+  found->windows = 0;
+  for (int64_t lane = 0, limit = least(GAN_LANES, columns); lane < limit; next_line(from, &at)) {
+    const int64_t count = least(limit - lane, width - at.at[2]);
+    const int64_t z = at.at[0] * from->stride[0] + distance[0], y = at.at[1] * from->stride[1] + distance[1];
+    if (z >= 0 && z < from->in[0] && y >= 0 && y < from->in[1]) {
+      const int64_t first = most(at.at[2], begin), last = least(at.at[2] + count, end);
+      const int64_t line = ((at.sample * from->channels * from->in[0] + z) * from->in[1] + y) * from->in[2];
+      if (first < last)
+        add_run(found, lane + first - at.at[2], last - first, line + first * stride + distance[2], stride);
+    }
+    lane += count;
+  }
+}
+
+AVX512_INLINE __m512 gather(const gan_source *from, const float *channel, int windows) {
+  const __m512i index = _mm512_loadu_si512(from->index);
+  __m512 elements = _mm512_setzero_ps();
+  for (int w = 0; w < windows; w++) {
+    const __m512 read = _mm512_maskz_loadu_ps(from->load[w], channel + from->offset[w]);
+    elements = _mm512_mask_permutexvar_ps(elements, from->lanes[w], index, read);
+  }
+  return elements;
+}
+
+/* Asks for what all windows will read `ahead` floats further on, once a `line` of taps, which are near to each other.
+   Channels are too far apart in memory for the CPU to fetch ahead by itself. */
+AVX512_INLINE void fetch_ahead(const gan_source *sources, int64_t taps, int64_t line, const float *next) {
+  for (int64_t tap = 0; tap < taps; tap += line)
+    for (int w = 0; w < sources[tap].windows; w++) _mm_prefetch(next + sources[tap].offset[w], _MM_HINT_T1);
+}
+
+/* One vector of the matrix's rows for each tap and channel: `to` (channel, tap), `step` floats apart. Channel by channel,
+   since the taps of one meet the same lines of the image. */
+AVX512 static void gather_rows(const gan_source *sources, int64_t taps, int64_t line, const float *channel,
+                               int64_t channel_size, int64_t count, int64_t ahead, float *to, int64_t channel_step,
+                               int64_t step) {
+  for (; count > 0; count--, channel += channel_size, to += channel_step) {
+    fetch_ahead(sources, taps, line, channel + ahead);
+    for (int64_t tap = 0; tap < taps; tap++) {
+      const gan_source *from = &sources[tap];
+      /* The numbers of windows that are met most, as constants. */
+      const __m512 elements = from->windows == 1   ? gather(from, channel, 1)
+                              : from->windows == 2 ? gather(from, channel, 2)
+                                                   : gather(from, channel, from->windows);
+      _mm512_storeu_ps(to + tap * step, elements);
+    }
+  }
+}
+
+void gan_unfold_find(const gan_unfolding *from, int64_t first_column, int vectors, gan_source *sources) {
+  const int64_t columns = gan_unfolding_columns(from), taps = gan_positions(from->taps);
+  for (int v = 0; v < vectors; v++) {
+    const int64_t begin = first_column + v * GAN_LANES;
+    const column at = find_column(from, begin);
+    for (int64_t tap = 0; tap < taps; tap++) find_source(from, at, columns - begin, tap, sources++);
+  }
+}
+
+int64_t gan_unfold_distance(const gan_unfolding *from, int64_t column_index, int64_t columns) {
+  const column now = find_column(from, column_index), then = find_column(from, column_index + columns);
+  int64_t distance = (then.sample - now.sample) * from->channels;
+  for (int i = 0; i < GAN_AXES; i++) distance = distance * from->in[i] + (then.at[i] - now.at[i]) * from->stride[i];
+  return distance;
+}
+
+void gan_unfold(const gan_unfolding *from, const gan_source *sources, const float *image, int64_t first_channel,
+                int64_t channel_count, int vectors, int64_t ahead, float *panel) {
+  const int64_t channel_size = gan_positions(from->in), taps = gan_positions(from->taps), width = vectors * GAN_LANES;
+  image += first_channel * channel_size;
+  for (int v = 0; v < vectors; v++, sources += taps)
+    gather_rows(sources, taps, from->taps[2], image, channel_size, channel_count, ahead, panel + v * GAN_LANES,
+                taps * width, width);
+}
+#endif

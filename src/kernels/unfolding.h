@@ -1,0 +1,48 @@
+/* The matrix that a convolution multiplies, taken from an image piece by piece ("im2col", Chellapilla et al. 2006), so
+   that it never exists as a whole.
+
+   Its rows are the (channel, tap) of a window, its columns the (sample, position) of the window's places. The same
+   description serves three products: forward, where a tap is an element of the kernel; backward to the data, which is
+   one such product with stride 1 for each remainder of a position modulo the stride; and, transposed, backward to
+   the weights. Needs AVX-512 (tiles.h). */
+#ifndef GAN_KERNELS_UNFOLDING_H
+#define GAN_KERNELS_UNFOLDING_H
+
+#include "kernels/convolution.h"
+#include "kernels/tiles.h"
+
+typedef struct gan_unfolding {
+  int64_t samples, channels;
+  int64_t in[GAN_AXES];  /* sizes of the image, (samples, channels, in) */
+  int64_t out[GAN_AXES]; /* places along each axis */
+  /* Along an axis, tap t of place i lies at i * stride + first + t * step of the image; beyond its ends are zeros. */
+  int64_t taps[GAN_AXES], stride[GAN_AXES], first[GAN_AXES], step[GAN_AXES];
+} gan_unfolding;
+
+/* Of all samples. */
+static inline int64_t gan_unfolding_columns(const gan_unfolding *from) {
+  return from->samples * gan_positions(from->out);
+}
+
+/* Where 16 elements of a row, in neighbouring columns, come from. */
+typedef struct gan_source {
+  int windows;
+  int64_t offset[GAN_LANES]; /* of each window, from the first channel of the first sample */
+  uint16_t load[GAN_LANES];  /* which of its floats are read: none beyond the image */
+  uint16_t lanes[GAN_LANES]; /* which of the 16 elements it holds */
+  int32_t index[GAN_LANES];  /* of each element in its window */
+} gan_source;
+
+/* sources (vectors, taps) of the columns first_column and on, 16 a vector, for any channel. */
+void gan_unfold_find(const gan_unfolding *from, int64_t first_column, int vectors, gan_source *sources);
+
+/* panel (channel_count * taps, 16 * vectors) = rows of channels first_channel and on, in the columns of the sources;
+   zeros where there is no such column. `ahead`: how much further on the next call will read, to have it fetched; or 0.
+ */
+void gan_unfold(const gan_unfolding *from, const gan_source *sources, const float *image, int64_t first_channel,
+                int64_t channel_count, int vectors, int64_t ahead, float *panel);
+
+/* How much further on in the image `columns` columns lie, in memory, counted from `column`. */
+int64_t gan_unfold_distance(const gan_unfolding *from, int64_t column, int64_t columns);
+
+#endif

@@ -1,0 +1,211 @@
+#include "train/memory.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/loader.h"
+#include "optim/optimizer.h"
+#include "store/picture.h"
+#include "train/internal.h"
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+gan_status gan_passes_plan(const gan_model *model, const gan_shards *shards, gan_passes_memory *plan) {
+  GAN_TRY(gan_pass_measure(model->generator, shards, 1, GAN_KEEP_FOR_BACKWARD, &plan->generator));
+  GAN_TRY(gan_pass_measure(model->critic, shards, 2, GAN_KEEP_FOR_BACKWARD, &plan->critic));
+  plan->values = larger(plan->generator.values[0] + plan->critic.values[0], plan->critic.values[1]);
+  plan->workspace = larger(plan->generator.workspace, plan->critic.workspace);
+  return GAN_OK;
+}
+
+void gan_passes_place(const gan_passes_memory *plan, float *values, float *workspace, gan_pass_memory *generator,
+                      gan_pass_memory *critic) {
+  *generator = (gan_pass_memory){{values, NULL}, workspace};
+  *critic = (gan_pass_memory){{values + plan->generator.values[0], values}, workspace};
+}
+
+bool gan_passes_lend(const gan_passes_memory *plan, const gan_pass_sizes *generating) {
+  return generating->values[0] <= plan->values && generating->workspace <= plan->workspace;
+}
+
+int gan_state_count(const gan_config *config, bool average) {
+  const bool averages = average && config->train.ema_decay > 0;
+  return gan_optimizer_states_used(gan_optimizer_find(config->optimizer.name), &config->optimizer) + averages;
+}
+
+gan_trainer_sizes gan_trainer_measure(const gan_config *config, const gan_model *model, const gan_source *source) {
+  const int64_t wanted = config->eval.samples;
+  return (gan_trainer_sizes){.sums = GAN_SUMS + larger(2 * model->critic->buffer_count, model->generator->buffer_count),
+                             .latents = (size_t)config->samples.count * (size_t)config->generator.latent,
+                             .evaluation = (size_t)(source->count && source->count < wanted ? source->count : wanted)};
+}
+
+/* --- The report --- */
+
+/* What a run would be made of, and the rank that is being looked at. */
+typedef struct setup {
+  const gan_config *config;
+  const gan_source *source;
+  gan_model model;
+  gan_layout layout;
+  gan_shards shards;
+  gan_pass_sizes generating; /* rank 0: samples for pictures and evaluations */
+} setup;
+
+typedef struct rank_rows {
+  int count;
+  gan_memory_row rows[GAN_MEMORY_ROWS];
+} rank_rows;
+
+static gan_memory_row *add(rank_rows *list, const char *of, const char *what, size_t rank, size_t host) {
+  gan_memory_row *row = &list->rows[list->count++];
+  *row = (gan_memory_row){.of = of, .what = what, .rank = rank, .host = host};
+  return row;
+}
+
+/* Vectors that lie where the reduction wants them. */
+static void add_vectors(rank_rows *list, const char *of, const char *what, bool shared, size_t bytes) {
+  if (bytes > 0) add(list, of, what, shared ? 0 : bytes, shared ? bytes : 0);
+}
+
+static gan_status add_network(const setup *run, const char *of, const gan_network *network, bool average,
+                              const gan_pass_sizes *pass, size_t borrowed, const char **variant, rank_rows *list) {
+  const bool averages = average && run->config->train.ema_decay > 0;
+  const int states = gan_state_count(run->config, average);
+  const size_t statistics = network->buffer_count * sizeof(float);
+  gan_reduction_bytes bytes;
+  GAN_TRY(gan_reduction_measure(run->layout, &run->shards, run->config->dist.reduction, network->parameter_count,
+                                states, &bytes));
+  *variant = bytes.variant;
+  const size_t state = states ? bytes.states / (size_t)states : 0;
+  add_vectors(list, of, "parameters", bytes.shared, bytes.parameters);
+  add_vectors(list, of, "optimiser moments", bytes.shared, (size_t)(states - averages) * state);
+  add_vectors(list, of, "moving average", bytes.shared, averages ? state : 0);
+  add_vectors(list, of, "gradients", bytes.shared, bytes.slots);
+  add(list, of, "reduction: arrivals, partial sums", bytes.others, 0);
+  add(list, of, "running statistics", (1 + (size_t)averages) * statistics, 0);
+  add(list, of, "input, batch statistics", pass->bytes - borrowed * sizeof(float), 0);
+  return GAN_OK;
+}
+
+static void add_passes(const gan_passes_memory *passes, rank_rows *list) {
+  const size_t value = sizeof(float);
+  add(list, "passes", "outputs and gradients of layers", passes->values * value, 0);
+  add(list, "passes", "in it, generator: forward and back", passes->generator.values[0] * value, 0)->part = true;
+  add(list, "passes", "in it, critic: real and generated", passes->critic.values[1] * value, 0)->part = true;
+  add(list, "passes", "in it, critic: generated", passes->critic.values[0] * value, 0)->part = true;
+  add(list, "passes", "workspace of convolutions", passes->workspace * value, 0);
+}
+
+/* What rank 0 compares and draws: for an evaluation some at a time, for a picture all together. */
+static void add_rank_0(const setup *run, const gan_trainer_sizes *sizes, const gan_passes_memory *passes,
+                       rank_rows *list) {
+  const bool first = run->shards.rank == 0, points = gan_picture_kind_of(&run->source->shape) == GAN_PICTURE_SCATTER;
+  const size_t sample = (size_t)gan_shape_count(&run->source->shape) * sizeof(float);
+  const size_t latent = (size_t)run->config->generator.latent * sizeof(float);
+  const size_t projected = sizes->evaluation * (size_t)run->config->eval.projections * sizeof(double) + sample;
+  const size_t kept = points ? sizes->evaluation * sample : 0;
+  const size_t evaluating = projected + kept + GAN_EVALUATION_ROWS * (sample + latent);
+  const size_t drawing = (size_t)run->config->samples.count * (sample + latent);
+  const size_t lent = gan_passes_lend(passes, &run->generating)
+                          ? (run->generating.values[0] + run->generating.workspace) * sizeof(float)
+                          : 0;
+  add(list, "samples", "to compare with", first ? projected + kept : 0, 0)->rank_0 = true;
+  add(list, "samples", "drawn, when they are", first ? larger(evaluating, drawing) : 0, 0)->rank_0 = true;
+  add(list, "samples", "the generator's pass, then", first ? run->generating.bytes - lent : 0, 0)->rank_0 = true;
+}
+
+static gan_status list_rank(const setup *run, const char **variant, rank_rows *list) {
+  const gan_trainer_sizes sizes = gan_trainer_measure(run->config, &run->model, run->source);
+  const size_t local = (size_t)run->shards.local;
+  gan_passes_memory passes;
+  const char *of_critic;
+  GAN_TRY(gan_passes_plan(&run->model, &run->shards, &passes));
+  GAN_TRY(add_network(run, "generator", run->model.generator, true, &passes.generator,
+                      passes.generator.values[0] + passes.generator.workspace, variant, list));
+  GAN_TRY(add_network(run, "critic", run->model.critic, false, &passes.critic,
+                      passes.critic.values[1] + passes.critic.workspace, &of_critic, list));
+  add_passes(&passes, list);
+  add(list, "data", "samples of a step, read ahead", gan_loader_bytes(run->source, gan_shards_samples(&run->shards)),
+      0);
+  add(list, "data", "data set", run->source->rank_bytes, run->source->host_bytes);
+  add(list, "trainer", "sums over shards", (local + 1) * sizes.sums * sizeof(double), 0);
+  add(list, "trainer", "latents of pictures", sizes.latents * sizeof(float), 0);
+  add_rank_0(run, &sizes, &passes, list);
+  return GAN_OK;
+}
+
+/* Adds a rank's rows to the report; `shared`: of this host, each row's bytes so far. */
+static void merge(const rank_rows *mine, gan_memory_report *report, size_t *host, size_t *shared) {
+  size_t rank = 0, rank_0 = 0;
+  report->row_count = mine->count;
+  for (int i = 0; i < mine->count; i++) {
+    const gan_memory_row *row = &mine->rows[i];
+    gan_memory_row *merged = &report->rows[i];
+    const size_t most = larger(row->rank, merged->rank), most_of_host = larger(row->host, merged->host);
+    *merged = *row;
+    merged->rank = most;
+    merged->host = most_of_host;
+    if (row->part) continue;
+    *(row->rank_0 ? &rank_0 : &rank) += row->rank;
+    if (row->host > shared[i]) {
+      *host += row->host - shared[i];
+      report->all += row->host - shared[i];
+      shared[i] = row->host;
+    }
+  }
+  *host += rank + rank_0;
+  report->all += rank + rank_0;
+  report->rank = larger(report->rank, rank);
+  report->rank_0 += rank_0;
+  report->host = larger(report->host, *host);
+}
+
+static gan_status look_at_ranks(setup *run, int shards, gan_memory_report *report) {
+  size_t host = 0, shared[GAN_MEMORY_ROWS] = {0};
+  int host_before = -1;
+  for (int rank = 0; rank < run->layout.ranks; rank++) {
+    rank_rows mine = {.count = 0};
+    GAN_TRY(gan_shards_plan(shards, run->config->train.batch, run->layout.ranks, rank, &run->shards));
+    const gan_status status = list_rank(run, rank == 0 ? &report->reduction : &(const char *){NULL}, &mine);
+    const int64_t samples = gan_shards_samples(&run->shards);
+    gan_shards_release(&run->shards);
+    GAN_TRY(status);
+    const int now = gan_layout_host(run->layout, rank);
+    if (now != host_before) {
+      host = 0;
+      memset(shared, 0, sizeof shared);
+    }
+    host_before = now;
+    if (samples > report->samples) report->samples = samples;
+    merge(&mine, report, &host, shared);
+  }
+  return GAN_OK;
+}
+
+static gan_status check_layout(const gan_config *config, gan_layout layout) {
+  if (layout.hosts < 1 || layout.hosts > layout.ranks)
+    return gan_fail(GAN_BAD_USAGE, "%d ranks cannot be on %d hosts: each host has at least one", layout.ranks,
+                    layout.hosts);
+  gan_shards shards;
+  const int count = config->train.shards ? (int)config->train.shards : layout.ranks;
+  GAN_TRY(gan_shards_plan(count, config->train.batch, layout.ranks, 0, &shards));
+  gan_shards_release(&shards);
+  return GAN_OK;
+}
+
+gan_status gan_memory_plan(const gan_config *config, gan_layout layout, gan_memory_report *report) {
+  setup run = {.config = config, .layout = layout};
+  gan_source *source = NULL;
+  *report = (gan_memory_report){.layout = layout, .batch = config->train.batch};
+  report->shards = config->train.shards ? (int)config->train.shards : layout.ranks;
+  GAN_TRY(check_layout(config, layout));
+  GAN_TRY(gan_source_open_headers(&config->data, (uint64_t)config->run.seed, &source));
+  run.source = source;
+  gan_status status = gan_model_create(config, &source->shape, &run.model);
+  if (status == GAN_OK) status = gan_generate_measure(run.model.generator, &run.generating);
+  if (status == GAN_OK) status = look_at_ranks(&run, report->shards, report);
+  gan_model_release(&run.model);
+  gan_source_close(source);
+  return status;
+}

@@ -1,0 +1,73 @@
+/* How much memory training takes, known before any is taken. The trainer allocates from these plans; `gan_dist config
+   --memory` prints them. */
+#ifndef GAN_TRAIN_MEMORY_H
+#define GAN_TRAIN_MEMORY_H
+
+#include "data/source.h"
+#include "dist/reduction.h"
+#include "nn/pass.h"
+#include "train/model.h"
+
+/* One block holds the values of both networks' passes. In a critic step the critic has all of it: the generator has
+   made its samples there before, and they are copied into the critic's input, which lies elsewhere. In a generator step
+   the generator's pass keeps its values in front, and the critic's, with one part, has its own behind them:
+
+        critic step       [ generator ......... ]            forward only, then
+                          [ critic, real and generated ................. ]
+        generator step    [ generator, kept ]  [ critic, generated ]      */
+typedef struct gan_passes_memory {
+  gan_pass_sizes generator, critic;
+  size_t values, workspace; /* floats */
+} gan_passes_memory;
+
+gan_status gan_passes_plan(const gan_model *model, const gan_shards *shards, gan_passes_memory *plan) GAN_CHECKED;
+
+/* Where each pass has its values in the two blocks. */
+void gan_passes_place(const gan_passes_memory *plan, float *values, float *workspace, gan_pass_memory *generator,
+                      gan_pass_memory *critic);
+
+/* Between iterations a block that is large enough is lent to what draws samples (gan_generate). */
+bool gan_passes_lend(const gan_passes_memory *plan, const gan_pass_sizes *generating);
+
+/* Vectors that an update changes along with a network's parameters: optimiser moments, and a moving average. */
+int gan_state_count(const gan_config *config, bool average);
+
+/* Elements of the trainer's own vectors. */
+typedef struct gan_trainer_sizes {
+  size_t sums;       /* doubles that a step sums over all shards; each local shard has as many */
+  size_t latents;    /* floats: of the pictures' samples */
+  size_t evaluation; /* samples to compare with; rank 0 */
+} gan_trainer_sizes;
+gan_trainer_sizes gan_trainer_measure(const gan_config *config, const gan_model *model, const gan_source *source);
+
+/* One thing that takes memory, in bytes. */
+typedef struct gan_memory_row {
+  const char *of, *what;
+  size_t rank; /* each rank's own, of the rank with most */
+  size_t host; /* once per host, shared by its ranks; of the host with most */
+  bool rank_0; /* only rank 0 has it */
+  bool part;   /* of another row, for information */
+} gan_memory_row;
+
+/* Samples that are drawn, or read, at once for an evaluation; a multiple of the rows that gan_generate works on. */
+enum { GAN_EVALUATION_ROWS = 256 };
+
+enum { GAN_MEMORY_ROWS = 32 };
+
+typedef struct gan_memory_report {
+  gan_layout layout;
+  int shards;
+  int64_t batch, samples; /* of the global batch; of the rank with most */
+  const char *reduction;  /* the generator's */
+  int row_count;
+  gan_memory_row rows[GAN_MEMORY_ROWS];
+  size_t rank, rank_0; /* private memory of the rank with most; what rank 0 has besides */
+  size_t host, all;    /* everything, of the host with most, with what its ranks share; of all hosts */
+} gan_memory_report;
+
+/* What training by this configuration takes from start to end, on ranks laid out so, with `shards` shards: what the
+   program itself allocates, not code, libraries and their buffers. Reads headers of data files; takes none of the
+   memory it reports. Errors as of a trainer that would be created so. Not collective. */
+gan_status gan_memory_plan(const gan_config *config, gan_layout layout, gan_memory_report *report) GAN_CHECKED;
+
+#endif
