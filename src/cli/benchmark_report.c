@@ -5,6 +5,7 @@
 
 #include "cli/benchmark.h"
 #include "cli/cpu.h"
+#include "dist/link.h"
 #include "dist/world.h"
 #include "gan_dist/version.h"
 
@@ -19,20 +20,39 @@ typedef struct report {
   double samples_per_second;
   double flops, peak_flops;                   /* per second, all ranks together */
   double communication_bytes, peak_bandwidth; /* per second, all ranks together; NAN with one rank */
+  double network_bytes, peak_network;         /* per second, out of a host, which is as much as into it; NAN with one */
 } report;
+
+/* The least that any all-reduce sends out of each host in an iteration: its sums of what belongs to others, and what
+   belongs to it to the others (Patarasuk & Yuan 2009, section 2). */
+static double network_work(const report *found) {
+  return 2 * (found->hosts - 1.0) / found->hosts * found->time.work.gradient_bytes;
+}
+
+static gan_status measure_network(gan_world *world, report *found) {
+  gan_link link;
+  int other = 0;
+  found->network_bytes = found->peak_network = NAN;
+  if (found->hosts == 1) return GAN_OK;
+  GAN_TRY(gan_link_measure(world, &link, &other));
+  found->peak_network = link.bandwidth;
+  found->network_bytes = network_work(found) / found->time.communication;
+  return GAN_OK;
+}
 
 static gan_status measure(gan_arguments *arguments, report *found) {
   gan_world *world = arguments->world;
   gan_training_time *time = &found->time;
   found->config = arguments->config;
-  GAN_TRY(gan_backend_open(found->config->run.backend, gan_precision_find(found->config->run.precision),
-                           &found->backend));
+  GAN_TRY(
+      gan_backend_open(found->config->run.backend, gan_precision_find(found->config->run.precision), &found->backend));
   found->ranks = gan_world_size(world);
   found->hosts = gan_world_host_count(world);
   gan_cpu_describe(&found->cpu);
   GAN_TRY(gan_benchmark_training(world, arguments->config, arguments->count, time, &found->layers));
   GAN_TRY(gan_machine_flops(world, found->backend, &found->peak_flops));
   GAN_TRY(gan_machine_bandwidth(world, &found->peak_bandwidth));
+  GAN_TRY(measure_network(world, found));
   found->samples_per_second = (double)(time->work.batch * time->work.critic_steps) / time->median;
   found->flops = time->work.flops / time->median;
   found->communication_bytes =
@@ -69,6 +89,10 @@ static void print_text(const report *found) {
     printf("gradients             %.3f MB a rank and iteration, %.2f GB/s: %.1f %% of the memory's bandwidth\n",
            1e-6 * time->work.gradient_bytes, 1e-9 * found->communication_bytes,
            100 * found->communication_bytes / found->peak_bandwidth);
+  if (found->hosts > 1)
+    printf("between hosts         %.3f MB out of a host an iteration, %.3f GB/s: %.1f %% of the measured %.3f GB/s\n",
+           1e-6 * network_work(found), 1e-9 * found->network_bytes, 100 * found->network_bytes / found->peak_network,
+           1e-9 * found->peak_network);
   printf("memory bandwidth      %.2f GB/s, measured\n", 1e-9 * found->peak_bandwidth);
   if (isfinite(time->whole_memory))
     printf("memory                %.1f MB a rank at most, %.1f MB together (PSS)\n", 1e-6 * time->largest_memory,
@@ -87,6 +111,12 @@ static struct json_object *json_numbers(const char *first, double a, const char 
 static struct json_object *json_phases(const gan_training_time *time) {
   struct json_object *object = json_numbers("data", 1e3 * time->data, "compute", 1e3 * time->compute);
   gan_json_add(object, "communication", gan_json_number(1e3 * time->communication));
+  return object;
+}
+
+static struct json_object *json_rates(double flops, const char *moved, double bytes, double network) {
+  struct json_object *object = json_numbers("flops_per_second", flops, moved, bytes);
+  gan_json_add(object, "network_bytes_per_second", gan_json_number(network));
   return object;
 }
 
@@ -121,12 +151,13 @@ static void print_json(const report *found) {
                json_numbers("flops", time->work.flops, "gradient_bytes_per_rank", time->work.gradient_bytes));
   gan_json_add(
       object, "achieved",
-      json_numbers("flops_per_second", found->flops, "communication_bytes_per_second", found->communication_bytes));
+      json_rates(found->flops, "communication_bytes_per_second", found->communication_bytes, found->network_bytes));
   gan_json_add(object, "peak",
-               json_numbers("flops_per_second", found->peak_flops, "memory_bytes_per_second", found->peak_bandwidth));
-  gan_json_add(object, "share_of_peak",
-               json_numbers("flops", found->flops / found->peak_flops, "communication",
-                            found->communication_bytes / found->peak_bandwidth));
+               json_rates(found->peak_flops, "memory_bytes_per_second", found->peak_bandwidth, found->peak_network));
+  struct json_object *shares = json_numbers("flops", found->flops / found->peak_flops, "communication",
+                                            found->communication_bytes / found->peak_bandwidth);
+  gan_json_add(shares, "network", gan_json_number(found->network_bytes / found->peak_network));
+  gan_json_add(object, "share_of_peak", shares);
   gan_json_add(object, "memory_bytes", json_numbers("maximum", time->largest_memory, "sum", time->whole_memory));
   gan_json_add(object, "startup_seconds", gan_json_number(time->startup));
   gan_json_add(object, "layers", gan_layer_times_json(&found->layers, found->peak_flops));

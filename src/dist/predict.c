@@ -129,13 +129,10 @@ static void add_sliced(const gan_predicted_work *work, const gan_predicted_updat
   time->bytes += update->steps * (2 * bytes + squares);
 }
 
-/* As `choose` in reduction.c. */
 static const char *choose(const gan_predicted_work *work, size_t parameters, int hosts) {
-  const size_t blocks = (parameters + GAN_REDUCTION_BLOCK - 1) / GAN_REDUCTION_BLOCK;
-  if (hosts == 1 && work->ranks_per_host == 1) return "flat";
-  if (strcmp(work->reduction, "auto") != 0) return work->reduction;
-  if (hosts == 1) return "shared";
-  return blocks < (size_t)hosts ? "flat" : "hierarchical";
+  const int ranks = hosts * work->ranks_per_host;
+  const bool free = ranks == 1 || strcmp(work->reduction, "auto") == 0;
+  return free ? gan_reduction_choice(ranks, hosts, parameters) : work->reduction;
 }
 
 void gan_predict_exchange(const gan_predicted_work *work, const gan_link *link, int hosts, gan_predicted_time *time) {

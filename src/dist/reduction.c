@@ -23,17 +23,24 @@ static const gan_reduction_variant *find(const char *name) {
   return NULL;
 }
 
-/* A rank alone has nothing to share. Between hosts each slice of the vector is exchanged directly among all of them;
-   with fewer blocks than hosts such messages are all latency, and the tree has fewer of them one after the other. */
-static const gan_reduction_variant *choose(const gan_world *world, size_t blocks) {
-  if (world->size == 1) return &gan_reduction_flat;
-  if (world->host_count == 1) return &gan_reduction_shared;
-  return blocks < (size_t)world->host_count ? &gan_reduction_flat : &gan_reduction_hierarchical;
+static size_t blocks_of(size_t count) { return (count + GAN_REDUCTION_BLOCK - 1) / GAN_REDUCTION_BLOCK; }
+
+/* A rank alone has nothing to share. Between hosts, slices of whole blocks send each value in and out of a host once.
+   With fewer blocks than hosts the ranks that have a slice talk to all hosts, and the time grows with the hosts, where
+   that of the tree grows with their logarithm, from a much higher start: the two meet at 7 to 50 hosts to a block, on
+   any of the networks of predict.c. */
+const char *gan_reduction_choice(int ranks, int hosts, size_t count) {
+  enum { HOSTS_TO_A_BLOCK = 12 };
+  if (ranks == 1) return gan_reduction_flat.name;
+  if (hosts == 1) return gan_reduction_shared.name;
+  return (size_t)hosts > HOSTS_TO_A_BLOCK * blocks_of(count) ? gan_reduction_flat.name
+                                                             : gan_reduction_hierarchical.name;
 }
 
-static gan_status select_variant(const gan_world *world, const char *name, size_t count, size_t blocks,
+static gan_status select_variant(const gan_world *world, const char *name, size_t count,
                                  const gan_reduction_variant **variant) {
-  *variant = strcmp(name, "auto") == 0 ? choose(world, blocks) : find(name);
+  if (strcmp(name, "auto") == 0) name = gan_reduction_choice(world->size, world->host_count, count);
+  *variant = find(name);
   if (!*variant) return gan_fail(GAN_BAD_USAGE, "dist.reduction: there is no reduction '%.40s'", name);
   if ((*variant)->one_host && world->host_count > 1)
     return gan_fail(GAN_BAD_USAGE,
@@ -71,9 +78,9 @@ gan_status gan_reduction_create(gan_world *world, const gan_shards *shards, cons
   assert(shards->ranks == world->size && shards->rank == world->rank);
   assert(state_count <= GAN_REDUCTION_STATES);
   gan_reduction wanted = {.world = world, .shards = shards, .count = count, .state_count = state_count};
-  wanted.blocks = (count + GAN_REDUCTION_BLOCK - 1) / GAN_REDUCTION_BLOCK;
+  wanted.blocks = blocks_of(count);
   *reduction = NULL;
-  GAN_TRY(select_variant(world, variant, count, wanted.blocks, &wanted.variant));
+  GAN_TRY(select_variant(world, variant, count, &wanted.variant));
   GAN_TRY(try_variant(&wanted, reduction));
   if (*reduction) return GAN_OK;
   snprintf(wanted.reason, sizeof wanted.reason,
@@ -129,11 +136,11 @@ gan_status gan_reduction_measure(gan_layout layout, const gan_shards *shards, co
   size_t slots = 0;
   assert(shards->ranks == layout.ranks && layout.hosts >= 1 && layout.hosts <= layout.ranks);
   gan_reduction planned = {.world = &world, .shards = shards, .count = count, .state_count = state_count};
-  planned.blocks = (count + GAN_REDUCTION_BLOCK - 1) / GAN_REDUCTION_BLOCK;
+  planned.blocks = blocks_of(count);
   *bytes = (gan_reduction_bytes){0};
   GAN_TRY(gan_allocate((size_t)layout.hosts + 1, sizeof *first_on_host, "the list of hosts", &first_on_host));
   lay_out(layout, shards->rank, first_on_host, &world);
-  gan_status status = select_variant(&world, variant, count, planned.blocks, &planned.variant);
+  gan_status status = select_variant(&world, variant, count, &planned.variant);
   if (status == GAN_OK) status = count_host_slots(&world, shards, &slots);
   if (status == GAN_OK) {
     bytes->variant = planned.variant->name;

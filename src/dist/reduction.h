@@ -43,6 +43,9 @@ int gan_reduction_variant_count(void);
 const char *gan_reduction_variant_name(int i);
 const char *gan_reduction_variant_help(int i);
 
+/* What `auto` stands for: the name of the variant for a network of `count` parameters on so many ranks and hosts. */
+const char *gan_reduction_choice(int ranks, int hosts, size_t count);
+
 /* For one network of `count` parameters, by the variant with this name, or `auto`: by topology and size. Everything
    starts as zeroes. `shards` is borrowed. Owned by the caller. Where memory cannot be shared, `flat` is taken instead,
    and gan_reduction_reason says so. GAN_BAD_USAGE for a variant that does not suit these hosts. Collective; errors are

@@ -33,6 +33,7 @@ struct gan_watchdog {
   pthread_mutex_t mutex;
   pthread_cond_t end;
   bool running, ending;
+  atomic_bool beats_expected;
 };
 
 static const char *const activities[] = {
@@ -58,57 +59,78 @@ static bool stands_still(const gan_watchdog *watchdog, const pulse *peer, bool s
   return stopped ? unseen > watchdog->seconds / 2 : atomic_load(&peer->activity) != GAN_AT_EXCHANGE;
 }
 
-/* Names the rank of this host that keeps the others waiting. */
-static void report(const gan_watchdog *watchdog) {
-  const char *host = gan_world_host(watchdog->world);
-  for (int stopped = 1; stopped >= 0; stopped--)
-    for (int i = 0; i < gan_world_host_size(watchdog->world); i++) {
-      const pulse *peer = &watchdog->board->pulses[i];
-      if (!stands_still(watchdog, peer, stopped)) continue;
-      fprintf(stderr, "gan_dist: rank %d (host %s) has stood still for %.0f s%s%s; the run ends (--timeout)\n",
-              atomic_load(&peer->rank_from_1) - 1, host, watchdog->seconds,
-              stopped ? ", stopped or starved" : " while ", stopped ? "" : activities[atomic_load(&peer->activity)]);
-      return;
-    }
-  fprintf(stderr, "gan_dist: host %s has waited %.0f s for ranks of other hosts; the run ends (--timeout)\n", host,
-          watchdog->seconds);
+/* Names a rank of this host that keeps the others waiting: one that is stopped, or one that is not. False if there is
+   none. */
+static bool report_rank(const gan_watchdog *watchdog, bool stopped) {
+  for (int i = 0; i < gan_world_host_size(watchdog->world); i++) {
+    const pulse *peer = &watchdog->board->pulses[i];
+    if (!stands_still(watchdog, peer, stopped)) continue;
+    fprintf(stderr, "gan_dist: rank %d (host %s) has stood still for %.0f s%s%s; the run ends (--timeout)\n",
+            atomic_load(&peer->rank_from_1) - 1, gan_world_host(watchdog->world), watchdog->seconds,
+            stopped ? ", stopped or starved" : " while ", stopped ? "" : activities[atomic_load(&peer->activity)]);
+    return true;
+  }
+  return false;
 }
 
-/* Everything may be stuck but this thread: no clean-up, no MPI. */
+/* Everything may be stuck but this thread: no clean-up, no MPI. Who is stopped is certain, and told at once, which ends
+   the job. A host without such a rank gives the others time to tell of theirs: its own may but seem to be at something,
+   as rank 0 does between writing a file and hearing that all know of it. */
 static _Noreturn void leave(gan_watchdog *watchdog) {
-  enum { TIME_TO_REPORT = 1 };
-  if (atomic_exchange(&watchdog->board->reported, 1) == 0)
-    report(watchdog);
-  else
-    sleep(TIME_TO_REPORT);
+  enum { TIME_TO_REPORT = 1, TIME_OF_OTHERS = 3 };
+  if (atomic_exchange(&watchdog->board->reported, 1) != 0) {
+    sleep(TIME_TO_REPORT + TIME_OF_OTHERS);
+  } else if (!report_rank(watchdog, true)) {
+    sleep(TIME_OF_OTHERS);
+    if (!report_rank(watchdog, false))
+      fprintf(stderr, "gan_dist: host %s has waited %.0f s for ranks of other hosts; the run ends (--timeout)\n",
+              gan_world_host(watchdog->world), watchdog->seconds);
+  }
   _exit(GAN_FAILED);
+}
+
+/* Whether another rank of this host has shown no sign for all of the time. */
+static bool peer_is_stopped(const gan_watchdog *watchdog) {
+  const long long longest = (long long)(1000 * watchdog->seconds);
+  for (int i = 0; i < gan_world_host_size(watchdog->world); i++) {
+    const pulse *peer = &watchdog->board->pulses[i];
+    if (atomic_load(&peer->rank_from_1) && milliseconds() - atomic_load(&peer->looked_at) > longest) return true;
+  }
+  return false;
+}
+
+/* Until the next look at everything, or the end. */
+static void pause_watch(gan_watchdog *watchdog) {
+  struct timespec next;
+  clock_gettime(CLOCK_MONOTONIC, &next);
+  next.tv_sec += watchdog->seconds < 10 ? 0 : 1;
+  next.tv_nsec += watchdog->seconds < 10 ? 200000000 : 0;
+  if (next.tv_nsec >= 1000000000) {
+    next.tv_sec++;
+    next.tv_nsec -= 1000000000;
+  }
+  pthread_cond_timedwait(&watchdog->end, &watchdog->mutex, &next);
 }
 
 static void *watch(void *context) {
   gan_watchdog *watchdog = context;
   unsigned long long seen = atomic_load(&watchdog->own->beats);
-  double since = gan_seconds();
+  double advanced = gan_seconds(), awake = advanced;
   pthread_mutex_lock(&watchdog->mutex);
   while (!watchdog->ending) {
-    struct timespec next;
-    clock_gettime(CLOCK_MONOTONIC, &next);
-    next.tv_sec += watchdog->seconds < 10 ? 0 : 1;
-    next.tv_nsec += watchdog->seconds < 10 ? 200000000 : 0;
-    if (next.tv_nsec >= 1000000000) {
-      next.tv_sec++;
-      next.tv_nsec -= 1000000000;
-    }
     const double before = gan_seconds();
-    pthread_cond_timedwait(&watchdog->end, &watchdog->mutex, &next);
+    pause_watch(watchdog);
+    const double now = gan_seconds();
     atomic_store(&watchdog->own->looked_at, milliseconds());
     const unsigned long long beats = atomic_load(&watchdog->own->beats);
-    /* This process itself may have been stopped meanwhile: that is no sign of others standing still. */
-    const bool stopped = gan_seconds() - before > watchdog->seconds / 2;
-    if (beats != seen || stopped) {
-      seen = beats;
-      since = gan_seconds();
-    }
-    if (!watchdog->ending && gan_seconds() - since > watchdog->seconds) leave(watchdog);
+    /* This process itself may have been stopped meanwhile, and the others with it: no sign of anybody standing still.
+     */
+    if (now - before > watchdog->seconds / 2) awake = advanced = now;
+    if (beats != seen || !atomic_load(&watchdog->beats_expected)) advanced = now;
+    seen = beats;
+    const bool stuck = now - advanced > watchdog->seconds;
+    const bool stopped = now - awake > watchdog->seconds / 2 && peer_is_stopped(watchdog);
+    if (!watchdog->ending && (stuck || stopped)) leave(watchdog);
   }
   pthread_mutex_unlock(&watchdog->mutex);
   return NULL;
@@ -123,6 +145,7 @@ static gan_status start_thread(gan_watchdog *watchdog) {
   pthread_condattr_destroy(&attributes);
   const int error = pthread_create(&watchdog->thread, NULL, watch, watchdog);
   if (error) return gan_fail(GAN_FAILED, "cannot start the watchdog's thread: %s", strerror(error));
+  pthread_setname_np(watchdog->thread, "watchdog"); /* as `top -H` shows it */
   watchdog->running = true;
   return GAN_OK;
 }
@@ -162,6 +185,13 @@ void gan_watchdog_stop(gan_watchdog *watchdog) {
   }
   if (watchdog->board) gan_world_unshare(watchdog->world, watchdog->board);
   free(watchdog);
+}
+
+void gan_watchdog_expect_beats(gan_watchdog *watchdog, bool expected) {
+  if (!watchdog) return;
+  /* Who is here first does not count the time that it waits for the others. */
+  gan_world_barrier(watchdog->world);
+  atomic_store(&watchdog->beats_expected, expected);
 }
 
 void gan_watchdog_beat(gan_watchdog *watchdog, gan_activity activity) {

@@ -1,12 +1,16 @@
 /* The watchdog: no rank waits for ever for one that stands still.
 
    A rank that was stopped, that swaps, or whose disk or network hangs, leaves all others waiting, and neither MPI nor
-   mpirun notices. So every rank says from time to time what it is at (a beat), in memory that the ranks of its host
-   share, and a thread in each rank looks whether its own rank still advances. When it has not for the given time, one
-   rank of the host writes who stands still and at what, and all leave at once; mpirun then ends what does not leave by
-   itself, a stopped process too. The last checkpoint stays. */
+   mpirun notices. So a thread in each rank leaves a sign in memory that the ranks of its host share, and looks at those
+   of the others: a process that is stopped shows none. And while training goes on, every rank says from time to time
+   what it is at (a beat), and its thread looks whether its own rank still advances; before and after, nobody knows how
+   long things may take, as reading large data does. When either has not come for the given time, one rank of the host
+   writes who stands still and at what, and all leave at once; mpirun then ends what does not leave by itself, a stopped
+   process too. The last checkpoint stays. */
 #ifndef GAN_DIST_WATCHDOG_H
 #define GAN_DIST_WATCHDOG_H
+
+#include <stdbool.h>
 
 #include "dist/world.h"
 
@@ -15,11 +19,14 @@ typedef enum gan_activity { GAN_AT_DATA, GAN_AT_COMPUTATION, GAN_AT_EXCHANGE, GA
 
 typedef struct gan_watchdog gan_watchdog;
 
-/* Starts watching; `seconds` without a beat end the run. Collective; errors are agreed on. Owned by the caller. */
+/* Starts watching for ranks that are stopped: `seconds` without a sign end the run. Collective; errors are agreed on.
+   Owned by the caller. */
 gan_status gan_watchdog_start(gan_world *world, double seconds, gan_watchdog **watchdog) GAN_CHECKED;
 /* Collective. NULL is allowed. */
 void gan_watchdog_stop(gan_watchdog *watchdog);
 
+/* From here on, or no longer, `seconds` without a beat of this rank end the run too. Collective; NULL is allowed. */
+void gan_watchdog_expect_beats(gan_watchdog *watchdog, bool expected);
 /* This rank goes on to something else. Costs two stores. Not collective; NULL is allowed. */
 void gan_watchdog_beat(gan_watchdog *watchdog, gan_activity activity);
 

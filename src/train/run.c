@@ -68,9 +68,8 @@ static gan_status train(gan_trainer *trainer) {
 gan_status gan_trainer_run(gan_trainer *trainer) {
   const bool writer = gan_world_rank(trainer->world) == 0;
   gan_status status = gan_record_open(trainer);
-  if (status == GAN_OK && trainer->config->dist.timeout > 0)
-    status = gan_watchdog_start(trainer->world, trainer->config->dist.timeout, &trainer->watchdog);
   if (status == GAN_OK) {
+    gan_watchdog_expect_beats(trainer->watchdog, true);
     status = train(trainer);
     if (status == GAN_FAILED && trainer->last_checkpoint[0])
       status = gan_fail(status, "%s; the last good checkpoint is %s", gan_error_message(), trainer->last_checkpoint);
@@ -79,8 +78,7 @@ gan_status gan_trainer_run(gan_trainer *trainer) {
   char ended[1024];
   snprintf(ended, sizeof ended, "%s", gan_error_message());
   const gan_status closed = writer ? gan_record_close(trainer) : GAN_OK;
-  gan_watchdog_stop(trainer->watchdog);
-  trainer->watchdog = NULL;
+  gan_watchdog_expect_beats(trainer->watchdog, false);
   if (status != GAN_OK) return gan_fail(status, "%s", ended);
   return gan_world_agree(trainer->world, closed);
 }

@@ -222,16 +222,36 @@ test_killed_rank_ends_the_run() {
   [ $status -ne 0 ] && run 0 "$PROGRAM" inspect run/latest.h5
 }
 # One rank stops without dying, which neither MPI nor mpirun notices.
+# stop_rank NUMBER: of the job's processes; and waits for the job's end, which the others bring about
+stop_rank() {
+  kill -STOP "$(pgrep -P $job | sed -n "$1p")"
+  wait_until 60 gone $job || { pkill -KILL -P $job; kill -KILL $job; return 1; }
+  wait $job
+  [ $? -eq 1 ] && one_message
+}
 test_stopped_rank_ends_the_run_and_is_named() {
-  local job status
+  local job
   mpirun -q -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout 5 --run.dir run >out 2>err &
   job=$!
   wait_until 60 past run 0
-  kill -STOP "$(pgrep -P $job | sed -n 2p)"
-  wait_until 60 gone $job || { note "mpirun hangs"; pkill -KILL -P $job; kill -KILL $job; return 1; }
-  wait $job
-  status=$?
-  [ $status -eq 1 ] && one_message && says err 'rank [0-2] .*stood still for 5 s' && run 0 "$PROGRAM" inspect run/latest.h5
+  stop_rank 2 && says err 'rank [0-2] .*stood still for 5 s' && run 0 "$PROGRAM" inspect run/latest.h5
+}
+test_stopped_rank_of_another_host_is_named() {
+  local job
+  GAN_PRETEND_HOSTS=2 mpirun -q -np 4 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout 5 \
+    --run.dir run >out 2>err &
+  job=$!
+  wait_until 60 past run 0
+  stop_rank 4 && says err 'rank [0-3] .*stood still for 5 s' && run 0 "$PROGRAM" inspect run/latest.h5
+}
+# From when the networks are built to the end, whatever a rank is at.
+watched() { grep -qsx watchdog /proc/"$(pgrep -P $job | head -n 1)"/task/*/comm; }
+test_rank_stopped_outside_of_training_ends_the_run_and_is_named() {
+  local job
+  mpirun -q -np 3 "$PROGRAM" benchmark -n 10000000 --batch 24 --timeout 5 >out 2>err &
+  job=$!
+  wait_until 60 watched
+  stop_rank 3 && says err 'rank [0-2] .*stood still for 5 s, stopped or starved'
 }
 test_sample_checks_its_arguments() {
   make_run && refuses 2 'checkpoint' 1 sample && refuses 3 'nowhere\.h5' 1 sample nowhere.h5 &&

@@ -29,12 +29,21 @@ step, last = g + 2*(3*c - 2*128), 3*g + 2*c - 2*128
 assert d['work']['flops'] == 2*64*(5*step + last), d['work']
 parameters = lambda *s: sum(a*b + b for a, b in zip(s, s[1:]))
 assert d['work']['gradient_bytes_per_rank'] == 4*(5*parameters(2, 128, 128, 128, 1) + parameters(2, 128, 128, 128, 2))
-assert d['share_of_peak']['communication'] is None" && [ ! -s err ] && [ ! -e runs ]
+assert d['share_of_peak']['communication'] is d['share_of_peak']['network'] is d['peak']['network_bytes_per_second'] is None" && [ ! -s err ] && [ ! -e runs ]
 }
 test_three_ranks_report_once_with_communication() {
   run 0 mpi 3 benchmark "${tiny[@]:0:7}" --shards 4 -n 8 --json && json "$plausible
 assert d['ranks'] == 3 and d['shards'] == 4 and d['phases']['communication'] > 0
 assert d['share_of_peak']['communication'] > 0 and d['achieved']['communication_bytes_per_second'] > 0" && [ ! -e runs ]
+}
+test_hosts_are_compared_with_the_network_between_them() {
+  export GAN_PRETEND_HOSTS=2
+  run 0 mpi 3 benchmark -n 5 --batch 12 --json && json "$plausible
+assert d['hosts'] == 2 and d['peak']['network_bytes_per_second'] > 1e6
+bytes = d['work']['gradient_bytes_per_rank'] # out and in again, half of it for each of the two
+assert abs(d['achieved']['network_bytes_per_second'] * d['phases']['communication'] / 1e3 / bytes - 1) < 1e-6
+assert abs(d['share_of_peak']['network'] * d['peak']['network_bytes_per_second'] / d['achieved']['network_bytes_per_second'] - 1) < 1e-6" &&
+    run 0 mpi 2 benchmark -n 2 --batch 12 && says out '^between hosts .* of the measured'
 }
 # The layers of both networks, their operations, and that their times are parts of the iteration's.
 layers='

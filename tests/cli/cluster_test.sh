@@ -20,10 +20,31 @@ need() { # PROGRAM...
 
 box=(unshare --net --mount --uts --pid --fork --kill-child --mount-proc)
 can_box() { [ "$(id -u)" -eq 0 ] && "${box[@]}" mount -t tmpfs none /run 2>/dev/null; }
-# Twice as long as it takes on a busy machine.
-in_box() { INSIDE=$1 PROGRAM=${PROGRAM#"$ROOT/"} timeout -k 5 150 "${box[@]}" bash "$ROOT/tests/cli/cluster_test.sh"; }
+# For what hangs: many times as long as it takes on a busy machine.
+in_box() { INSIDE=$1 PROGRAM=${PROGRAM#"$ROOT/"} timeout -k 5 400 "${box[@]}" bash "$ROOT/tests/cli/cluster_test.sh"; }
 
-training=("${tiny[@]}" --checkpoint.every=50)
+# A learning rate that is the same whatever the end is.
+training=("${tiny[@]}" --checkpoint.every=50 --optimizer.schedule=constant)
+
+# ./trainer is the program, training without an end: however fast the machine is, nothing is over before a test has done to
+# it what it wants to. end_training sets the end for the starts to come, a little ahead, while the present one cannot go on.
+make_trainer() {
+  cat >trainer <<END
+#!/bin/sh
+exec "$PROGRAM" "\$@" --iterations "\$(cat "$PWD/end" 2>/dev/null || echo 1000000000)"
+END
+  chmod +x trainer
+}
+end_training() { # RUN
+  echo $(($(newest "$1") + 200)) >end.new && mv end.new end
+}
+# ends_as_if_undisturbed RUN: its last checkpoint is that of a training with nothing in its way
+ends_as_if_undisturbed() {
+  local last
+  last=$(cat end)
+  run 0 "$PROGRAM" train "${training[@]}" --checkpoint.every=0 --iterations "$last" --run.dir whole &&
+    same_state "$(checkpoint_name whole "$last")" "$(checkpoint_name "$1" "$last")"
+}
 
 # ---- run-elastic on this machine
 
@@ -64,7 +85,7 @@ test_elastic_told_to_stop_checkpoints_and_ends_with_75() {
   echo 'localhost slots=2' >hosts
   "$cluster/run-elastic" --hostfile hosts -- "$PROGRAM" train "${training[@]}" --iterations 1000000 --run.dir run >out 2>err &
   job=$!
-  wait_until 30 past run 50 || { kill -KILL $job; return 1; }
+  wait_until 120 past run 50 || { kill -KILL $job; return 1; }
   kill -TERM $job
   wait $job
   [ $? -eq 75 ] || { note "exit status not 75"; cat err; return 1; }
@@ -72,23 +93,19 @@ test_elastic_told_to_stop_checkpoints_and_ends_with_75() {
 }
 
 test_elastic_starts_again_after_a_killed_rank() {
-  local job ranks end
+  local job ranks
   plain_build_only
+  make_trainer
   echo localhost >hosts
-  "$cluster/run-elastic" --hostfile hosts --np-per-host 3 -- "$PROGRAM" train "${training[@]}" --iterations 1000000 \
-    --run.dir run >out 2>err &
+  "$cluster/run-elastic" --hostfile hosts --np-per-host 3 -- ./trainer train "${training[@]}" --run.dir run >out 2>err &
   job=$!
-  wait_until 60 past run 100 || { kill -TERM $job; return 1; }
+  wait_until 120 past run 100 || { kill -TERM $job; return 1; }
   # run-elastic, its mpirun, whose children the ranks are
   ranks=$(pgrep -P "$(pgrep -P $job mpirun)")
   kill -KILL "$(head -n 1 <<<"$ranks")"
-  wait_until 60 grep -q 'goes on from' out && wait_until 60 past run "$(newest run)" || { kill -TERM $job; return 1; }
-  kill -TERM $job
-  wait $job
-  [ $? -eq 75 ] && says err 'mpirun ended with status 137; restart 1 of 10' || { cat out err; return 1; }
-  end=$(newest run)
-  run 75 "$PROGRAM" train "${training[@]}" --iterations 1000000 --run.dir whole --run.stop_at="$end" &&
-    same_state "$(checkpoint_name whole "$end")" "$(checkpoint_name run "$end")"
+  end_training run
+  wait $job || { cat out err; return 1; }
+  says err 'mpirun ended with status 137; restart 1 of 10' && says out 'goes on from' && ends_as_if_undisturbed run
 }
 
 test_elastic_gives_up_when_no_host_answers() {
@@ -135,17 +152,17 @@ make_hosts() {
 train_and_cut() {
   local job
   make_hosts || { note "cannot make hosts"; return 1; }
-  run 0 "$PROGRAM" train "${training[@]}" --iterations 1000 --run.dir whole || return 1
+  make_trainer
   "$cluster/run-elastic" --hostfile hosts --probe-timeout 5 --probe-every 2 -- \
-    "$PROGRAM" train "${training[@]}" --iterations 1000 --run.dir run >out 2>err &
+    "$PWD/trainer" train "${training[@]}" --run.dir run >out 2>err &
   job=$!
-  wait_until 40 past run 100 || { cat out err sshd.*; return 1; }
+  wait_until 120 past run 100 || { cat out err sshd.*; return 1; }
   ip link set "link.$1" down
+  end_training run
   wait $job || { note "exit status $?"; cat out err; return 1; }
   says err 'start 1: 6 ranks on 10.77.0.2 10.77.0.3 10.77.0.4' && says err "lost .*10.77.0.$1.*; restart" || return 1
   # On a busy machine another host may have seemed lost for a while, too: so it may be more than two starts.
-  says err 'start [2-9]: 4 ranks' && says out 'goes on from' && says err 'done after [2-9] start' || return 1
-  same_state "$(checkpoint_name whole 1000)" "$(checkpoint_name run 1000)"
+  says err 'start [2-9]: 4 ranks' && says out 'goes on from' && says err 'done after [2-9] start' && ends_as_if_undisturbed run
 }
 
 lose_a_host() { train_and_cut 4; }
@@ -174,7 +191,8 @@ start_slurm() {
   mkdir -p "$base"/{state,log,munge,n1/spool,n1/tmp,n2/spool,n2/tmp}
   chmod 755 "$PWD" "$base" "$base/munge"
   (umask 077 && head -c 1024 /dev/urandom >"$base/munge/key")
-  # cred_expire decides how long a requeued job waits; SlurmdTimeout, when a silent node counts as lost.
+  # cred_expire decides how long a requeued job waits; SlurmdTimeout, when a silent node counts as lost, be it busy only:
+  # then it is back when it answers again (ReturnToService).
   cat >"$base/slurm.conf" <<END
 ClusterName=test
 SlurmctldHost=$(hostname -s)(127.0.0.1)
@@ -195,7 +213,8 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SlurmdParameters=config_overrides
 SchedulerParameters=sched_interval=1,bf_interval=1
-SlurmdTimeout=6
+SlurmdTimeout=10
+ReturnToService=1
 MessageTimeout=5
 KillWait=2
 NodeName=n1 NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=3
@@ -207,14 +226,14 @@ END
   munged -F --key-file="$base/munge/key" --socket="$base/munge/socket" --pid-file="$base/munge/pid" \
     --log-file="$base/log/munged" --seed-file="$base/munge/seed" >"$base/log/munged.out" 2>&1 &
   daemons+=($!)
-  wait_until 10 test -S "$base/munge/socket" || return 1
+  wait_until 120 test -S "$base/munge/socket" || return 1
   slurmctld -D >"$base/log/slurmctld.out" 2>&1 &
   daemons+=($!)
   for node in n1 n2; do
     slurmd -D -N $node >"$base/log/$node.out" 2>&1 &
     echo $! >"$base/$node/pid"
   done
-  wait_until 20 nodes_are_idle
+  wait_until 120 nodes_are_idle
 }
 
 nodes_are_idle() { [ "$(timeout 5 sinfo -h -N -o %T 2>/dev/null | grep -c '^idle$')" -eq 2 ]; }
@@ -251,23 +270,26 @@ slurm_job() {
   start_slurm || { tail slurm/log/*; return 1; }
   # Two nodes on one kernel: what Open MPI names in shared memory would clash.
   export OMPI_MCA_btl=self,tcp OMPI_MCA_btl_tcp_if_include=lo OMPI_MCA_mpi_yield_when_idle=1
-  run 0 "$PROGRAM" train "${training[@]}" --iterations 1600 --run.dir whole || return 1
+  make_trainer
   job=$(RANKS_PER_NODE=3 SHARDS=8 sbatch --parsable --nodes=1-2 --mincpus=3 --output=log "$cluster/slurm.sbatch" \
-    "$PROGRAM" train "${training[@]}" --iterations 1600 --run.dir run) || return 1
-  wait_until 30 past run 100 || { cat log; tail slurm/log/*; return 1; }
+    "$PWD/trainer" train "${training[@]}" --run.dir run) || return 1
+  wait_until 120 past run 100 || { cat log; tail slurm/log/*; return 1; }
   scancel --signal=USR1 "$job" # what Slurm sends before the time is up
-  wait_until 20 job_says Restarts=1 || { cat log; return 1; }
-  wait_until 40 past run 500 || { cat log; return 1; }
+  wait_until 120 job_says Restarts=1 || { cat log; return 1; }
+  wait_until 120 past run $(($(newest run) + 100)) || { cat log; return 1; }
   kill_node n2
-  wait_until 60 job_says JobState=COMPLETED || { cat log; return 1; }
-  if ! job_says Restarts=2 || ! job_says ExitCode=0:0; then
+  end_training run
+  wait_until 120 job_says JobState=COMPLETED || { cat log; return 1; }
+  # A node that is very busy may be taken for lost too: so it may be more than two restarts.
+  if ! job_says 'Restarts=[2-9]' || ! job_says ExitCode=0:0; then
     note "not restarted twice, or not well ended"
     cat log
     return 1
   fi
   says log 'start 1: 6 ranks on n\[1-2\]' && says log 'stopped after a checkpoint; the job is queued again' || return 1
-  says log 'start 2: 6 ranks' && says log 'Node failure on n2' && says log 'start 3: 3 ranks on n1' || return 1
-  same_state "$(checkpoint_name whole 1600)" "$(checkpoint_name run 1600)"
+  says log 'start 2: 6 ranks' && says log 'Node failure on n2|a node is lost' && says log 'start [3-9]: 3 ranks on n1' ||
+    return 1
+  ends_as_if_undisturbed run
 }
 
 test_slurm_job_goes_on_after_its_time_signal_and_a_lost_node() {
@@ -283,13 +305,23 @@ test_pbs_job_stops_before_its_time_and_submits_itself_again() {
   plain_build_only
   mkdir bin
   printf '#!/bin/sh\necho "$@" >>submitted\n' >bin/qsub
-  chmod +x bin/qsub
+  # The time is up when there is a checkpoint, however long that takes: SIGALRM is what timeout gets from its own clock.
+  cat >bin/timeout <<END
+#!/bin/bash
+echo "\$@" >>times
+"$(command -v timeout)" "\${@:1:3}" 1000 "\${@:5}" &
+until [ -e run/latest.h5 ] || ! kill -0 \$! 2>/dev/null; do sleep 0.1; done
+kill -ALRM \$! 2>/dev/null
+wait \$!
+END
+  chmod +x bin/qsub bin/timeout
   printf 'localhost\nlocalhost\n' >nodes
-  export PATH=$PWD/bin:$PATH PBS_O_WORKDIR=$PWD PBS_NODEFILE=$PWD/nodes SHARDS=24 WALLTIME=20 WARNING=10
-  PROGRAM="$PROGRAM train --iterations 1000000 --batch 24 --run.dir run --eval.every=0" \
-    run 0 bash "$cluster/pbs.job" || return 1
-  says err 'stopped after iteration' && says submitted "^$PWD/pbs.job$" || return 1
-  PROGRAM="$PROGRAM train --iterations 5 --batch 24 --run.dir other" WALLTIME=100 run 0 bash "$cluster/pbs.job" || return 1
+  export PBS_O_WORKDIR=$PWD PBS_NODEFILE=$PWD/nodes SHARDS=24 WALLTIME=1000 WARNING=70
+  PROGRAM="$PROGRAM train --iterations 1000000000 --batch 24 --checkpoint.every=10 --run.dir run --eval.every=0" \
+    run 0 env PATH="$PWD/bin:$PATH" bash "$cluster/pbs.job" || return 1
+  says times '^--foreground --preserve-status --signal=USR1 930 mpirun ' && says err 'stopped after iteration' &&
+    says submitted "^$PWD/pbs.job$" || return 1
+  PROGRAM="$PROGRAM train --iterations 5 --batch 24 --run.dir other" run 0 bash "$cluster/pbs.job" || return 1
   [ "$(wc -l <submitted)" -eq 1 ]
 }
 

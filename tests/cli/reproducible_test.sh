@@ -79,8 +79,8 @@ test_several_hosts_give_the_same() {
 
 test_without_room_for_shared_memory_it_says_so_and_gives_the_same() {
   run 0 "$PROGRAM" train "${tiny[@]}" --iterations 6 --run.dir alone || return 1
-  # The second window of the job: the first is the world's own.
-  GAN_FAULT=window:2:0 run 0 mpi 3 train "${tiny[@]}" --iterations 6 --run.dir three || return 1
+  # The third window of the job: the world and the watchdog have one each.
+  GAN_FAULT=window:3:0 run 0 mpi 3 train "${tiny[@]}" --iterations 6 --run.dir three || return 1
   says out 'flat, which is slower: /dev/shm has no room' || return 1
   same_state "$(checkpoint_name alone 6)" "$(checkpoint_name three 6)"
 }

@@ -40,8 +40,8 @@ static void the_reduction_is_chosen_as_by_the_program(void **state) {
   (void)state;
   const gan_link link = {1e-6, 0, 1e9};
   gan_predicted_work work = update_of(100 * BLOCK - 5, "auto");
-  assert_string_equal(predict(&work, link, 100).reductions[0], "hierarchical");
-  assert_string_equal(predict(&work, link, 101).reductions[0], "flat");
+  assert_string_equal(predict(&work, link, 1200).reductions[0], "hierarchical");
+  assert_string_equal(predict(&work, link, 1201).reductions[0], "flat");
   work.ranks_per_host = 2;
   assert_string_equal(predict(&work, link, 1).reductions[0], "shared");
   work.reduction = "flat";
@@ -118,6 +118,28 @@ static void steps_multiply_and_networks_add_up(void **state) {
   both.updates[1] = other.updates[0];
   assert_close(predict(&both, link, 16).gradients,
                5 * predict(&one, link, 16).gradients + predict(&other, link, 16).gradients, 1e-12);
+}
+
+static double slower(const gan_link *link, int hosts, size_t count, const char *name) {
+  const gan_predicted_work work = update_of(count, name);
+  return predict(&work, *link, hosts).gradients;
+}
+
+/* Networks of one block to 4M parameters, on any number of hosts and any of the networks. */
+static void auto_is_never_much_slower_than_the_better_reduction(void **state) {
+  (void)state;
+  double worst = 0;
+  for (int i = 0; gan_link_at(i); i++)
+    for (int hosts = 2; hosts < 20000; hosts += 1 + hosts / 3)
+      for (size_t blocks = 1; blocks <= 1024; blocks *= 2) {
+        const gan_link *link = &gan_link_at(i)->link;
+        const double flat = slower(link, hosts, blocks * BLOCK, "flat");
+        const double hierarchical = slower(link, hosts, blocks * BLOCK, "hierarchical");
+        const double chosen = slower(link, hosts, blocks * BLOCK, "auto");
+        worst = fmax(worst, chosen / fmin(flat, hierarchical));
+      }
+  print_message("at worst %.2f times as long\n", worst);
+  assert_true(worst >= 1 && worst < 2);
 }
 
 static void verification_is_spread_over_its_iterations(void **state) {
@@ -208,6 +230,7 @@ int main(void) {
       cmocka_unit_test(buckets_multiply_the_messages_and_keep_the_bytes),
       cmocka_unit_test(chunks_pass_the_root_once_for_each_level),
       cmocka_unit_test(steps_multiply_and_networks_add_up),
+      cmocka_unit_test(auto_is_never_much_slower_than_the_better_reduction),
       cmocka_unit_test(verification_is_spread_over_its_iterations),
       cmocka_unit_test(a_named_network_has_sensible_numbers),
       cmocka_unit_test(ranks_without_noise_do_not_wait),
