@@ -1,5 +1,5 @@
-/* See packed_gemm.h. Blocks of A of 128 rows and a panel of B at a time are packed on the stack, 132 KiB of it, for
-   gemm has no memory of its own. */
+/* See packed_gemm.h. Blocks of A of 512 rows, which fit the second cache, and a panel of B at a time are packed on the
+   stack, 420 KiB of it, for gemm has no memory of its own. */
 #include "kernels/packed_gemm.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
-enum { DEPTH = 192, BLOCK_ROWS = 128 };
+enum { DEPTH = 192, BLOCK_ROWS = 512 };
 
 typedef struct matrix {
   bool transpose; /* element (i, j) of it is values[j * stride + i] */
@@ -20,10 +20,21 @@ static float element(const matrix *from, int64_t i, int64_t j) {
   return from->transpose ? from->values[j * from->stride + i] : from->values[i * from->stride + j];
 }
 
+/* Rows that lie in memory as the panel has them, (depth, count of them), rounded on their way. */
+static void pack_pairs(const float *x, int64_t stride, int64_t count, int64_t depth, int64_t width, float *panel) {
+  for (int64_t k = 0; k < depth; k += 2)
+    gan_tile_round_rows(x + k * stride, k + 1 < depth ? x + (k + 1) * stride : NULL, count, width,
+                        panel + k / 2 * width);
+}
+
 /* Rows row and on (`rows` of them, at most 8) of A, columns k and on, to panel (depth, 8). */
 static void pack_a(gan_precision precision, const matrix *a, int64_t row, int64_t rows, int64_t k, int64_t depth,
                    float *panel) {
   int64_t done = 0;
+  if (precision == GAN_BFLOAT16 && a->transpose) {
+    pack_pairs(a->values + k * a->stride + row, a->stride, rows, depth, GAN_TILE_ROWS, panel);
+    return;
+  }
   if (a->transpose && rows == GAN_TILE_ROWS)
     for (; done < depth; done++)
       memcpy(panel + done * GAN_TILE_ROWS, a->values + (k + done) * a->stride + row, GAN_TILE_ROWS * sizeof *panel);
@@ -55,6 +66,10 @@ static void pack_a_pair(gan_precision precision, const matrix *a, int64_t row, i
 static void pack_b(gan_precision precision, const matrix *b, int64_t column, int64_t columns, int64_t k, int64_t depth,
                    float *panel) {
   int64_t done = 0;
+  if (precision == GAN_BFLOAT16 && !b->transpose) {
+    pack_pairs(b->values + k * b->stride + column, b->stride, columns, depth, GAN_TILE_COLUMNS, panel);
+    return;
+  }
   if (b->transpose && columns == GAN_TILE_COLUMNS)
     for (; done + GAN_LANES <= depth; done += GAN_LANES)
       for (int64_t j = 0; j < GAN_TILE_COLUMNS; j += GAN_LANES)

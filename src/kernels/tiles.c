@@ -69,20 +69,31 @@ void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, c
     multiply_float32(depth, a, b, add, c);
 }
 
+/* The lanes of the register from element i on that are among `count`. */
+AVX512_INLINE __mmask16 lanes_among(int64_t i, int64_t count) {
+  return count - i >= GAN_LANES ? (__mmask16)0xffff : count > i ? (__mmask16)((1u << (count - i)) - 1) : (__mmask16)0;
+}
+
 /* A pair's first number is in the lower half of the 32 bits. */
-AVX512_BF16 static void round_rows(int64_t depth, int64_t width, float *panel) {
-  for (int64_t k = 0; k < depth; k += 2) {
-    const float *first = panel + k * width, *second = first + width;
-    float *pairs = panel + k / 2 * width;
-    for (int64_t i = 0; i < width; i += GAN_LANES) {
-      const __mmask16 mask = width - i < GAN_LANES ? (__mmask16)((1u << (width - i)) - 1) : (__mmask16)0xffff;
-      const __m256bh low = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, first + i));
-      const __m256bh high = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, second + i));
-      const __m512i pair = _mm512_or_si512(_mm512_cvtepu16_epi32((__m256i)low),
-                                           _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)high), 16));
-      _mm512_mask_storeu_epi32(pairs + i, mask, pair);
-    }
+AVX512_BF16 static inline void round_pair(const float *first, const float *second, int64_t count, int64_t width,
+                                          float *to) {
+  for (int64_t i = 0; i < width; i += GAN_LANES) {
+    const __mmask16 mask = lanes_among(i, count);
+    const __m256bh low = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, first + i));
+    const __m256bh high = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(second ? mask : 0, second ? second + i : first));
+    const __m512i pair = _mm512_or_si512(_mm512_cvtepu16_epi32((__m256i)low),
+                                         _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)high), 16));
+    _mm512_mask_storeu_epi32(to + i, lanes_among(i, width), pair);
   }
+}
+
+AVX512_BF16 static void round_rows(int64_t depth, int64_t width, float *panel) {
+  for (int64_t k = 0; k < depth; k += 2)
+    round_pair(panel + k * width, panel + (k + 1) * width, width, width, panel + k / 2 * width);
+}
+
+AVX512_BF16 void gan_tile_round_rows(const float *x, const float *y, int64_t count, int64_t width, float *to) {
+  round_pair(x, y, count, width, to);
 }
 
 void gan_tile_round(int64_t depth, int64_t width, float *panel) { round_rows(depth, width, panel); }

@@ -29,6 +29,10 @@ void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, c
    depth is even, width 8 or 48. */
 void gan_tile_round(int64_t depth, int64_t width, float *panel);
 
+/* One row of pairs of bfloat16, to (width): of x (count) and the row after it, y (count), rounded; zeros beyond count.
+   y NULL: of x and zeros. width is 8 or 48. */
+void gan_tile_round_rows(const float *x, const float *y, int64_t count, int64_t width, float *to);
+
 /* x: 16 rows of 16, `stride` floats apart; to[column] (16) receives column by column the first 8 rows at to, the
    second 8 rows at `second` (not when NULL): rows of two panels, 8 floats each, `step` floats apart. */
 void gan_transpose_to_rows(const float *x, int64_t stride, float *to, float *second, int64_t step);
