@@ -162,4 +162,15 @@ bool gan_tiles_available(gan_precision precision) {
   (void)precision;
   return false;
 }
+
+/* Of no use, but right. */
+void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, bool add, float *c) {
+  (void)precision;
+  for (int64_t i = 0; i < GAN_TILE; i++) {
+    float sum = add ? c[i] : 0;
+    for (int64_t k = 0; k < depth; k++)
+      sum += a[k * GAN_TILE_ROWS + i / GAN_TILE_COLUMNS] * b[k * GAN_TILE_COLUMNS + i % GAN_TILE_COLUMNS];
+    c[i] = sum;
+  }
+}
 #endif

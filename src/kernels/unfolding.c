@@ -12,6 +12,20 @@
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
 #define AVX512_INLINE static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,avx512dq")))
 
+gan_unfolding gan_unfolding_of_input(const gan_convolution *sizes, int64_t rows) {
+  const gan_window *window = &sizes->window;
+  gan_unfolding from = {.samples = rows, .channels = sizes->in_channels};
+  for (int i = 0; i < GAN_AXES; i++) {
+    from.in[i] = window->in[i];
+    from.out[i] = window->out[i];
+    from.taps[i] = window->kernel[i];
+    from.stride[i] = window->stride[i];
+    from.first[i] = -window->padding[i];
+    from.step[i] = 1;
+  }
+  return from;
+}
+
 /* A column: sample, and place along each axis. */
 typedef struct column {
   int64_t sample, at[GAN_AXES];

@@ -19,6 +19,9 @@ typedef struct gan_unfolding {
   int64_t taps[GAN_AXES], stride[GAN_AXES], first[GAN_AXES], step[GAN_AXES];
 } gan_unfolding;
 
+/* How a convolution's forward pass unfolds its input. */
+gan_unfolding gan_unfolding_of_input(const gan_convolution *sizes, int64_t rows);
+
 /* Of all samples. */
 static inline int64_t gan_unfolding_columns(const gan_unfolding *from) {
   return from->samples * gan_positions(from->out);

@@ -1,0 +1,23 @@
+/* What the files of packed convolutions share. */
+#ifndef GAN_KERNELS_PACKED_INTERNAL_H
+#define GAN_KERNELS_PACKED_INTERNAL_H
+
+#include "kernels/convolution.h"
+
+/* Inner dimension of a block: a panel of B stays in the first cache, and one of A in the second. */
+enum { DEPTH = 192 };
+/* With fewer channels most of a tile would be empty. */
+enum { CHANNELS_LEAST = 16 };
+
+/* Scratch memory is used from a multiple of a register's size on: sources hold integers of 8 bytes, and panels are read
+   fastest so. */
+enum { ALIGNMENT = 16 * sizeof(float) };
+
+static inline float *align(float *scratch) {
+  return (float *)(((uintptr_t)scratch + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+}
+
+/* Floats of scratch memory of gan_packed_convolution_backward_weights, not yet aligned. */
+int64_t gan_packed_weights_scratch(const gan_convolution *sizes);
+
+#endif
