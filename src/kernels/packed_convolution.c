@@ -73,22 +73,19 @@ static int64_t packed_size(const columns_product *product) {
          (product->from.channels / channels * even(channels * taps) + even(left * taps));
 }
 
-/* Gives the product its part of the memory, which begins at `memory`; returns where it ends. Sizes are even, so that
+/* Floats of memory that the product needs, of which it takes its parts unless `memory` is NULL. Sizes are even, so that
    sources lie at multiples of 8 bytes as the memory does. */
-static float *take_memory(columns_product *product, float *memory) {
-  const int64_t taps = taps_of(product);
-  product->a = memory;
-  product->tiles = product->a + packed_size(product);
-  product->b = product->tiles + GROUP * row_panels(product->rows) * GAN_TILE;
-  product->sources = (gan_source *)(void *)(product->b + even(block_channels(product) * taps) * GAN_TILE_COLUMNS);
-  return (float *)(void *)(product->sources + GROUP * VECTORS * taps);
-}
-
-static int64_t memory_size(const columns_product *product) {
-  const int64_t taps = taps_of(product);
-  return packed_size(product) + GROUP * row_panels(product->rows) * GAN_TILE +
-         even(block_channels(product) * taps) * GAN_TILE_COLUMNS +
-         GROUP * VECTORS * taps * (int64_t)(sizeof(gan_source) / sizeof(float));
+static int64_t take_memory(columns_product *product, float *memory) {
+  const int64_t taps = taps_of(product), tiles = packed_size(product);
+  const int64_t b = tiles + GROUP * row_panels(product->rows) * GAN_TILE;
+  const int64_t sources = b + even(block_channels(product) * taps) * GAN_TILE_COLUMNS;
+  if (memory) {
+    product->a = memory;
+    product->tiles = memory + tiles;
+    product->b = memory + b;
+    product->sources = (gan_source *)(void *)(memory + sources);
+  }
+  return sources + GROUP * VECTORS * taps * (int64_t)(sizeof(gan_source) / sizeof(float));
 }
 
 /* Ends the packing of A: a missing last row is zeros, and pairs are made. */
@@ -150,9 +147,8 @@ static int find_runs(const columns_product *product, int64_t column, run *runs) 
     for (int axis = 0; axis < GAN_AXES; axis++)
       offset = offset * product->size[axis] + at[axis] * product->stride[axis] + product->first[axis];
     const int64_t length = least(width - at[2], columns - i);
-    run *last = &runs[count - 1];
-    if (count > 0 && offset == last->offset + last->count * product->stride[2])
-      last->count += length;
+    if (count > 0 && offset == runs[count - 1].offset + runs[count - 1].count * product->stride[2])
+      runs[count - 1].count += length;
     else
       runs[count++] = (run){i, length, offset};
     i += length;
@@ -346,7 +342,7 @@ static void backward_lines(gan_precision precision, const gan_convolution *sizes
     for (int i = 0; i < 1 + take_turns; i++) {
       products[i] = plan_remainder(precision, sizes, rows, (const int64_t[]){r[0], r[1], first + i});
       if (is_empty(&products[i])) break;
-      next = take_memory(&products[i], next);
+      next += take_memory(&products[i], next);
       pack_taps(&products[i], &sizes->window, weight);
     }
     const int64_t columns = is_empty(&products[0]) ? 0 : gan_unfolding_columns(&products[0].from);
@@ -385,13 +381,13 @@ bool gan_packed_convolution_backward_data(gan_precision precision, const gan_con
 
 size_t gan_packed_convolution_scratch(const gan_convolution *sizes) {
   const int64_t *stride = sizes->window.stride;
-  const columns_product forward = plan_forward(GAN_FLOAT32, sizes, 1);
-  int64_t need = most(memory_size(&forward), gan_packed_weights_scratch(sizes));
   if (!gan_tiles_available(GAN_FLOAT32)) return 0;
+  columns_product forward = plan_forward(GAN_FLOAT32, sizes, 1);
+  int64_t need = most(take_memory(&forward, NULL), gan_packed_weights_scratch(sizes));
   for (int64_t i = 0; i < gan_positions(stride); i++) {
     const int64_t r[GAN_AXES] = {i / stride[2] / stride[1], i / stride[2] % stride[1], i % stride[2]};
-    const columns_product product = plan_remainder(GAN_FLOAT32, sizes, 1, r);
-    if (!is_empty(&product)) need = most(need, 2 * memory_size(&product));
+    columns_product product = plan_remainder(GAN_FLOAT32, sizes, 1, r);
+    if (!is_empty(&product)) need = most(need, 2 * take_memory(&product, NULL));
   }
   return (size_t)need + ALIGNMENT / sizeof(float);
 }

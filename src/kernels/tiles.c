@@ -143,7 +143,7 @@ AVX512 void gan_transpose_to_rows(const float *x, int64_t stride, float *to, flo
 #pragma GCC unroll 16
   for (int64_t i = 0; i < 16; i++) {
     _mm256_storeu_ps(to + i * step, _mm512_castps512_ps256(row[i]));
-    if (second) _mm256_storeu_ps(second + i * step, _mm512_extractf32x8_ps(row[i], 1));
+    _mm256_storeu_ps(second + i * step, _mm512_extractf32x8_ps(row[i], 1));
   }
 }
 

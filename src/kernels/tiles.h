@@ -34,7 +34,7 @@ void gan_tile_round(int64_t depth, int64_t width, float *panel);
 void gan_tile_round_rows(const float *x, const float *y, int64_t count, int64_t width, float *to);
 
 /* x: 16 rows of 16, `stride` floats apart; to[column] (16) receives column by column the first 8 rows at to, the
-   second 8 rows at `second` (not when NULL): rows of two panels, 8 floats each, `step` floats apart. */
+   second 8 rows at `second`: rows of two panels, 8 floats each, `step` floats apart. */
 void gan_transpose_to_rows(const float *x, int64_t stride, float *to, float *second, int64_t step);
 /* x: 16 rows of 16, `stride` floats apart; its columns become rows of 16 at `to`, `step` floats apart. */
 void gan_transpose_to_columns(const float *x, int64_t stride, float *to, int64_t step);
