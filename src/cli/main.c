@@ -10,6 +10,7 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/help.h"
+#include "dist/start_watch.h"
 #include "dist/world.h"
 #include "gan_dist/version.h"
 #include "kernels/environment.h"
@@ -78,10 +79,33 @@ static void report(const gan_world *world) {
   if (rank == 0) fprintf(stderr, "gan_dist: %s\n", gan_error_message());
 }
 
+/* The configuration's --timeout, 0: none. What is wrong with the words is told later, to all ranks. */
+static double start_limit(int count, char *const *words) {
+  const gan_command *command;
+  int named;
+  gan_arguments arguments = {0};
+  double limit = strtod(gan_option_find("dist.timeout")->default_value, NULL);
+  if (gan_command_choose(count, words, &command, &named) != GAN_OK) return limit;
+  if (gan_arguments_parse(command, count - named, words + named, &arguments) == GAN_OK)
+    limit = arguments.config->dist.timeout;
+  gan_arguments_release(&arguments);
+  return limit;
+}
+
+static gan_status open_world(int *argc, char ***argv, gan_world **world) {
+  gan_start_watch *watch = NULL;
+  const double limit = start_limit(*argc - 1, *argv + 1);
+  *world = NULL;
+  if (limit > 0) GAN_TRY(gan_start_watch_begin(limit, &watch));
+  const gan_status status = gan_world_open(argc, argv, world);
+  gan_start_watch_end(watch);
+  return status;
+}
+
 int main(int argc, char **argv) {
   start_again_with_the_right_environment(argv);
   gan_world *world;
-  gan_status status = gan_world_open(&argc, &argv, &world);
+  gan_status status = open_world(&argc, &argv, &world);
   if (status == GAN_OK) status = gan_world_agree(world, run_program(world, argc - 1, argv + 1));
   if (status != GAN_OK) report(world);
   gan_world_close(world);

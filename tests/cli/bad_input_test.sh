@@ -253,6 +253,16 @@ test_rank_stopped_outside_of_training_ends_the_run_and_is_named() {
   wait_until 60 watched
   stop_rank 3 && says err 'rank [0-2] .*stood still for 5 s, stopped or starved'
 }
+# Before MPI is up nobody knows the others: the first rank of a host tells that somebody is missing.
+test_rank_stopped_before_the_start_ends_the_run() {
+  local job
+  echo '[ "$OMPI_COMM_WORLD_RANK" = 1 ] && kill -STOP $$; exec "$@"' >start
+  mpirun -q -np 3 bash start "$PROGRAM" train "${tiny[@]}" --iterations 3 --timeout 3 --run.dir run >out 2>err &
+  job=$!
+  wait_until 60 gone $job || { pkill -KILL -P $job; kill -KILL $job; return 1; }
+  wait $job
+  [ $? -eq 1 ] && one_message && says err 'waited 3 s for all ranks to start'
+}
 test_sample_checks_its_arguments() {
   make_run && refuses 2 'checkpoint' 1 sample && refuses 3 'nowhere\.h5' 1 sample nowhere.h5 &&
     refuses 2 '\.png' 1 sample run/latest.h5 -o picture.jpg && refuses 2 'truncation' 1 sample run/latest.h5 --truncation=x
