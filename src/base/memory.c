@@ -9,8 +9,8 @@
 
 enum { ALIGNMENT = 64 };
 
-/* Large blocks are walked through in strides of many pages (a channel of an image after the other), which pages of 4 KiB make
-   slow to find. Where the system has none larger, all stays as it is. */
+/* Large blocks are walked through in strides of many pages (a channel of an image after the other), which pages of 4
+   KiB make slow to find. Where the system has none larger, all stays as it is. */
 static void ask_for_large_pages(void *block, size_t bytes) {
 #ifdef MADV_HUGEPAGE
   const size_t page = (size_t)2 << 20;

@@ -103,14 +103,17 @@ static void all_reduce(reduction_run *run) {
 
 /* --- timing --- */
 
-/* One timed repetition on this rank. */
+/* One timed repetition on this rank. Where ranks share a core, one that is through would begin to fill the next vector
+   while others still wait for the core to find that they are through too; so all meet again at the end. */
 static double repeat(reduction_run *run) {
   if (run->absent) return NAN;
   for (size_t i = 0; i < run->count; i++) run->mine[i] = (float)(run->world->rank + 1);
   MPI_Barrier(run->world->ranks);
   const double start = gan_seconds();
   all_reduce(run);
-  return gan_seconds() - start;
+  const double seconds = gan_seconds() - start;
+  MPI_Barrier(run->world->ranks);
+  return seconds;
 }
 
 /* 1 + 2 + ... + size, exact in float32 for all worlds that there are. */

@@ -2,7 +2,7 @@
 
    The vector is cut into one slice per rank. All ranks of a host share one copy of parameters and states, and see each
    other's gradient slots. A rank adds up its slice along the shard tree, straight from where the gradients lie, and
-   updates it in the shared copy, block by block: a gradient is read once from memory, the sum never leaves the cache.
+   updates it in the shared copy, row by row: a gradient is read once from memory, the sum never leaves the cache.
 
    Hosts hold sums of their own forest only. So for each slice that belongs elsewhere, one rank of the host (the
    slice's courier) adds up the host's forest and sends it to the slice's rank; after the update that rank sends the new
@@ -176,7 +176,7 @@ static void filled(gan_reduction *reduction, size_t offset) {
   MPI_Testall(sliced->request_count, sliced->requests, &arrived, MPI_STATUSES_IGNORE);
 }
 
-/* Sums and updates this rank's slice of a bucket, block by block. */
+/* Sums and updates this rank's slice of a bucket, row by row: what a row's passes share stays in the nearest cache. */
 static void update_slice(gan_sliced *sliced, int bucket, gan_update update, void *context, bool keep) {
   const gan_reduction *reduction = &sliced->base;
   const gan_range blocks = gan_sliced_blocks(sliced, bucket, reduction->world->rank);
@@ -186,9 +186,12 @@ static void update_slice(gan_sliced *sliced, int bucket, gan_update update, void
                  end = gan_reduction_block_begin(reduction, block + 1);
     /* Kept sums lie where the first of the rank's own slots was, of which nobody else reads this slice. */
     float *sum = keep ? reduction->slots[0] + first : sliced->block;
-    add_terms(sliced, &sliced->total, first, end, sum);
+    for (size_t offset = first; offset < end; offset += GAN_SLICED_ROW) {
+      const size_t count = end - offset < GAN_SLICED_ROW ? end - offset : GAN_SLICED_ROW;
+      add_row(&sliced->total, offset, count, sliced->partial, sum + (offset - first));
+      update(context, offset, count, sum + (offset - first));
+    }
     sliced->squares[sliced->square_of_block[block]] = gan_square_sum(end - first, sum);
-    update(context, first, end - first, sum);
   }
 }
 

@@ -63,8 +63,9 @@ typedef struct gan_sliced {
   int request_count, request_room;
 } gan_sliced;
 
-/* Floats that are added up at a time: all partial sums of them stay in a core's first-level cache. */
-enum { GAN_SLICED_ROW = 1024 };
+/* Floats that are added up and updated at a time: the terms' sum, the parameters and a state of them stay in a core's
+   first-level cache. */
+enum { GAN_SLICED_ROW = 2048 };
 
 /* The values of a bucket; the blocks, and the values, of a rank's slice of it. */
 gan_range gan_sliced_bucket(const gan_sliced *sliced, int bucket);
