@@ -214,7 +214,7 @@ static void put_output_matrix(const gan_convolution *sizes, const tile *at, cons
 
 size_t gan_convolution_scratch(const gan_backend *backend, const gan_convolution *sizes) {
   const tiling cut = plan(sizes);
-  const size_t own = backend->convolution_scratch ? backend->convolution_scratch(sizes) : 0;
+  const size_t own = backend->convolution_scratch ? backend->convolution_scratch(backend->precision, sizes) : 0;
   const size_t portable =
       (size_t)cut.columns * (size_t)(filter_size(sizes) + (cut.samples > 1 ? sizes->out_channels : 0));
   return own > portable ? own : portable;

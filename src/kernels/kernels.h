@@ -36,7 +36,7 @@ typedef struct gan_backend {
   const struct gan_backend *bfloat16;
   /* Convolutions, with the operands of kernels/convolution.h. All NULL, or all set: NULL stands for the portable way,
      by gemm. One that returns false has done nothing and leaves this one, by its sizes, to the portable way. */
-  size_t (*convolution_scratch)(const gan_convolution *sizes);
+  size_t (*convolution_scratch)(gan_precision precision, const gan_convolution *sizes);
   bool (*convolution_forward)(gan_precision precision, const gan_convolution *sizes, int64_t rows, const float *x,
                               const float *weight, float *y, float *scratch);
   bool (*convolution_backward_data)(gan_precision precision, const gan_convolution *sizes, int64_t rows,

@@ -3,9 +3,14 @@
    Forward: y (out_channels, columns) = weight (out_channels, filter) unfolded x (filter, columns). Backward to the
    data: the places of x that leave the same remainders modulo the strides meet the same taps, and are one such product,
    with stride 1 over dy. Backward to the weights is in packed_weights.c. The inner dimension is cut into blocks so that
-   a panel of B stays in the first cache and one of A in the second; sums of blocks are added in rising order. */
+   a panel of B stays in the first cache and one of A in the second; sums of blocks are added in rising order.
+
+   In bfloat16 the operands are first made into ones of half as many channels, whose elements are pairs of channels
+   (unfolding.h): the image a few samples at a time, the weights while they are packed. All but the innermost loop then
+   is the same. */
 #include "kernels/packed_convolution.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "kernels/integers.h"
@@ -15,7 +20,7 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 
 /* Columns whose sums are kept at a time. */
-enum { GROUP = 8, VECTORS = GAN_TILE_COLUMNS / GAN_LANES };
+enum { GROUP = 4, VECTORS = GAN_TILE_COLUMNS / GAN_LANES };
 
 /* Below these, what packing costs is shared by too few rows and columns. Measured on an AMD Zen 5 against the portable
    way. */
@@ -32,14 +37,16 @@ static bool pays(gan_precision precision, const gan_convolution *sizes, int64_t 
    place * stride + first) of the result, along each axis. */
 typedef struct columns_product {
   gan_precision precision;
-  gan_unfolding from;
+  int64_t channels;   /* of the image in memory; in bfloat16 from.channels are pairs of them */
+  gan_unfolding from; /* of the samples that are worked on at a time */
   int64_t rows;
   int64_t size[GAN_AXES], stride[GAN_AXES], first[GAN_AXES]; /* of the result */
   int64_t first_tap[GAN_AXES]; /* of the kernel, whose elements first_tap + tap * stride it meets */
-  /* Memory: packed rows; tiles of a group of columns, (column panels, row panels, 8, 48); a panel of B; and where the
-     group's columns come from, (column panels, vectors, taps). */
+  /* Memory: packed rows; tiles of a group of columns, (column panels, row panels, 8, 48); a panel of B; where the
+     group's columns come from, (column panels, vectors, taps); and in bfloat16 the samples as pairs. */
   float *a, *tiles, *b;
   gan_source *sources;
+  float *pairs;
 } columns_product;
 
 static int64_t taps_of(const columns_product *product) { return gan_positions(product->from.taps); }
@@ -56,51 +63,65 @@ static int64_t block_channels(const columns_product *product) {
 
 static int64_t row_panels(int64_t rows) { return pieces(rows, GAN_TILE_ROWS); }
 
-/* A is packed block after block, (row panels, depth, 8) each, the depth made even. This is where the panel of `row`
-   begins in the block of `channel`; returns the distance to the next panel. */
+/* A is packed block after block, (row panels, depth, 8) each. This is where the panel of `row` begins in the block of
+   `channel`; returns the distance to the next panel. */
 static int64_t find_panel(const columns_product *product, int64_t channel, int64_t row, float **panel) {
   const int64_t channels = block_channels(product), taps = taps_of(product), panels = row_panels(product->rows);
   const int64_t block = channel / channels, left = least(channels, product->from.channels - block * channels);
-  const int64_t size = even(left * taps) * GAN_TILE_ROWS;
-  *panel = product->a + block * even(channels * taps) * GAN_TILE_ROWS * panels + row / GAN_TILE_ROWS * size;
+  const int64_t size = left * taps * GAN_TILE_ROWS;
+  *panel = product->a + block * channels * taps * GAN_TILE_ROWS * panels + row / GAN_TILE_ROWS * size;
   return size;
 }
 
-static int64_t packed_size(const columns_product *product) {
-  const int64_t channels = block_channels(product), taps = taps_of(product);
-  const int64_t left = product->from.channels % channels;
-  return row_panels(product->rows) * GAN_TILE_ROWS *
-         (product->from.channels / channels * even(channels * taps) + even(left * taps));
-}
-
-/* Floats of memory that the product needs, of which it takes its parts unless `memory` is NULL. Sizes are even, so that
-   sources lie at multiples of 8 bytes as the memory does. */
+/* Floats of memory that the product needs, of which it takes its parts unless `memory` is NULL. Sizes are multiples of
+   a register's, so that each part lies as the memory does. */
 static int64_t take_memory(columns_product *product, float *memory) {
-  const int64_t taps = taps_of(product), tiles = packed_size(product);
+  const int64_t taps = taps_of(product),
+                tiles = aligned(row_panels(product->rows) * GAN_TILE_ROWS * product->from.channels * taps);
   const int64_t b = tiles + GROUP * row_panels(product->rows) * GAN_TILE;
-  const int64_t sources = b + even(block_channels(product) * taps) * GAN_TILE_COLUMNS;
+  const int64_t sources = b + block_channels(product) * taps * GAN_TILE_COLUMNS;
+  const int64_t pairs = sources + aligned(GROUP * VECTORS * taps * (int64_t)(sizeof(gan_source) / sizeof(float)));
   if (memory) {
     product->a = memory;
     product->tiles = memory + tiles;
     product->b = memory + b;
     product->sources = (gan_source *)(void *)(memory + sources);
+    product->pairs = memory + pairs;
   }
-  return sources + GROUP * VECTORS * taps * (int64_t)(sizeof(gan_source) / sizeof(float));
+  if (product->precision != GAN_BFLOAT16) return pairs;
+  return pairs + aligned(product->from.samples * product->from.channels * product->from.plane);
 }
 
-/* Ends the packing of A: a missing last row is zeros, and pairs are made. */
-static void finish_rows(const columns_product *product) {
-  if (product->precision != GAN_BFLOAT16) return;
-  const int64_t channels = block_channels(product), taps = taps_of(product);
-  for (int64_t channel = 0; channel < product->from.channels; channel += channels) {
-    const int64_t depth = least(channels, product->from.channels - channel) * taps;
-    for (int64_t row = 0; row < product->rows; row += GAN_TILE_ROWS) {
-      float *panel;
-      find_panel(product, channel, row, &panel);
-      if (depth & 1) memset(panel + depth * GAN_TILE_ROWS, 0, GAN_TILE_ROWS * sizeof *panel);
-      gan_tile_round(even(depth), GAN_TILE_ROWS, panel);
-    }
+/* As many samples at a time as fill the groups, and are still near when they are unfolded: of some numbers of them the
+   one that leaves the least of a last panel empty. `size`: floats of one. */
+static int64_t choose_samples(int64_t places, int64_t size) {
+  enum { COLUMNS = 4 * GROUP * GAN_TILE_COLUMNS, CHOICES = 3, FLOATS = 1 << 18 };
+  const int64_t fewest = most(least(pieces(COLUMNS, places), FLOATS / size), 1);
+  int64_t best = fewest;
+  double best_share = INFINITY;
+  for (int64_t samples = fewest; samples < fewest + CHOICES; samples++) {
+    const int64_t columns = samples * places;
+    const double share = (double)pieces(columns, GAN_TILE_COLUMNS) * GAN_TILE_COLUMNS / (double)columns;
+    if (share < best_share) best = samples, best_share = share;
   }
+  return best;
+}
+
+static void choose_operands(columns_product *product, int64_t rows) {
+  product->channels = product->from.channels;
+  product->from.samples = rows;
+  if (product->precision != GAN_BFLOAT16) return;
+  gan_unfolding_pair_channels(&product->from);
+  product->from.samples =
+      choose_samples(most(gan_positions(product->from.out), 1), product->from.channels * product->from.plane);
+}
+
+/* The product's samples, from `sample` on, in the form that it unfolds. */
+static const float *find_samples(const columns_product *product, const float *image) {
+  if (product->precision != GAN_BFLOAT16) return image;
+  gan_unfold_pair_channels(&product->from, image, product->from.samples, product->channels,
+                           product->channels * gan_positions(product->from.in), product->pairs);
+  return product->pairs;
 }
 
 /* tiles = A times the unfolded image's columns begin to end - 1, a group at most. */
@@ -110,18 +131,15 @@ static void multiply_group(const columns_product *product, const float *image, i
   const int column_panels = (int)pieces(end - begin, GAN_TILE_COLUMNS);
   gan_unfold_find(&product->from, begin, column_panels * VECTORS, product->sources);
   for (int64_t channel = 0; channel < product->from.channels; channel += channels) {
-    const int64_t count = least(channels, product->from.channels - channel), rows = count * taps;
-    const int64_t depth = product->precision == GAN_BFLOAT16 ? even(rows) : rows;
+    const int64_t count = least(channels, product->from.channels - channel), depth = count * taps;
     float *first, *tile = product->tiles;
     const int64_t size = find_panel(product, channel, 0, &first);
     const gan_source *sources = product->sources;
     for (int64_t column = begin; column < end; column += GAN_TILE_COLUMNS, sources += VECTORS * taps) {
-      const int64_t ahead = gan_unfold_distance(&product->from, column, GAN_TILE_COLUMNS);
+      /* Pairs have just been made. */
+      const int64_t ahead =
+          product->precision == GAN_BFLOAT16 ? 0 : gan_unfold_distance(&product->from, column, GAN_TILE_COLUMNS);
       gan_unfold(&product->from, sources, image, channel, count, VECTORS, ahead, b);
-      if (product->precision == GAN_BFLOAT16) {
-        if (depth > rows) memset(b + rows * GAN_TILE_COLUMNS, 0, GAN_TILE_COLUMNS * sizeof *b);
-        gan_tile_round(depth, GAN_TILE_COLUMNS, b);
-      }
       const float *a = first;
       for (int64_t row = 0; row < product->rows; row += GAN_TILE_ROWS, a += size, tile += GAN_TILE)
         gan_tile_multiply(product->precision, depth, a, b, channel > 0, tile);
@@ -189,6 +207,7 @@ static columns_product plan_forward(gan_precision precision, const gan_convoluti
                              .rows = sizes->out_channels,
                              .stride = {1, 1, 1}};
   memcpy(product.size, sizes->window.out, sizeof product.size);
+  choose_operands(&product, rows);
   return product;
 }
 
@@ -208,16 +227,24 @@ static void pack_rows(const float *x, int64_t stride, int64_t rows, int64_t dept
 }
 
 static void pack_weights(const columns_product *product, const float *weight) {
-  const int64_t taps = taps_of(product), filter = product->from.channels * taps, channels = block_channels(product);
+  const int64_t taps = taps_of(product), filter = product->channels * taps, channels = block_channels(product);
   for (int64_t channel = 0; channel < product->from.channels; channel += channels) {
-    const int64_t depth = least(channels, product->from.channels - channel) * taps;
+    const int64_t count = least(channels, product->from.channels - channel), depth = count * taps;
     for (int64_t row = 0; row < product->rows; row += 2 * GAN_TILE_ROWS) {
+      const int64_t rows = product->rows - row;
+      const float *from = weight + row * filter;
       float *panel;
       const int64_t size = find_panel(product, channel, row, &panel);
-      pack_rows(weight + row * filter + channel * taps, filter, product->rows - row, depth, panel, panel + size);
+      if (product->precision == GAN_BFLOAT16) {
+        for (int64_t i = 0; i < least(rows, 2 * GAN_TILE_ROWS); i++)
+          gan_tile_pair_channels(from + i * filter + 2 * channel * taps,
+                                 least(2 * count, product->channels - 2 * channel), taps, taps, product->b + i * depth);
+        pack_rows(product->b, depth, rows, depth, panel, panel + size);
+      } else {
+        pack_rows(from + channel * taps, filter, rows, depth, panel, panel + size);
+      }
     }
   }
-  finish_rows(product);
 }
 
 bool gan_packed_convolution_forward(gan_precision precision, const gan_convolution *sizes, int64_t rows, const float *x,
@@ -225,12 +252,18 @@ bool gan_packed_convolution_forward(gan_precision precision, const gan_convoluti
   if (!pays(precision, sizes, rows * gan_positions(sizes->window.out))) return false;
   columns_product product = plan_forward(precision, sizes, rows);
   take_memory(&product, align(scratch));
-  const int64_t columns = gan_unfolding_columns(&product.from), group = GROUP * GAN_TILE_COLUMNS;
   pack_weights(&product, weight);
-  for (int64_t begin = 0; begin < columns; begin += group) {
-    const int64_t end = least(begin + group, columns);
-    multiply_group(&product, x, begin, end);
-    put_group(&product, begin, end, y);
+  const int64_t block = product.from.samples, group = GROUP * GAN_TILE_COLUMNS;
+  for (int64_t sample = 0; sample < rows; sample += block) {
+    product.from.samples = least(block, rows - sample);
+    const float *image = find_samples(&product, x + sample * sizes->in_channels * gan_positions(sizes->window.in));
+    float *result = y + sample * sizes->out_channels * gan_positions(sizes->window.out);
+    const int64_t columns = gan_unfolding_columns(&product.from);
+    for (int64_t begin = 0; begin < columns; begin += group) {
+      const int64_t end = least(begin + group, columns);
+      multiply_group(&product, image, begin, end);
+      put_group(&product, begin, end, result);
+    }
   }
   return true;
 }
@@ -243,7 +276,7 @@ static columns_product plan_remainder(gan_precision precision, const gan_convolu
   const gan_window *window = &sizes->window;
   columns_product product = {.precision = precision, .rows = sizes->in_channels};
   gan_unfolding *from = &product.from;
-  *from = (gan_unfolding){.samples = rows, .channels = sizes->out_channels};
+  *from = (gan_unfolding){.channels = sizes->out_channels, .plane = gan_positions(window->out)};
   for (int i = 0; i < GAN_AXES; i++) {
     const int64_t stride = window->stride[i], shifted = r[i] + window->padding[i], tap = shifted % stride;
     from->in[i] = window->out[i];
@@ -257,6 +290,7 @@ static columns_product plan_remainder(gan_precision precision, const gan_convolu
     product.first[i] = r[i];
     product.first_tap[i] = tap;
   }
+  choose_operands(&product, rows);
   return product;
 }
 
@@ -274,40 +308,68 @@ static int64_t tap_of(const columns_product *product, const gan_window *window, 
 }
 
 /* weight of 16 elements of the kernel, `first` and on, for 8 or 16 channels of x: columns (16, 16), channels last,
-   those beyond `rows` channels or the kernel's end being zeros. */
-static void turn_weights(const float *weight, int64_t kernel, int64_t first, int64_t rows, float *columns) {
+   those beyond `rows` channels or the kernel's end being zeros. `stride` floats lie between channels. */
+static void turn_weights(const float *weight, int64_t stride, int64_t kernel, int64_t first, int64_t rows,
+                         float *columns) {
   if (rows >= GAN_LANES && first + GAN_LANES <= kernel) {
-    gan_transpose_to_rows(weight + first, kernel, columns, columns + GAN_TILE_ROWS, GAN_LANES);
+    gan_transpose_to_rows(weight + first, stride, columns, columns + GAN_TILE_ROWS, GAN_LANES);
     return;
   }
   for (int64_t k = 0; k < GAN_LANES; k++)
     for (int64_t i = 0; i < GAN_LANES; i++)
-      columns[k * GAN_LANES + i] = i < rows && first + k < kernel ? weight[i * kernel + first + k] : 0;
+      columns[k * GAN_LANES + i] = i < rows && first + k < kernel ? weight[i * stride + first + k] : 0;
 }
 
-/* A (in_channels, (out_channel, tap)) from weight (out_channels, in_channels, kernel). */
-static void pack_taps(const columns_product *product, const gan_window *window, const float *weight) {
-  const int64_t kernel = gan_positions(window->kernel), taps = taps_of(product), rows = product->rows;
-  const int64_t channels = block_channels(product);
+/* The same of pairs: of the weights of two channels of dy, the second of which may be NULL. */
+static void turn_pairs(const float *weight, const float *second, int64_t kernel, int64_t first, int64_t rows,
+                       float *columns) {
+  float pairs[GAN_LANES * GAN_LANES];
+  const int64_t count = least(GAN_LANES, kernel - first), lines = least(rows, GAN_LANES);
+  if (kernel <= GAN_LANES) { /* which follow each other */
+    gan_tile_round_rows(weight, second, lines * kernel, lines * kernel, pairs);
+  } else {
+    for (int64_t i = 0, offset = first; i < lines; i++, offset += kernel)
+      gan_tile_round_rows(weight + offset, second ? second + offset : NULL, count, count, pairs + i * count);
+  }
+  turn_weights(pairs, count, count, 0, rows, columns);
+}
+
+/* The 16 rows of `columns` (16, 16), channels of x from `row` on, that the product's taps are, go to A. */
+static void put_taps(const columns_product *product, int64_t channel, int64_t row, const int64_t *tap,
+                     const float *columns) {
+  float *panel;
+  const int64_t size = find_panel(product, channel, row, &panel);
+  panel += channel % block_channels(product) * taps_of(product) * GAN_TILE_ROWS;
+  for (int64_t k = 0; k < GAN_LANES; k++, columns += GAN_LANES) {
+    if (tap[k] < 0) continue;
+    float *to = panel + tap[k] * GAN_TILE_ROWS;
+    memcpy(to, columns, GAN_TILE_ROWS * sizeof *to);
+    if (product->rows - row > GAN_TILE_ROWS) memcpy(to + size, columns + GAN_TILE_ROWS, GAN_TILE_ROWS * sizeof *to);
+  }
+}
+
+/* A (in_channels, (out_channel, tap)) of one product, or two, from weight (out_channels, in_channels, kernel). */
+static void pack_taps(const columns_product *products, int count, const gan_window *window, const float *weight) {
+  const int64_t kernel = gan_positions(window->kernel), rows = products->rows, next = rows * kernel;
   float columns[GAN_LANES * GAN_LANES];
   for (int64_t first = 0; first < kernel; first += GAN_LANES) {
-    int64_t tap[GAN_LANES];
-    for (int64_t k = 0; k < GAN_LANES; k++) tap[k] = first + k < kernel ? tap_of(product, window, first + k) : -1;
-    for (int64_t channel = 0; channel < product->from.channels; channel++)
+    int64_t tap[2][GAN_LANES];
+    for (int i = 0; i < count; i++)
+      for (int64_t k = 0; k < GAN_LANES; k++)
+        tap[i][k] = first + k < kernel ? tap_of(&products[i], window, first + k) : -1;
+    for (int64_t channel = 0; channel < products->from.channels; channel++)
       for (int64_t row = 0; row < rows; row += GAN_LANES) {
-        float *panel;
-        const int64_t size = find_panel(product, channel, row, &panel);
-        turn_weights(weight + (channel * rows + row) * kernel, kernel, first, rows - row, columns);
-        for (int64_t k = 0; k < GAN_LANES; k++) {
-          if (tap[k] < 0) continue;
-          float *to = panel + (channel % channels * taps + tap[k]) * GAN_TILE_ROWS;
-          memcpy(to, columns + k * GAN_LANES, GAN_TILE_ROWS * sizeof *to);
-          if (rows - row > GAN_TILE_ROWS)
-            memcpy(to + size, columns + k * GAN_LANES + GAN_TILE_ROWS, GAN_TILE_ROWS * sizeof *to);
+        const float *from = weight + row * kernel;
+        if (products->precision == GAN_BFLOAT16) {
+          from += 2 * channel * next;
+          turn_pairs(from, 2 * channel + 1 < products->channels ? from + next : NULL, kernel, first, rows - row,
+                     columns);
+        } else {
+          turn_weights(from + channel * next, kernel, kernel, first, rows - row, columns);
         }
+        for (int i = 0; i < count; i++) put_taps(&products[i], channel, row, tap[i], columns);
       }
   }
-  finish_rows(product);
 }
 
 /* The tiles of two products whose columns take turns along a line, interleaved on their way. */
@@ -330,30 +392,41 @@ static void put_two_groups(const columns_product products[2], int64_t begin, int
   }
 }
 
+/* Works off the samples of one product, or of two whose columns take turns. */
+static void multiply_samples(columns_product *products, int count, int64_t rows, const float *dy, float *dx) {
+  const int64_t block = products->from.samples, group = GROUP * GAN_TILE_COLUMNS;
+  for (int64_t sample = 0; sample < rows; sample += block) {
+    for (int i = 0; i < count; i++) products[i].from.samples = least(block, rows - sample);
+    const float *image = find_samples(products, dy + sample * products->channels * gan_positions(products->from.in));
+    float *result = dx + sample * products->rows * gan_positions(products->size);
+    const int64_t columns = gan_unfolding_columns(&products->from);
+    for (int64_t begin = 0; begin < columns; begin += group) {
+      const int64_t end = least(begin + group, columns);
+      for (int i = 0; i < count; i++) multiply_group(&products[i], image, begin, end);
+      if (count == 2)
+        put_two_groups(products, begin, end, result);
+      else
+        put_group(products, begin, end, result);
+    }
+  }
+}
+
 /* The places of one remainder along the leading axes, whatever they leave along the last one. */
 static void backward_lines(gan_precision precision, const gan_convolution *sizes, int64_t rows, int64_t remainder,
                            const float *dy, const float *weight, float *dx, float *scratch) {
-  const int64_t *stride = sizes->window.stride, group = GROUP * GAN_TILE_COLUMNS;
+  const int64_t *stride = sizes->window.stride;
   const int64_t r[GAN_AXES] = {remainder / stride[1], remainder % stride[1], 0};
   const bool take_turns = stride[2] == 2 && sizes->window.in[2] % 2 == 0 && sizes->window.kernel[2] > 1;
   for (int64_t first = 0; first < stride[2]; first += take_turns ? 2 : 1) {
+    const int count = take_turns ? 2 : 1;
     columns_product products[2];
     float *next = align(scratch);
-    for (int i = 0; i < 1 + take_turns; i++) {
+    for (int i = 0; i < count; i++)
       products[i] = plan_remainder(precision, sizes, rows, (const int64_t[]){r[0], r[1], first + i});
-      if (is_empty(&products[i])) break;
-      next += take_memory(&products[i], next);
-      pack_taps(&products[i], &sizes->window, weight);
-    }
-    const int64_t columns = is_empty(&products[0]) ? 0 : gan_unfolding_columns(&products[0].from);
-    for (int64_t begin = 0; begin < columns; begin += group) {
-      const int64_t end = least(begin + group, columns);
-      for (int i = 0; i < 1 + take_turns; i++) multiply_group(&products[i], dy, begin, end);
-      if (take_turns)
-        put_two_groups(products, begin, end, dx);
-      else
-        put_group(&products[0], begin, end, dx);
-    }
+    if (is_empty(&products[0]) || is_empty(&products[count - 1])) continue;
+    for (int i = 0; i < count; i++) next += take_memory(&products[i], next);
+    pack_taps(products, count, &sizes->window, weight);
+    multiply_samples(products, count, rows, dy, dx);
   }
 }
 
@@ -379,23 +452,27 @@ bool gan_packed_convolution_backward_data(gan_precision precision, const gan_con
 
 /* --- Memory --- */
 
-size_t gan_packed_convolution_scratch(const gan_convolution *sizes) {
+static int64_t most_memory(gan_precision precision, const gan_convolution *sizes) {
   const int64_t *stride = sizes->window.stride;
-  if (!gan_tiles_available(GAN_FLOAT32)) return 0;
-  columns_product forward = plan_forward(GAN_FLOAT32, sizes, 1);
-  int64_t need = most(take_memory(&forward, NULL), gan_packed_weights_scratch(sizes));
+  columns_product forward = plan_forward(precision, sizes, 1);
+  int64_t need = most(take_memory(&forward, NULL), gan_packed_weights_scratch(precision, sizes));
   for (int64_t i = 0; i < gan_positions(stride); i++) {
     const int64_t r[GAN_AXES] = {i / stride[2] / stride[1], i / stride[2] % stride[1], i % stride[2]};
-    columns_product product = plan_remainder(GAN_FLOAT32, sizes, 1, r);
+    columns_product product = plan_remainder(precision, sizes, 1, r);
     if (!is_empty(&product)) need = most(need, 2 * take_memory(&product, NULL));
   }
-  return (size_t)need + ALIGNMENT / sizeof(float);
+  return need;
+}
+
+size_t gan_packed_convolution_scratch(gan_precision precision, const gan_convolution *sizes) {
+  if (!gan_tiles_available(precision)) return 0;
+  return (size_t)most_memory(precision, sizes) + ALIGNMENT / sizeof(float);
 }
 
 #else
 
-size_t gan_packed_convolution_scratch(const gan_convolution *sizes) {
-  (void)sizes;
+size_t gan_packed_convolution_scratch(gan_precision precision, const gan_convolution *sizes) {
+  (void)precision, (void)sizes;
   return 0;
 }
 

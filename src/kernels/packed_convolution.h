@@ -8,7 +8,7 @@
 #include "kernels/tiles.h"
 
 /* Floats of scratch memory that the three functions need. */
-size_t gan_packed_convolution_scratch(const gan_convolution *sizes);
+size_t gan_packed_convolution_scratch(gan_precision precision, const gan_convolution *sizes);
 
 /* The functions of a gan_backend (kernels.h). False, with nothing done, where the CPU lacks
    the instructions, and for sizes that packing does not pay for: few channels, few places. */

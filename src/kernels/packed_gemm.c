@@ -111,7 +111,7 @@ bool gan_packed_gemm(gan_precision precision, bool transpose_a, bool transpose_b
   float block[BLOCK_ROWS * DEPTH], panel[DEPTH * GAN_TILE_COLUMNS], tile[GAN_TILE];
   if (!pays(precision, m, n, k)) return false;
   for (int64_t from = 0; from < k; from += DEPTH, beta = 1) {
-    const int64_t depth = least(DEPTH, k - from), deep = precision == GAN_BFLOAT16 ? even(depth) : depth;
+    const int64_t depth = least(DEPTH, k - from), deep = precision == GAN_BFLOAT16 ? even(depth) / 2 : depth;
     for (int64_t row = 0; row < m; row += BLOCK_ROWS) {
       const int64_t rows = least(BLOCK_ROWS, m - row);
       for (int64_t i = 0; i < rows;) {

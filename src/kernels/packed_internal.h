@@ -17,7 +17,13 @@ static inline float *align(float *scratch) {
   return (float *)(((uintptr_t)scratch + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
 }
 
+/* Floats, or more of them, so that what follows lies so too. */
+static inline int64_t aligned(int64_t floats) {
+  const int64_t register_floats = ALIGNMENT / sizeof(float);
+  return (floats + register_floats - 1) / register_floats * register_floats;
+}
+
 /* Floats of scratch memory of gan_packed_convolution_backward_weights, not yet aligned. */
-int64_t gan_packed_weights_scratch(const gan_convolution *sizes);
+int64_t gan_packed_weights_scratch(gan_precision precision, const gan_convolution *sizes);
 
 #endif

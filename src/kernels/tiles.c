@@ -3,6 +3,7 @@
 #include "kernels/tiles.h"
 
 #include "kernels/environment.h"
+#include "kernels/integers.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
@@ -48,7 +49,7 @@ AVX512 static void multiply_float32(int64_t depth, const float *a, const float *
 AVX512_BF16 static void multiply_bfloat16(int64_t depth, const float *a, const float *b, bool add, float *c) {
   __m512 sums[ROWS][VECTORS];
   load_tile(add, c, sums);
-  for (int64_t k = 0; k < depth; k += 2, a += ROWS, b += GAN_TILE_COLUMNS) {
+  for (int64_t k = 0; k < depth; k++, a += ROWS, b += GAN_TILE_COLUMNS) {
     const __m512bh b0 = (__m512bh)_mm512_loadu_ps(b), b1 = (__m512bh)_mm512_loadu_ps(b + 16),
                    b2 = (__m512bh)_mm512_loadu_ps(b + 32);
 #pragma GCC unroll 8
@@ -94,6 +95,18 @@ AVX512_BF16 static void round_rows(int64_t depth, int64_t width, float *panel) {
 
 AVX512_BF16 void gan_tile_round_rows(const float *x, const float *y, int64_t count, int64_t width, float *to) {
   round_pair(x, y, count, width, to);
+}
+
+/* Channels follow each other in memory, but each in a line of its own: the CPU does not fetch the next by itself. */
+AVX512_BF16 void gan_tile_pair_channels(const float *x, int64_t channels, int64_t size, int64_t plane, float *pairs) {
+  for (int64_t channel = 0; channel < channels; channel += 2, x += 2 * size, pairs += plane) {
+    const float *second = channel + 1 < channels ? x + size : NULL;
+    for (int64_t i = 0; i < size; i += GAN_LANES) {
+      _mm_prefetch(x + 2 * size + i, _MM_HINT_T0);
+      _mm_prefetch(x + 3 * size + i, _MM_HINT_T0);
+      round_pair(x + i, second ? second + i : NULL, size - i, least(GAN_LANES, size - i), pairs + i);
+    }
+  }
 }
 
 void gan_tile_round(int64_t depth, int64_t width, float *panel) { round_rows(depth, width, panel); }
@@ -144,6 +157,24 @@ AVX512 void gan_transpose_to_rows(const float *x, int64_t stride, float *to, flo
   for (int64_t i = 0; i < 16; i++) {
     _mm256_storeu_ps(to + i * step, _mm512_castps512_ps256(row[i]));
     _mm256_storeu_ps(second + i * step, _mm512_extractf32x8_ps(row[i], 1));
+  }
+}
+
+AVX512 void gan_transpose_pairs(const float *x, int64_t stride, float *to, int64_t half, int64_t odd, int64_t step) {
+  __m512i split; /* the first of all pairs, then the second of all */
+  uint16_t order[2 * GAN_LANES];
+  for (int i = 0; i < GAN_LANES; i++) order[i] = (uint16_t)(2 * i), order[i + GAN_LANES] = (uint16_t)(2 * i + 1);
+  split = _mm512_loadu_si512(order);
+  __m512 row[16];
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < 16; i++)
+    row[i] = _mm512_castsi512_ps(_mm512_permutexvar_epi16(split, _mm512_loadu_si512(x + i * stride)));
+  transpose(row);
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < 16; i++) {
+    float *place = to + (i < 8 ? i * step : odd + (i - 8) * step);
+    _mm256_storeu_ps(place, _mm512_castps512_ps256(row[i]));
+    _mm256_storeu_ps(place + half, _mm512_extractf32x8_ps(row[i], 1));
   }
 }
 

@@ -3,8 +3,8 @@
    C (m, n) = A (m, k) B (k, n) is computed in tiles of 8 rows and 48 columns, 24 of the 32 vector registers. Operands
    are packed first, so that the inner loop reads memory in order: A in panels of 8 rows, (k, 8), B in panels of 48
    columns, (k, 48) (Goto and van de Geijn 2008, doi 10.1145/1356052.1356053). Packing is also where an operand gets
-   its layout (unfolding.h) and its precision: in bfloat16, panels hold pairs of consecutive k, (k / 2, 8 or 48, 2), k
-   even; products of pairs are added in float32.
+   its layout (unfolding.h) and its precision: in bfloat16, a panel's row holds two consecutive k, (k / 2, 8 or 48, 2),
+   each pair in the place of a float32; products of pairs are added in float32.
 
    Callable only where gan_tiles_available() says so. Sums run over k in rising order within a tile; all of it is a
    function of the operands alone. */
@@ -22,22 +22,30 @@ enum { GAN_LANES = 16, GAN_TILE_ROWS = 8, GAN_TILE_COLUMNS = 48, GAN_TILE = GAN_
 /* Whether the CPU has the instructions for this precision. */
 bool gan_tiles_available(gan_precision precision);
 
-/* c (8, 48) = or += a (depth, 8) b (depth, 48), packed in the given precision; depth is even in bfloat16. */
+/* c (8, 48) = or += a (depth, 8) b (depth, 48), packed in the given precision; depth counts a panel's rows. */
 void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, bool add, float *c);
 
 /* In place, panel (depth, width) of float32 becomes pairs of bfloat16, (depth / 2, width, 2), rounded to nearest even;
    depth is even, width 8 or 48. */
 void gan_tile_round(int64_t depth, int64_t width, float *panel);
 
-/* One row of pairs of bfloat16, to (width): of x (count) and the row after it, y (count), rounded; zeros beyond count.
-   y NULL: of x and zeros. width is 8 or 48. */
+/* One row of pairs of bfloat16, to (width): of x (count) and y (count), rounded to nearest even; zeros beyond count.
+   y NULL: of x and zeros. */
 void gan_tile_round_rows(const float *x, const float *y, int64_t count, int64_t width, float *to);
+
+/* pairs (channels / 2, plane) = row after row of pairs of two channels of x (channels, size); an odd channel has zeros
+   for its second. */
+void gan_tile_pair_channels(const float *x, int64_t channels, int64_t size, int64_t plane, float *pairs);
 
 /* x: 16 rows of 16, `stride` floats apart; to[column] (16) receives column by column the first 8 rows at to, the
    second 8 rows at `second`: rows of two panels, 8 floats each, `step` floats apart. */
 void gan_transpose_to_rows(const float *x, int64_t stride, float *to, float *second, int64_t step);
 /* x: 16 rows of 16, `stride` floats apart; its columns become rows of 16 at `to`, `step` floats apart. */
 void gan_transpose_to_columns(const float *x, int64_t stride, float *to, int64_t step);
+/* x: 16 rows of 16 pairs of bfloat16, `stride` apart: row i holds values of u_i (16) and v_i (16), in pairs (u_i[j],
+   v_i[j]). They become rows whose pairs are of neighbouring j: row r < 8 holds (u_i[2r], u_i[2r + 1]) of all i, its
+   first 8 at to + r * step, the others at to + half + r * step; the same of v at to + odd. */
+void gan_transpose_pairs(const float *x, int64_t stride, float *to, int64_t half, int64_t odd, int64_t step);
 /* both (96) = x[0], y[0], x[1], y[1], ... of x (48) and y (48). */
 void gan_tile_interleave(const float *x, const float *y, float *both);
 

@@ -14,7 +14,7 @@
 
 gan_unfolding gan_unfolding_of_input(const gan_convolution *sizes, int64_t rows) {
   const gan_window *window = &sizes->window;
-  gan_unfolding from = {.samples = rows, .channels = sizes->in_channels};
+  gan_unfolding from = {.samples = rows, .channels = sizes->in_channels, .plane = gan_positions(window->in)};
   for (int i = 0; i < GAN_AXES; i++) {
     from.in[i] = window->in[i];
     from.out[i] = window->out[i];
@@ -24,6 +24,21 @@ gan_unfolding gan_unfolding_of_input(const gan_convolution *sizes, int64_t rows)
     from.step[i] = 1;
   }
   return from;
+}
+
+/* Where channels are a power of two apart, all fall on the same few lines of the cache. */
+enum { ALIASING = 512, APART = 16 };
+
+void gan_unfolding_pair_channels(gan_unfolding *from) {
+  from->channels = pieces(from->channels, 2);
+  if (from->plane % ALIASING == 0) from->plane += APART;
+}
+
+void gan_unfold_pair_channels(const gan_unfolding *from, const float *x, int64_t samples, int64_t channels,
+                              int64_t sample_size, float *pairs) {
+  for (int64_t i = 0; i < samples; i++)
+    gan_tile_pair_channels(x + i * sample_size, channels, gan_positions(from->in), from->plane,
+                           pairs + i * from->channels * from->plane);
 }
 
 /* A column: sample, and place along each axis. */
@@ -82,7 +97,7 @@ static void find_source(const gan_unfolding *from, column at, int64_t columns, i
     const int64_t z = at.at[0] * from->stride[0] + distance[0], y = at.at[1] * from->stride[1] + distance[1];
     if (z >= 0 && z < from->in[0] && y >= 0 && y < from->in[1]) {
       const int64_t first = most(at.at[2], begin), last = least(at.at[2] + count, end);
-      const int64_t line = ((at.sample * from->channels * from->in[0] + z) * from->in[1] + y) * from->in[2];
+      const int64_t line = at.sample * from->channels * from->plane + (z * from->in[1] + y) * from->in[2];
       if (first < last)
         add_run(found, lane + first - at.at[2], last - first, line + first * stride + distance[2], stride);
     }
@@ -113,7 +128,7 @@ AVX512 static void gather_rows(const gan_source *sources, int64_t taps, int64_t 
                                int64_t channel_size, int64_t count, int64_t ahead, float *to, int64_t channel_step,
                                int64_t step) {
   for (; count > 0; count--, channel += channel_size, to += channel_step) {
-    fetch_ahead(sources, taps, line, channel + ahead);
+    if (ahead) fetch_ahead(sources, taps, line, channel + ahead);
     for (int64_t tap = 0; tap < taps; tap++) {
       const gan_source *from = &sources[tap];
       /* The numbers of windows that are met most, as constants. */
@@ -136,17 +151,17 @@ void gan_unfold_find(const gan_unfolding *from, int64_t first_column, int vector
 
 int64_t gan_unfold_distance(const gan_unfolding *from, int64_t column_index, int64_t columns) {
   const column now = find_column(from, column_index), then = find_column(from, column_index + columns);
-  int64_t distance = (then.sample - now.sample) * from->channels;
+  int64_t distance = 0;
   for (int i = 0; i < GAN_AXES; i++) distance = distance * from->in[i] + (then.at[i] - now.at[i]) * from->stride[i];
-  return distance;
+  return distance + (then.sample - now.sample) * from->channels * from->plane;
 }
 
 void gan_unfold(const gan_unfolding *from, const gan_source *sources, const float *image, int64_t first_channel,
                 int64_t channel_count, int vectors, int64_t ahead, float *panel) {
-  const int64_t channel_size = gan_positions(from->in), taps = gan_positions(from->taps), width = vectors * GAN_LANES;
-  image += first_channel * channel_size;
+  const int64_t taps = gan_positions(from->taps), width = vectors * GAN_LANES;
+  image += first_channel * from->plane;
   for (int v = 0; v < vectors; v++, sources += taps)
-    gather_rows(sources, taps, from->taps[2], image, channel_size, channel_count, ahead, panel + v * GAN_LANES,
+    gather_rows(sources, taps, from->taps[2], image, from->plane, channel_count, ahead, panel + v * GAN_LANES,
                 taps * width, width);
 }
 #endif

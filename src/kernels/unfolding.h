@@ -13,6 +13,7 @@
 
 typedef struct gan_unfolding {
   int64_t samples, channels;
+  int64_t plane;         /* floats from one channel to the next, at least all of `in` */
   int64_t in[GAN_AXES];  /* sizes of the image, (samples, channels, in) */
   int64_t out[GAN_AXES]; /* places along each axis */
   /* Along an axis, tap t of place i lies at i * stride + first + t * step of the image; beyond its ends are zeros. */
@@ -21,6 +22,13 @@ typedef struct gan_unfolding {
 
 /* How a convolution's forward pass unfolds its input. */
 gan_unfolding gan_unfolding_of_input(const gan_convolution *sizes, int64_t rows);
+
+/* The same unfolding of the image in bfloat16: two channels become one, whose elements are pairs of them in the place
+   of a float. An image is so rounded once, and not with each tap that meets it. */
+void gan_unfolding_pair_channels(gan_unfolding *from);
+/* pairs = that image of `channels` channels of each of `samples` samples of x, `sample_size` floats apart. */
+void gan_unfold_pair_channels(const gan_unfolding *from, const float *x, int64_t samples, int64_t channels,
+                              int64_t sample_size, float *pairs);
 
 /* Of all samples. */
 static inline int64_t gan_unfolding_columns(const gan_unfolding *from) {
@@ -40,8 +48,8 @@ typedef struct gan_source {
 void gan_unfold_find(const gan_unfolding *from, int64_t first_column, int vectors, gan_source *sources);
 
 /* panel (channel_count * taps, 16 * vectors) = rows of channels first_channel and on, in the columns of the sources;
-   zeros where there is no such column. `ahead`: how much further on the next call will read, to have it fetched; or 0.
- */
+   zeros where there is no such column. `ahead`: how much further on the next call will read, to have it fetched; or 0:
+   the image is near already. */
 void gan_unfold(const gan_unfolding *from, const gan_source *sources, const float *image, int64_t first_channel,
                 int64_t channel_count, int vectors, int64_t ahead, float *panel);
 
