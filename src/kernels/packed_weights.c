@@ -14,27 +14,30 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
-/* Columns of the unfolded matrix, transposed, that are worked on at a time; below how many packing does not pay. */
-enum { FILTERS = 768, FILTER_LEAST = 48 };
+/* Columns of the unfolded matrix, transposed, that are packed at a time; below how many packing does not pay. Sums that
+   are kept at a time: so many still are in the second cache in part. */
+enum { FILTERS = 768, FILTER_LEAST = 48, SUMS = 3 << 17 };
 
 /* One of the two operands: images, of which lines of 16 places become panels. */
 typedef struct operand {
-  gan_unfolding from;  /* of the samples that are worked on at a time */
-  int64_t channels;    /* that are worked on at a time, of the image in memory */
-  int64_t taps, lines; /* lines: (channel, tap), or (pair, tap), in whole panels */
-  float *pairs;        /* in bfloat16: the samples' channels in pairs */
-  float *panels;       /* (panels, DEPTH, width) */
-  int64_t kept;        /* 16s of places of which the sources are known; 0: they are found each time */
-  gan_source *sources; /* (most of kept and 1, taps), in sample 0 */
+  gan_unfolding from;   /* of the samples that are worked on at a time */
+  int64_t channels;     /* of the image in memory; in bfloat16 from.channels are pairs of them */
+  int64_t chunk, group; /* channels, or pairs, whose panels there are at a time, and whose sums */
+  int64_t taps, lines;  /* lines: (channel, tap) of a chunk, in whole panels */
+  float *pairs;         /* in bfloat16: the samples' channels in pairs */
+  float *panels;        /* (panels, DEPTH, width) */
+  int64_t kept;         /* 16s of places of which the sources are known; 0: they are found each time */
+  gan_source *sources;  /* (most of kept and 1, taps), in sample 0 */
 } operand;
 
 /* A product whose inner dimension is places, and its memory. */
 typedef struct transposed_product {
   gan_precision precision;
+  int64_t factor;  /* values in the place of a float */
   int64_t samples; /* at a time */
-  operand dy, x;   /* A: panels of 8 rows; B: panels of 48 columns */
+  operand dy, x;   /* A: panels of 8 rows, all at once; B: panels of 48 columns */
   float *lines;    /* (most of both, 16): 16 places of each line, not yet turned */
-  float *tiles;    /* (column panels, row panels, 8, 48) */
+  float *tiles;    /* (chunks of x, column panels, row panels, 8, 48) */
 } transposed_product;
 
 /* dy itself: one tap, where the place is. */
@@ -58,57 +61,68 @@ static int64_t places_kept(const gan_unfolding *from) {
   return places % GAN_LANES == 0 && places / GAN_LANES * taps <= SOURCES_KEPT ? places / GAN_LANES : 0;
 }
 
-/* `width`: lines of a panel, or of whole panels. */
-static operand plan_operand(gan_precision precision, gan_unfolding from, int64_t channels, int64_t width) {
-  operand plan = {.from = from, .channels = channels, .taps = gan_positions(from.taps), .kept = places_kept(&from)};
-  const bool pairs = precision == GAN_BFLOAT16;
-  if (pairs) {
-    plan.from.channels = channels;
-    gan_unfolding_pair_channels(&plan.from);
-  }
-  plan.lines = pieces(pieces(channels, 1 + pairs) * plan.taps, width) * width;
+static int64_t chunk_tiles(const transposed_product *plan) {
+  return plan->factor * plan->dy.lines * plan->factor * plan->x.lines;
+}
+
+/* `width`: of whole panels in lines; `lines`: at most, of a chunk. */
+static operand plan_operand(gan_unfolding from, int64_t factor, int64_t width, int64_t lines) {
+  operand plan = {.from = from, .taps = gan_positions(from.taps), .kept = places_kept(&from)};
+  const int64_t channels = pieces(from.channels, factor);
+  plan.chunk = plan.group = least(most(lines / plan.taps, 1), channels);
+  plan.lines = pieces(plan.chunk * plan.taps, width) * width;
   return plan;
 }
 
-static int64_t take_operand(operand *plan, gan_precision precision, float *memory) {
-  const int64_t width = plan->lines * (1 + (precision == GAN_BFLOAT16)), panels = width * DEPTH;
-  const int64_t pairs =
-      panels + aligned(most(plan->kept, 1) * plan->taps * (int64_t)(sizeof(gan_source) / sizeof(float)));
-  if (memory) {
-    plan->panels = memory;
-    plan->sources = (gan_source *)(void *)(memory + panels);
-    plan->pairs = memory + pairs;
+/* In bfloat16 as many samples at a time as have places for the panels' whole depth, if they stay near. */
+static transposed_product plan_transposed(gan_precision precision, const gan_convolution *sizes, int64_t rows) {
+  enum { FLOATS = 1 << 18 };
+  const int64_t places = gan_positions(sizes->window.out);
+  transposed_product plan = {.precision = precision, .factor = 1, .samples = rows};
+  if (precision == GAN_BFLOAT16) {
+    const int64_t pairs = pieces(sizes->in_channels, 2) * gan_positions(sizes->window.in);
+    plan.factor = 2;
+    plan.samples = most(least(pieces(2 * DEPTH, places), FLOATS / pairs), 1);
   }
-  if (precision != GAN_BFLOAT16) return pairs;
-  return pairs + aligned(plan->from.samples * plan->from.channels * plan->from.plane);
+  plan.dy = plan_operand(unfolding_of_output(sizes, plan.samples), plan.factor, GAN_LANES, INT64_MAX);
+  plan.x =
+      plan_operand(gan_unfolding_of_input(sizes, plan.samples), plan.factor, GAN_TILE_COLUMNS, FILTERS / plan.factor);
+  plan.x.group = least(most(SUMS / chunk_tiles(&plan), 1) * plan.x.chunk, pieces(sizes->in_channels, plan.factor));
+  if (precision == GAN_BFLOAT16) {
+    plan.x.from.channels = plan.factor * plan.x.group;
+    gan_unfolding_pair_channels(&plan.dy.from);
+    gan_unfolding_pair_channels(&plan.x.from);
+  }
+  return plan;
+}
+
+static int64_t take_operand(const transposed_product *plan, operand *taker, float *memory) {
+  const int64_t sources = plan->factor * taker->lines * DEPTH;
+  const int64_t pairs =
+      sources + aligned(most(taker->kept, 1) * taker->taps * (int64_t)(sizeof(gan_source) / sizeof(float)));
+  if (memory) {
+    taker->panels = memory;
+    taker->sources = (gan_source *)(void *)(memory + sources);
+    taker->pairs = memory + pairs;
+  }
+  if (plan->precision != GAN_BFLOAT16) return pairs;
+  return pairs + aligned(taker->from.samples * taker->from.channels * taker->from.plane);
 }
 
 /* Floats of memory, of which the product takes its parts unless `memory` is NULL. */
 static int64_t take_memory(transposed_product *plan, float *memory) {
-  const int64_t factor = 1 + (plan->precision == GAN_BFLOAT16), lines = most(plan->dy.lines, plan->x.lines) * GAN_LANES;
-  int64_t taken = lines + factor * plan->dy.lines * factor * plan->x.lines;
+  const int64_t lines = most(plan->dy.lines, plan->x.lines) * GAN_LANES;
+  int64_t taken = lines + pieces(plan->x.group, plan->x.chunk) * chunk_tiles(plan);
   if (memory) plan->lines = memory, plan->tiles = memory + lines;
-  taken += take_operand(&plan->dy, plan->precision, memory ? memory + taken : NULL);
-  return taken + take_operand(&plan->x, plan->precision, memory ? memory + taken : NULL);
+  taken += take_operand(plan, &plan->dy, memory ? memory + taken : NULL);
+  return taken + take_operand(plan, &plan->x, memory ? memory + taken : NULL);
 }
 
-/* In bfloat16 as many samples at a time as have places for some panels' whole depth. */
-static transposed_product plan_transposed(gan_precision precision, const gan_convolution *sizes, int64_t rows) {
-  const int64_t taps = gan_positions(sizes->window.kernel), places = gan_positions(sizes->window.out);
-  const bool pairs = precision == GAN_BFLOAT16;
-  transposed_product plan = {.precision = precision, .samples = pairs ? pieces(4 * DEPTH, places) : rows};
-  const int64_t channels = least(most(FILTERS / taps, 1), sizes->in_channels);
-  plan.dy = plan_operand(precision, unfolding_of_output(sizes, plan.samples), sizes->out_channels, GAN_LANES);
-  plan.x = plan_operand(precision, gan_unfolding_of_input(sizes, plan.samples),
-                        pairs && channels < sizes->in_channels ? even(channels) : channels, GAN_TILE_COLUMNS);
-  return plan;
-}
-
-/* The operand's image as it is unfolded: of `channels` channels of some samples of x, from sample and channel on. */
-static const float *find_image(const operand *from, gan_precision precision, const float *x, int64_t samples,
-                               int64_t channels, int64_t sample_size) {
-  if (precision != GAN_BFLOAT16) return x;
-  gan_unfold_pair_channels(&from->from, x, samples, channels, sample_size, from->pairs);
+/* The operand's image as it is unfolded: `channels` of `samples`, from x on, `size` floats from one to the next. */
+static const float *find_image(const transposed_product *plan, const operand *from, const float *x, int64_t samples,
+                               int64_t channels, int64_t size) {
+  if (plan->precision != GAN_BFLOAT16) return x;
+  gan_unfold_pair_channels(&from->from, x, samples, channels, size, from->pairs);
   return from->pairs;
 }
 
@@ -116,12 +130,14 @@ static void find_sources(const operand *from) {
   if (from->kept > 0) gan_unfold_find(&from->from, 0, (int)from->kept, from->sources);
 }
 
-/* lines (channel_count * taps, 16) of the image at the index-th 16 places; zeros up to whole panels. */
-static void unfold_places(const operand *from, gan_precision precision, const float *image, int64_t channel_count,
-                          int64_t whole, int64_t index, float *lines) {
+/* lines (count * taps, 16) of the image's channels `channel` and on, at the index-th 16 places; zeros up to `whole`
+   lines. */
+static void unfold_places(const transposed_product *plan, const operand *from, const float *image, int64_t channel,
+                          int64_t count, int64_t whole, int64_t index) {
   const gan_unfolding *unfolding = &from->from;
-  const int64_t count = channel_count * from->taps;
-  const int64_t ahead = precision == GAN_BFLOAT16 ? 0 : gan_unfold_distance(unfolding, index * GAN_LANES, GAN_LANES);
+  const int64_t lines = count * from->taps;
+  const int64_t ahead =
+      plan->precision == GAN_BFLOAT16 ? 0 : gan_unfold_distance(unfolding, index * GAN_LANES, GAN_LANES);
   const gan_source *sources = from->sources;
   if (from->kept > 0) {
     image += index / from->kept * unfolding->channels * unfolding->plane;
@@ -129,8 +145,8 @@ static void unfold_places(const operand *from, gan_precision precision, const fl
   } else {
     gan_unfold_find(unfolding, index * GAN_LANES, 1, from->sources);
   }
-  gan_unfold(unfolding, sources, image, 0, channel_count, 1, ahead, lines);
-  memset(lines + count * GAN_LANES, 0, (size_t)((whole - count) * GAN_LANES) * sizeof *lines);
+  gan_unfold(unfolding, sources, image, channel, count, 1, ahead, plan->lines);
+  memset(plan->lines + lines * GAN_LANES, 0, (size_t)((whole - lines) * GAN_LANES) * sizeof *plan->lines);
 }
 
 /* The lines become rows `k` and on of A's panels: 16, or 8 of pairs. */
@@ -168,9 +184,9 @@ static void pack_unfolded(const transposed_product *plan, int64_t whole, int64_t
 }
 
 /* tiles += A B over `depth` rows of the panels; the first time, tiles =. */
-static void multiply_places(const transposed_product *plan, int64_t row_panels, int64_t column_panels, int64_t depth,
-                            bool add) {
-  float *tile = plan->tiles;
+static void multiply_places(const transposed_product *plan, int64_t column_panels, int64_t depth, bool add,
+                            float *tile) {
+  const int64_t row_panels = plan->factor * plan->dy.lines / GAN_TILE_ROWS;
   for (int64_t column = 0; column < column_panels; column++)
     for (int64_t row = 0; row < row_panels; row++, tile += GAN_TILE)
       gan_tile_multiply(plan->precision, depth, plan->dy.panels + row * GAN_TILE_ROWS * DEPTH,
@@ -184,69 +200,81 @@ static int64_t find_sum(gan_precision precision, int64_t channel, int64_t taps, 
   return line / GAN_LANES * 2 * GAN_LANES + channel % 2 * GAN_LANES + line % GAN_LANES;
 }
 
-/* Columns of a channel's taps follow each other within 16 at least. */
-static void put_weights(const transposed_product *plan, int64_t row_panels, int64_t rows, int64_t channels,
-                        float *dweight, int64_t stride) {
-  const int64_t taps = plan->x.taps;
+/* The sums of `count` channels go to their places. Columns of a channel's taps follow each other within 16 at least. */
+static void put_weights(const transposed_product *plan, const float *tiles, int64_t rows, int64_t count, float *dweight,
+                        int64_t stride) {
+  const int64_t taps = plan->x.taps, row_panels = plan->factor * plan->dy.lines / GAN_TILE_ROWS;
   for (int64_t row = 0; row < rows; row++) {
     const int64_t tile_row = find_sum(plan->precision, row, 1, 0);
-    const float *sums = plan->tiles + tile_row / GAN_TILE_ROWS * GAN_TILE + tile_row % GAN_TILE_ROWS * GAN_TILE_COLUMNS;
-    for (int64_t channel = 0; channel < channels; channel++)
-      for (int64_t tap = 0, count; tap < taps; tap += count) {
+    const float *sums = tiles + tile_row / GAN_TILE_ROWS * GAN_TILE + tile_row % GAN_TILE_ROWS * GAN_TILE_COLUMNS;
+    for (int64_t channel = 0; channel < count; channel++)
+      for (int64_t tap = 0, run; tap < taps; tap += run) {
         const int64_t column = find_sum(plan->precision, channel, taps, tap);
         const float *from = sums + column / GAN_TILE_COLUMNS * row_panels * GAN_TILE + column % GAN_TILE_COLUMNS;
         float *to = dweight + row * stride + channel * taps + tap;
-        count = least(GAN_LANES - column % GAN_LANES, taps - tap);
-        if (count == GAN_LANES)
+        run = least(GAN_LANES - column % GAN_LANES, taps - tap);
+        if (run == GAN_LANES)
           memcpy(to, from, GAN_LANES * sizeof *to);
         else
-          memcpy(to, from, (size_t)count * sizeof *to);
+          memcpy(to, from, (size_t)run * sizeof *to);
       }
   }
 }
 
-/* The sums of `count` channels of x, from x's first on. */
-static void multiply_channels(const transposed_product *plan, const gan_convolution *sizes, int64_t rows, int64_t count,
-                              const float *x, const float *dy, int64_t row_panels, int64_t whole) {
-  const gan_precision precision = plan->precision;
-  const int64_t factor = 1 + (precision == GAN_BFLOAT16), places = gan_positions(sizes->window.out);
+/* A group's sums over `depth` places of the images, from `begin` on. `channels`: of x, or pairs. */
+static void multiply_depth(const transposed_product *plan, const float *dy, const float *x, int64_t channels,
+                           int64_t begin, int64_t depth, bool add) {
+  const operand *left = &plan->dy, *right = &plan->x;
+  const int64_t steps = pieces(depth, GAN_LANES), rows = GAN_LANES / plan->factor;
+  float *tiles = plan->tiles;
+  for (int64_t step = 0; step < steps; step++) {
+    unfold_places(plan, left, dy, 0, left->group, left->lines, begin / GAN_LANES + step);
+    pack_gradient(plan, step * rows);
+  }
+  for (int64_t channel = 0; channel < channels; channel += right->chunk, tiles += chunk_tiles(plan)) {
+    const int64_t count = least(right->chunk, channels - channel);
+    const int64_t whole = pieces(count * right->taps, GAN_TILE_COLUMNS) * GAN_TILE_COLUMNS;
+    for (int64_t step = 0; step < steps; step++) {
+      unfold_places(plan, right, x, channel, count, whole, begin / GAN_LANES + step);
+      pack_unfolded(plan, whole, step * rows);
+    }
+    multiply_places(plan, plan->factor * whole / GAN_TILE_COLUMNS, steps * rows, add, tiles);
+  }
+}
+
+/* A group's sums over all samples: `count` channels, from x's first on. */
+static void multiply_group(const transposed_product *plan, const gan_convolution *sizes, int64_t rows, int64_t count,
+                           const float *x, const float *dy) {
+  const int64_t places = gan_positions(sizes->window.out), most_places = plan->factor * DEPTH;
   const int64_t x_size = sizes->in_channels * gan_positions(sizes->window.in), dy_size = sizes->out_channels * places;
   for (int64_t sample = 0; sample < rows; sample += plan->samples) {
     const int64_t samples = least(plan->samples, rows - sample), columns = samples * places;
-    const float *left = find_image(&plan->dy, precision, dy + sample * dy_size, samples, sizes->out_channels, dy_size);
-    const float *right = find_image(&plan->x, precision, x + sample * x_size, samples, count, x_size);
-    for (int64_t begin = 0; begin < columns; begin += factor * DEPTH) {
-      const int64_t steps = pieces(least(factor * DEPTH, columns - begin), GAN_LANES);
-      for (int64_t step = 0; step < steps; step++) {
-        const int64_t index = begin / GAN_LANES + step, k = step * GAN_LANES / factor;
-        unfold_places(&plan->dy, precision, left, pieces(sizes->out_channels, factor), plan->dy.lines, index,
-                      plan->lines);
-        pack_gradient(plan, k);
-        unfold_places(&plan->x, precision, right, pieces(count, factor), whole, index, plan->lines);
-        pack_unfolded(plan, whole, k);
-      }
-      multiply_places(plan, row_panels, factor * whole / GAN_TILE_COLUMNS, steps * GAN_LANES / factor,
-                      sample > 0 || begin > 0);
-    }
+    const float *left = find_image(plan, &plan->dy, dy + sample * dy_size, samples, sizes->out_channels, dy_size);
+    const float *right = find_image(plan, &plan->x, x + sample * x_size, samples, count, x_size);
+    const int64_t depth = pieces(pieces(columns, pieces(columns, most_places)), GAN_LANES) * GAN_LANES;
+    for (int64_t begin = 0; begin < columns; begin += depth)
+      multiply_depth(plan, left, right, pieces(count, plan->factor), begin, least(depth, columns - begin),
+                     sample > 0 || begin > 0);
   }
 }
 
 bool gan_packed_convolution_backward_weights(gan_precision precision, const gan_convolution *sizes, int64_t rows,
                                              const float *x, const float *dy, float *dweight, float *scratch) {
   transposed_product plan = plan_transposed(precision, sizes, rows);
-  const int64_t taps = plan.x.taps, factor = 1 + (precision == GAN_BFLOAT16);
+  const int64_t taps = plan.x.taps, chunk = plan.x.chunk * plan.factor, group = plan.x.group * plan.factor;
   if (sizes->out_channels < CHANNELS_LEAST || sizes->in_channels * taps < FILTER_LEAST ||
       !gan_tiles_available(precision))
     return false;
   take_memory(&plan, align(scratch));
   find_sources(&plan.dy);
   find_sources(&plan.x);
-  const int64_t row_panels = factor * plan.dy.lines / GAN_TILE_ROWS;
-  for (int64_t channel = 0; channel < sizes->in_channels; channel += plan.x.channels) {
-    const int64_t count = least(plan.x.channels, sizes->in_channels - channel);
-    const int64_t whole = pieces(pieces(count, factor) * taps, GAN_TILE_COLUMNS) * GAN_TILE_COLUMNS;
-    multiply_channels(&plan, sizes, rows, count, x + channel * gan_positions(sizes->window.in), dy, row_panels, whole);
-    put_weights(&plan, row_panels, sizes->out_channels, count, dweight + channel * taps, sizes->in_channels * taps);
+  for (int64_t first = 0; first < sizes->in_channels; first += group) {
+    const int64_t end = least(first + group, sizes->in_channels);
+    const float *tiles = plan.tiles;
+    multiply_group(&plan, sizes, rows, end - first, x + first * gan_positions(sizes->window.in), dy);
+    for (int64_t channel = first; channel < end; channel += chunk, tiles += chunk_tiles(&plan))
+      put_weights(&plan, tiles, sizes->out_channels, least(chunk, end - channel), dweight + channel * taps,
+                  sizes->in_channels * taps);
   }
   return true;
 }
