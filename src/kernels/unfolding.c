@@ -105,14 +105,18 @@ static void find_source(const gan_unfolding *from, column at, int64_t columns, i
   }
 }
 
-AVX512_INLINE __m512 gather(const gan_source *from, const float *channel, int windows) {
+/* One vector of the matrix's rows for one tap of some channels: `to` (channels), `step` floats apart. */
+AVX512_INLINE void gather(const gan_source *from, int windows, const float *channel, int64_t plane, int64_t count,
+                          float *to, int64_t step) {
   const __m512i index = _mm512_loadu_si512(from->index);
-  __m512 elements = _mm512_setzero_ps();
-  for (int w = 0; w < windows; w++) {
-    const __m512 read = _mm512_maskz_loadu_ps(from->load[w], channel + from->offset[w]);
-    elements = _mm512_mask_permutexvar_ps(elements, from->lanes[w], index, read);
+  for (; count > 0; count--, channel += plane, to += step) {
+    __m512 elements = _mm512_setzero_ps();
+    for (int w = 0; w < windows; w++) {
+      const __m512 read = _mm512_maskz_loadu_ps(from->load[w], channel + from->offset[w]);
+      elements = _mm512_mask_permutexvar_ps(elements, from->lanes[w], index, read);
+    }
+    _mm512_storeu_ps(to, elements);
   }
-  return elements;
 }
 
 /* Asks for what all windows will read `ahead` floats further on, once a `line` of taps, which are near to each other.
@@ -122,20 +126,25 @@ AVX512_INLINE void fetch_ahead(const gan_source *sources, int64_t taps, int64_t 
     for (int w = 0; w < sources[tap].windows; w++) _mm_prefetch(next + sources[tap].offset[w], _MM_HINT_T1);
 }
 
-/* One vector of the matrix's rows for each tap and channel: `to` (channel, tap), `step` floats apart. Channel by
-   channel, since the taps of one meet the same lines of the image. */
+/* Channels that are gathered side by side: what a tap has to say is read once for all of them, and the lines of the
+   image that their taps meet stay in the first cache. */
+enum { SIDE_BY_SIDE = 8 };
+
+/* One vector of the matrix's rows for each tap and channel: `to` (channel, tap), `step` floats apart. */
 AVX512 static void gather_rows(const gan_source *sources, int64_t taps, int64_t line, const float *channel,
-                               int64_t channel_size, int64_t count, int64_t ahead, float *to, int64_t channel_step,
-                               int64_t step) {
-  for (; count > 0; count--, channel += channel_size, to += channel_step) {
-    if (ahead) fetch_ahead(sources, taps, line, channel + ahead);
+                               int64_t plane, int64_t count, int64_t ahead, float *to, int64_t step) {
+  for (; count > 0; count -= SIDE_BY_SIDE, channel += SIDE_BY_SIDE * plane, to += SIDE_BY_SIDE * taps * step) {
+    const int64_t channels = least(count, SIDE_BY_SIDE);
+    for (int64_t c = 0; ahead && c < channels; c++) fetch_ahead(sources, taps, line, channel + c * plane + ahead);
     for (int64_t tap = 0; tap < taps; tap++) {
       const gan_source *from = &sources[tap];
       /* The numbers of windows that are met most, as constants. */
-      const __m512 elements = from->windows == 1   ? gather(from, channel, 1)
-                              : from->windows == 2 ? gather(from, channel, 2)
-                                                   : gather(from, channel, from->windows);
-      _mm512_storeu_ps(to + tap * step, elements);
+      if (from->windows == 1)
+        gather(from, 1, channel, plane, channels, to + tap * step, taps * step);
+      else if (from->windows == 2)
+        gather(from, 2, channel, plane, channels, to + tap * step, taps * step);
+      else
+        gather(from, from->windows, channel, plane, channels, to + tap * step, taps * step);
     }
   }
 }
@@ -161,7 +170,6 @@ void gan_unfold(const gan_unfolding *from, const gan_source *sources, const floa
   const int64_t taps = gan_positions(from->taps), width = vectors * GAN_LANES;
   image += first_channel * from->plane;
   for (int v = 0; v < vectors; v++, sources += taps)
-    gather_rows(sources, taps, from->taps[2], image, from->plane, channel_count, ahead, panel + v * GAN_LANES,
-                taps * width, width);
+    gather_rows(sources, taps, from->taps[2], image, from->plane, channel_count, ahead, panel + v * GAN_LANES, width);
 }
 #endif
