@@ -43,10 +43,10 @@ typedef struct columns_product {
   int64_t size[GAN_AXES], stride[GAN_AXES], first[GAN_AXES]; /* of the result */
   int64_t first_tap[GAN_AXES]; /* of the kernel, whose elements first_tap + tap * stride it meets */
   /* Memory: packed rows; tiles of a group of columns, (column panels, row panels, 8, 48); a panel of B; where the
-     group's columns come from, (column panels, vectors, taps); and in bfloat16 the samples as pairs. */
+     group's columns come from, (column panels, vectors, taps); and the samples' copy. */
   float *a, *tiles, *b;
   gan_source *sources;
-  float *pairs;
+  float *copy;
 } columns_product;
 
 static int64_t taps_of(const columns_product *product) { return gan_positions(product->from.taps); }
@@ -80,16 +80,15 @@ static int64_t take_memory(columns_product *product, float *memory) {
                 tiles = aligned(row_panels(product->rows) * GAN_TILE_ROWS * product->from.channels * taps);
   const int64_t b = tiles + GROUP * row_panels(product->rows) * GAN_TILE;
   const int64_t sources = b + block_channels(product) * taps * GAN_TILE_COLUMNS;
-  const int64_t pairs = sources + aligned(GROUP * VECTORS * taps * (int64_t)(sizeof(gan_source) / sizeof(float)));
+  const int64_t copy = sources + aligned(GROUP * VECTORS * taps * (int64_t)(sizeof(gan_source) / sizeof(float)));
   if (memory) {
     product->a = memory;
     product->tiles = memory + tiles;
     product->b = memory + b;
     product->sources = (gan_source *)(void *)(memory + sources);
-    product->pairs = memory + pairs;
+    product->copy = memory + copy;
   }
-  if (product->precision != GAN_BFLOAT16) return pairs;
-  return pairs + aligned(product->from.samples * product->from.channels * product->from.plane);
+  return copy + aligned(product->from.samples * product->from.channels * product->from.plane);
 }
 
 /* As many samples at a time as fill the groups, and are still near when they are unfolded: of some numbers of them the
@@ -107,21 +106,17 @@ static int64_t choose_samples(int64_t places, int64_t size) {
   return best;
 }
 
-static void choose_operands(columns_product *product, int64_t rows) {
+static void plan_copy(columns_product *product) {
   product->channels = product->from.channels;
-  product->from.samples = rows;
-  if (product->precision != GAN_BFLOAT16) return;
-  gan_unfolding_pair_channels(&product->from);
+  gan_unfolding_of_copy(product->precision, &product->from);
   product->from.samples =
       choose_samples(most(gan_positions(product->from.out), 1), product->from.channels * product->from.plane);
 }
 
-/* The product's samples, from `sample` on, in the form that it unfolds. */
-static const float *find_samples(const columns_product *product, const float *image) {
-  if (product->precision != GAN_BFLOAT16) return image;
-  gan_unfold_pair_channels(&product->from, image, product->from.samples, product->channels,
-                           product->channels * gan_positions(product->from.in), product->pairs);
-  return product->pairs;
+/* Of as many samples of the image as are worked on at a time. */
+static void copy_samples(const columns_product *product, const float *image) {
+  gan_unfold_copy(product->precision, &product->from, image, product->from.samples, product->channels,
+                  product->channels * gan_positions(product->from.in), product->copy);
 }
 
 /* tiles = A times the unfolded image's columns begin to end - 1, a group at most. */
@@ -136,10 +131,7 @@ static void multiply_group(const columns_product *product, const float *image, i
     const int64_t size = find_panel(product, channel, 0, &first);
     const gan_source *sources = product->sources;
     for (int64_t column = begin; column < end; column += GAN_TILE_COLUMNS, sources += VECTORS * taps) {
-      /* Pairs have just been made. */
-      const int64_t ahead =
-          product->precision == GAN_BFLOAT16 ? 0 : gan_unfold_distance(&product->from, column, GAN_TILE_COLUMNS);
-      gan_unfold(&product->from, sources, image, channel, count, VECTORS, ahead, b);
+      gan_unfold(&product->from, sources, image, channel, count, VECTORS, b);
       const float *a = first;
       for (int64_t row = 0; row < product->rows; row += GAN_TILE_ROWS, a += size, tile += GAN_TILE)
         gan_tile_multiply(product->precision, depth, a, b, channel > 0, tile);
@@ -201,13 +193,13 @@ static void put_group(const columns_product *product, int64_t begin, int64_t end
 
 /* --- Forward --- */
 
-static columns_product plan_forward(gan_precision precision, const gan_convolution *sizes, int64_t rows) {
+static columns_product plan_forward(gan_precision precision, const gan_convolution *sizes) {
   columns_product product = {.precision = precision,
-                             .from = gan_unfolding_of_input(sizes, rows),
+                             .from = gan_unfolding_of_input(sizes, 1),
                              .rows = sizes->out_channels,
                              .stride = {1, 1, 1}};
   memcpy(product.size, sizes->window.out, sizeof product.size);
-  choose_operands(&product, rows);
+  plan_copy(&product);
   return product;
 }
 
@@ -250,18 +242,18 @@ static void pack_weights(const columns_product *product, const float *weight) {
 bool gan_packed_convolution_forward(gan_precision precision, const gan_convolution *sizes, int64_t rows, const float *x,
                                     const float *weight, float *y, float *scratch) {
   if (!pays(precision, sizes, rows * gan_positions(sizes->window.out))) return false;
-  columns_product product = plan_forward(precision, sizes, rows);
+  columns_product product = plan_forward(precision, sizes);
   take_memory(&product, align(scratch));
   pack_weights(&product, weight);
   const int64_t block = product.from.samples, group = GROUP * GAN_TILE_COLUMNS;
   for (int64_t sample = 0; sample < rows; sample += block) {
     product.from.samples = least(block, rows - sample);
-    const float *image = find_samples(&product, x + sample * sizes->in_channels * gan_positions(sizes->window.in));
+    copy_samples(&product, x + sample * sizes->in_channels * gan_positions(sizes->window.in));
     float *result = y + sample * sizes->out_channels * gan_positions(sizes->window.out);
     const int64_t columns = gan_unfolding_columns(&product.from);
     for (int64_t begin = 0; begin < columns; begin += group) {
       const int64_t end = least(begin + group, columns);
-      multiply_group(&product, image, begin, end);
+      multiply_group(&product, product.copy, begin, end);
       put_group(&product, begin, end, result);
     }
   }
@@ -271,7 +263,7 @@ bool gan_packed_convolution_forward(gan_precision precision, const gan_convoluti
 /* --- Backward to the data --- */
 
 /* Places of x that leave remainder r[i] along axis i: how they unfold dy, and where they lie in x. */
-static columns_product plan_remainder(gan_precision precision, const gan_convolution *sizes, int64_t rows,
+static columns_product plan_remainder(gan_precision precision, const gan_convolution *sizes,
                                       const int64_t r[GAN_AXES]) {
   const gan_window *window = &sizes->window;
   columns_product product = {.precision = precision, .rows = sizes->in_channels};
@@ -290,7 +282,7 @@ static columns_product plan_remainder(gan_precision precision, const gan_convolu
     product.first[i] = r[i];
     product.first_tap[i] = tap;
   }
-  choose_operands(&product, rows);
+  plan_copy(&product);
   return product;
 }
 
@@ -397,12 +389,12 @@ static void multiply_samples(columns_product *products, int count, int64_t rows,
   const int64_t block = products->from.samples, group = GROUP * GAN_TILE_COLUMNS;
   for (int64_t sample = 0; sample < rows; sample += block) {
     for (int i = 0; i < count; i++) products[i].from.samples = least(block, rows - sample);
-    const float *image = find_samples(products, dy + sample * products->channels * gan_positions(products->from.in));
+    copy_samples(products, dy + sample * products->channels * gan_positions(products->from.in));
     float *result = dx + sample * products->rows * gan_positions(products->size);
     const int64_t columns = gan_unfolding_columns(&products->from);
     for (int64_t begin = 0; begin < columns; begin += group) {
       const int64_t end = least(begin + group, columns);
-      for (int i = 0; i < count; i++) multiply_group(&products[i], image, begin, end);
+      for (int i = 0; i < count; i++) multiply_group(&products[i], products->copy, begin, end);
       if (count == 2)
         put_two_groups(products, begin, end, result);
       else
@@ -422,7 +414,7 @@ static void backward_lines(gan_precision precision, const gan_convolution *sizes
     columns_product products[2];
     float *next = align(scratch);
     for (int i = 0; i < count; i++)
-      products[i] = plan_remainder(precision, sizes, rows, (const int64_t[]){r[0], r[1], first + i});
+      products[i] = plan_remainder(precision, sizes, (const int64_t[]){r[0], r[1], first + i});
     if (is_empty(&products[0]) || is_empty(&products[count - 1])) continue;
     for (int i = 0; i < count; i++) next += take_memory(&products[i], next);
     pack_taps(products, count, &sizes->window, weight);
@@ -454,11 +446,11 @@ bool gan_packed_convolution_backward_data(gan_precision precision, const gan_con
 
 static int64_t most_memory(gan_precision precision, const gan_convolution *sizes) {
   const int64_t *stride = sizes->window.stride;
-  columns_product forward = plan_forward(precision, sizes, 1);
+  columns_product forward = plan_forward(precision, sizes);
   int64_t need = most(take_memory(&forward, NULL), gan_packed_weights_scratch(precision, sizes));
   for (int64_t i = 0; i < gan_positions(stride); i++) {
     const int64_t r[GAN_AXES] = {i / stride[2] / stride[1], i / stride[2] % stride[1], i % stride[2]};
-    columns_product product = plan_remainder(precision, sizes, 1, r);
+    columns_product product = plan_remainder(precision, sizes, r);
     if (!is_empty(&product)) need = most(need, 2 * take_memory(&product, NULL));
   }
   return need;

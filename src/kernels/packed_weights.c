@@ -24,7 +24,7 @@ typedef struct operand {
   int64_t channels;     /* of the image in memory; in bfloat16 from.channels are pairs of them */
   int64_t chunk, group; /* channels, or pairs, whose panels there are at a time, and whose sums */
   int64_t taps, lines;  /* lines: (channel, tap) of a chunk, in whole panels */
-  float *pairs;         /* in bfloat16: the samples' channels in pairs */
+  float *copy;          /* of the samples, as it is unfolded */
   float *panels;        /* (panels, DEPTH, width) */
   int64_t kept;         /* 16s of places of which the sources are known; 0: they are found each time */
   gan_source *sources;  /* (most of kept and 1, taps), in sample 0 */
@@ -74,39 +74,32 @@ static operand plan_operand(gan_unfolding from, int64_t factor, int64_t width, i
   return plan;
 }
 
-/* In bfloat16 as many samples at a time as have places for the panels' whole depth, if they stay near. */
-static transposed_product plan_transposed(gan_precision precision, const gan_convolution *sizes, int64_t rows) {
+/* As many samples at a time as have places for the panels' whole depth, if they stay near. */
+static transposed_product plan_transposed(gan_precision precision, const gan_convolution *sizes) {
   enum { FLOATS = 1 << 18 };
-  const int64_t places = gan_positions(sizes->window.out);
-  transposed_product plan = {.precision = precision, .factor = 1, .samples = rows};
-  if (precision == GAN_BFLOAT16) {
-    const int64_t pairs = pieces(sizes->in_channels, 2) * gan_positions(sizes->window.in);
-    plan.factor = 2;
-    plan.samples = most(least(pieces(2 * DEPTH, places), FLOATS / pairs), 1);
-  }
+  transposed_product plan = {.precision = precision, .factor = precision == GAN_BFLOAT16 ? 2 : 1};
+  const int64_t places = gan_positions(sizes->window.out), channels = pieces(sizes->in_channels, plan.factor);
+  plan.samples = most(least(pieces(2 * DEPTH, places), FLOATS / (channels * gan_positions(sizes->window.in))), 1);
   plan.dy = plan_operand(unfolding_of_output(sizes, plan.samples), plan.factor, GAN_LANES, INT64_MAX);
   plan.x =
       plan_operand(gan_unfolding_of_input(sizes, plan.samples), plan.factor, GAN_TILE_COLUMNS, FILTERS / plan.factor);
-  plan.x.group = least(most(SUMS / chunk_tiles(&plan), 1) * plan.x.chunk, pieces(sizes->in_channels, plan.factor));
-  if (precision == GAN_BFLOAT16) {
-    plan.x.from.channels = plan.factor * plan.x.group;
-    gan_unfolding_pair_channels(&plan.dy.from);
-    gan_unfolding_pair_channels(&plan.x.from);
-  }
+  plan.x.group = least(most(SUMS / chunk_tiles(&plan), 1) * plan.x.chunk, channels);
+  plan.x.from.channels = plan.factor * plan.x.group;
+  gan_unfolding_of_copy(precision, &plan.dy.from);
+  gan_unfolding_of_copy(precision, &plan.x.from);
   return plan;
 }
 
 static int64_t take_operand(const transposed_product *plan, operand *taker, float *memory) {
   const int64_t sources = plan->factor * taker->lines * DEPTH;
-  const int64_t pairs =
+  const int64_t copy =
       sources + aligned(most(taker->kept, 1) * taker->taps * (int64_t)(sizeof(gan_source) / sizeof(float)));
   if (memory) {
     taker->panels = memory;
     taker->sources = (gan_source *)(void *)(memory + sources);
-    taker->pairs = memory + pairs;
+    taker->copy = memory + copy;
   }
-  if (plan->precision != GAN_BFLOAT16) return pairs;
-  return pairs + aligned(taker->from.samples * taker->from.channels * taker->from.plane);
+  return copy + aligned(taker->from.samples * taker->from.channels * taker->from.plane);
 }
 
 /* Floats of memory, of which the product takes its parts unless `memory` is NULL. */
@@ -118,26 +111,17 @@ static int64_t take_memory(transposed_product *plan, float *memory) {
   return taken + take_operand(plan, &plan->x, memory ? memory + taken : NULL);
 }
 
-/* The operand's image as it is unfolded: `channels` of `samples`, from x on, `size` floats from one to the next. */
-static const float *find_image(const transposed_product *plan, const operand *from, const float *x, int64_t samples,
-                               int64_t channels, int64_t size) {
-  if (plan->precision != GAN_BFLOAT16) return x;
-  gan_unfold_pair_channels(&from->from, x, samples, channels, size, from->pairs);
-  return from->pairs;
-}
-
 static void find_sources(const operand *from) {
   if (from->kept > 0) gan_unfold_find(&from->from, 0, (int)from->kept, from->sources);
 }
 
-/* lines (count * taps, 16) of the image's channels `channel` and on, at the index-th 16 places; zeros up to `whole`
+/* lines (count * taps, 16) of the copy's channels `channel` and on, at the index-th 16 places; zeros up to `whole`
    lines. */
-static void unfold_places(const transposed_product *plan, const operand *from, const float *image, int64_t channel,
-                          int64_t count, int64_t whole, int64_t index) {
+static void unfold_places(const transposed_product *plan, const operand *from, int64_t channel, int64_t count,
+                          int64_t whole, int64_t index) {
+  const float *image = from->copy;
   const gan_unfolding *unfolding = &from->from;
   const int64_t lines = count * from->taps;
-  const int64_t ahead =
-      plan->precision == GAN_BFLOAT16 ? 0 : gan_unfold_distance(unfolding, index * GAN_LANES, GAN_LANES);
   const gan_source *sources = from->sources;
   if (from->kept > 0) {
     image += index / from->kept * unfolding->channels * unfolding->plane;
@@ -145,7 +129,7 @@ static void unfold_places(const transposed_product *plan, const operand *from, c
   } else {
     gan_unfold_find(unfolding, index * GAN_LANES, 1, from->sources);
   }
-  gan_unfold(unfolding, sources, image, channel, count, 1, ahead, plan->lines);
+  gan_unfold(unfolding, sources, image, channel, count, 1, plan->lines);
   memset(plan->lines + lines * GAN_LANES, 0, (size_t)((whole - lines) * GAN_LANES) * sizeof *plan->lines);
 }
 
@@ -222,20 +206,19 @@ static void put_weights(const transposed_product *plan, const float *tiles, int6
 }
 
 /* A group's sums over `depth` places of the images, from `begin` on. `channels`: of x, or pairs. */
-static void multiply_depth(const transposed_product *plan, const float *dy, const float *x, int64_t channels,
-                           int64_t begin, int64_t depth, bool add) {
+static void multiply_depth(const transposed_product *plan, int64_t channels, int64_t begin, int64_t depth, bool add) {
   const operand *left = &plan->dy, *right = &plan->x;
   const int64_t steps = pieces(depth, GAN_LANES), rows = GAN_LANES / plan->factor;
   float *tiles = plan->tiles;
   for (int64_t step = 0; step < steps; step++) {
-    unfold_places(plan, left, dy, 0, left->group, left->lines, begin / GAN_LANES + step);
+    unfold_places(plan, left, 0, left->group, left->lines, begin / GAN_LANES + step);
     pack_gradient(plan, step * rows);
   }
   for (int64_t channel = 0; channel < channels; channel += right->chunk, tiles += chunk_tiles(plan)) {
     const int64_t count = least(right->chunk, channels - channel);
     const int64_t whole = pieces(count * right->taps, GAN_TILE_COLUMNS) * GAN_TILE_COLUMNS;
     for (int64_t step = 0; step < steps; step++) {
-      unfold_places(plan, right, x, channel, count, whole, begin / GAN_LANES + step);
+      unfold_places(plan, right, channel, count, whole, begin / GAN_LANES + step);
       pack_unfolded(plan, whole, step * rows);
     }
     multiply_places(plan, plan->factor * whole / GAN_TILE_COLUMNS, steps * rows, add, tiles);
@@ -243,24 +226,25 @@ static void multiply_depth(const transposed_product *plan, const float *dy, cons
 }
 
 /* A group's sums over all samples: `count` channels, from x's first on. */
-static void multiply_group(const transposed_product *plan, const gan_convolution *sizes, int64_t rows, int64_t count,
+static void multiply_group(transposed_product *plan, const gan_convolution *sizes, int64_t rows, int64_t count,
                            const float *x, const float *dy) {
   const int64_t places = gan_positions(sizes->window.out), most_places = plan->factor * DEPTH;
   const int64_t x_size = sizes->in_channels * gan_positions(sizes->window.in), dy_size = sizes->out_channels * places;
   for (int64_t sample = 0; sample < rows; sample += plan->samples) {
     const int64_t samples = least(plan->samples, rows - sample), columns = samples * places;
-    const float *left = find_image(plan, &plan->dy, dy + sample * dy_size, samples, sizes->out_channels, dy_size);
-    const float *right = find_image(plan, &plan->x, x + sample * x_size, samples, count, x_size);
+    plan->dy.from.samples = plan->x.from.samples = samples; /* beyond which there are zeros */
+    gan_unfold_copy(plan->precision, &plan->dy.from, dy + sample * dy_size, samples, sizes->out_channels, dy_size,
+                    plan->dy.copy);
+    gan_unfold_copy(plan->precision, &plan->x.from, x + sample * x_size, samples, count, x_size, plan->x.copy);
     const int64_t depth = pieces(pieces(columns, pieces(columns, most_places)), GAN_LANES) * GAN_LANES;
     for (int64_t begin = 0; begin < columns; begin += depth)
-      multiply_depth(plan, left, right, pieces(count, plan->factor), begin, least(depth, columns - begin),
-                     sample > 0 || begin > 0);
+      multiply_depth(plan, pieces(count, plan->factor), begin, least(depth, columns - begin), sample > 0 || begin > 0);
   }
 }
 
 bool gan_packed_convolution_backward_weights(gan_precision precision, const gan_convolution *sizes, int64_t rows,
                                              const float *x, const float *dy, float *dweight, float *scratch) {
-  transposed_product plan = plan_transposed(precision, sizes, rows);
+  transposed_product plan = plan_transposed(precision, sizes);
   const int64_t taps = plan.x.taps, chunk = plan.x.chunk * plan.factor, group = plan.x.group * plan.factor;
   if (sizes->out_channels < CHANNELS_LEAST || sizes->in_channels * taps < FILTER_LEAST ||
       !gan_tiles_available(precision))
@@ -280,7 +264,7 @@ bool gan_packed_convolution_backward_weights(gan_precision precision, const gan_
 }
 
 int64_t gan_packed_weights_scratch(gan_precision precision, const gan_convolution *sizes) {
-  transposed_product plan = plan_transposed(precision, sizes, 1);
+  transposed_product plan = plan_transposed(precision, sizes);
   return take_memory(&plan, NULL);
 }
 

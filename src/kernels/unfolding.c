@@ -4,6 +4,8 @@
    depends on columns and tap but not on the channel, and is found once for all channels. */
 #include "kernels/unfolding.h"
 
+#include <string.h>
+
 #include "kernels/integers.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -12,9 +14,9 @@
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
 #define AVX512_INLINE static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,avx512dq")))
 
-gan_unfolding gan_unfolding_of_input(const gan_convolution *sizes, int64_t rows) {
+gan_unfolding gan_unfolding_of_input(const gan_convolution *sizes, int64_t samples) {
   const gan_window *window = &sizes->window;
-  gan_unfolding from = {.samples = rows, .channels = sizes->in_channels, .plane = gan_positions(window->in)};
+  gan_unfolding from = {.samples = samples, .channels = sizes->in_channels, .plane = gan_positions(window->in)};
   for (int i = 0; i < GAN_AXES; i++) {
     from.in[i] = window->in[i];
     from.out[i] = window->out[i];
@@ -29,16 +31,22 @@ gan_unfolding gan_unfolding_of_input(const gan_convolution *sizes, int64_t rows)
 /* Where channels are a power of two apart, all fall on the same few lines of the cache. */
 enum { ALIASING = 512, APART = 16 };
 
-void gan_unfolding_pair_channels(gan_unfolding *from) {
-  from->channels = pieces(from->channels, 2);
+void gan_unfolding_of_copy(gan_precision precision, gan_unfolding *from) {
+  if (precision == GAN_BFLOAT16) from->channels = pieces(from->channels, 2);
   if (from->plane % ALIASING == 0) from->plane += APART;
 }
 
-void gan_unfold_pair_channels(const gan_unfolding *from, const float *x, int64_t samples, int64_t channels,
-                              int64_t sample_size, float *pairs) {
-  for (int64_t i = 0; i < samples; i++)
-    gan_tile_pair_channels(x + i * sample_size, channels, gan_positions(from->in), from->plane,
-                           pairs + i * from->channels * from->plane);
+void gan_unfold_copy(gan_precision precision, const gan_unfolding *from, const float *x, int64_t samples,
+                     int64_t channels, int64_t sample_size, float *copy) {
+  const int64_t size = gan_positions(from->in);
+  for (; samples > 0; samples--, x += sample_size, copy += from->channels * from->plane)
+    if (precision == GAN_BFLOAT16)
+      gan_tile_pair_channels(x, channels, size, from->plane, copy);
+    else if (from->plane == size)
+      memcpy(copy, x, (size_t)(channels * size) * sizeof *x);
+    else
+      for (int64_t channel = 0; channel < channels; channel++)
+        memcpy(copy + channel * from->plane, x + channel * size, (size_t)size * sizeof *x);
 }
 
 /* A column: sample, and place along each axis. */
@@ -119,23 +127,15 @@ AVX512_INLINE void gather(const gan_source *from, int windows, const float *chan
   }
 }
 
-/* Asks for what all windows will read `ahead` floats further on, once a `line` of taps, which are near to each other.
-   Channels are too far apart in memory for the CPU to fetch ahead by itself. */
-AVX512_INLINE void fetch_ahead(const gan_source *sources, int64_t taps, int64_t line, const float *next) {
-  for (int64_t tap = 0; tap < taps; tap += line)
-    for (int w = 0; w < sources[tap].windows; w++) _mm_prefetch(next + sources[tap].offset[w], _MM_HINT_T1);
-}
-
 /* Channels that are gathered side by side: what a tap has to say is read once for all of them, and the lines of the
    image that their taps meet stay in the first cache. */
 enum { SIDE_BY_SIDE = 8 };
 
 /* One vector of the matrix's rows for each tap and channel: `to` (channel, tap), `step` floats apart. */
-AVX512 static void gather_rows(const gan_source *sources, int64_t taps, int64_t line, const float *channel,
-                               int64_t plane, int64_t count, int64_t ahead, float *to, int64_t step) {
+AVX512 static void gather_rows(const gan_source *sources, int64_t taps, const float *channel, int64_t plane,
+                               int64_t count, float *to, int64_t step) {
   for (; count > 0; count -= SIDE_BY_SIDE, channel += SIDE_BY_SIDE * plane, to += SIDE_BY_SIDE * taps * step) {
     const int64_t channels = least(count, SIDE_BY_SIDE);
-    for (int64_t c = 0; ahead && c < channels; c++) fetch_ahead(sources, taps, line, channel + c * plane + ahead);
     for (int64_t tap = 0; tap < taps; tap++) {
       const gan_source *from = &sources[tap];
       /* The numbers of windows that are met most, as constants. */
@@ -158,18 +158,11 @@ void gan_unfold_find(const gan_unfolding *from, int64_t first_column, int vector
   }
 }
 
-int64_t gan_unfold_distance(const gan_unfolding *from, int64_t column_index, int64_t columns) {
-  const column now = find_column(from, column_index), then = find_column(from, column_index + columns);
-  int64_t distance = 0;
-  for (int i = 0; i < GAN_AXES; i++) distance = distance * from->in[i] + (then.at[i] - now.at[i]) * from->stride[i];
-  return distance + (then.sample - now.sample) * from->channels * from->plane;
-}
-
 void gan_unfold(const gan_unfolding *from, const gan_source *sources, const float *image, int64_t first_channel,
-                int64_t channel_count, int vectors, int64_t ahead, float *panel) {
+                int64_t channel_count, int vectors, float *panel) {
   const int64_t taps = gan_positions(from->taps), width = vectors * GAN_LANES;
   image += first_channel * from->plane;
   for (int v = 0; v < vectors; v++, sources += taps)
-    gather_rows(sources, taps, from->taps[2], image, from->plane, channel_count, ahead, panel + v * GAN_LANES, width);
+    gather_rows(sources, taps, image, from->plane, channel_count, panel + v * GAN_LANES, width);
 }
 #endif

@@ -21,14 +21,15 @@ typedef struct gan_unfolding {
 } gan_unfolding;
 
 /* How a convolution's forward pass unfolds its input. */
-gan_unfolding gan_unfolding_of_input(const gan_convolution *sizes, int64_t rows);
+gan_unfolding gan_unfolding_of_input(const gan_convolution *sizes, int64_t samples);
 
-/* The same unfolding of the image in bfloat16: two channels become one, whose elements are pairs of them in the place
-   of a float. An image is so rounded once, and not with each tap that meets it. */
-void gan_unfolding_pair_channels(gan_unfolding *from);
-/* pairs = that image of `channels` channels of each of `samples` samples of x, `sample_size` floats apart. */
-void gan_unfold_pair_channels(const gan_unfolding *from, const float *x, int64_t samples, int64_t channels,
-                              int64_t sample_size, float *pairs);
+/* A product does not unfold the image where it lies but a copy of a few samples of it (gan_unfold_copy): near, no
+   matter how far apart channels are, and in bfloat16 rounded once, not with each tap that meets it. There two channels
+   become one, whose elements are pairs of them in the place of a float. This makes `from` the unfolding of the copy. */
+void gan_unfolding_of_copy(gan_precision precision, gan_unfolding *from);
+/* copy = of `channels` channels of each of `samples` samples of x, `sample_size` floats apart. */
+void gan_unfold_copy(gan_precision precision, const gan_unfolding *from, const float *x, int64_t samples,
+                     int64_t channels, int64_t sample_size, float *copy);
 
 /* Of all samples. */
 static inline int64_t gan_unfolding_columns(const gan_unfolding *from) {
@@ -48,12 +49,8 @@ typedef struct gan_source {
 void gan_unfold_find(const gan_unfolding *from, int64_t first_column, int vectors, gan_source *sources);
 
 /* panel (channel_count * taps, 16 * vectors) = rows of channels first_channel and on, in the columns of the sources;
-   zeros where there is no such column. `ahead`: how much further on the next call will read, to have it fetched; or 0:
-   the image is near already. */
+   zeros where there is no such column. */
 void gan_unfold(const gan_unfolding *from, const gan_source *sources, const float *image, int64_t first_channel,
-                int64_t channel_count, int vectors, int64_t ahead, float *panel);
-
-/* How much further on in the image `columns` columns lie, in memory, counted from `column`. */
-int64_t gan_unfold_distance(const gan_unfolding *from, int64_t column, int64_t columns);
+                int64_t channel_count, int vectors, float *panel);
 
 #endif
