@@ -91,8 +91,9 @@ static void exchange(gan_sliced *sliced, void *vector, gan_range (*place)(const 
 
 /* --- sums --- */
 
-/* sum = the terms' sum over [offset, offset + count), at most a row. `sum` may be one of the terms' own places. */
-static void add_row(const gan_terms *terms, size_t offset, size_t count, float *partial, float *sum) {
+/* Where the terms' sum over [offset, offset + count), at most a row, is: at `sum`, which may be one of the terms' own
+   places, or, if there is but one term, at its place. */
+static const float *add_row(const gan_terms *terms, size_t offset, size_t count, float *partial, float *sum) {
   const float *stack[32];
   for (int i = 0; i < terms->count; i++) {
     const gan_term *term = &terms->term[i];
@@ -103,14 +104,20 @@ static void add_row(const gan_terms *terms, size_t offset, size_t count, float *
       stack[top - 1] = place;
     }
   }
-  if (stack[0] != sum) memcpy(sum, stack[0], count * sizeof *sum);
+  return stack[0];
 }
 
-/* The same over [begin, end) of any length; `sum` has that length. */
+static size_t row_length(size_t offset, size_t end) {
+  return end - offset < GAN_SLICED_ROW ? end - offset : GAN_SLICED_ROW;
+}
+
+/* sum = the terms' sum over [begin, end) of any length. */
 static void add_terms(const gan_sliced *sliced, const gan_terms *terms, size_t begin, size_t end, float *sum) {
   for (size_t offset = begin; offset < end; offset += GAN_SLICED_ROW) {
-    const size_t count = end - offset < GAN_SLICED_ROW ? end - offset : GAN_SLICED_ROW;
-    add_row(terms, offset, count, sliced->partial, sum + (offset - begin));
+    const size_t count = row_length(offset, end);
+    float *place = sum + (offset - begin);
+    const float *row = add_row(terms, offset, count, sliced->partial, place);
+    if (row != place) memcpy(place, row, count * sizeof *place);
   }
 }
 
@@ -184,14 +191,17 @@ static void update_slice(gan_sliced *sliced, int bucket, gan_update update, void
   for (size_t block = blocks.begin; block < blocks.end; block++) {
     const size_t first = gan_reduction_block_begin(reduction, block),
                  end = gan_reduction_block_begin(reduction, block + 1);
-    /* Kept sums lie where the first of the rank's own slots was, of which nobody else reads this slice. */
-    float *sum = keep ? reduction->slots[0] + first : sliced->block;
+    double lanes[GAN_SQUARE_LANES] = {0};
     for (size_t offset = first; offset < end; offset += GAN_SLICED_ROW) {
-      const size_t count = end - offset < GAN_SLICED_ROW ? end - offset : GAN_SLICED_ROW;
-      add_row(&sliced->total, offset, count, sliced->partial, sum + (offset - first));
-      update(context, offset, count, sum + (offset - first));
+      const size_t count = row_length(offset, end);
+      float *kept = reduction->slots[0] + offset;
+      const float *sum = add_row(&sliced->total, offset, count, sliced->partial, keep ? kept : sliced->row);
+      /* Kept sums lie where the first of the rank's own slots was, of which nobody else reads this slice. */
+      if (keep && sum != kept) sum = memcpy(kept, sum, count * sizeof *kept);
+      gan_square_add(count, sum, lanes);
+      update(context, offset, count, sum);
     }
-    sliced->squares[sliced->square_of_block[block]] = gan_square_sum(end - first, sum);
+    sliced->squares[sliced->square_of_block[block]] = gan_square_total(lanes);
   }
 }
 

@@ -42,7 +42,7 @@ typedef struct gan_sliced {
   gan_sliced_progress *progress; /* [host_size], in memory */
   double *squares;               /* [blocks], in memory: each block's sum of squares, rank by rank */
   size_t *square_of_block;       /* [blocks]: where in them */
-  float *block;                  /* [GAN_REDUCTION_BLOCK]: the sum that the update takes in at once */
+  float *row;                    /* [GAN_SLICED_ROW]: the sum that the update takes in at once */
 
   gan_barrier_end ready;  /* all ranks of the host have updated; in memory */
   bool settled;           /* ... and this rank knows */

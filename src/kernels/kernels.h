@@ -74,8 +74,12 @@ void gan_scale(size_t n, float factor, float *y);
 void gan_average(size_t n, float a, float *y, float b, const float *x);
 /* Sets each value to min(max(value, -bound), bound); returns how many were outside. */
 size_t gan_clip(size_t n, float bound, float *x);
-/* Sum of squares in double, in one fixed order of summation. */
+/* Sum of squares in double, in one fixed order of summation: element i goes to lane i mod 16, in rising order, and the
+   lanes are added up in the end. Piece by piece, all but the last of a multiple of 16 elements, it is the same sum. */
+enum { GAN_SQUARE_LANES = 16 };
 double gan_square_sum(size_t n, const float *x);
+void gan_square_add(size_t n, const float *x, double *lanes);
+double gan_square_total(double *lanes);
 
 /* Activations and their derivatives: forward y = f(x), y may be x; backward dx = dy * f'(x), given x and y. dx may be
    dy. No row needs both x and y to go back: one that is `from_output` gives the same bits when y stands for x too

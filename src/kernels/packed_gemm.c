@@ -16,86 +16,85 @@ typedef struct matrix {
   int64_t stride;
 } matrix;
 
-static float element(const matrix *from, int64_t i, int64_t j) {
-  return from->transpose ? from->values[j * from->stride + i] : from->values[i * from->stride + j];
-}
+/* Both operands are packed alike: a panel's k-th row is the k-th of some vectors of the matrix, `width` of them at
+   most, which are its rows (of A), or its columns (of B). */
 
-/* Rows that lie in memory as the panel has them, (depth, count of them), rounded on their way. */
-static void pack_pairs(const float *x, int64_t stride, int64_t count, int64_t depth, int64_t width, float *panel) {
-  for (int64_t k = 0; k < depth; k += 2)
-    gan_tile_round_rows(x + k * stride, k + 1 < depth ? x + (k + 1) * stride : NULL, count, width,
-                        panel + k / 2 * width);
-}
-
-/* Rows row and on (`rows` of them, at most 8) of A, columns k and on, to panel (depth, 8). */
-static void pack_a(gan_precision precision, const matrix *a, int64_t row, int64_t rows, int64_t k, int64_t depth,
-                   float *panel) {
+/* The vectors are rows in memory. Two panels of 8, `half` floats apart, or 16 columns of one of 48, for as much of the
+   depth as there are whole registers; returns how far that is. */
+static int64_t turn_vectors(gan_precision precision, const float *x, int64_t stride, int64_t depth, float *to,
+                            int64_t half, int64_t width) {
   int64_t done = 0;
-  if (precision == GAN_BFLOAT16 && a->transpose) {
-    pack_pairs(a->values + k * a->stride + row, a->stride, rows, depth, GAN_TILE_ROWS, panel);
-    return;
+  if (precision == GAN_BFLOAT16)
+    for (; done + 2 * GAN_LANES <= depth; done += 2 * GAN_LANES)
+      gan_transpose_to_pairs(x + done, stride, to + done / 2 * width, half, width);
+  else
+    for (; done + GAN_LANES <= depth; done += GAN_LANES)
+      gan_transpose_to_rows(x + done, stride, to + done * width, to + half + done * width, width);
+  return done;
+}
+
+/* What is left of the depth from `done` (even) on, element by element. */
+static void pack_elements(gan_precision precision, const float *x, int64_t stride, int64_t vectors, int64_t done,
+                          int64_t depth, float *panel, int64_t width) {
+  for (; done < depth; done += 1 + (precision == GAN_BFLOAT16)) {
+    float row[2 * GAN_TILE_COLUMNS] = {0};
+    for (int64_t k = done; k < least(done + 2, depth); k++)
+      for (int64_t i = 0; i < vectors; i++) row[(k - done) * width + i] = x[i * stride + k];
+    if (precision == GAN_BFLOAT16)
+      gan_tile_round_rows(row, row + width, width, width, panel + done / 2 * width);
+    else
+      memcpy(panel + done * width, row, (size_t)width * sizeof *row);
   }
-  if (a->transpose && rows == GAN_TILE_ROWS)
-    for (; done < depth; done++)
-      memcpy(panel + done * GAN_TILE_ROWS, a->values + (k + done) * a->stride + row, GAN_TILE_ROWS * sizeof *panel);
-  for (; done < depth; done++)
-    for (int64_t i = 0; i < GAN_TILE_ROWS; i++)
-      panel[done * GAN_TILE_ROWS + i] = i < rows ? element(a, row + i, k + done) : 0;
-  if (precision != GAN_BFLOAT16) return;
-  memset(panel + depth * GAN_TILE_ROWS, 0, (size_t)((even(depth) - depth) * GAN_TILE_ROWS) * sizeof *panel);
-  gan_tile_round(even(depth), GAN_TILE_ROWS, panel);
 }
 
-/* The same for two panels, 16 whole rows of a matrix that is not transposed; they are `distance` floats apart. */
-static void pack_a_pair(gan_precision precision, const matrix *a, int64_t row, int64_t k, int64_t depth, float *panel,
-                        int64_t distance) {
-  int64_t done = 0;
-  for (; done + GAN_LANES <= depth; done += GAN_LANES)
-    gan_transpose_to_rows(a->values + row * a->stride + k + done, a->stride, panel + done * GAN_TILE_ROWS,
-                          panel + distance + done * GAN_TILE_ROWS, GAN_TILE_ROWS);
-  for (; done < even(depth); done++)
-    for (int64_t i = 0; i < GAN_LANES; i++)
-      panel[i / GAN_TILE_ROWS * distance + done * GAN_TILE_ROWS + i % GAN_TILE_ROWS] =
-          done < depth ? element(a, row + i, k + done) : 0;
-  if (precision != GAN_BFLOAT16) return;
-  gan_tile_round(even(depth), GAN_TILE_ROWS, panel);
-  gan_tile_round(even(depth), GAN_TILE_ROWS, panel + distance);
+/* The vectors lie side by side in memory: its rows are the panel's. */
+static void pack_rows(gan_precision precision, const float *x, int64_t stride, int64_t vectors, int64_t depth,
+                      float *panel, int64_t width) {
+  const int64_t step = precision == GAN_BFLOAT16 ? 2 : 1;
+  for (int64_t k = 0; k < depth; k += step, x += step * stride, panel += width) {
+    if (precision == GAN_BFLOAT16) {
+      gan_tile_round_rows(x, k + 1 < depth ? x + stride : NULL, vectors, width, panel);
+    } else {
+      memcpy(panel, x, (size_t)vectors * sizeof *panel);
+      memset(panel + vectors, 0, (size_t)(width - vectors) * sizeof *panel);
+    }
+  }
 }
 
-/* Columns column and on (`columns`, at most 48) of B, rows k and on, to panel (depth, 48). */
+/* Rows row and on of A, `rows` of them, columns k and on: panels (depth, 8), each of DEPTH rows in memory. */
+static void pack_a(gan_precision precision, const matrix *a, int64_t row, int64_t rows, int64_t k, int64_t depth,
+                   float *block) {
+  enum { WIDTH = GAN_TILE_ROWS, PANEL = WIDTH * DEPTH };
+  for (int64_t i = 0; i < rows; i += WIDTH, block += PANEL) {
+    const int64_t count = least(WIDTH, rows - i);
+    if (a->transpose) {
+      pack_rows(precision, a->values + k * a->stride + row + i, a->stride, count, depth, block, WIDTH);
+      continue;
+    }
+    const float *x = a->values + (row + i) * a->stride + k;
+    const bool two = rows - i >= 2 * WIDTH;
+    const int64_t done = two ? turn_vectors(precision, x, a->stride, depth, block, PANEL, WIDTH) : 0;
+    pack_elements(precision, x, a->stride, count, done, depth, block, WIDTH);
+    if (!two) continue;
+    i += WIDTH, block += PANEL;
+    pack_elements(precision, x + WIDTH * a->stride, a->stride, WIDTH, done, depth, block, WIDTH);
+  }
+}
+
+/* Columns column and on of B, `columns` (at most 48) of them, rows k and on: a panel (depth, 48). */
 static void pack_b(gan_precision precision, const matrix *b, int64_t column, int64_t columns, int64_t k, int64_t depth,
                    float *panel) {
-  int64_t done = 0;
-  if (precision == GAN_BFLOAT16 && !b->transpose) {
-    pack_pairs(b->values + k * b->stride + column, b->stride, columns, depth, GAN_TILE_COLUMNS, panel);
+  enum { WIDTH = GAN_TILE_COLUMNS, HALF = GAN_LANES / 2 };
+  if (!b->transpose) {
+    pack_rows(precision, b->values + k * b->stride + column, b->stride, columns, depth, panel, WIDTH);
     return;
   }
-  if (b->transpose && columns == GAN_TILE_COLUMNS)
-    for (; done + GAN_LANES <= depth; done += GAN_LANES)
-      for (int64_t j = 0; j < GAN_TILE_COLUMNS; j += GAN_LANES)
-        gan_transpose_to_columns(b->values + (column + j) * b->stride + k + done, b->stride,
-                                 panel + done * GAN_TILE_COLUMNS + j, GAN_TILE_COLUMNS);
-  for (; done < depth; done++) {
-    float *row = panel + done * GAN_TILE_COLUMNS;
-    if (!b->transpose)
-      memcpy(row, b->values + (k + done) * b->stride + column, (size_t)columns * sizeof *row);
-    else
-      for (int64_t j = 0; j < columns; j++) row[j] = element(b, k + done, column + j);
-    memset(row + columns, 0, (size_t)(GAN_TILE_COLUMNS - columns) * sizeof *row);
-  }
-  if (precision != GAN_BFLOAT16) return;
-  memset(panel + depth * GAN_TILE_COLUMNS, 0, (size_t)((even(depth) - depth) * GAN_TILE_COLUMNS) * sizeof *panel);
-  gan_tile_round(even(depth), GAN_TILE_COLUMNS, panel);
-}
-
-/* c = alpha tile + beta c, rows by columns of it. */
-static void add_tile(const float *tile, int64_t rows, int64_t columns, float alpha, float beta, float *c, int64_t ldc) {
-  for (int64_t i = 0; i < rows; i++, tile += GAN_TILE_COLUMNS, c += ldc) {
-    if (beta == 0)
-      for (int64_t j = 0; j < columns; j++) c[j] = alpha * tile[j];
-    else
-      for (int64_t j = 0; j < columns; j++) c[j] = alpha * tile[j] + beta * c[j];
-  }
+  const float *x = b->values + column * b->stride + k;
+  int64_t done = 0;
+  if (columns == WIDTH)
+    for (int64_t j = 0; j < WIDTH; j += GAN_LANES)
+      done = turn_vectors(precision, x + j * b->stride, b->stride, depth, panel + j, HALF, WIDTH);
+  pack_elements(precision, x, b->stride, columns, done, depth, panel, WIDTH);
 }
 
 /* Measured on an AMD Zen 5 against oneDNN's products in float32: those of few rows or columns are packing, mostly. */
@@ -114,21 +113,13 @@ bool gan_packed_gemm(gan_precision precision, bool transpose_a, bool transpose_b
     const int64_t depth = least(DEPTH, k - from), deep = precision == GAN_BFLOAT16 ? even(depth) / 2 : depth;
     for (int64_t row = 0; row < m; row += BLOCK_ROWS) {
       const int64_t rows = least(BLOCK_ROWS, m - row);
-      for (int64_t i = 0; i < rows;) {
-        float *to = block + i * DEPTH;
-        const bool pair = !transpose_a && rows - i >= GAN_LANES;
-        if (pair)
-          pack_a_pair(precision, &left, row + i, from, depth, to, GAN_TILE_ROWS * DEPTH);
-        else
-          pack_a(precision, &left, row + i, least(GAN_TILE_ROWS, rows - i), from, depth, to);
-        i += pair ? GAN_LANES : GAN_TILE_ROWS;
-      }
+      pack_a(precision, &left, row, rows, from, depth, block);
       for (int64_t column = 0; column < n; column += GAN_TILE_COLUMNS) {
         const int64_t columns = least(GAN_TILE_COLUMNS, n - column);
         pack_b(precision, &right, column, columns, from, depth, panel);
         for (int64_t i = 0; i < rows; i += GAN_TILE_ROWS) {
           gan_tile_multiply(precision, deep, block + i * DEPTH, panel, false, tile);
-          add_tile(tile, least(GAN_TILE_ROWS, rows - i), columns, alpha, beta, c + (row + i) * ldc + column, ldc);
+          gan_tile_put(tile, least(GAN_TILE_ROWS, rows - i), columns, alpha, beta, c + (row + i) * ldc + column, ldc);
         }
       }
     }

@@ -63,6 +63,33 @@ AVX512_BF16 static void multiply_bfloat16(int64_t depth, const float *a, const f
   store_tile(sums, c);
 }
 
+/* The lanes of the register from element i on that are among `count`. */
+AVX512_INLINE __mmask16 lanes_among(int64_t i, int64_t count) {
+  return count - i >= GAN_LANES ? (__mmask16)0xffff : count > i ? (__mmask16)((1u << (count - i)) - 1) : (__mmask16)0;
+}
+
+/* alpha and beta as they mostly are, as constants. */
+AVX512_INLINE void put_tile(const float *tile, int64_t rows, int64_t columns, float alpha, float beta, float *c,
+                            int64_t stride) {
+  for (; rows > 0; rows--, tile += GAN_TILE_COLUMNS, c += stride)
+    for (int64_t i = 0; i < columns; i += GAN_LANES) {
+      const __mmask16 mask = lanes_among(i, columns);
+      __m512 sum = _mm512_mul_ps(_mm512_set1_ps(alpha), _mm512_loadu_ps(tile + i));
+      if (beta != 0) sum = _mm512_add_ps(sum, _mm512_mul_ps(_mm512_set1_ps(beta), _mm512_maskz_loadu_ps(mask, c + i)));
+      _mm512_mask_storeu_ps(c + i, mask, sum);
+    }
+}
+
+AVX512 void gan_tile_put(const float *tile, int64_t rows, int64_t columns, float alpha, float beta, float *c,
+                         int64_t stride) {
+  if (alpha == 1 && beta == 0)
+    put_tile(tile, rows, columns, 1, 0, c, stride);
+  else if (alpha == 1 && beta == 1)
+    put_tile(tile, rows, columns, 1, 1, c, stride);
+  else
+    put_tile(tile, rows, columns, alpha, beta, c, stride);
+}
+
 void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, bool add, float *c) {
   if (precision == GAN_BFLOAT16)
     multiply_bfloat16(depth, a, b, add, c);
@@ -70,27 +97,22 @@ void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, c
     multiply_float32(depth, a, b, add, c);
 }
 
-/* The lanes of the register from element i on that are among `count`. */
-AVX512_INLINE __mmask16 lanes_among(int64_t i, int64_t count) {
-  return count - i >= GAN_LANES ? (__mmask16)0xffff : count > i ? (__mmask16)((1u << (count - i)) - 1) : (__mmask16)0;
+/* Of x[0..15] and y[0..15], x[0], y[0], x[1], y[1], ... : the conversion puts x's before y's. A pair's first number is
+   in the lower half of its 32 bits. */
+AVX512_BF16 static inline __m512i pairs_of(__m512 x, __m512 y) {
+  const __m512i turns = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21,
+                                         5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return _mm512_permutexvar_epi16(turns, (__m512i)_mm512_cvtne2ps_pbh(y, x));
 }
 
-/* A pair's first number is in the lower half of the 32 bits. */
 AVX512_BF16 static inline void round_pair(const float *first, const float *second, int64_t count, int64_t width,
                                           float *to) {
   for (int64_t i = 0; i < width; i += GAN_LANES) {
     const __mmask16 mask = lanes_among(i, count);
-    const __m256bh low = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, first + i));
-    const __m256bh high = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(second ? mask : 0, second ? second + i : first));
-    const __m512i pair = _mm512_or_si512(_mm512_cvtepu16_epi32((__m256i)low),
-                                         _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)high), 16));
-    _mm512_mask_storeu_epi32(to + i, lanes_among(i, width), pair);
+    const __m512 x = _mm512_maskz_loadu_ps(mask, first + i);
+    const __m512 y = second ? _mm512_maskz_loadu_ps(mask, second + i) : _mm512_setzero_ps();
+    _mm512_mask_storeu_epi32(to + i, lanes_among(i, width), pairs_of(x, y));
   }
-}
-
-AVX512_BF16 static void round_rows(int64_t depth, int64_t width, float *panel) {
-  for (int64_t k = 0; k < depth; k += 2)
-    round_pair(panel + k * width, panel + (k + 1) * width, width, width, panel + k / 2 * width);
 }
 
 AVX512_BF16 void gan_tile_round_rows(const float *x, const float *y, int64_t count, int64_t width, float *to) {
@@ -108,8 +130,6 @@ AVX512_BF16 void gan_tile_pair_channels(const float *x, int64_t channels, int64_
     }
   }
 }
-
-void gan_tile_round(int64_t depth, int64_t width, float *panel) { round_rows(depth, width, panel); }
 
 AVX512 void gan_tile_interleave(const float *x, const float *y, float *both) {
   const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -175,6 +195,19 @@ AVX512 void gan_transpose_pairs(const float *x, int64_t stride, float *to, int64
     float *place = to + (i < 8 ? i * step : odd + (i - 8) * step);
     _mm256_storeu_ps(place, _mm512_castps512_ps256(row[i]));
     _mm256_storeu_ps(place + half, _mm512_extractf32x8_ps(row[i], 1));
+  }
+}
+
+AVX512_BF16 void gan_transpose_to_pairs(const float *x, int64_t stride, float *to, int64_t half, int64_t step) {
+  __m512 row[16];
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < 16; i++)
+    row[i] = (__m512)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + i * stride + GAN_LANES), _mm512_loadu_ps(x + i * stride));
+  transpose(row);
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < 16; i++) {
+    _mm256_storeu_ps(to + i * step, _mm512_castps512_ps256(row[i]));
+    _mm256_storeu_ps(to + half + i * step, _mm512_extractf32x8_ps(row[i], 1));
   }
 }
 

@@ -25,9 +25,9 @@ bool gan_tiles_available(gan_precision precision);
 /* c (8, 48) = or += a (depth, 8) b (depth, 48), packed in the given precision; depth counts a panel's rows. */
 void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, bool add, float *c);
 
-/* In place, panel (depth, width) of float32 becomes pairs of bfloat16, (depth / 2, width, 2), rounded to nearest even;
-   depth is even, width 8 or 48. */
-void gan_tile_round(int64_t depth, int64_t width, float *panel);
+/* c (rows, columns) = alpha tile + beta c, rows of c `stride` floats apart; at most 8 and 48. With beta 0, c is not
+ * read. */
+void gan_tile_put(const float *tile, int64_t rows, int64_t columns, float alpha, float beta, float *c, int64_t stride);
 
 /* One row of pairs of bfloat16, to (width): of x (count) and y (count), rounded to nearest even; zeros beyond count.
    y NULL: of x and zeros. */
@@ -42,6 +42,9 @@ void gan_tile_pair_channels(const float *x, int64_t channels, int64_t size, int6
 void gan_transpose_to_rows(const float *x, int64_t stride, float *to, float *second, int64_t step);
 /* x: 16 rows of 16, `stride` floats apart; its columns become rows of 16 at `to`, `step` floats apart. */
 void gan_transpose_to_columns(const float *x, int64_t stride, float *to, int64_t step);
+/* x: 16 rows of 32, `stride` floats apart; its columns, rounded and two by two, become 16 rows of pairs: the pairs of
+   x's first 8 rows at to, `step` apart, those of its others at to + half. */
+void gan_transpose_to_pairs(const float *x, int64_t stride, float *to, int64_t half, int64_t step);
 /* x: 16 rows of 16 pairs of bfloat16, `stride` apart: row i holds values of u_i (16) and v_i (16), in pairs (u_i[j],
    v_i[j]). They become rows whose pairs are of neighbouring j: row r < 8 holds (u_i[2r], u_i[2r + 1]) of all i, its
    first 8 at to + r * step, the others at to + half + r * step; the same of v at to + odd. */

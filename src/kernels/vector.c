@@ -71,20 +71,29 @@ size_t gan_clip(size_t n, float bound, float *x) {
   return outside;
 }
 
-enum { SUM_LANES = 16 };
-
-/* Element i goes to lane i mod 16, in rising order; then the lanes are added as a binary tree. */
-GAN_MULTIVERSION double gan_square_sum(size_t n, const float *x) {
-  double lanes[SUM_LANES] = {0};
+GAN_MULTIVERSION void gan_square_add(size_t n, const float *x, double *lanes) {
+  double sums[GAN_SQUARE_LANES];
   size_t i = 0;
-  for (; i + SUM_LANES <= n; i += SUM_LANES) {
-    for (size_t lane = 0; lane < SUM_LANES; lane++) lanes[lane] += (double)x[i + lane] * (double)x[i + lane];
+  memcpy(sums, lanes, sizeof sums);
+  for (; i + GAN_SQUARE_LANES <= n; i += GAN_SQUARE_LANES) {
+    for (size_t lane = 0; lane < GAN_SQUARE_LANES; lane++) sums[lane] += (double)x[i + lane] * (double)x[i + lane];
   }
-  for (size_t lane = 0; i + lane < n; lane++) lanes[lane] += (double)x[i + lane] * (double)x[i + lane];
-  for (size_t half = SUM_LANES / 2; half > 0; half /= 2) {
+  for (size_t lane = 0; i + lane < n; lane++) sums[lane] += (double)x[i + lane] * (double)x[i + lane];
+  memcpy(lanes, sums, sizeof sums);
+}
+
+/* As a binary tree. */
+double gan_square_total(double *lanes) {
+  for (size_t half = GAN_SQUARE_LANES / 2; half > 0; half /= 2) {
     for (size_t lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
   }
   return lanes[0];
+}
+
+double gan_square_sum(size_t n, const float *x) {
+  double lanes[GAN_SQUARE_LANES] = {0};
+  gan_square_add(n, x, lanes);
+  return gan_square_total(lanes);
 }
 
 /* (2 byte - 255) / 255 and not byte * (2/255) - 1: this one gives exactly -1 and 1 at the ends, and rounds once. */
