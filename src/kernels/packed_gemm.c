@@ -50,14 +50,13 @@ static void pack_elements(gan_precision precision, const float *x, int64_t strid
 /* The vectors lie side by side in memory: its rows are the panel's. */
 static void pack_rows(gan_precision precision, const float *x, int64_t stride, int64_t vectors, int64_t depth,
                       float *panel, int64_t width) {
-  const int64_t step = precision == GAN_BFLOAT16 ? 2 : 1;
-  for (int64_t k = 0; k < depth; k += step, x += step * stride, panel += width) {
-    if (precision == GAN_BFLOAT16) {
-      gan_tile_round_rows(x, k + 1 < depth ? x + stride : NULL, vectors, width, panel);
-    } else {
-      memcpy(panel, x, (size_t)vectors * sizeof *panel);
-      memset(panel + vectors, 0, (size_t)(width - vectors) * sizeof *panel);
-    }
+  if (precision == GAN_BFLOAT16) {
+    gan_tile_round_panel(x, stride, vectors, depth, width, panel);
+    return;
+  }
+  for (int64_t k = 0; k < depth; k++, x += stride, panel += width) {
+    memcpy(panel, x, (size_t)vectors * sizeof *panel);
+    memset(panel + vectors, 0, (size_t)(width - vectors) * sizeof *panel);
   }
 }
 
@@ -109,8 +108,9 @@ bool gan_packed_gemm(gan_precision precision, bool transpose_a, bool transpose_b
   const matrix left = {transpose_a, a, lda}, right = {transpose_b, b, ldb};
   float block[BLOCK_ROWS * DEPTH], panel[DEPTH * GAN_TILE_COLUMNS], tile[GAN_TILE];
   if (!pays(precision, m, n, k)) return false;
-  for (int64_t from = 0; from < k; from += DEPTH, beta = 1) {
-    const int64_t depth = least(DEPTH, k - from), deep = precision == GAN_BFLOAT16 ? even(depth) / 2 : depth;
+  const int64_t values = precision == GAN_BFLOAT16 ? 2 : 1, deepest = values * DEPTH; /* in a panel's row; of k */
+  for (int64_t from = 0; from < k; from += deepest, beta = 1) {
+    const int64_t depth = least(deepest, k - from);
     for (int64_t row = 0; row < m; row += BLOCK_ROWS) {
       const int64_t rows = least(BLOCK_ROWS, m - row);
       pack_a(precision, &left, row, rows, from, depth, block);
@@ -118,7 +118,7 @@ bool gan_packed_gemm(gan_precision precision, bool transpose_a, bool transpose_b
         const int64_t columns = least(GAN_TILE_COLUMNS, n - column);
         pack_b(precision, &right, column, columns, from, depth, panel);
         for (int64_t i = 0; i < rows; i += GAN_TILE_ROWS) {
-          gan_tile_multiply(precision, deep, block + i * DEPTH, panel, false, tile);
+          gan_tile_multiply(precision, pieces(depth, values), block + i * DEPTH, panel, false, tile);
           gan_tile_put(tile, least(GAN_TILE_ROWS, rows - i), columns, alpha, beta, c + (row + i) * ldc + column, ldc);
         }
       }

@@ -105,8 +105,8 @@ AVX512_BF16 static inline __m512i pairs_of(__m512 x, __m512 y) {
   return _mm512_permutexvar_epi16(turns, (__m512i)_mm512_cvtne2ps_pbh(y, x));
 }
 
-AVX512_BF16 static inline void round_pair(const float *first, const float *second, int64_t count, int64_t width,
-                                          float *to) {
+AVX512_BF16 static inline __attribute__((always_inline)) void round_pair(const float *first, const float *second,
+                                                                         int64_t count, int64_t width, float *to) {
   for (int64_t i = 0; i < width; i += GAN_LANES) {
     const __mmask16 mask = lanes_among(i, count);
     const __m512 x = _mm512_maskz_loadu_ps(mask, first + i);
@@ -117,6 +117,19 @@ AVX512_BF16 static inline void round_pair(const float *first, const float *secon
 
 AVX512_BF16 void gan_tile_round_rows(const float *x, const float *y, int64_t count, int64_t width, float *to) {
   round_pair(x, y, count, width, to);
+}
+
+AVX512_BF16 void gan_tile_round_panel(const float *x, int64_t stride, int64_t count, int64_t depth, int64_t width,
+                                      float *panel) {
+  for (int64_t k = 0; k < depth; k += 2, x += 2 * stride, panel += width) {
+    const float *second = k + 1 < depth ? x + stride : NULL;
+    if (count == GAN_TILE_COLUMNS) /* whole rows need no masks */
+      round_pair(x, second, GAN_TILE_COLUMNS, GAN_TILE_COLUMNS, panel);
+    else if (count == GAN_TILE_ROWS)
+      round_pair(x, second, GAN_TILE_ROWS, GAN_TILE_ROWS, panel);
+    else
+      round_pair(x, second, count, width, panel);
+  }
 }
 
 /* Channels follow each other in memory, but each in a line of its own: the CPU does not fetch the next by itself. */

@@ -33,6 +33,9 @@ void gan_tile_put(const float *tile, int64_t rows, int64_t columns, float alpha,
    y NULL: of x and zeros. */
 void gan_tile_round_rows(const float *x, const float *y, int64_t count, int64_t width, float *to);
 
+/* A panel of pairs of bfloat16, (depth / 2 or one more, width), of the rows of x (depth, count), `stride` floats apart.
+ */
+void gan_tile_round_panel(const float *x, int64_t stride, int64_t count, int64_t depth, int64_t width, float *panel);
 /* pairs (channels / 2, plane) = row after row of pairs of two channels of x (channels, size); an odd channel has zeros
    for its second. */
 void gan_tile_pair_channels(const float *x, int64_t channels, int64_t size, int64_t plane, float *pairs);
