@@ -115,7 +115,15 @@ AVX512_BF16 static inline __attribute__((always_inline)) void round_pair(const f
   }
 }
 
+/* Weights come from far away, in runs too short for the CPU to fetch the next by itself: floats to ask for in advance.
+ */
+enum { AHEAD = 256 };
+
 AVX512_BF16 void gan_tile_round_rows(const float *x, const float *y, int64_t count, int64_t width, float *to) {
+  for (int64_t i = 0; i < count; i += GAN_LANES) {
+    _mm_prefetch(x + i + AHEAD, _MM_HINT_T0);
+    if (y) _mm_prefetch(y + i + AHEAD, _MM_HINT_T0);
+  }
   round_pair(x, y, count, width, to);
 }
 
@@ -132,13 +140,13 @@ AVX512_BF16 void gan_tile_round_panel(const float *x, int64_t stride, int64_t co
   }
 }
 
-/* Channels follow each other in memory, but each in a line of its own: the CPU does not fetch the next by itself. */
 AVX512_BF16 void gan_tile_pair_channels(const float *x, int64_t channels, int64_t size, int64_t plane, float *pairs) {
+  const int64_t ahead = most(2 * size, AHEAD);
   for (int64_t channel = 0; channel < channels; channel += 2, x += 2 * size, pairs += plane) {
     const float *second = channel + 1 < channels ? x + size : NULL;
     for (int64_t i = 0; i < size; i += GAN_LANES) {
-      _mm_prefetch(x + 2 * size + i, _MM_HINT_T0);
-      _mm_prefetch(x + 3 * size + i, _MM_HINT_T0);
+      _mm_prefetch(x + ahead + i, _MM_HINT_T0);
+      _mm_prefetch(x + ahead + size + i, _MM_HINT_T0);
       round_pair(x + i, second ? second + i : NULL, size - i, least(GAN_LANES, size - i), pairs + i);
     }
   }
