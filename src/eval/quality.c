@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/multiversion.h"
 #include "base/random.h"
 #include "kernels/kernels.h"
-#include "kernels/multiversion.h"
 
 enum { DOT_LANES = 16 };
 

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
+#include "base/multiversion.h"
 #include "kernels/integers.h"
-#include "kernels/multiversion.h"
 
 /* A column matrix of 1 MiB fits the second-level cache; below 128 columns products become slow. */
 enum { COLUMN_FLOATS = 1 << 18, COLUMNS_LEAST = 128, COLUMNS_MOST = 4096 };

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "kernels/multiversion.h"
+#include "base/multiversion.h"
 
 GAN_INLINE float float_of_bits(uint32_t bits) {
   float value;

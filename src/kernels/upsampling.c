@@ -5,7 +5,7 @@
    exchanged. */
 #include <string.h>
 
-#include "kernels/multiversion.h"
+#include "base/multiversion.h"
 #include "kernels/resample.h"
 
 /* A phase's value is (1 - weight) x[i + shift] + weight x[i + shift + 1]. */

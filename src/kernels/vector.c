@@ -2,8 +2,8 @@
    on how wide the vector unit is: element-wise work has no order, and sums name theirs. */
 #include <string.h>
 
+#include "base/multiversion.h"
 #include "kernels/kernels.h"
-#include "kernels/multiversion.h"
 
 GAN_MULTIVERSION void gan_add_bias(size_t rows, size_t n, const float *bias, float *y) {
   for (size_t row = 0; row < rows; row++, y += n) {

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/multiversion.h"
+#include "base/multiversion.h"
 #include "nn/layer.h"
 #include "nn/normalise.h"
 #include "nn/pass.h"

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "kernels/multiversion.h"
+#include "base/multiversion.h"
 
 enum { LANES = 8 };
 

@@ -1,5 +1,5 @@
 /* Normalisation's second order; formulas in normalise.h. Loops as in normalise.c: across channels, or along planes. */
-#include "kernels/multiversion.h"
+#include "base/multiversion.h"
 #include "nn/normalise.h"
 
 void gan_channel_tangent_sums(gan_channels view, const float *x, const float *tangent, const float *dy,

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/multiversion.h"
+#include "base/multiversion.h"
 #include "optim/optimizer.h"
 
 /* torch.optim.SGD without dampening: b = momentum b + g; p -= rate b. PyTorch starts with b = g, which a b of 0 gives

@@ -5,8 +5,8 @@
 
    Empty where the compiler or the C library lacks it (clang 14, musl, other CPUs), and under ThreadSanitizer, whose
    runtime is not ready yet when the linker asks which version to take. */
-#ifndef GAN_KERNELS_MULTIVERSION_H
-#define GAN_KERNELS_MULTIVERSION_H
+#ifndef GAN_BASE_MULTIVERSION_H
+#define GAN_BASE_MULTIVERSION_H
 
 #include <stdint.h> /* defines __GLIBC__ */
 
