@@ -52,7 +52,7 @@ MPI_TESTS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/mpi/*_test.
 EXAMPLES   := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 PROGRAM    := $(if $(filter build,$(BUILD)),gan_dist,$(BUILD)/gan_dist)
 
-.PHONY: all tests check sanitize simgrid install format clean
+.PHONY: all tests check sanitize simgrid convolutions install format clean
 all: $(PROGRAM) $(BUILD)/libgandist.a $(BUILD)/libgandist.so
 
 $(PROGRAM): $(PROGRAM_OBJECTS) $(BUILD)/libgandist.a
@@ -94,6 +94,12 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/libgandist.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -Iinclude $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a $(LDLIBS)
 
+# Where docs/performance.md has its table of convolutions from.
+convolutions: $(BUILD)/compare/convolutions
+$(BUILD)/compare/%: scripts/compare/%.c $(BUILD)/libgandist.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a $(LDLIBS)
+
 check: tests
 	tests/run.sh $(BUILD)
 
@@ -102,8 +108,8 @@ sanitize:
 
 # The code of src/dist as SimGrid's MPI runs it, with tests/simgrid in place of what SimGrid cannot do.
 SIMGRID_SOURCES := $(wildcard tests/simgrid/*.c) src/base/error.c src/base/fault.c src/base/hash.c src/base/clock.c \
-  src/base/shards.c src/kernels/vector.c $(filter-out src/dist/wait.c src/dist/watchdog.c src/dist/benchmark.c \
-  src/dist/link.c src/dist/predict.c,$(wildcard src/dist/*.c))
+  src/base/shards.c src/kernels/vector.c $(filter-out src/dist/wait.c src/dist/watchdog.c src/dist/start_watch.c \
+  src/dist/benchmark.c src/dist/link.c src/dist/predict.c,$(wildcard src/dist/*.c))
 
 simgrid: build/simgrid/iterate
 build/simgrid/iterate: $(SIMGRID_SOURCES) $(wildcard tests/simgrid/*.h src/dist/*.h src/base/*.h)
@@ -119,7 +125,7 @@ install: all
 	install -m 644 include/gan_dist/*.h $(DESTDIR)$(PREFIX)/include/gan_dist
 
 format:
-	clang-format -i $(wildcard include/*/*.h src/*/*.[ch] tests/*/*.[ch] examples/*.c)
+	clang-format -i $(wildcard include/*/*.h src/*/*.[ch] tests/*/*.[ch] examples/*.c scripts/*/*.c)
 
 clean:
 	rm -rf build gan_dist
