@@ -40,7 +40,10 @@ static gan_status answer(const char *question, int count, char *const *words, bo
     return GAN_OK;
   }
   const int skip = strcmp(words[0], "help") == 0;
-  if (count > skip && !is_help(words[skip])) GAN_TRY(gan_command_choose(count - skip, words + skip, &command, &named));
+  if (count > skip && !is_help(words[skip]) && strcmp(words[skip], "help") != 0)
+    GAN_TRY(gan_command_choose(count - skip, words + skip, &command, &named));
+  if (skip && named && count > skip + named)
+    return gan_fail(GAN_BAD_USAGE, "help takes a subcommand and nothing after it, not \"%s\"", words[skip + named]);
   if (!prints) return GAN_OK;
   if (named)
     gan_help_command(stdout, command);

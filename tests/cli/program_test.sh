@@ -1,6 +1,10 @@
 # The program as a user meets it: help, lists, reports, pictures.
 . "$(dirname "$0")/support.sh"
 
+test_help_takes_one_subcommand() {
+  run 0 "$PROGRAM" help train && says out 'gan_dist train' && run 0 "$PROGRAM" help help && says out 'trains generative' || return 1
+  run 2 "$PROGRAM" help train loss && says err 'nothing after it, not "loss"' && [ ! -s out ]
+}
 test_help_lists_every_subcommand() {
   run 0 "$PROGRAM" --help || return 1
   local command
