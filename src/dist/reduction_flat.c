@@ -144,10 +144,14 @@ static void update(gan_reduction *reduction, gan_update update_range, void *cont
   sum_ranks((flat_reduction *)reduction);
   reduction->squares = 0;
   for (size_t block = 0; block < reduction->blocks; block++) {
-    const size_t begin = gan_reduction_block_begin(reduction, block),
-                 length = gan_reduction_block_begin(reduction, block + 1) - begin;
-    reduction->squares += gan_square_sum(length, reduction->slots[0] + begin);
-    update_range(context, begin, length, reduction->slots[0] + begin);
+    const size_t end = gan_reduction_block_begin(reduction, block + 1);
+    double lanes[GAN_SQUARE_LANES] = {0};
+    for (size_t offset = gan_reduction_block_begin(reduction, block); offset < end; offset += GAN_REDUCTION_ROW) {
+      const size_t count = gan_reduction_row_length(offset, end);
+      update_range(context, offset, count, reduction->slots[0] + offset);
+      gan_square_add(count, reduction->slots[0] + offset, lanes);
+    }
+    reduction->squares += gan_square_total(lanes);
   }
 }
 

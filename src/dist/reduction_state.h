@@ -57,4 +57,12 @@ static inline size_t gan_reduction_block_begin(const gan_reduction *reduction, s
   return begin < reduction->count ? begin : reduction->count;
 }
 
+/* Floats of a block that are updated at a time: the sum, the parameters and a state of them stay in a core's
+   first-level cache. Their squares are summed after the update, whose divisions leave time to fetch the sums. */
+enum { GAN_REDUCTION_ROW = 2048 };
+
+static inline size_t gan_reduction_row_length(size_t offset, size_t end) {
+  return end - offset < GAN_REDUCTION_ROW ? end - offset : GAN_REDUCTION_ROW;
+}
+
 #endif

@@ -99,7 +99,7 @@ static const float *add_row(const gan_terms *terms, size_t offset, size_t count,
     const gan_term *term = &terms->term[i];
     stack[term->height] = term->values + (offset - term->origin);
     for (int top = term->height; top > term->height - term->folds; top--) {
-      float *place = top == 1 && i == terms->count - 1 ? sum : partial + (size_t)(top - 1) * GAN_SLICED_ROW;
+      float *place = top == 1 && i == terms->count - 1 ? sum : partial + (size_t)(top - 1) * GAN_REDUCTION_ROW;
       gan_add_two(count, stack[top - 1], stack[top], place);
       stack[top - 1] = place;
     }
@@ -107,14 +107,10 @@ static const float *add_row(const gan_terms *terms, size_t offset, size_t count,
   return stack[0];
 }
 
-static size_t row_length(size_t offset, size_t end) {
-  return end - offset < GAN_SLICED_ROW ? end - offset : GAN_SLICED_ROW;
-}
-
 /* sum = the terms' sum over [begin, end) of any length. */
 static void add_terms(const gan_sliced *sliced, const gan_terms *terms, size_t begin, size_t end, float *sum) {
-  for (size_t offset = begin; offset < end; offset += GAN_SLICED_ROW) {
-    const size_t count = row_length(offset, end);
+  for (size_t offset = begin; offset < end; offset += GAN_REDUCTION_ROW) {
+    const size_t count = gan_reduction_row_length(offset, end);
     float *place = sum + (offset - begin);
     const float *row = add_row(terms, offset, count, sliced->partial, place);
     if (row != place) memcpy(place, row, count * sizeof *place);
@@ -192,14 +188,14 @@ static void update_slice(gan_sliced *sliced, int bucket, gan_update update, void
     const size_t first = gan_reduction_block_begin(reduction, block),
                  end = gan_reduction_block_begin(reduction, block + 1);
     double lanes[GAN_SQUARE_LANES] = {0};
-    for (size_t offset = first; offset < end; offset += GAN_SLICED_ROW) {
-      const size_t count = row_length(offset, end);
+    for (size_t offset = first; offset < end; offset += GAN_REDUCTION_ROW) {
+      const size_t count = gan_reduction_row_length(offset, end);
       float *kept = reduction->slots[0] + offset;
       const float *sum = add_row(&sliced->total, offset, count, sliced->partial, keep ? kept : sliced->row);
       /* Kept sums lie where the first of the rank's own slots was, of which nobody else reads this slice. */
       if (keep && sum != kept) sum = memcpy(kept, sum, count * sizeof *kept);
-      gan_square_add(count, sum, lanes);
       update(context, offset, count, sum);
+      gan_square_add(count, sum, lanes);
     }
     sliced->squares[sliced->square_of_block[block]] = gan_square_total(lanes);
   }

@@ -42,7 +42,7 @@ typedef struct gan_sliced {
   gan_sliced_progress *progress; /* [host_size], in memory */
   double *squares;               /* [blocks], in memory: each block's sum of squares, rank by rank */
   size_t *square_of_block;       /* [blocks]: where in them */
-  float *row;                    /* [GAN_SLICED_ROW]: the sum that the update takes in at once */
+  float *row;                    /* [GAN_REDUCTION_ROW]: the sum that the update takes in at once */
 
   gan_barrier_end ready;  /* all ranks of the host have updated; in memory */
   bool settled;           /* ... and this rank knows */
@@ -58,14 +58,10 @@ typedef struct gan_sliced {
   float *arrivals;       /* [bucket_count][arrival_count][length of this rank's slice of the bucket] */
   int *senders;          /* [arrival_count] */
   int arrival_count;     /* trees of the other hosts' forests */
-  float *partial;        /* [levels][GAN_SLICED_ROW]: partial sums */
+  float *partial;        /* [levels][GAN_REDUCTION_ROW]: partial sums */
   MPI_Request *requests; /* [request_room]; those of arrivals first */
   int request_count, request_room;
 } gan_sliced;
-
-/* Floats that are added up and updated at a time: the terms' sum, the parameters and a state of them stay in a core's
-   first-level cache. */
-enum { GAN_SLICED_ROW = 2048 };
 
 /* The values of a bucket; the blocks, and the values, of a rank's slice of it. */
 gan_range gan_sliced_bucket(const gan_sliced *sliced, int bucket);

@@ -269,7 +269,7 @@ void gan_sliced_measure(const gan_reduction *reduction, size_t host_slots, gan_r
   bytes->others += plan_bytes(&sliced) + arrivals * sizeof(int) +
                    arrivals * floats_before(&sliced, sliced.bucket_count) * sizeof(float) +
                    (size_t)sliced.request_room * sizeof(MPI_Request) +
-                   level_count(reduction) * GAN_SLICED_ROW * sizeof(float) + GAN_SLICED_ROW * sizeof(float) +
+                   level_count(reduction) * GAN_REDUCTION_ROW * sizeof(float) + GAN_REDUCTION_ROW * sizeof(float) +
                    reduction->blocks * sizeof(size_t) + (size_t)reduction->shards->slot_count * sizeof(float *) +
                    ((size_t)reduction->world->host_size + 1) * sizeof(int);
 }
@@ -289,9 +289,9 @@ gan_status gan_sliced_allocate(gan_reduction *reduction) {
   list_senders(sliced);
   GAN_TRY(gan_reduction_take(reduction, (size_t)sliced->request_room, sizeof(MPI_Request), "the gradients' messages",
                              &sliced->requests));
-  GAN_TRY(gan_reduction_take(reduction, level_count(reduction), GAN_SLICED_ROW * sizeof(float), "partial sums",
+  GAN_TRY(gan_reduction_take(reduction, level_count(reduction), GAN_REDUCTION_ROW * sizeof(float), "partial sums",
                              &sliced->partial));
-  GAN_TRY(gan_reduction_take(reduction, GAN_SLICED_ROW, sizeof(float), "partial sums", &sliced->row));
+  GAN_TRY(gan_reduction_take(reduction, GAN_REDUCTION_ROW, sizeof(float), "partial sums", &sliced->row));
   GAN_TRY(gan_reduction_take(reduction, reduction->blocks, sizeof(size_t), "the reduction's plan",
                              &sliced->square_of_block));
   number_squares(sliced);
