@@ -94,7 +94,7 @@ static gan_status bfloat16_open(void) {
 
 static void bfloat16_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
                           const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc) {
-  if (!gan_packed_gemm(GAN_BFLOAT16, transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc))
+  if (!gan_packed_gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc))
     onednn_gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 

@@ -7,8 +7,7 @@
 
 /* As gan_backend.gemm. False, with nothing done, where the CPU lacks the instructions, and for sizes that rounding
    while packing does not pay for. */
-bool gan_packed_gemm(gan_precision precision, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
-                     float alpha, const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
-                     int64_t ldc);
+bool gan_packed_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
+                     int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
 
 #endif

@@ -219,17 +219,31 @@ AVX512 void gan_transpose_pairs(const float *x, int64_t stride, float *to, int64
   }
 }
 
-AVX512_BF16 void gan_transpose_to_pairs(const float *x, int64_t stride, float *to, int64_t half, int64_t step) {
+AVX512_BF16 static inline __attribute__((always_inline)) void transpose_to_pairs(const float *x, int64_t stride,
+                                                                                 int64_t rows, int64_t count, float *to,
+                                                                                 int64_t half, int64_t step) {
   __m512 row[16];
+  const __mmask16 first = lanes_among(0, count), second = lanes_among(GAN_LANES, count);
 #pragma GCC unroll 16
-  for (int64_t i = 0; i < 16; i++)
-    row[i] = (__m512)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + i * stride + GAN_LANES), _mm512_loadu_ps(x + i * stride));
+  for (int64_t i = 0; i < 16; i++) {
+    const __m512 low = _mm512_maskz_loadu_ps(i < rows ? first : 0, x + i * stride);
+    const __m512 high = _mm512_maskz_loadu_ps(i < rows ? second : 0, x + i * stride + GAN_LANES);
+    row[i] = (__m512)_mm512_cvtne2ps_pbh(high, low);
+  }
   transpose(row);
 #pragma GCC unroll 16
   for (int64_t i = 0; i < 16; i++) {
     _mm256_storeu_ps(to + i * step, _mm512_castps512_ps256(row[i]));
     _mm256_storeu_ps(to + half + i * step, _mm512_extractf32x8_ps(row[i], 1));
   }
+}
+
+AVX512_BF16 void gan_transpose_to_pairs(const float *x, int64_t stride, int64_t rows, int64_t count, float *to,
+                                        int64_t half, int64_t step) {
+  if (rows >= 16 && count == 2 * GAN_LANES) /* needs no masks */
+    transpose_to_pairs(x, stride, 16, 2 * GAN_LANES, to, half, step);
+  else
+    transpose_to_pairs(x, stride, rows, count, to, half, step);
 }
 
 AVX512 void gan_transpose_to_columns(const float *x, int64_t stride, float *to, int64_t step) {

@@ -45,9 +45,11 @@ void gan_tile_pair_channels(const float *x, int64_t channels, int64_t size, int6
 void gan_transpose_to_rows(const float *x, int64_t stride, float *to, float *second, int64_t step);
 /* x: 16 rows of 16, `stride` floats apart; its columns become rows of 16 at `to`, `step` floats apart. */
 void gan_transpose_to_columns(const float *x, int64_t stride, float *to, int64_t step);
-/* x: 16 rows of 32, `stride` floats apart; its columns, rounded and two by two, become 16 rows of pairs: the pairs of
-   x's first 8 rows at to, `step` apart, those of its others at to + half. */
-void gan_transpose_to_pairs(const float *x, int64_t stride, float *to, int64_t half, int64_t step);
+/* x: up to 16 rows of up to 32, `stride` floats apart; its columns, rounded and two by two, become 16 rows of pairs,
+   with zeros beyond rows and count: the pairs of x's first 8 rows at to, `step` apart, those of its others at to +
+   half. */
+void gan_transpose_to_pairs(const float *x, int64_t stride, int64_t rows, int64_t count, float *to, int64_t half,
+                            int64_t step);
 /* x: 16 rows of 16 pairs of bfloat16, `stride` apart: row i holds values of u_i (16) and v_i (16), in pairs (u_i[j],
    v_i[j]). They become rows whose pairs are of neighbouring j: row r < 8 holds (u_i[2r], u_i[2r + 1]) of all i, its
    first 8 at to + r * step, the others at to + half + r * step; the same of v at to + odd. */

@@ -159,10 +159,11 @@ static void products_in_bfloat16_round_operands_to_nearest(void **unused) {
    operands. Rows are longer than needed. */
 static void products_in_bfloat16_are_sums_of_rounded_operands(void **unused) {
   (void)unused;
-  static const int64_t sizes[][3] = {{33, 49, 17}, {128, 48, 192}, {130, 100, 385}, {32, 200, 77}, {47, 32, 400}};
+  static const int64_t sizes[][3] = {{33, 49, 17},  {128, 48, 192}, {130, 100, 385}, {32, 200, 77},
+                                     {47, 32, 400}, {16, 16, 16},   {17, 31, 800},   {530, 20, 40}};
   const gan_backend *backend;
   if (gan_backend_open("auto", GAN_BFLOAT16, &backend) != GAN_OK) skip();
-  for (int which = 0; which < 5 * 4; which++) {
+  for (int which = 0; which < 8 * 4; which++) {
     const product of = {(which & 1) != 0,          (which & 2) != 0,    sizes[which / 4][0],
                         sizes[which / 4][1],       sizes[which / 4][2], 0.5f,
                         which % 3 == 0 ? 0 : -2.0f};
