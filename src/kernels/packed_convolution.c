@@ -5,9 +5,8 @@
    with stride 1 over dy. Backward to the weights is in packed_weights.c. The inner dimension is cut into blocks so that
    a panel of B stays in the first cache and one of A in the second; sums of blocks are added in rising order.
 
-   In bfloat16 the operands are first made into ones of half as many channels, whose elements are pairs of channels
-   (unfolding.h): the image a few samples at a time, the weights while they are packed. All but the innermost loop then
-   is the same. */
+   The image is unfolded from copies of a few samples (unfolding.h). In bfloat16 these have half as many channels, whose
+   elements are pairs, and so have the weights while they are packed: all but the innermost loop is the same. */
 #include "kernels/packed_convolution.h"
 
 #include <math.h>

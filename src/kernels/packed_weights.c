@@ -2,9 +2,9 @@
    (out_channels, columns) times the unfolded x, transposed. The inner dimension is the places of all samples, so both
    operands are turned while they are packed, 16 places at a time.
 
-   In bfloat16 both are made into images of pairs of channels first (unfolding.h), a few samples at a time. A line of 16
-   places then holds two channels. Turned, it is pairs of neighbouring places, of the one and of the other: so the sums'
-   rows and columns come 16 first channels before 16 second ones. */
+   In bfloat16 the copies that are unfolded have pairs of channels (unfolding.h), so a line of 16 places holds two of
+   them. Turned, it is pairs of neighbouring places, of the one and of the other: so the sums' rows and columns come 16
+   first channels before 16 second ones. */
 #include <string.h>
 
 #include "kernels/integers.h"
@@ -21,7 +21,6 @@ enum { FILTERS = 768, FILTER_LEAST = 48, SUMS = 3 << 17 };
 /* One of the two operands: images, of which lines of 16 places become panels. */
 typedef struct operand {
   gan_unfolding from;   /* of the samples that are worked on at a time */
-  int64_t channels;     /* of the image in memory; in bfloat16 from.channels are pairs of them */
   int64_t chunk, group; /* channels, or pairs, whose panels there are at a time, and whose sums */
   int64_t taps, lines;  /* lines: (channel, tap) of a chunk, in whole panels */
   float *copy;          /* of the samples, as it is unfolded */
