@@ -69,7 +69,7 @@ def draw(reports, output):
         axes[0].plot(hosts, calm, color=colour, marker="o", label=name)
         axes[0].plot(hosts, whole, color=colour, linestyle=":", marker=".", label=f"{name}, with stragglers")
     axes[0].set_title("weak scaling, efficiency [%]")
-    axes[0].set_ylim(bottom=0)
+    axes[0].set_ylim(0, 105 + 13 * len(reports))  # the legend has its place above the curves
     for place, report in zip(axes[1:], reports):
         names, bottom = [f"{row['hosts']}" for row in report["rows"]], [0.0] * len(report["rows"])
         for (part, column), colour in zip(PARTS, COLOURS):
@@ -81,7 +81,7 @@ def draw(reports, output):
     for place in axes:
         place.set_xlabel("hosts")
         place.grid(alpha=0.3)
-        place.legend(fontsize=8)
+        place.legend(fontsize=8, ncol=2 if place is axes[0] else 1, loc="upper left")
     axes[0].set_xscale("log")
     figure.suptitle(f"{reports[0]['preset']}, predicted from {reports[0]['cpu']}", fontsize=9)
     try:
