@@ -2,9 +2,8 @@
 
 #include <Random123/philox.h>
 #include <math.h>
-#include <string.h>
 
-#include "base/multiversion.h"
+#include "base/float_bits.h"
 
 static philox4x32_ctr_t philox_block(gan_random_address address, uint32_t block) {
   const philox4x32_key_t key = {{(uint32_t)address.seed, (uint32_t)(address.seed >> 32)}};
@@ -36,26 +35,14 @@ void gan_random_uniform(gan_random_address address, size_t count, float *out) {
 /* --- Normal numbers: pairs, by Box and Muller (1958). Their logarithm, sine and cosine are computed here: a C
    library's differ in the last bit from version to version and from CPU to CPU, and take one number at a time. --- */
 
-GAN_INLINE uint32_t bits_of(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
-GAN_INLINE float float_of(uint32_t bits) {
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
 /* log u for 0 < u < 1, to about a unit in the last place. u = 2^e m, sqrt(1/2) <= m < sqrt 2; log m = 2 artanh s with
    s = (m - 1) / (m + 1), |s| < 0.172, by its series up to s^9 (remainder 1e-9 of it). ln 2 comes in two parts, the
    first with so few digits that its product with e is exact. */
 GAN_INLINE float logarithm(float u) {
   const uint32_t root_of_half = 0x3f3504f3u; /* bits of it, rounded down */
-  const uint32_t above = bits_of(u) - root_of_half;
+  const uint32_t above = bits_of_float(u) - root_of_half;
   const float e = (float)((int32_t)above >> 23);
-  const float m = float_of((above & 0x7fffffu) + root_of_half);
+  const float m = float_of_bits((above & 0x7fffffu) + root_of_half);
   const float s = (m - 1.0f) / (m + 1.0f);
   const float q = s * s;
   const float series = q * (1.0f / 3 + q * (1.0f / 5 + q * (1.0f / 7 + q * (1.0f / 9))));
@@ -67,15 +54,16 @@ GAN_INLINE float logarithm(float u) {
 GAN_INLINE void turn(float v, float *cosine, float *sine) {
   const float shift = 0x1.8p23f; /* added, it rounds to an integer, which then stands in the sum's low bits */
   const float shifted = 4.0f * v + shift;
-  const uint32_t quarter = bits_of(shifted) - bits_of(shift);
+  const uint32_t quarter = bits_of_float(shifted) - bits_of_float(shift);
   const float t = (4.0f * v - (shifted - shift)) * 0x1.921fb6p0f;
   const float q = t * t;
   const float s = t + t * q * (-1.0f / 6 + q * (1.0f / 120 + q * (-1.0f / 5040 + q * (1.0f / 362880))));
   const float c = 1.0f + q * (-1.0f / 2 + q * (1.0f / 24 + q * (-1.0f / 720 + q * (1.0f / 40320))));
   const uint32_t odd = 0u - (quarter & 1u);
-  const uint32_t first = (bits_of(c) & ~odd) | (bits_of(s) & odd), second = (bits_of(s) & ~odd) | (bits_of(c) & odd);
-  *cosine = float_of(first ^ ((quarter + 1u) & 2u) << 30);
-  *sine = float_of(second ^ (quarter & 2u) << 30);
+  const uint32_t first = (bits_of_float(c) & ~odd) | (bits_of_float(s) & odd),
+                 second = (bits_of_float(s) & ~odd) | (bits_of_float(c) & odd);
+  *cosine = float_of_bits(first ^ ((quarter + 1u) & 2u) << 30);
+  *sine = float_of_bits(second ^ (quarter & 2u) << 30);
 }
 
 enum { BLOCKS = 32, PAIRS = 2 * BLOCKS };

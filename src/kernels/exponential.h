@@ -7,21 +7,7 @@
 #ifndef GAN_KERNELS_EXPONENTIAL_H
 #define GAN_KERNELS_EXPONENTIAL_H
 
-#include <string.h>
-
-#include "base/multiversion.h"
-
-GAN_INLINE float float_of_bits(uint32_t bits) {
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-GAN_INLINE uint32_t bits_of_float(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
+#include "base/float_bits.h"
 
 GAN_INLINE float absolute(float x) { return float_of_bits(bits_of_float(x) & 0x7fffffffu); }
 

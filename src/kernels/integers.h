@@ -8,7 +8,5 @@ static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 /* How many pieces of a size a whole has, the last one perhaps smaller. */
 static inline int64_t pieces(int64_t whole, int64_t piece) { return (whole + piece - 1) / piece; }
-/* n, or the next even number. */
-static inline int64_t even(int64_t n) { return n + (n & 1); }
 
 #endif

@@ -93,8 +93,8 @@ static int64_t take_memory(columns_product *product, float *memory) {
 /* As many samples at a time as fill the groups, and are still near when they are unfolded: of some numbers of them the
    one that leaves the least of a last panel empty. `size`: floats of one. */
 static int64_t choose_samples(int64_t places, int64_t size) {
-  enum { COLUMNS = 4 * GROUP * GAN_TILE_COLUMNS, CHOICES = 3, FLOATS = 1 << 18 };
-  const int64_t fewest = most(least(pieces(COLUMNS, places), FLOATS / size), 1);
+  enum { COLUMNS = 4 * GROUP * GAN_TILE_COLUMNS, CHOICES = 3 };
+  const int64_t fewest = most(least(pieces(COLUMNS, places), COPY_FLOATS / size), 1);
   int64_t best = fewest;
   double best_share = INFINITY;
   for (int64_t samples = fewest; samples < fewest + CHOICES; samples++) {

@@ -3,9 +3,12 @@
 #define GAN_KERNELS_PACKED_INTERNAL_H
 
 #include "kernels/convolution.h"
+#include "kernels/integers.h"
 
 /* Inner dimension of a block: a panel of B stays in the first cache, and one of A in the second. */
 enum { DEPTH = 192 };
+/* Most floats of a copy of some samples: more would not stay near until they are unfolded. */
+enum { COPY_FLOATS = 1 << 18 };
 /* With fewer channels most of a tile would be empty. */
 enum { CHANNELS_LEAST = 16 };
 
@@ -19,8 +22,8 @@ static inline float *align(float *scratch) {
 
 /* Floats, or more of them, so that what follows lies so too. */
 static inline int64_t aligned(int64_t floats) {
-  const int64_t register_floats = ALIGNMENT / sizeof(float);
-  return (floats + register_floats - 1) / register_floats * register_floats;
+  const int64_t step = ALIGNMENT / sizeof(float);
+  return pieces(floats, step) * step;
 }
 
 /* Floats of scratch memory of gan_packed_convolution_backward_weights, not yet aligned. */

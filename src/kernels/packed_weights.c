@@ -75,10 +75,9 @@ static operand plan_operand(gan_unfolding from, int64_t factor, int64_t width, i
 
 /* As many samples at a time as have places for the panels' whole depth, if they stay near. */
 static transposed_product plan_transposed(gan_precision precision, const gan_convolution *sizes) {
-  enum { FLOATS = 1 << 18 };
   transposed_product plan = {.precision = precision, .factor = precision == GAN_BFLOAT16 ? 2 : 1};
   const int64_t places = gan_positions(sizes->window.out), channels = pieces(sizes->in_channels, plan.factor);
-  plan.samples = most(least(pieces(2 * DEPTH, places), FLOATS / (channels * gan_positions(sizes->window.in))), 1);
+  plan.samples = most(least(pieces(2 * DEPTH, places), COPY_FLOATS / (channels * gan_positions(sizes->window.in))), 1);
   plan.dy = plan_operand(unfolding_of_output(sizes, plan.samples), plan.factor, GAN_LANES, INT64_MAX);
   plan.x =
       plan_operand(gan_unfolding_of_input(sizes, plan.samples), plan.factor, GAN_TILE_COLUMNS, FILTERS / plan.factor);
