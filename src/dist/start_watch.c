@@ -1,22 +1,16 @@
 #include "dist/start_watch.h"
 
-#include <errno.h>
-#include <math.h>
-#include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "dist/ticker.h"
 
 struct gan_start_watch {
   double seconds;
-  pthread_t thread;
-  pthread_mutex_t mutex;
-  pthread_cond_t end;
-  bool ended;
+  gan_ticker ticker;
 };
 
 /* When this process has been stopped itself, the clock has gone on without it: a part of the time counts only once it
@@ -40,19 +34,9 @@ static _Noreturn void leave(const gan_start_watch *watch) {
 
 static void *wait_for_end(void *context) {
   gan_start_watch *watch = context;
-  const double part = watch->seconds / PARTS;
-  pthread_mutex_lock(&watch->mutex);
-  for (int i = 0; i < PARTS && !watch->ended; i++) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    const double nanoseconds = (double)until.tv_nsec + 1e9 * (part - floor(part));
-    until.tv_sec += (time_t)part + (nanoseconds >= 1e9);
-    until.tv_nsec = (long)(nanoseconds >= 1e9 ? nanoseconds - 1e9 : nanoseconds);
-    while (!watch->ended && pthread_cond_timedwait(&watch->end, &watch->mutex, &until) == 0) continue;
-  }
-  if (!watch->ended) leave(watch);
-  pthread_mutex_unlock(&watch->mutex);
-  return NULL;
+  for (int i = 0; i < PARTS; i++)
+    if (!gan_ticker_wait(&watch->ticker, watch->seconds / PARTS)) return NULL;
+  leave(watch);
 }
 
 gan_status gan_start_watch_begin(double seconds, gan_start_watch **begun) {
@@ -60,29 +44,16 @@ gan_status gan_start_watch_begin(double seconds, gan_start_watch **begun) {
   *begun = NULL;
   GAN_TRY(gan_allocate(1, sizeof *watch, "the watch over the start", &watch));
   watch->seconds = seconds;
-  pthread_condattr_t attributes;
-  pthread_mutex_init(&watch->mutex, NULL);
-  pthread_condattr_init(&attributes);
-  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  pthread_cond_init(&watch->end, &attributes);
-  pthread_condattr_destroy(&attributes);
-  const int error = pthread_create(&watch->thread, NULL, wait_for_end, watch);
-  if (error) {
+  const gan_status status = gan_ticker_start(&watch->ticker, "start watch", wait_for_end, watch);
+  if (status == GAN_OK)
+    *begun = watch;
+  else
     free(watch);
-    return gan_fail(GAN_FAILED, "cannot start a thread that watches the start: %s", strerror(error));
-  }
-  *begun = watch;
-  return GAN_OK;
+  return status;
 }
 
 void gan_start_watch_end(gan_start_watch *watch) {
   if (!watch) return;
-  pthread_mutex_lock(&watch->mutex);
-  watch->ended = true;
-  pthread_cond_signal(&watch->end);
-  pthread_mutex_unlock(&watch->mutex);
-  pthread_join(watch->thread, NULL);
-  pthread_mutex_destroy(&watch->mutex);
-  pthread_cond_destroy(&watch->end);
+  gan_ticker_stop(&watch->ticker);
   free(watch);
 }

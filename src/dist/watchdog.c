@@ -1,7 +1,5 @@
 #include "dist/watchdog.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "dist/ticker.h"
 
 /* What the ranks of a host can see of one of them. A line of its own for each. */
 typedef struct pulse {
@@ -29,10 +28,7 @@ struct gan_watchdog {
   double seconds;
   board *board;
   pulse *own;
-  pthread_t thread;
-  pthread_mutex_t mutex;
-  pthread_cond_t end;
-  bool running, ending;
+  gan_ticker ticker;
   atomic_bool beats_expected;
 };
 
@@ -99,27 +95,12 @@ static bool peer_is_stopped(const gan_watchdog *watchdog) {
   return false;
 }
 
-/* Until the next look at everything, or the end. */
-static void pause_watch(gan_watchdog *watchdog) {
-  struct timespec next;
-  clock_gettime(CLOCK_MONOTONIC, &next);
-  next.tv_sec += watchdog->seconds < 10 ? 0 : 1;
-  next.tv_nsec += watchdog->seconds < 10 ? 200000000 : 0;
-  if (next.tv_nsec >= 1000000000) {
-    next.tv_sec++;
-    next.tv_nsec -= 1000000000;
-  }
-  pthread_cond_timedwait(&watchdog->end, &watchdog->mutex, &next);
-}
-
 static void *watch(void *context) {
   gan_watchdog *watchdog = context;
   unsigned long long seen = atomic_load(&watchdog->own->beats);
-  double advanced = gan_seconds(), awake = advanced;
-  pthread_mutex_lock(&watchdog->mutex);
-  while (!watchdog->ending) {
-    const double before = gan_seconds();
-    pause_watch(watchdog);
+  const double pause = watchdog->seconds < 10 ? 0.2 : 1;
+  double advanced = gan_seconds(), awake = advanced, before = advanced;
+  for (; gan_ticker_wait(&watchdog->ticker, pause); before = gan_seconds()) {
     const double now = gan_seconds();
     atomic_store(&watchdog->own->looked_at, milliseconds());
     const unsigned long long beats = atomic_load(&watchdog->own->beats);
@@ -130,24 +111,9 @@ static void *watch(void *context) {
     seen = beats;
     const bool stuck = now - advanced > watchdog->seconds;
     const bool stopped = now - awake > watchdog->seconds / 2 && peer_is_stopped(watchdog);
-    if (!watchdog->ending && (stuck || stopped)) leave(watchdog);
+    if (stuck || stopped) leave(watchdog);
   }
-  pthread_mutex_unlock(&watchdog->mutex);
   return NULL;
-}
-
-static gan_status start_thread(gan_watchdog *watchdog) {
-  pthread_condattr_t attributes;
-  pthread_mutex_init(&watchdog->mutex, NULL);
-  pthread_condattr_init(&attributes);
-  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  pthread_cond_init(&watchdog->end, &attributes);
-  pthread_condattr_destroy(&attributes);
-  const int error = pthread_create(&watchdog->thread, NULL, watch, watchdog);
-  if (error) return gan_fail(GAN_FAILED, "cannot start the watchdog's thread: %s", strerror(error));
-  pthread_setname_np(watchdog->thread, "watchdog"); /* as `top -H` shows it */
-  watchdog->running = true;
-  return GAN_OK;
 }
 
 gan_status gan_watchdog_start(gan_world *world, double seconds, gan_watchdog **started) {
@@ -165,7 +131,7 @@ gan_status gan_watchdog_start(gan_world *world, double seconds, gan_watchdog **s
     atomic_store(&watchdog->own->looked_at, milliseconds());
     atomic_store(&watchdog->own->rank_from_1, gan_world_rank(world) + 1);
     gan_world_barrier(world);
-    status = gan_world_agree(world, start_thread(watchdog));
+    status = gan_world_agree(world, gan_ticker_start(&watchdog->ticker, "watchdog", watch, watchdog));
   }
   if (status == GAN_OK)
     *started = watchdog;
@@ -176,13 +142,7 @@ gan_status gan_watchdog_start(gan_world *world, double seconds, gan_watchdog **s
 
 void gan_watchdog_stop(gan_watchdog *watchdog) {
   if (!watchdog) return;
-  if (watchdog->running) {
-    pthread_mutex_lock(&watchdog->mutex);
-    watchdog->ending = true;
-    pthread_cond_signal(&watchdog->end);
-    pthread_mutex_unlock(&watchdog->mutex);
-    pthread_join(watchdog->thread, NULL);
-  }
+  gan_ticker_stop(&watchdog->ticker);
   if (watchdog->board) gan_world_unshare(watchdog->world, watchdog->board);
   free(watchdog);
 }
