@@ -31,7 +31,7 @@ SHORT = [
 ]
 # So many hosts take SimGrid most of a minute, even for a small network: on one of the networks.
 LARGE = ("ring8", 1024, "flat", 1)
-FULL = SHORT + [("fashion-mlp", 128, "auto", 1), ("fashion-mlp", 1024, "flat", 1)]
+FULL = SHORT + [("fashion-mlp", 128, "auto", 1), ("fashion-mlp", 1024, "flat", 1), ("ring8", 1024, "hierarchical", 1)]
 PLATFORM = """<?xml version='1.0'?>
 <!DOCTYPE platform SYSTEM "https://simgrid.org/simgrid.dtd">
 <platform version="4.1">
