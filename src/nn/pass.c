@@ -51,14 +51,22 @@ static size_t plan_bytes(const gan_network *network, int parts) {
 }
 
 static gan_status plan_all(const gan_network *network, const gan_shards *shards, int parts, gan_keep keep,
-                           gan_plan *plans[2]) {
+                           gan_plan *plans[]) {
   for (int i = 0; i < parts; i++)
     GAN_TRY(gan_plan_create(network, rows_of(shards, i + 1), pieces_of(shards, i + 1), keep, &plans[i]));
   return GAN_OK;
 }
 
+/* Of values with any number of parts: fewer do not always take less, since places are of whole cache lines. */
+static size_t most_values(const gan_pass_sizes *sizes, int parts) {
+  size_t most = 0;
+  for (int i = 0; i < parts; i++)
+    if (sizes->values[i] > most) most = sizes->values[i];
+  return most;
+}
+
 /* Everything but the values' places, which are in the plans. */
-static void measure(const gan_network *network, const gan_shards *shards, int parts, gan_plan *const plans[2],
+static void measure(const gan_network *network, const gan_shards *shards, int parts, gan_plan *const plans[],
                     gan_pass_sizes *sizes) {
   *sizes = (gan_pass_sizes){
       .workspace = largest_workspace(network),
@@ -71,16 +79,16 @@ static void measure(const gan_network *network, const gan_shards *shards, int pa
     sizes->values[i] = plans[i]->floats;
     sizes->unshared[i] = plans[i]->unshared;
   }
-  sizes->bytes = (sizes->values[parts - 1] + sizes->workspace + sizes->input) * sizeof(float) + sizes->statistics +
+  sizes->bytes = (most_values(sizes, parts) + sizes->workspace + sizes->input) * sizeof(float) + sizes->statistics +
                  sizes->bookkeeping;
 }
 
 gan_status gan_pass_measure(const gan_network *network, const gan_shards *shards, int parts, gan_keep keep,
                             gan_pass_sizes *sizes) {
-  gan_plan *plans[2] = {NULL, NULL};
+  gan_plan *plans[GAN_PARTS_MOST] = {NULL};
   const gan_status status = plan_all(network, shards, parts, keep, plans);
   if (status == GAN_OK) measure(network, shards, parts, plans, sizes);
-  for (int i = 0; i < 2; i++) gan_plan_destroy(plans[i]);
+  for (int i = 0; i < GAN_PARTS_MOST; i++) gan_plan_destroy(plans[i]);
   return status;
 }
 
@@ -93,7 +101,7 @@ static gan_status take(gan_pass *pass, size_t count, size_t size, const char *wh
   return GAN_OK;
 }
 
-/* Values and workspace are taken only where nobody lends them. With one part they fit into the memory for two. */
+/* Values and workspace are taken only where nobody lends them. */
 static gan_status take_values(gan_pass *pass, const gan_pass_memory *lent, const gan_pass_sizes *sizes) {
   const size_t layers = (size_t)pass->network->layer_count;
   GAN_TRY(take(pass, layers + 1, sizeof *pass->activations, "a pass", &pass->activations));
@@ -104,10 +112,11 @@ static gan_status take_values(gan_pass *pass, const gan_pass_memory *lent, const
     pass->memory = *lent;
     return GAN_OK;
   }
-  const size_t most = sizes->values[pass->most_parts - 1];
+  const size_t most = most_values(sizes, pass->most_parts);
   GAN_TRY(take(pass, most, sizeof(float), "the outputs of a network's layers", &pass->own_values));
   GAN_TRY(take(pass, sizes->workspace, sizeof(float), "a layer's columns", &pass->own_workspace));
-  pass->memory = (gan_pass_memory){{pass->own_values, pass->own_values}, pass->own_workspace};
+  pass->memory.workspace = pass->own_workspace;
+  for (int i = 0; i < pass->most_parts; i++) pass->memory.values[i] = pass->own_values;
   return GAN_OK;
 }
 
@@ -136,7 +145,7 @@ static gan_status create(gan_pass *pass, const gan_pass_memory *memory) {
 
 gan_status gan_pass_create_in(const gan_network *network, const gan_shards *shards, int parts, gan_keep keep,
                               const gan_pass_memory *memory, gan_pass **pass) {
-  assert(parts == 1 || parts == 2);
+  assert(parts >= 1 && parts <= GAN_PARTS_MOST);
   gan_pass *made = NULL;
   *pass = NULL;
   GAN_TRY(gan_allocate(1, sizeof *made, "a pass", &made));
@@ -162,7 +171,7 @@ gan_status gan_pass_create(const gan_network *network, const gan_shards *shards,
 void gan_pass_destroy(gan_pass *pass) {
   if (!pass) return;
   gan_pass_release_tangents(pass);
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < GAN_PARTS_MOST; i++) {
     gan_plan_destroy(pass->plans[i]);
     free(pass->statistics[i]);
   }
@@ -193,7 +202,7 @@ void gan_pass_set_parts(gan_pass *pass, int parts) {
   }
 }
 
-float *gan_pass_input(gan_pass *pass) { return pass->activations[0]; }
+float *gan_pass_input(const gan_pass *pass) { return pass->activations[0]; }
 
 const float *gan_pass_output(const gan_pass *pass) { return pass->activations[pass->network->layer_count]; }
 
@@ -207,6 +216,15 @@ int64_t gan_pass_first_row(const gan_pass *pass, int local_shard, int part) {
 
 int64_t gan_pass_row_count(const gan_pass *pass, int local_shard, int part) {
   return (part < 0 ? pass->parts : 1) * gan_shard_samples(pass->shards, local_shard);
+}
+
+void gan_pass_copy_part(const gan_pass *pass, int part, size_t width, const float *rows, float *copy) {
+  for (int shard = 0; shard < pass->shards->local; shard++) {
+    const size_t first = (size_t)gan_pass_first_row(pass, shard, part);
+    const size_t floats = (size_t)gan_pass_row_count(pass, shard, part) * width;
+    memcpy(copy, rows + first * width, floats * sizeof *copy);
+    copy += floats;
+  }
 }
 
 void gan_pass_forward(gan_pass *pass) {

@@ -1,8 +1,9 @@
 /* A pass: the memory and the bookkeeping of one batch's way forward and backward through a network.
 
-   Rows. A pass holds the samples of this rank's shards, shard after shard. It may have two parts, real and generated
-   samples side by side: then shard i's rows are first all of part 0, then all of part 1, each of the shard's size, so
-   that both go through every matrix product together while batch statistics stay apart.
+   Rows. A pass holds the samples of this rank's shards, shard after shard. It may have several parts, real and
+   generated samples side by side, or those of several steps: then shard i's rows are first all of part 0, then all of
+   part 1, each of the shard's size, so that all go through every matrix product together while batch statistics stay
+   apart.
 
         rows:  [shard 0: part 0 | part 1] [shard 1: part 0 | part 1] ...
 
@@ -15,6 +16,8 @@
 
 #include "nn/network.h"
 #include "nn/plan.h"
+
+enum { GAN_PARTS_MOST = 8 };
 
 /* Sums over the shard tree for layers that need them inside a pass: per_shard (local shards, count) -> total (count),
    the same on every rank. Collective. Set by the trainer; NULL where all shards are local (then gan_pass sums). */
@@ -49,18 +52,18 @@ typedef struct gan_pass_watch {
 /* Memory that a pass uses, and others too while it holds nothing that is still needed: values from before a forward
    pass until the end of the backward pass, or of the use of what came out; the workspace during either. */
 typedef struct gan_pass_memory {
-  float *values[2]; /* [parts - 1]: gan_pass_sizes.values floats, aligned to 64 bytes */
-  float *workspace; /* gan_pass_sizes.workspace floats */
+  float *values[GAN_PARTS_MOST]; /* [parts - 1]: gan_pass_sizes.values floats, aligned to 64 bytes */
+  float *workspace;              /* gan_pass_sizes.workspace floats */
 } gan_pass_memory;
 
 /* What a pass takes, as planned. */
 typedef struct gan_pass_sizes {
-  size_t values[2];   /* floats, with one part and with two: outputs of layers, gradients, what layers keep */
-  size_t unshared[2]; /* that these would be if each had memory of its own */
-  size_t workspace;   /* floats */
-  size_t input;       /* floats */
-  size_t statistics, bookkeeping; /* bytes: sums for batch statistics; pointers and plans */
-  size_t bytes;                   /* of all: values for the most parts */
+  size_t values[GAN_PARTS_MOST];   /* [parts - 1], floats: outputs of layers, gradients, what layers keep */
+  size_t unshared[GAN_PARTS_MOST]; /* that these would be if each had memory of its own */
+  size_t workspace;                /* floats */
+  size_t input;                    /* floats */
+  size_t statistics, bookkeeping;  /* bytes: sums for batch statistics; pointers and plans */
+  size_t bytes;                    /* of all: values for the number of parts that takes most */
 } gan_pass_sizes;
 
 /* What a pass that has tangents holds for them (nn/tangent.h). */
@@ -69,7 +72,7 @@ typedef struct gan_tangents gan_tangents;
 struct gan_pass {
   const gan_network *network;
   const gan_shards *shards; /* not owned */
-  int parts;                /* 1 or 2, in use */
+  int parts;                /* 1 to most_parts, in use */
   int most_parts;           /* that there is memory for */
   int64_t rows;             /* parts * samples of the local shards */
   bool training;            /* batch statistics (and kept values for backward), or running ones */
@@ -80,9 +83,8 @@ struct gan_pass {
   gan_pass_listener listener;
   gan_pass_watch watch;
   /* Batch statistics of this pass that are to become running ones: (local shards, buffer_count), written by forward
-     when training. The trainer sums them over the tree, divides by S and moves its buffers towards them. With two
-     parts, the second part's are written to statistics[1]. */
-  double *statistics[2];
+     when training. The trainer sums them over the tree, divides by S and moves its buffers towards them. */
+  double *statistics[GAN_PARTS_MOST]; /* [part] */
   /* Where layers that draw random numbers find them (dropout): seed, stream, and a step of which there is one for each
      forward pass in training. Set by the trainer; sample is ignored. */
   gan_random_address random;
@@ -90,7 +92,7 @@ struct gan_pass {
   float **activations; /* [layer_count + 1]: (rows, elements); [0] is the input, to be filled before forward */
   float **gradients;   /* [layer_count + 1]: (rows, elements); of the activations. NULLs with GAN_KEEP_NOTHING */
   float **kept;        /* [layer_count] */
-  gan_plan *plans[2];  /* [parts - 1] */
+  gan_plan *plans[GAN_PARTS_MOST]; /* [parts - 1] */
   float *input;
   gan_pass_memory memory;
   float *own_values, *own_workspace; /* NULL: they belong to somebody else */
@@ -122,8 +124,10 @@ void gan_pass_destroy(gan_pass *pass);
 void gan_pass_set_parts(gan_pass *pass, int parts);
 
 /* (rows, input elements), to be filled; (rows, output elements), valid after forward until the next one. */
-float *gan_pass_input(gan_pass *pass);
+float *gan_pass_input(const gan_pass *pass);
 const float *gan_pass_output(const gan_pass *pass);
+/* Copies the rows of one part, of whatever has `width` floats a row, one local shard after the other. */
+void gan_pass_copy_part(const gan_pass *pass, int part, size_t width, const float *rows, float *copy);
 /* (rows, output elements): d loss / d output, to be filled before backward (before or after forward). */
 float *gan_pass_output_gradient(gan_pass *pass);
 

@@ -71,6 +71,7 @@ struct gan_trainer {
   gan_model model;
   gan_player generator, critic;
   gan_passes_memory passes;  /* the plan of the two blocks */
+  gan_pass *sampling;        /* generates for critic steps: the generator's pass, or one with a part for each of some */
   float *values, *workspace; /* of both passes */
   double *shard_sums;        /* (local shards, sum_count): GAN_SUMS, then batch statistics of each part */
   double *sums;              /* (sum_count) */
@@ -90,7 +91,7 @@ struct gan_trainer {
   double flushed;                 /* when metrics were last made visible */
   gan_trace *trace;               /* rank 0 */
   int64_t traced;                 /* updates traced; the same on every rank */
-  float *trace_scores;            /* (local samples): one part's scores, in order */
+  float *trace_rows;              /* (local samples, latent): one part's latents or scores, in order */
   float *trace_gathered;          /* rank 0: (batch, elements + latent + 2): real, z, and both parts' scores */
   float *fixed_latents;           /* (samples.count, latent) */
   gan_projected *evaluation_real; /* rank 0: real samples to compare with */
@@ -132,7 +133,9 @@ void gan_notice(gan_trainer *trainer, const char *format, ...) __attribute__((fo
 gan_status gan_trace_begin(gan_trainer *trainer) GAN_CHECKED;
 /* Whether the next update is to be traced; the same on every rank. */
 bool gan_trace_wants(const gan_trainer *trainer);
-void gan_trace_step(gan_trainer *trainer, const gan_player *player, const float *real, const float *z);
+/* The fake samples were generated in that part of that pass. */
+void gan_trace_step(gan_trainer *trainer, const gan_player *player, const float *real, const gan_pass *generated,
+                    int part);
 gan_status gan_trace_end(gan_trainer *trainer) GAN_CHECKED; /* rank 0 */
 /* An error of rank 0 between two steps, with its message: every rank learns of it in the next step. */
 void gan_set_pending(gan_trainer *trainer, gan_status status);

@@ -10,7 +10,31 @@
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
-gan_status gan_passes_plan(const gan_model *model, const gan_shards *shards, gan_passes_memory *plan) {
+/* A shard's values of a pass that generates ahead: what stays in the second or third cache. Beyond, more rows would not
+   make products faster, and reading their values would make everything else slower. */
+enum { AHEAD_FLOATS = 1 << 20 };
+
+/* As many steps as are asked for and find room, looking at the largest shard. */
+static gan_status find_steps_ahead(const gan_network *generator, const gan_shards *shards, int64_t critic_steps,
+                                   int *steps) {
+  const size_t rows = (size_t)((shards->batch + shards->count - 1) / shards->count);
+  *steps = critic_steps < GAN_PARTS_MOST ? (int)critic_steps : GAN_PARTS_MOST;
+  for (; *steps > 1; --*steps) {
+    gan_plan *plan = NULL;
+    GAN_TRY(gan_plan_create(generator, (size_t)*steps * rows, (size_t)*steps, GAN_KEEP_NOTHING, &plan));
+    const bool fits = plan->floats <= AHEAD_FLOATS;
+    gan_plan_destroy(plan);
+    if (fits) break;
+  }
+  return GAN_OK;
+}
+
+gan_status gan_passes_plan(const gan_model *model, const gan_shards *shards, int64_t critic_steps,
+                           gan_passes_memory *plan) {
+  *plan = (gan_passes_memory){0};
+  GAN_TRY(find_steps_ahead(model->generator, shards, critic_steps, &plan->steps_ahead));
+  if (plan->steps_ahead > 1)
+    GAN_TRY(gan_pass_measure(model->generator, shards, plan->steps_ahead, GAN_KEEP_NOTHING, &plan->ahead));
   GAN_TRY(gan_pass_measure(model->generator, shards, 1, GAN_KEEP_FOR_BACKWARD, &plan->generator));
   GAN_TRY(gan_pass_measure(model->critic, shards, 2, GAN_KEEP_FOR_BACKWARD, &plan->critic));
   plan->values = larger(plan->generator.values[0] + plan->critic.values[0], plan->critic.values[1]);
@@ -95,6 +119,7 @@ static void add_passes(const gan_passes_memory *passes, rank_rows *list) {
   add(list, "passes", "in it, critic: real and generated", passes->critic.values[1] * value, 0)->part = true;
   add(list, "passes", "in it, critic: generated", passes->critic.values[0] * value, 0)->part = true;
   add(list, "passes", "workspace of convolutions", passes->workspace * value, 0);
+  add(list, "passes", "generated for several critic steps", passes->ahead.bytes, 0);
 }
 
 /* What rank 0 compares and draws: for an evaluation some at a time, for a picture all together. */
@@ -120,7 +145,7 @@ static gan_status list_rank(const setup *run, const char **variant, rank_rows *l
   const size_t local = (size_t)run->shards.local;
   gan_passes_memory passes;
   const char *of_critic;
-  GAN_TRY(gan_passes_plan(&run->model, &run->shards, &passes));
+  GAN_TRY(gan_passes_plan(&run->model, &run->shards, run->config->train.n_critic, &passes));
   GAN_TRY(add_network(run, "generator", run->model.generator, true, &passes.generator,
                       passes.generator.values[0] + passes.generator.workspace, variant, list));
   GAN_TRY(add_network(run, "critic", run->model.critic, false, &passes.critic,

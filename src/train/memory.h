@@ -14,13 +14,20 @@
 
         critic step       [ generator ......... ]            forward only, then
                           [ critic, real and generated ................. ]
-        generator step    [ generator, kept ]  [ critic, generated ]      */
+        generator step    [ generator, kept ]  [ critic, generated ]
+
+   Where it takes little memory, the samples of several critic steps are generated together, by a pass with a part for
+   each step. It has memory of its own, so that the samples last while the critic is at work. */
 typedef struct gan_passes_memory {
   gan_pass_sizes generator, critic;
   size_t values, workspace; /* floats */
+  int steps_ahead;          /* critic steps that are generated for together; 1: the generator's own pass does it */
+  gan_pass_sizes ahead;     /* all zero then */
 } gan_passes_memory;
 
-gan_status gan_passes_plan(const gan_model *model, const gan_shards *shards, gan_passes_memory *plan) GAN_CHECKED;
+/* `critic_steps`: of an iteration. steps_ahead does not depend on which ranks the shards are on. */
+gan_status gan_passes_plan(const gan_model *model, const gan_shards *shards, int64_t critic_steps,
+                           gan_passes_memory *plan) GAN_CHECKED;
 
 /* Where each pass has its values in the two blocks. */
 void gan_passes_place(const gan_passes_memory *plan, float *values, float *workspace, gan_pass_memory *generator,

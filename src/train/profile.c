@@ -34,6 +34,10 @@ static void list_layers(const char *name, const gan_network *network, int *place
   }
 }
 
+static void watch(gan_trainer *trainer, gan_pass_watch watch) {
+  trainer->generator.pass->watch = trainer->critic.pass->watch = trainer->sampling->watch = watch;
+}
+
 gan_status gan_profile_begin(gan_trainer *trainer, gan_profile **profile) {
   const gan_network *generator = trainer->generator.network, *critic = trainer->critic.network;
   const size_t layers = (size_t)generator->layer_count + (size_t)critic->layer_count;
@@ -49,14 +53,12 @@ gan_status gan_profile_begin(gan_trainer *trainer, gan_profile **profile) {
   made->generator = generator;
   list_layers("generator", generator, made->place, made);
   list_layers("critic", critic, made->place + generator->layer_count, made);
-  trainer->generator.pass->watch = trainer->critic.pass->watch = (gan_pass_watch){.done = note, .context = made};
+  watch(trainer, (gan_pass_watch){.done = note, .context = made});
   *profile = made;
   return GAN_OK;
 }
 
-void gan_profile_end(gan_trainer *trainer) {
-  trainer->generator.pass->watch = trainer->critic.pass->watch = (gan_pass_watch){0};
-}
+void gan_profile_end(gan_trainer *trainer) { watch(trainer, (gan_pass_watch){0}); }
 
 void gan_profile_destroy(gan_profile *profile) {
   if (!profile) return;

@@ -16,23 +16,36 @@ static size_t sum_count(const gan_player *player) {
   return GAN_SUMS + (size_t)player->pass->parts * player->network->buffer_count;
 }
 
-static void draw_latents(gan_trainer *trainer, gan_random_stream stream, int64_t step) {
+/* The latents of one step, into one part of a generator's pass. */
+static void draw_latents(const gan_trainer *trainer, gan_random_stream stream, int64_t step, gan_pass *pass, int part) {
+  const int64_t latent = trainer->config->generator.latent;
   gan_latents latents = gan_latents_of(trainer->config, stream);
   latents.address.step = (uint64_t)step;
-  latents.address.sample = (uint64_t)gan_shard_begin(&trainer->shards, trainer->shards.first);
-  gan_draw_latents(&latents, gan_shards_samples(&trainer->shards), trainer->config->generator.latent,
-                   gan_pass_input(trainer->generator.pass));
+  for (int shard = 0; shard < trainer->shards.local; shard++) {
+    latents.address.sample = (uint64_t)gan_shard_begin(&trainer->shards, trainer->shards.first + shard);
+    gan_draw_latents(&latents, gan_pass_row_count(pass, shard, part), latent,
+                     gan_pass_input(pass) + gan_pass_first_row(pass, shard, part) * latent);
+  }
 }
 
-/* Copies samples of the local shards, in order of the global batch, into the input rows of one part. */
-static void place_part(gan_pass *pass, int part, const float *samples) {
-  const int64_t elements = gan_shape_count(&pass->network->input);
-  for (int shard = 0; shard < pass->shards->local; shard++) {
-    const int64_t count = gan_pass_row_count(pass, shard, part) * elements;
-    memcpy(gan_pass_input(pass) + gan_pass_first_row(pass, shard, part) * elements, samples,
+/* Copies samples of the local shards, in order of the global batch, into the input rows of the critic's first part. */
+static void place_real(gan_pass *critic, const float *samples) {
+  const int64_t elements = gan_shape_count(&critic->network->input);
+  for (int shard = 0; shard < critic->shards->local; shard++) {
+    const int64_t count = gan_pass_row_count(critic, shard, 0) * elements;
+    memcpy(gan_pass_input(critic) + gan_pass_first_row(critic, shard, 0) * elements, samples,
            (size_t)count * sizeof *samples);
     samples += count;
   }
+}
+
+/* Copies what a generator's pass made in one of its parts into the input rows of one of the critic's. */
+static void place_fake(gan_pass *critic, int part, const gan_pass *generated, int generated_part) {
+  const int64_t elements = gan_shape_count(&critic->network->input);
+  for (int shard = 0; shard < critic->shards->local; shard++)
+    memcpy(gan_pass_input(critic) + gan_pass_first_row(critic, shard, part) * elements,
+           gan_pass_output(generated) + gan_pass_first_row(generated, shard, generated_part) * elements,
+           (size_t)(gan_pass_row_count(critic, shard, part) * elements) * sizeof(float));
 }
 
 double gan_begin_exchange(gan_trainer *trainer) {
@@ -147,23 +160,32 @@ static gan_status settle(gan_trainer *trainer, gan_player *player) {
 }
 
 /* What this rank has met so far in the step: `mine`, or else a layer that could not make sense of its input. */
-static gan_status check_pass(const gan_player *player, gan_status mine) {
+static gan_status check_pass(const gan_player *player, const gan_pass *pass, gan_status mine) {
   if (mine != GAN_OK) return mine;
-  const gan_status status = gan_pass_check(player->pass);
+  const gan_status status = gan_pass_check(pass);
   return status == GAN_OK ? status : gan_fail_prefix(status, "%s.layers: ", player->name);
 }
 
-/* Each update, of either network, runs each network once, so that the number of updates so far tells all passes apart.
- */
-static gan_status forward(gan_trainer *trainer, gan_player *player) {
+/* Between two updates, of either network, each network runs at most once, so that the number of updates so far tells
+   all of a network's passes apart. */
+static gan_status forward(gan_trainer *trainer, gan_player *player, gan_pass *pass) {
   const bool critic = player == &trainer->critic;
   GAN_TRY(settle(trainer, player));
-  player->pass->random =
-      (gan_random_address){.seed = (uint64_t)trainer->config->run.seed,
-                           .stream = critic ? GAN_STREAM_DROPOUT_CRITIC : GAN_STREAM_DROPOUT_GENERATOR,
-                           .step = (uint64_t)(trainer->critic.steps + trainer->generator.steps)};
-  gan_pass_forward(player->pass);
+  pass->random = (gan_random_address){.seed = (uint64_t)trainer->config->run.seed,
+                                      .stream = critic ? GAN_STREAM_DROPOUT_CRITIC : GAN_STREAM_DROPOUT_GENERATOR,
+                                      .step = (uint64_t)(trainer->critic.steps + trainer->generator.steps)};
+  gan_pass_forward(pass);
   return GAN_OK;
+}
+
+/* Fresh latents and their samples for the next critic steps, at most `steps`, with a part for each: the generator stays
+   as it is until its own step, and few rows hardly pay for reading its weights. */
+static gan_status generate_ahead(gan_trainer *trainer, int64_t steps) {
+  gan_pass *pass = trainer->sampling;
+  gan_pass_set_parts(pass, steps < pass->most_parts ? (int)steps : pass->most_parts);
+  for (int part = 0; part < pass->parts; part++)
+    draw_latents(trainer, GAN_STREAM_LATENT_CRITIC, trainer->critic.steps + part, pass, part);
+  return forward(trainer, &trainer->generator, pass);
 }
 
 /* Reduces the gradients over shards and ranks, and has the parameters updated, each range by some rank or by all. */
@@ -189,10 +211,13 @@ static void flip_bit(float *weight) {
   memcpy(weight, &bits, sizeof bits);
 }
 
-static gan_status critic_step(gan_trainer *trainer) {
+/* Step `step` of the iteration's `steps`. */
+static gan_status critic_step(gan_trainer *trainer, int64_t step, int64_t steps) {
   gan_player *critic = &trainer->critic, *generator = &trainer->generator;
+  gan_pass *generated = trainer->sampling;
+  const int part = (int)(step % generated->most_parts);
 
-  /* Real samples, and generated ones from fresh latents. */
+  /* Real samples, and generated ones. */
   gan_watchdog_beat(trainer->watchdog, GAN_AT_DATA);
   const double start = gan_seconds();
   const float *real = NULL;
@@ -201,44 +226,42 @@ static gan_status critic_step(gan_trainer *trainer) {
   if (mine == GAN_OK && trainer->pending != GAN_OK) mine = gan_fail(trainer->pending, "%s", trainer->pending_message);
   trainer->seconds_data += gan_seconds() - start;
   gan_watchdog_beat(trainer->watchdog, GAN_AT_COMPUTATION);
-  draw_latents(trainer, GAN_STREAM_LATENT_CRITIC, critic->steps);
-  generator->pass->slots = NULL;
-  GAN_TRY(forward(trainer, generator));
-  mine = check_pass(generator, mine);
+  if (part == 0) GAN_TRY(generate_ahead(trainer, steps - step));
+  mine = check_pass(generator, generated, mine);
 
-  /* Both through the critic side by side, and back; from here on the generator's samples are the critic's input only:
-     its pass computes where they were made (memory.h). */
+  /* Both through the critic side by side, and back; from here on this step's generated samples are the critic's input
+     only: its pass may compute where they were made (memory.h). */
   gan_pass_set_parts(critic->pass, 2);
-  if (mine == GAN_OK) place_part(critic->pass, 0, real);
-  place_part(critic->pass, 1, gan_pass_output(generator->pass));
+  if (mine == GAN_OK) place_real(critic->pass, real);
+  place_fake(critic->pass, 1, generated, part);
   critic->pass->slots = gan_reduction_slots(critic->reduction);
-  GAN_TRY(forward(trainer, critic));
-  mine = check_pass(critic, mine);
+  GAN_TRY(forward(trainer, critic, critic->pass));
+  mine = check_pass(critic, critic->pass, mine);
   compute_loss(trainer, critic);
   gan_pass_backward(critic->pass, false);
 
   /* One gradient for all ranks, one update, one clipping. */
   GAN_TRY(sum_shards(trainer, critic, mine));
   update_player(trainer, critic);
-  gan_trace_step(trainer, critic, real, gan_pass_input(generator->pass));
+  gan_trace_step(trainer, critic, real, generated, part);
   return GAN_OK;
 }
 
 static gan_status generator_step(gan_trainer *trainer) {
   gan_player *critic = &trainer->critic, *generator = &trainer->generator;
 
-  draw_latents(trainer, GAN_STREAM_LATENT_GENERATOR, generator->steps);
+  draw_latents(trainer, GAN_STREAM_LATENT_GENERATOR, generator->steps, generator->pass, 0);
   generator->pass->slots = gan_reduction_slots(generator->reduction);
-  GAN_TRY(forward(trainer, generator));
-  gan_status mine = check_pass(generator, GAN_OK);
+  GAN_TRY(forward(trainer, generator, generator->pass));
+  gan_status mine = check_pass(generator, generator->pass, GAN_OK);
 
   /* Through the critic and back to its input, beside what the generator's pass keeps: only the generator learns from
    * this. */
   gan_pass_set_parts(critic->pass, 1);
-  place_part(critic->pass, 0, gan_pass_output(generator->pass));
+  place_fake(critic->pass, 0, generator->pass, 0);
   critic->pass->slots = NULL;
-  GAN_TRY(forward(trainer, critic));
-  mine = check_pass(critic, mine);
+  GAN_TRY(forward(trainer, critic, critic->pass));
+  mine = check_pass(critic, critic->pass, mine);
   compute_loss(trainer, generator);
   /* One part each: the critic's input rows are the generator's output rows. */
   const size_t elements = (size_t)(generator->pass->rows * gan_shape_count(&generator->network->output));
@@ -249,7 +272,7 @@ static gan_status generator_step(gan_trainer *trainer) {
   /* Nobody reads the critic any more in this step, and all ranks still meet in the generator's update. */
   if (gan_fault_strikes(GAN_FAULT_BIT)) flip_bit(critic->parameters);
   update_player(trainer, generator);
-  gan_trace_step(trainer, generator, NULL, gan_pass_input(generator->pass));
+  gan_trace_step(trainer, generator, NULL, generator->pass, 0);
   return GAN_OK;
 }
 
@@ -266,7 +289,7 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
   gan_player *critic = &trainer->critic, *generator = &trainer->generator;
   trainer->seconds_data = trainer->seconds_communication = 0;
 
-  for (int64_t step = 0; step < critic_steps; step++) GAN_TRY(critic_step(trainer));
+  for (int64_t step = 0; step < critic_steps; step++) GAN_TRY(critic_step(trainer, step, critic_steps));
   *values = (gan_iteration){
       .critic_loss = trainer->sums[GAN_SUM_LOSS],
       .score_real = trainer->sums[GAN_SUM_SCORE_REAL],

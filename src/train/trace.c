@@ -23,21 +23,17 @@ static gan_status write_initial(gan_trainer *trainer) {
 gan_status gan_trace_begin(gan_trainer *trainer) {
   if (!gan_trace_wants(trainer)) return GAN_OK;
   const size_t samples = (size_t)gan_shards_samples(&trainer->shards);
-  gan_status mine = gan_allocate(samples, sizeof(float), "traced scores", &trainer->trace_scores);
+  const size_t latent = (size_t)trainer->config->generator.latent;
+  gan_status mine = gan_allocate(samples * latent, sizeof(float), "traced latents", &trainer->trace_rows);
   if (mine == GAN_OK && gan_world_rank(trainer->world) == 0) mine = write_initial(trainer);
   return gan_world_agree(trainer->world, mine);
 }
 
-/* One part's scores of the last critic pass, in order of the global batch, to rank 0. */
-static void gather_scores(gan_trainer *trainer, int part, float *all) {
-  const gan_pass *pass = trainer->critic.pass;
-  float *next = trainer->trace_scores;
-  for (int shard = 0; shard < trainer->shards.local; shard++) {
-    const int64_t count = gan_pass_row_count(pass, shard, part);
-    memcpy(next, gan_pass_output(pass) + gan_pass_first_row(pass, shard, part), (size_t)count * sizeof *next);
-    next += count;
-  }
-  gan_world_gather(trainer->world, &trainer->shards, 1, trainer->trace_scores, all);
+/* Rows of one part of a pass, in order of the global batch, to rank 0. */
+static void gather_part(gan_trainer *trainer, const gan_pass *pass, int part, size_t width, const float *rows,
+                        float *all) {
+  gan_pass_copy_part(pass, part, width, rows, trainer->trace_rows);
+  gan_world_gather(trainer->world, &trainer->shards, width, trainer->trace_rows, all);
 }
 
 /* (batch, sizes of shape) */
@@ -53,16 +49,18 @@ static float *gathered(gan_trainer *trainer, int64_t floats_before_per_sample) {
   return trainer->trace_gathered + trainer->shards.batch * floats_before_per_sample;
 }
 
-void gan_trace_step(gan_trainer *trainer, const gan_player *player, const float *real, const float *z) {
+void gan_trace_step(gan_trainer *trainer, const gan_player *player, const float *real, const gan_pass *generated,
+                    int part) {
   if (!gan_trace_wants(trainer)) return;
   trainer->traced++;
   const int64_t elements = gan_trainer_sample_size(trainer), latent = trainer->config->generator.latent;
   float *all_real = gathered(trainer, 0), *all_z = gathered(trainer, elements);
   float *score_real = gathered(trainer, elements + latent), *score_fake = gathered(trainer, elements + latent + 1);
   if (real) gan_world_gather(trainer->world, &trainer->shards, (size_t)elements, real, all_real);
-  gan_world_gather(trainer->world, &trainer->shards, (size_t)latent, z, all_z);
-  if (real) gather_scores(trainer, 0, score_real);
-  gather_scores(trainer, real ? 1 : 0, score_fake);
+  gather_part(trainer, generated, part, (size_t)latent, gan_pass_input(generated), all_z);
+  const gan_pass *critic = trainer->critic.pass;
+  if (real) gather_part(trainer, critic, 0, 1, gan_pass_output(critic), score_real);
+  gather_part(trainer, critic, real ? 1 : 0, 1, gan_pass_output(critic), score_fake);
   const float *gradient = gan_reduction_gradient(player->reduction);
   if (!trainer->trace) return;
 

@@ -118,6 +118,18 @@ static void announce_gradients(void *context, size_t offset) {
   gan_end_exchange(player->trainer, start);
 }
 
+static gan_status create_pass(gan_player *player, int parts, gan_keep keep, const gan_pass_memory *memory,
+                              gan_pass **pass) {
+  gan_trainer *trainer = player->trainer;
+  GAN_TRY(gan_pass_create_in(player->network, &trainer->shards, parts, keep, memory, pass));
+  (*pass)->parameters = player->parameters;
+  (*pass)->buffers = player->buffers;
+  (*pass)->training = true;
+  (*pass)->listener = (gan_pass_listener){.filled = announce_gradients, .context = player};
+  if (trainer->config->batch_norm.sync) (*pass)->shard_sum = (gan_shard_sum){.sum = sum_in_pass, .context = trainer};
+  return GAN_OK;
+}
+
 static gan_status create_player(gan_trainer *trainer, const char *name, const gan_network *network,
                                 const gan_network_config *config, int parts, const gan_pass_memory *memory,
                                 gan_player *player) {
@@ -132,14 +144,7 @@ static gan_status create_player(gan_trainer *trainer, const char *name, const ga
   player->parameters = gan_reduction_parameters(player->reduction);
   for (int i = 0; i < player->states_used; i++) player->states[i] = gan_reduction_state(player->reduction, i);
   GAN_TRY(gan_allocate(network->buffer_count, sizeof(float), "running statistics", &player->buffers));
-  GAN_TRY(gan_pass_create_in(network, &trainer->shards, parts, GAN_KEEP_FOR_BACKWARD, memory, &player->pass));
-  player->pass->parameters = player->parameters;
-  player->pass->buffers = player->buffers;
-  player->pass->training = true;
-  player->pass->listener = (gan_pass_listener){.filled = announce_gradients, .context = player};
-  if (trainer->config->batch_norm.sync)
-    player->pass->shard_sum = (gan_shard_sum){.sum = sum_in_pass, .context = trainer};
-  return GAN_OK;
+  return create_pass(player, parts, GAN_KEEP_FOR_BACKWARD, memory, &player->pass);
 }
 
 static void destroy_player(gan_player *player) {
@@ -193,7 +198,7 @@ static gan_status create_players(gan_trainer *trainer) {
   gan_player *generator = &trainer->generator, *critic = &trainer->critic;
   gan_passes_memory *plan = &trainer->passes;
   gan_pass_memory of_generator, of_critic;
-  GAN_TRY(gan_passes_plan(&trainer->model, &trainer->shards, plan));
+  GAN_TRY(gan_passes_plan(&trainer->model, &trainer->shards, config->train.n_critic, plan));
   GAN_TRY(gan_allocate(plan->values, sizeof(float), "the outputs of the networks' layers", &trainer->values));
   GAN_TRY(gan_allocate(plan->workspace, sizeof(float), "a layer's columns", &trainer->workspace));
   gan_passes_place(plan, trainer->values, trainer->workspace, &of_generator, &of_critic);
@@ -201,7 +206,10 @@ static gan_status create_players(gan_trainer *trainer) {
                         generator));
   GAN_TRY(create_player(trainer, "critic", trainer->model.critic, &config->critic.network, 2, &of_critic, critic));
   critic->clip = config->critic.clip;
-  return GAN_OK;
+  trainer->sampling = generator->pass;
+  if (plan->steps_ahead == 1) return GAN_OK;
+  trainer->sampling = NULL;
+  return create_pass(generator, plan->steps_ahead, GAN_KEEP_NOTHING, NULL, &trainer->sampling);
 }
 
 static gan_status create_memory(gan_trainer *trainer) {
@@ -307,6 +315,7 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   const gan_status closed = gan_record_close(trainer) | gan_trace_end(trainer);
   (void)closed;
   gan_loader_destroy(trainer->loader);
+  if (trainer->sampling != trainer->generator.pass) gan_pass_destroy(trainer->sampling);
   destroy_player(&trainer->generator);
   destroy_player(&trainer->critic);
   gan_model_release(&trainer->model);
@@ -322,7 +331,7 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   gan_projected_destroy(trainer->evaluation_real);
   free(trainer->evaluation_points);
   free(trainer->modes);
-  free(trainer->trace_scores);
+  free(trainer->trace_rows);
   free(trainer->trace_gathered);
   free(trainer);
 }

@@ -220,7 +220,7 @@ static void both_networks_find_room_in_one_block(void **state) {
   gan_passes_memory plan;
   gan_pass_memory generator, critic;
   assert_int_equal(gan_shards_plan(2, 8, 1, 0, &shards), GAN_OK);
-  assert_int_equal(gan_passes_plan(&model, &shards, &plan), GAN_OK);
+  assert_int_equal(gan_passes_plan(&model, &shards, 1, &plan), GAN_OK);
   float *values = rig_memory(plan.values, sizeof *values), *workspace = rig_memory(plan.workspace, sizeof *values);
   gan_passes_place(&plan, values, workspace, &generator, &critic);
   /* In a generator's step both are alive, and one after the other; in a critic's the critic has everything. */
@@ -234,6 +234,29 @@ static void both_networks_find_room_in_one_block(void **state) {
   gan_model_release(&model);
 }
 
+/* A sample takes 512 + 784 floats at the pass's widest moment, and 2^20 may be taken. */
+static void samples_of_several_steps_are_made_together_where_they_are_few(void **state) {
+  (void)state;
+  static const struct {
+    int64_t batch, critic_steps;
+    int shards, expected;
+  } rows[] = {{64, 1, 1, 1}, {64, 5, 1, 5}, {64, 100, 1, 8}, {256, 5, 1, 3}, {2048, 5, 8, 3}, {1024, 5, 1, 1}};
+  const gan_shape latent = {.rank = 1, .size = {10}}, data = {.rank = 1, .size = {784}};
+  gan_model model = {.generator = rig_network("dense 512, relu, dense 784, tanh", latent, false),
+                     .critic = rig_network("dense 1", data, false)};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (int ranks = 1; ranks <= rows[i].shards; ranks *= 2) {
+      gan_shards shards;
+      gan_passes_memory plan;
+      assert_int_equal(gan_shards_plan(rows[i].shards, rows[i].batch, ranks, ranks - 1, &shards), GAN_OK);
+      assert_int_equal(gan_passes_plan(&model, &shards, rows[i].critic_steps, &plan), GAN_OK);
+      assert_int_equal(plan.steps_ahead, rows[i].expected);
+      assert_int_equal(plan.ahead.bytes > 0, plan.steps_ahead > 1);
+      gan_shards_release(&shards);
+    }
+  gan_model_release(&model);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(sharing_memory_changes_no_bit),
@@ -243,6 +266,7 @@ int main(void) {
       cmocka_unit_test(places_are_given_again_when_a_value_has_been_read),
       cmocka_unit_test(a_pass_takes_what_was_measured_without_it),
       cmocka_unit_test(both_networks_find_room_in_one_block),
+      cmocka_unit_test(samples_of_several_steps_are_made_together_where_they_are_few),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
