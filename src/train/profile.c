@@ -34,7 +34,7 @@ static void list_layers(const char *name, const gan_network *network, int *place
   }
 }
 
-static void watch(gan_trainer *trainer, gan_pass_watch watch) {
+static void set_watch(gan_trainer *trainer, gan_pass_watch watch) {
   trainer->generator.pass->watch = trainer->critic.pass->watch = trainer->sampling->watch = watch;
 }
 
@@ -53,12 +53,12 @@ gan_status gan_profile_begin(gan_trainer *trainer, gan_profile **profile) {
   made->generator = generator;
   list_layers("generator", generator, made->place, made);
   list_layers("critic", critic, made->place + generator->layer_count, made);
-  watch(trainer, (gan_pass_watch){.done = note, .context = made});
+  set_watch(trainer, (gan_pass_watch){.done = note, .context = made});
   *profile = made;
   return GAN_OK;
 }
 
-void gan_profile_end(gan_trainer *trainer) { watch(trainer, (gan_pass_watch){0}); }
+void gan_profile_end(gan_trainer *trainer) { set_watch(trainer, (gan_pass_watch){0}); }
 
 void gan_profile_destroy(gan_profile *profile) {
   if (!profile) return;

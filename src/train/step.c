@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/float_bits.h"
 #include "train/internal.h"
 
 /* Where the sums of local shard i are gathered. */
@@ -204,12 +205,7 @@ static void update_player(gan_trainer *trainer, gan_player *player) {
 }
 
 /* What a fault of memory does, for the tests: half of a weight's value comes or goes. */
-static void flip_bit(float *weight) {
-  uint32_t bits;
-  memcpy(&bits, weight, sizeof bits);
-  bits ^= (uint32_t)1 << 22;
-  memcpy(weight, &bits, sizeof bits);
-}
+static void flip_bit(float *weight) { *weight = float_of_bits(bits_of_float(*weight) ^ (uint32_t)1 << 22); }
 
 /* Step `step` of the iteration's `steps`. */
 static gan_status critic_step(gan_trainer *trainer, int64_t step, int64_t steps) {
