@@ -108,8 +108,8 @@ sanitize:
 
 # The code of src/dist as SimGrid's MPI runs it, with tests/simgrid in place of what SimGrid cannot do.
 SIMGRID_SOURCES := $(wildcard tests/simgrid/*.c) src/base/error.c src/base/fault.c src/base/hash.c src/base/clock.c \
-  src/base/shards.c src/kernels/vector.c $(filter-out src/dist/wait.c src/dist/watchdog.c src/dist/start_watch.c \
-  src/dist/ticker.c src/dist/benchmark.c src/dist/link.c src/dist/predict.c,$(wildcard src/dist/*.c))
+  src/base/shards.c src/kernels/vector.c $(filter-out src/dist/wait.c src/dist/watchdog.c src/dist/time_limit.c \
+  src/dist/heartbeat.c src/dist/ticker.c src/dist/benchmark.c src/dist/link.c src/dist/predict.c,$(wildcard src/dist/*.c))
 
 simgrid: build/simgrid/iterate
 build/simgrid/iterate: $(SIMGRID_SOURCES) $(wildcard tests/simgrid/*.h src/dist/*.h src/base/*.h)

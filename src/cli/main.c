@@ -10,7 +10,8 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/help.h"
-#include "dist/start_watch.h"
+#include "dist/time_limit.h"
+#include "dist/watchdog.h"
 #include "dist/world.h"
 #include "gan_dist/version.h"
 #include "kernels/environment.h"
@@ -95,22 +96,34 @@ static double start_limit(int count, char *const *words) {
   return limit;
 }
 
-static gan_status open_world(int *argc, char ***argv, gan_world **world) {
-  gan_start_watch *watch = NULL;
-  const double limit = start_limit(*argc - 1, *argv + 1);
+/* From the start of MPI to its end there is always something that ends the run when a rank stands still. */
+static gan_status open_world(int *argc, char ***argv, double limit, gan_world **world) {
+  gan_time_limit *start = NULL;
+  bool watched;
   *world = NULL;
-  if (limit > 0) GAN_TRY(gan_start_watch_begin(limit, &watch));
-  const gan_status status = gan_world_open(argc, argv, world);
-  gan_start_watch_end(watch);
+  GAN_TRY(gan_time_limit_begin(limit, "start", &start));
+  gan_status status = gan_world_open(argc, argv, world);
+  if (status == GAN_OK) status = gan_watchdog_start(*world, limit, &watched);
+  gan_time_limit_end(start);
   return status;
+}
+
+static void close_world(gan_world *world, double limit) {
+  gan_time_limit *end = NULL;
+  const gan_status limited = gan_time_limit_begin(limit, "end", &end);
+  (void)limited; /* better to end without than to fail now */
+  gan_watchdog_stop(world);
+  gan_world_close(world);
+  gan_time_limit_end(end);
 }
 
 int main(int argc, char **argv) {
   start_again_with_the_right_environment(argv);
   gan_world *world;
-  gan_status status = open_world(&argc, &argv, &world);
+  const double limit = start_limit(argc - 1, argv + 1);
+  gan_status status = open_world(&argc, &argv, limit, &world);
   if (status == GAN_OK) status = gan_world_agree(world, run_program(world, argc - 1, argv + 1));
   if (status != GAN_OK) report(world);
-  gan_world_close(world);
+  close_world(world, limit);
   return status;
 }

@@ -1,10 +1,12 @@
 /* Small exchanges that leave all ranks with the same knowledge: errors, hashes, rank 0's data, the largest value. */
 #include <math.h>
 #include <mpi.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/hash.h"
 #include "dist/wait.h"
 #include "dist/world.h"
@@ -73,6 +75,7 @@ static void describe(const gan_world *world, gan_status status, failure *mine) {
 }
 
 gan_status gan_world_agree(gan_world *world, gan_status mine) {
+  if (gan_fault_strikes(GAN_FAULT_STOP)) raise(SIGSTOP);
   if (world->size == 1) return mine;
   const int failing = mine == GAN_OK ? world->size : world->rank;
   int lowest = world->size;

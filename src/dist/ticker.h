@@ -1,5 +1,5 @@
-/* A thread that looks at something from time to time until it is told to end: what the watchdog and the watch over the
-   start have in common. */
+/* A thread that looks at something from time to time until it is told to end: what the watchdog, the signs of life
+   between hosts and time limits have in common. */
 #ifndef GAN_DIST_TICKER_H
 #define GAN_DIST_TICKER_H
 

@@ -8,7 +8,9 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "dist/heartbeat.h"
 #include "dist/ticker.h"
+#include "dist/world_state.h"
 
 /* What the ranks of a host can see of one of them. A line of its own for each. */
 typedef struct pulse {
@@ -25,9 +27,10 @@ typedef struct board {
 
 struct gan_watchdog {
   gan_world *world;
-  double seconds;
+  double seconds, pause; /* between two looks */
   board *board;
   pulse *own;
+  gan_heartbeat *heartbeat; /* on the first rank of each of several hosts */
   gan_ticker ticker;
   atomic_bool beats_expected;
 };
@@ -69,14 +72,33 @@ static bool report_rank(const gan_watchdog *watchdog, bool stopped) {
   return false;
 }
 
+/* Seconds: for the first rank of a host to be the one to speak; for a message to be read before the job ends; for other
+   hosts to speak. */
+enum { TIME_OF_FIRST = 1, TIME_TO_REPORT = 1, TIME_OF_OTHERS = 3 };
+
+/* Names a host that has shown no sign for half of the time, by its first rank, which is all of it that was heard. False
+   if there is none. All hosts miss that of rank 0 at once, and the first of them speaks. */
+static bool report_host(const gan_watchdog *watchdog) {
+  int rank = 0;
+  const char *host = NULL;
+  if (watchdog->heartbeat && watchdog->world->host_number > 1) sleep(TIME_OF_OTHERS);
+  if (!gan_heartbeat_misses(watchdog->heartbeat, gan_seconds() - watchdog->seconds / 2, &rank, &host)) return false;
+  fprintf(stderr,
+          "gan_dist: rank %d (host %s) has stood still for %.0f s, stopped, or its host or network is down; "
+          "the run ends (--timeout)\n",
+          rank, host, watchdog->seconds);
+  return true;
+}
+
 /* Everything may be stuck but this thread: no clean-up, no MPI. Who is stopped is certain, and told at once, which ends
    the job. A host without such a rank gives the others time to tell of theirs: its own may but seem to be at something,
-   as rank 0 does between writing a file and hearing that all know of it. */
+   as rank 0 does between writing a file and hearing that all know of it. The first rank of a host speaks before the
+   others, since it hears of other hosts. */
 static _Noreturn void leave(gan_watchdog *watchdog) {
-  enum { TIME_TO_REPORT = 1, TIME_OF_OTHERS = 3 };
+  if (gan_world_host_rank(watchdog->world) > 0) sleep(TIME_OF_FIRST);
   if (atomic_exchange(&watchdog->board->reported, 1) != 0) {
     sleep(TIME_TO_REPORT + TIME_OF_OTHERS);
-  } else if (!report_rank(watchdog, true)) {
+  } else if (!report_rank(watchdog, true) && !report_host(watchdog)) {
     sleep(TIME_OF_OTHERS);
     if (!report_rank(watchdog, false))
       fprintf(stderr, "gan_dist: host %s has waited %.0f s for ranks of other hosts; the run ends (--timeout)\n",
@@ -95,12 +117,21 @@ static bool peer_is_stopped(const gan_watchdog *watchdog) {
   return false;
 }
 
+/* Whether another host has shown no sign for all of the time, and a little more, which is for its ranks to say which of
+   them it is. */
+static bool host_is_silent(const gan_watchdog *watchdog, double awake) {
+  enum { TIME_OF_ITS_OWN = 2 };
+  const double since = gan_seconds() - watchdog->seconds - TIME_OF_ITS_OWN;
+  int rank;
+  const char *host;
+  return awake < since && gan_heartbeat_misses(watchdog->heartbeat, since, &rank, &host);
+}
+
 static void *watch(void *context) {
   gan_watchdog *watchdog = context;
   unsigned long long seen = atomic_load(&watchdog->own->beats);
-  const double pause = watchdog->seconds < 10 ? 0.2 : 1;
   double advanced = gan_seconds(), awake = advanced, before = advanced;
-  for (; gan_ticker_wait(&watchdog->ticker, pause); before = gan_seconds()) {
+  for (; gan_ticker_wait(&watchdog->ticker, watchdog->pause); before = gan_seconds()) {
     const double now = gan_seconds();
     atomic_store(&watchdog->own->looked_at, milliseconds());
     const unsigned long long beats = atomic_load(&watchdog->own->beats);
@@ -111,50 +142,71 @@ static void *watch(void *context) {
     seen = beats;
     const bool stuck = now - advanced > watchdog->seconds;
     const bool stopped = now - awake > watchdog->seconds / 2 && peer_is_stopped(watchdog);
-    if (stuck || stopped) leave(watchdog);
+    if (stuck || stopped || host_is_silent(watchdog, awake)) leave(watchdog);
   }
   return NULL;
 }
 
-gan_status gan_watchdog_start(gan_world *world, double seconds, gan_watchdog **started) {
-  gan_watchdog *watchdog = NULL;
-  void *memory = NULL;
-  *started = NULL;
-  const size_t bytes = sizeof(board) + (size_t)gan_world_host_size(world) * sizeof(pulse);
-  GAN_TRY(gan_world_agree(world, gan_allocate(1, sizeof *watchdog, "the watchdog", &watchdog)));
-  watchdog->world = world;
-  watchdog->seconds = seconds;
-  gan_status status = gan_world_share(world, bytes, clear_board, NULL, &memory);
-  if (status == GAN_OK) {
-    watchdog->board = memory;
-    watchdog->own = &watchdog->board->pulses[gan_world_host_rank(world)];
-    atomic_store(&watchdog->own->looked_at, milliseconds());
-    atomic_store(&watchdog->own->rank_from_1, gan_world_rank(world) + 1);
-    gan_world_barrier(world);
-    status = gan_world_agree(world, gan_ticker_start(&watchdog->ticker, "watchdog", watch, watchdog));
-  }
-  if (status == GAN_OK)
-    *started = watchdog;
-  else
-    gan_watchdog_stop(watchdog);
-  return status;
-}
-
-void gan_watchdog_stop(gan_watchdog *watchdog) {
-  if (!watchdog) return;
+static void destroy(gan_watchdog *watchdog) {
   gan_ticker_stop(&watchdog->ticker);
+  gan_heartbeat_stop(watchdog->heartbeat);
   if (watchdog->board) gan_world_unshare(watchdog->world, watchdog->board);
   free(watchdog);
 }
 
-void gan_watchdog_expect_beats(gan_watchdog *watchdog, bool expected) {
-  if (!watchdog) return;
-  /* Who is here first does not count the time that it waits for the others. */
-  gan_world_barrier(watchdog->world);
-  atomic_store(&watchdog->beats_expected, expected);
+/* Collective, as all of a world's watchdogs are created. */
+static gan_status create(gan_watchdog *watchdog) {
+  gan_world *world = watchdog->world;
+  const size_t bytes = sizeof(board) + (size_t)gan_world_host_size(world) * sizeof(pulse);
+  void *memory = NULL;
+  GAN_TRY(gan_world_share(world, bytes, clear_board, NULL, &memory));
+  watchdog->board = memory;
+  watchdog->own = &watchdog->board->pulses[gan_world_host_rank(world)];
+  atomic_store(&watchdog->own->looked_at, milliseconds());
+  atomic_store(&watchdog->own->rank_from_1, gan_world_rank(world) + 1);
+  GAN_TRY(gan_heartbeat_start(world, watchdog->pause, &watchdog->heartbeat));
+  gan_world_barrier(world);
+  return gan_world_agree(world, gan_ticker_start(&watchdog->ticker, "watchdog", watch, watchdog));
 }
 
-void gan_watchdog_beat(gan_watchdog *watchdog, gan_activity activity) {
+gan_status gan_watchdog_start(gan_world *world, double seconds, bool *started) {
+  gan_watchdog *watchdog = NULL;
+  *started = false;
+  gan_world_broadcast(world, &seconds, sizeof seconds);
+  if (world->watchdog || seconds == 0) return GAN_OK;
+  gan_status status = gan_allocate(1, sizeof *watchdog, "the watchdog", &watchdog);
+  status = gan_world_agree(world, status);
+  if (status == GAN_OK) {
+    watchdog->world = world;
+    watchdog->seconds = seconds;
+    watchdog->pause = seconds < 10 ? 0.2 : 1;
+    status = create(watchdog);
+  }
+  if (status == GAN_OK) {
+    world->watchdog = watchdog;
+    *started = true;
+  } else if (watchdog) {
+    destroy(watchdog);
+  }
+  return status;
+}
+
+void gan_watchdog_stop(gan_world *world) {
+  if (!world || !world->watchdog) return;
+  gan_world_barrier(world); /* who is through with the run early is not to be missed by the others */
+  destroy(world->watchdog);
+  world->watchdog = NULL;
+}
+
+void gan_watchdog_expect_beats(gan_world *world, bool expected) {
+  if (!world->watchdog) return;
+  /* Who is here first does not count the time that it waits for the others. */
+  gan_world_barrier(world);
+  atomic_store(&world->watchdog->beats_expected, expected);
+}
+
+void gan_watchdog_beat(const gan_world *world, gan_activity activity) {
+  const gan_watchdog *watchdog = world->watchdog;
   if (!watchdog) return;
   atomic_store_explicit(&watchdog->own->activity, activity, memory_order_relaxed);
   atomic_fetch_add_explicit(&watchdog->own->beats, 1, memory_order_release);

@@ -17,17 +17,16 @@
 /* What a rank is at; only in GAN_AT_EXCHANGE it may be waiting for another. */
 typedef enum gan_activity { GAN_AT_DATA, GAN_AT_COMPUTATION, GAN_AT_EXCHANGE, GAN_AT_FILES } gan_activity;
 
-typedef struct gan_watchdog gan_watchdog;
+/* Starts watching over a world for ranks that are stopped: `seconds`, rank 0's, without a sign end the run. Nothing
+   when they are 0 or it is watched already. *started says whether this call did it, and is to stop it. Collective;
+   errors are agreed on. */
+gan_status gan_watchdog_start(gan_world *world, double seconds, bool *started) GAN_CHECKED;
+/* Collective. Nothing for a world that is not watched, nor for NULL. */
+void gan_watchdog_stop(gan_world *world);
 
-/* Starts watching for ranks that are stopped: `seconds` without a sign end the run. Collective; errors are agreed on.
-   Owned by the caller. */
-gan_status gan_watchdog_start(gan_world *world, double seconds, gan_watchdog **watchdog) GAN_CHECKED;
-/* Collective. NULL is allowed. */
-void gan_watchdog_stop(gan_watchdog *watchdog);
-
-/* From here on, or no longer, `seconds` without a beat of this rank end the run too. Collective; NULL is allowed. */
-void gan_watchdog_expect_beats(gan_watchdog *watchdog, bool expected);
-/* This rank goes on to something else. Costs two stores. Not collective; NULL is allowed. */
-void gan_watchdog_beat(gan_watchdog *watchdog, gan_activity activity);
+/* From here on, or no longer, `seconds` without a beat of this rank end the run too. Collective. */
+void gan_watchdog_expect_beats(gan_world *world, bool expected);
+/* This rank goes on to something else. Costs two stores. Not collective. */
+void gan_watchdog_beat(const gan_world *world, gan_activity activity);
 
 #endif

@@ -11,6 +11,7 @@
 
 typedef struct gan_shared_block gan_shared_block;
 typedef struct gan_barrier gan_barrier;
+typedef struct gan_watchdog gan_watchdog;
 
 /* Memory that all ranks of a host may write to (dist/window.h). */
 typedef struct gan_window {
@@ -37,6 +38,7 @@ struct gan_world {
   gan_shared_block *shared; /* blocks of gan_world_share not yet given back, newest first */
   gan_window board;         /* what this host's ranks share for small sums (dist/board.h) */
   gan_barrier_end barrier;  /* the host's barrier, on the board */
+  gan_watchdog *watchdog;   /* NULL: nobody watches (dist/watchdog.h) */
   uint64_t rounds;          /* sums made: each is a moment at which all ranks have met */
 };
 

@@ -61,7 +61,7 @@ typedef enum gan_sum {
 
 struct gan_trainer {
   gan_world *world;
-  gan_watchdog *watchdog; /* NULL: none */
+  bool started_watchdog; /* the program has none over the world */
   gan_config *config;
   gan_observer observer;
   const gan_loss *loss;

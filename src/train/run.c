@@ -32,7 +32,7 @@ static gan_status after_iteration(gan_trainer *trainer, bool stopping) {
   const int64_t iteration = trainer->iteration;
   const bool last = iteration == config->run.iterations;
   bool best = false;
-  gan_watchdog_beat(trainer->watchdog, gan_world_rank(trainer->world) == 0 ? GAN_AT_FILES : GAN_AT_EXCHANGE);
+  gan_watchdog_beat(trainer->world, gan_world_rank(trainer->world) == 0 ? GAN_AT_FILES : GAN_AT_EXCHANGE);
   if (due(config->train.verify_every, iteration)) GAN_TRY(gan_state_verify(trainer));
   if (last || (!stopping && due(config->samples.every, iteration))) {
     gan_state_collect(trainer);
@@ -69,7 +69,7 @@ gan_status gan_trainer_run(gan_trainer *trainer) {
   const bool writer = gan_world_rank(trainer->world) == 0;
   gan_status status = gan_record_open(trainer);
   if (status == GAN_OK) {
-    gan_watchdog_expect_beats(trainer->watchdog, true);
+    gan_watchdog_expect_beats(trainer->world, true);
     status = train(trainer);
     if (status == GAN_FAILED && trainer->last_checkpoint[0])
       status = gan_fail(status, "%s; the last good checkpoint is %s", gan_error_message(), trainer->last_checkpoint);
@@ -78,7 +78,7 @@ gan_status gan_trainer_run(gan_trainer *trainer) {
   char ended[1024];
   snprintf(ended, sizeof ended, "%s", gan_error_message());
   const gan_status closed = writer ? gan_record_close(trainer) : GAN_OK;
-  gan_watchdog_expect_beats(trainer->watchdog, false);
+  gan_watchdog_expect_beats(trainer->world, false);
   if (status != GAN_OK) return gan_fail(status, "%s", ended);
   return gan_world_agree(trainer->world, closed);
 }

@@ -50,13 +50,13 @@ static void place_fake(gan_pass *critic, int part, const gan_pass *generated, in
 }
 
 double gan_begin_exchange(gan_trainer *trainer) {
-  gan_watchdog_beat(trainer->watchdog, GAN_AT_EXCHANGE);
+  gan_watchdog_beat(trainer->world, GAN_AT_EXCHANGE);
   return gan_seconds();
 }
 
 void gan_end_exchange(gan_trainer *trainer, double start) {
   trainer->seconds_communication += gan_seconds() - start;
-  gan_watchdog_beat(trainer->watchdog, GAN_AT_COMPUTATION);
+  gan_watchdog_beat(trainer->world, GAN_AT_COMPUTATION);
 }
 
 /* The loss of each local shard and its gradient with respect to the scores, which starts the backward pass. */
@@ -214,14 +214,14 @@ static gan_status critic_step(gan_trainer *trainer, int64_t step, int64_t steps)
   const int part = (int)(step % generated->most_parts);
 
   /* Real samples, and generated ones. */
-  gan_watchdog_beat(trainer->watchdog, GAN_AT_DATA);
+  gan_watchdog_beat(trainer->world, GAN_AT_DATA);
   const double start = gan_seconds();
   const float *real = NULL;
   const int32_t *labels = NULL;
   gan_status mine = gan_loader_next(trainer->loader, &real, &labels);
   if (mine == GAN_OK && trainer->pending != GAN_OK) mine = gan_fail(trainer->pending, "%s", trainer->pending_message);
   trainer->seconds_data += gan_seconds() - start;
-  gan_watchdog_beat(trainer->watchdog, GAN_AT_COMPUTATION);
+  gan_watchdog_beat(trainer->world, GAN_AT_COMPUTATION);
   if (part == 0) GAN_TRY(generate_ahead(trainer, steps - step));
   mine = check_pass(generator, generated, mine);
 

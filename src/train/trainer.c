@@ -273,7 +273,7 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   char resume_from[PATH_MAX];
   GAN_TRY(compare_configurations(world, config));
   GAN_TRY(gan_world_agree(world, gan_config_copy(config, &trainer->config)));
-  if (config->dist.timeout > 0) GAN_TRY(gan_watchdog_start(world, config->dist.timeout, &trainer->watchdog));
+  GAN_TRY(gan_watchdog_start(world, config->dist.timeout, &trainer->started_watchdog));
   trainer->loss = gan_loss_find(trainer->config->loss.name);
   GAN_TRY(gan_state_find(trainer, resume_from));
   GAN_TRY(open_source(trainer));
@@ -322,7 +322,7 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   gan_source_close(trainer->source);
   gan_shards_release(&trainer->shards);
   gan_config_destroy(trainer->config);
-  gan_watchdog_stop(trainer->watchdog);
+  if (trainer->started_watchdog) gan_watchdog_stop(trainer->world);
   free(trainer->values);
   free(trainer->workspace);
   free(trainer->shard_sums);

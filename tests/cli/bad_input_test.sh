@@ -253,7 +253,28 @@ test_rank_stopped_outside_of_training_ends_the_run_and_is_named() {
   wait_until 60 watched
   stop_rank 3 && says err 'rank [0-2] .*stood still for 5 s, stopped or starved'
 }
-# Before MPI is up nobody knows the others: the first rank of a host tells that somebody is missing.
+# A rank that is alone on its host stops by itself at the N-th moment at which ranks agree on errors: while the world is made,
+# and while data are read, networks built and files opened.
+# stop_alone RANK N PATTERN
+stop_alone() {
+  echo "rank $1, agreement $2"
+  GAN_PRETEND_HOSTS=3 GAN_FAULT=stop:$2:$1 run 1 mpi 3 train "${tiny[@]}" --iterations 3 --timeout 3 --run.dir run-$1-$2 &&
+    one_message && says err "$3"
+}
+test_rank_stopped_alone_on_its_host_ends_the_run() {
+  local lost='stood still for 3 s, stopped, or its host or network is down'
+  stop_alone 2 3 'waited 3 s for all ranks to start' && stop_alone 2 9 "rank 2 .*$lost" &&
+    stop_alone 1 15 "rank 1 .*$lost" && stop_alone 0 15 "rank 0 .*$lost"
+}
+test_rank_stopped_alone_on_its_host_is_named_in_training() {
+  local job
+  GAN_PRETEND_HOSTS=3 mpirun -q -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout 3 \
+    --run.dir run >out 2>err &
+  job=$!
+  wait_until 60 past run 0
+  stop_rank 2 && says err 'rank [0-2] .*stood still for 3 s, stopped, or its host' && run 0 "$PROGRAM" inspect run/latest.h5
+}
+# Before MPI is up nobody knows the others: rank 0 tells that somebody is missing.
 test_rank_stopped_before_the_start_ends_the_run() {
   local job
   echo '[ "$OMPI_COMM_WORLD_RANK" = 1 ] && kill -STOP $$; exec "$@"' >start

@@ -54,7 +54,7 @@ test_config_lists_every_table() {
 test_info_tells_which_reduction_suits_the_hosts() {
   run 0 mpi 1 info && says out '^reduction +flat$' && run 0 mpi 3 info && says out '^reduction +shared$' || return 1
   GAN_PRETEND_HOSTS=2 run 0 mpi 3 info && says out '^reduction +hierarchical$' || return 1
-  GAN_FAULT=window:2:0 run 0 mpi 3 info && says out '^reduction +flat, as /dev/shm has no room'
+  GAN_FAULT=window:3:0 run 0 mpi 3 info && says out '^reduction +flat, as /dev/shm has no room'
 }
 
 test_info_reports_once_on_many_ranks() {

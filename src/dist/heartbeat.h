@@ -1,0 +1,28 @@
+/* Signs of life between hosts.
+
+   What goes on among the ranks of a host shows in the memory that they share (watchdog.h). Nothing shows whether
+   another host lives, or a rank that has a host to itself: while large data are read nobody knows how long waiting for
+   it may take, and its connections stay open when it is stopped. So the first rank of each host sends rank 0 a datagram
+   every second, which is answered, by threads of their own, whatever the ranks are at. Datagrams over IPv4, since one
+   that is lost does not matter and 10,000 hosts need no more than one socket, with a number in them that only this run
+   knows. A host is missed once it has been heard: where a firewall lets no datagrams through, nobody is. */
+#ifndef GAN_DIST_HEARTBEAT_H
+#define GAN_DIST_HEARTBEAT_H
+
+#include <stdbool.h>
+
+#include "dist/world.h"
+
+typedef struct gan_heartbeat gan_heartbeat;
+
+/* Begins to send signs, `pause` seconds apart. *heartbeat is owned by the caller; NULL in a world of one host, and on
+   ranks that are not the first of theirs. Not having a network is no error. Collective; errors are agreed on. */
+gan_status gan_heartbeat_start(gan_world *world, double pause, gan_heartbeat **heartbeat) GAN_CHECKED;
+/* Not collective, but who stops is missed by those that do not. NULL is allowed. */
+void gan_heartbeat_stop(gan_heartbeat *heartbeat);
+
+/* Whether a host that was heard has not been since this time (gan_seconds), and its first rank. Rank 0 hears all hosts,
+   the others hear rank 0's. *host lives as long as the heartbeat. From any thread, not collective; NULL is allowed. */
+bool gan_heartbeat_misses(const gan_heartbeat *heartbeat, double since, int *rank, const char **host);
+
+#endif
