@@ -9,12 +9,20 @@
 /* Remembers, over the new start, what OpenBLAS would have chosen. */
 static const char memory[] = "GAN_OPENBLAS_CHOSE";
 
-bool gan_cpu_has_avx512(void) {
+static gan_cpu_level most_allowed = GAN_CPU_AVX512;
+
+void gan_cpu_limit(gan_cpu_level most) { most_allowed = most; }
+
+gan_cpu_level gan_cpu(void) {
 #if defined(__x86_64__) && defined(__GNUC__)
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("avx512cd");
+  const gan_cpu_level level = !avx2 ? GAN_CPU_BASELINE : !avx512 ? GAN_CPU_AVX2 : GAN_CPU_AVX512;
+  return level < most_allowed ? level : most_allowed;
 #else
-  return false;
+  return GAN_CPU_BASELINE;
 #endif
 }
 
@@ -30,7 +38,7 @@ static bool set_missing(const char *name, const char *value) { return !getenv(na
 
 bool gan_set_kernel_environment(void) {
   const char *chosen = openblas_get_corename();
-  const char *better = gan_better_openblas_core(chosen, gan_cpu_has_avx512());
+  const char *better = gan_better_openblas_core(chosen, gan_cpu() == GAN_CPU_AVX512);
   bool changed = set_missing("OPENBLAS_NUM_THREADS", "1");
   if (better && set_missing("OPENBLAS_CORETYPE", better)) {
     changed = true;
@@ -42,7 +50,7 @@ bool gan_set_kernel_environment(void) {
 const char *gan_openblas_core_reason(const char *chosen) {
   static char text[160];
   const char *wanted = getenv("OPENBLAS_CORETYPE"), *before = getenv(memory);
-  const char *better = gan_better_openblas_core(chosen, gan_cpu_has_avx512());
+  const char *better = gan_better_openblas_core(chosen, gan_cpu() == GAN_CPU_AVX512);
   const char *ours = before ? gan_better_openblas_core(before, true) : NULL;
   text[0] = '\0';
   if (wanted && ours && strcmp(wanted, ours) == 0)

@@ -17,8 +17,17 @@ bool gan_set_kernel_environment(void);
    `avx512` is whether the CPU has what OpenBLAS's AVX-512 kernels need. */
 const char *gan_better_openblas_core(const char *chosen, bool avx512);
 
-/* Whether the CPU and the system have AVX-512's F, BW, DQ, VL and CD. */
-bool gan_cpu_has_avx512(void);
+/* The vector instructions of x86-64 that kernels written for them may use, where the CPU and the system have them: each
+   has all that the one before has. */
+typedef enum gan_cpu_level {
+  GAN_CPU_BASELINE,
+  GAN_CPU_AVX2,  /* and FMA */
+  GAN_CPU_AVX512 /* F, BW, DQ, VL and CD */
+} gan_cpu_level;
+
+gan_cpu_level gan_cpu(void);
+/* From here on gan_cpu() says no more than this: tests try the kernels of lesser CPUs so. */
+void gan_cpu_limit(gan_cpu_level most);
 
 /* Why OpenBLAS has the kernels that it has, to follow their name: ", set by ..."; "" where the choice is its own and
    good. `chosen` is that name. Valid until the next call. */

@@ -46,17 +46,20 @@ static gan_status onednn_open(void) {
 }
 
 /* OpenBLAS has kernels for AVX-512 which do small products without copying: up to a million multiply-adds, and products
-   of rows only where the result is narrow. (docs/design.md section 8) */
-static bool is_small(bool of_rows, int64_t m, int64_t n, int64_t k) {
+   of rows only where the result is narrow. Without AVX-512 it is the other way round: its large products are faster.
+   (docs/design.md section 8) */
+static bool suits_openblas(bool of_rows, int64_t m, int64_t n, int64_t k) {
   const double most = 1e6;
-  return least(least(m, n), k) < 8 || (of_rows ? n <= 16 : (double)m * (double)n * (double)k <= most);
+  const int64_t shortest = least(least(m, n), k), large = 48;
+  if (gan_cpu() != GAN_CPU_AVX512) return shortest >= large || shortest == 0;
+  return shortest < 8 || (of_rows ? n <= 16 : (double)m * (double)n * (double)k <= most);
 }
 
 static void onednn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
                         const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc) {
   const bool of_rows = !transpose_a && transpose_b;
   if (of_rows && alpha == 1 && beta == 0 && gan_row_products(m, n, k, a, lda, b, ldb, c, ldc)) return;
-  if (m == 0 || n == 0 || k == 0 || (gan_cpu_has_avx512() && is_small(of_rows, m, n, k))) {
+  if (suits_openblas(of_rows, m, n, k)) {
     gan_backend_openblas.gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
     return;
   }
@@ -77,7 +80,7 @@ static const char *onednn_describe(void) {
                         : (isa & dnnl_cpu_isa_sse41) == dnnl_cpu_isa_sse41           ? "SSE4.1"
                                                                                      : "plain";
   snprintf(text, sizeof text, "oneDNN %d.%d.%d, %s kernels; %s%s", version->major, version->minor, version->patch,
-           kernels, gan_tiles_available(GAN_FLOAT32) ? "convolutions of packed panels, AVX-512; " : "",
+           kernels, gan_tiles_available(GAN_FLOAT32) ? "convolutions of packed panels; " : "",
            gan_backend_openblas.describe());
   return text;
 }
@@ -115,7 +118,8 @@ static const gan_backend onednn_bfloat16 = {
 
 const gan_backend gan_backend_onednn = {
     .name = "onednn",
-    .help = "matrix products by oneDNN, and by OpenBLAS where that is faster; convolutions of its own with AVX-512",
+    .help =
+        "matrix products by oneDNN, and by OpenBLAS where that is faster; convolutions of its own with AVX2 or AVX-512",
     .open = onednn_open,
     .gemm = onednn_gemm,
     .describe = onednn_describe,

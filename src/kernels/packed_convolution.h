@@ -1,5 +1,5 @@
-/* Convolutions on CPUs with AVX-512, as products of packed panels (tiles.h) that are unfolded while they are packed
-   (unfolding.h): images and weights stay as they are in memory, for any number of axes, channels, and taps. The
+/* Convolutions on CPUs with AVX2 or AVX-512, as products of packed panels (tiles.h) that are unfolded while they are
+   packed (unfolding.h): images and weights stay as they are in memory, for any number of axes, channels, and taps. The
    backward pass to the data computes each element once, as a sum: nothing is added up in memory. */
 #ifndef GAN_KERNELS_PACKED_CONVOLUTION_H
 #define GAN_KERNELS_PACKED_CONVOLUTION_H

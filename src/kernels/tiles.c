@@ -4,6 +4,7 @@
 
 #include "kernels/environment.h"
 #include "kernels/integers.h"
+#include "kernels/tiles_avx2.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
@@ -15,8 +16,8 @@
 enum { ROWS = GAN_TILE_ROWS, VECTORS = GAN_TILE_COLUMNS / GAN_LANES };
 
 bool gan_tiles_available(gan_precision precision) {
-  if (!gan_cpu_has_avx512()) return false;
-  return precision == GAN_FLOAT32 || __builtin_cpu_supports("avx512bf16");
+  if (precision == GAN_FLOAT32) return gan_cpu() >= GAN_CPU_AVX2;
+  return gan_cpu() == GAN_CPU_AVX512 && __builtin_cpu_supports("avx512bf16");
 }
 
 #define FOR_TILE(i, j) \
@@ -93,8 +94,10 @@ AVX512 void gan_tile_put(const float *tile, int64_t rows, int64_t columns, float
 void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, bool add, float *c) {
   if (precision == GAN_BFLOAT16)
     multiply_bfloat16(depth, a, b, add, c);
-  else
+  else if (gan_cpu() == GAN_CPU_AVX512)
     multiply_float32(depth, a, b, add, c);
+  else
+    gan_avx2_tile_multiply(depth, a, b, add, c);
 }
 
 /* Of x[0..15] and y[0..15], x[0], y[0], x[1], y[1], ... : the conversion puts x's before y's. A pair's first number is
@@ -152,7 +155,7 @@ AVX512_BF16 void gan_tile_pair_channels(const float *x, int64_t channels, int64_
   }
 }
 
-AVX512 void gan_tile_interleave(const float *x, const float *y, float *both) {
+AVX512 static void interleave(const float *x, const float *y, float *both) {
   const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
   const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
 #pragma GCC unroll 3
@@ -161,6 +164,13 @@ AVX512 void gan_tile_interleave(const float *x, const float *y, float *both) {
     _mm512_storeu_ps(both + 2 * i, _mm512_permutex2var_ps(a, low, b));
     _mm512_storeu_ps(both + 2 * i + GAN_LANES, _mm512_permutex2var_ps(a, high, b));
   }
+}
+
+void gan_tile_interleave(const float *x, const float *y, float *both) {
+  if (gan_cpu() == GAN_CPU_AVX512)
+    interleave(x, y, both);
+  else
+    gan_avx2_tile_interleave(x, y, both);
 }
 
 /* 16 rows of 16 become its columns: first within quarters of the registers, then the quarters among themselves. */
@@ -189,7 +199,7 @@ AVX512_INLINE void transpose(__m512 row[16]) {
   }
 }
 
-AVX512 void gan_transpose_to_rows(const float *x, int64_t stride, float *to, float *second, int64_t step) {
+AVX512 static void transpose_to_rows(const float *x, int64_t stride, float *to, float *second, int64_t step) {
   __m512 row[16];
 #pragma GCC unroll 16
   for (int64_t i = 0; i < 16; i++) row[i] = _mm512_loadu_ps(x + i * stride);
@@ -199,6 +209,13 @@ AVX512 void gan_transpose_to_rows(const float *x, int64_t stride, float *to, flo
     _mm256_storeu_ps(to + i * step, _mm512_castps512_ps256(row[i]));
     _mm256_storeu_ps(second + i * step, _mm512_extractf32x8_ps(row[i], 1));
   }
+}
+
+void gan_transpose_to_rows(const float *x, int64_t stride, float *to, float *second, int64_t step) {
+  if (gan_cpu() == GAN_CPU_AVX512)
+    transpose_to_rows(x, stride, to, second, step);
+  else
+    gan_avx2_transpose_to_rows(x, stride, to, second, step);
 }
 
 AVX512 void gan_transpose_pairs(const float *x, int64_t stride, float *to, int64_t half, int64_t odd, int64_t step) {
@@ -246,13 +263,20 @@ AVX512_BF16 void gan_transpose_to_pairs(const float *x, int64_t stride, int64_t 
     transpose_to_pairs(x, stride, rows, count, to, half, step);
 }
 
-AVX512 void gan_transpose_to_columns(const float *x, int64_t stride, float *to, int64_t step) {
+AVX512 static void transpose_to_columns(const float *x, int64_t stride, float *to, int64_t step) {
   __m512 row[16];
 #pragma GCC unroll 16
   for (int64_t i = 0; i < 16; i++) row[i] = _mm512_loadu_ps(x + i * stride);
   transpose(row);
 #pragma GCC unroll 16
   for (int64_t i = 0; i < 16; i++) _mm512_storeu_ps(to + i * step, row[i]);
+}
+
+void gan_transpose_to_columns(const float *x, int64_t stride, float *to, int64_t step) {
+  if (gan_cpu() == GAN_CPU_AVX512)
+    transpose_to_columns(x, stride, to, step);
+  else
+    gan_avx2_transpose_to_rows(x, stride, to, to + GAN_LANES / 2, step);
 }
 
 #else

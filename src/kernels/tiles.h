@@ -1,10 +1,12 @@
-/* Products of packed panels: the inner loop of convolutions and of bfloat16 matrix products on CPUs with AVX-512.
+/* Products of packed panels: the inner loop of convolutions on CPUs with AVX2 or AVX-512, and of bfloat16 matrix
+   products on those with its instructions.
 
-   C (m, n) = A (m, k) B (k, n) is computed in tiles of 8 rows and 48 columns, 24 of the 32 vector registers. Operands
-   are packed first, so that the inner loop reads memory in order: A in panels of 8 rows, (k, 8), B in panels of 48
-   columns, (k, 48) (Goto and van de Geijn 2008, doi 10.1145/1356052.1356053). Packing is also where an operand gets
-   its layout (unfolding.h) and its precision: in bfloat16, a panel's row holds two consecutive k, (k / 2, 8 or 48, 2),
-   each pair in the place of a float32; products of pairs are added in float32.
+   C (m, n) = A (m, k) B (k, n) is computed in tiles of 8 rows and 48 columns: of AVX-512, 24 of the 32 registers; AVX2
+   (tiles_avx2.h) does a quarter of a tile at a time. Operands are packed first, so that the inner loop reads memory in
+   order: A in panels of 8 rows, (k, 8), B in panels of 48 columns, (k, 48) (Goto and van de Geijn 2008, doi
+   10.1145/1356052.1356053). Packing is also where an operand gets its layout (unfolding.h) and its precision: in
+   bfloat16, a panel's row holds two consecutive k, (k / 2, 8 or 48, 2), each pair in the place of a float32; products
+   of pairs are added in float32.
 
    Callable only where gan_tiles_available() says so. Sums run over k in rising order within a tile; all of it is a
    function of the operands alone. */
@@ -19,7 +21,8 @@
 
 enum { GAN_LANES = 16, GAN_TILE_ROWS = 8, GAN_TILE_COLUMNS = 48, GAN_TILE = GAN_TILE_ROWS * GAN_TILE_COLUMNS };
 
-/* Whether the CPU has the instructions for this precision. */
+/* Whether the CPU has the instructions for this precision; of the functions below, AVX2 will do for those in float32
+   alone. */
 bool gan_tiles_available(gan_precision precision);
 
 /* c (8, 48) = or += a (depth, 8) b (depth, 48), packed in the given precision; depth counts a panel's rows. */

@@ -1,11 +1,12 @@
 /* See unfolding.h. 16 neighbouring columns of one row are mostly a few runs of the image: a line, or every second
-   element of one. So they are read as windows, spans of 16 floats that hold one or more of the 16 elements, each with a
-   permutation of the register: two loads for a line with stride 2, one for a small plane. Where the windows lie
-   depends on columns and tap but not on the channel, and is found once for all channels. */
+   element of one. So they are read as windows, spans of a register that hold one or more of the 16 elements, each with
+   a permutation of the register: with AVX-512, two loads for a line with stride 2, one for a small plane. Where the
+   windows lie depends on columns and tap but not on the channel, and is found once for all channels. */
 #include "kernels/unfolding.h"
 
 #include <string.h>
 
+#include "kernels/environment.h"
 #include "kernels/integers.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -13,6 +14,11 @@
 
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
 #define AVX512_INLINE static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,avx512dq")))
+#define AVX2 __attribute__((target("avx2,fma")))
+#define AVX2_INLINE static inline __attribute__((always_inline, target("avx2,fma")))
+
+/* Floats of a register of AVX2. */
+enum { HALF = GAN_LANES / 2 };
 
 gan_unfolding gan_unfolding_of_input(const gan_convolution *sizes, int64_t samples) {
   const gan_window *window = &sizes->window;
@@ -70,16 +76,16 @@ static void next_line(const gan_unfolding *from, column *c) {
 }
 
 /* Adds `count` elements, `stride` apart from `offset` on, for the lanes from `lane` on: to the last window if they lie
-   in it, otherwise to new ones. */
-static void add_run(gan_source *to, int64_t lane, int64_t count, int64_t offset, int64_t stride) {
+   in it, otherwise to new ones, of `span` floats. */
+static void add_run(gan_source *to, int64_t span, int64_t lane, int64_t count, int64_t offset, int64_t stride) {
   while (count > 0) {
     int w = to->windows - 1;
-    if (w < 0 || offset < to->offset[w] || offset - to->offset[w] >= GAN_LANES) {
+    if (w < 0 || offset < to->offset[w] || offset - to->offset[w] >= span) {
       w = to->windows++;
       to->offset[w] = offset;
       to->load[w] = to->lanes[w] = 0;
     }
-    for (int64_t at = offset - to->offset[w]; count > 0 && at < GAN_LANES; at += stride) {
+    for (int64_t at = offset - to->offset[w]; count > 0 && at < span; at += stride) {
       to->load[w] |= (uint16_t)(1u << at);
       to->lanes[w] |= (uint16_t)(1u << lane);
       to->index[lane++] = (int32_t)at;
@@ -90,7 +96,8 @@ static void add_run(gan_source *to, int64_t lane, int64_t count, int64_t offset,
 }
 
 /* Where the 16 columns from `at` on, of which `columns` are left in all, find their tap. */
-static void find_source(const gan_unfolding *from, column at, int64_t columns, int64_t tap, gan_source *found) {
+static void find_source(const gan_unfolding *from, int64_t span, column at, int64_t columns, int64_t tap,
+                        gan_source *found) {
   const int64_t t[GAN_AXES] = {tap / from->taps[2] / from->taps[1], tap / from->taps[2] % from->taps[1],
                                tap % from->taps[2]};
   int64_t distance[GAN_AXES];
@@ -107,7 +114,7 @@ static void find_source(const gan_unfolding *from, column at, int64_t columns, i
       const int64_t first = most(at.at[2], begin), last = least(at.at[2] + count, end);
       const int64_t line = at.sample * from->channels * from->plane + (z * from->in[1] + y) * from->in[2];
       if (first < last)
-        add_run(found, lane + first - at.at[2], last - first, line + first * stride + distance[2], stride);
+        add_run(found, span, lane + first - at.at[2], last - first, line + first * stride + distance[2], stride);
     }
     lane += count;
   }
@@ -132,8 +139,8 @@ AVX512_INLINE void gather(const gan_source *from, int windows, const float *chan
 enum { SIDE_BY_SIDE = 8 };
 
 /* One vector of the matrix's rows for each tap and channel: `to` (channel, tap), `step` floats apart. */
-AVX512 static void gather_rows(const gan_source *sources, int64_t taps, const float *channel, int64_t plane,
-                               int64_t count, float *to, int64_t step) {
+AVX512 static void gather_rows_avx512(const gan_source *sources, int64_t taps, const float *channel, int64_t plane,
+                                      int64_t count, float *to, int64_t step) {
   for (; count > 0; count -= SIDE_BY_SIDE, channel += SIDE_BY_SIDE * plane, to += SIDE_BY_SIDE * taps * step) {
     const int64_t channels = least(count, SIDE_BY_SIDE);
     for (int64_t tap = 0; tap < taps; tap++) {
@@ -149,20 +156,79 @@ AVX512 static void gather_rows(const gan_source *sources, int64_t taps, const fl
   }
 }
 
+/* What one window has of 8 elements, as masks: which floats are read, and which elements they are. */
+typedef struct part {
+  int64_t offset;
+  __m256i load, lanes;
+} part;
+
+/* All bits of the i-th integer for bit i. */
+AVX2_INLINE __m256i mask_of(unsigned bits) {
+  const __m256i each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+  return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32((int)bits), each), each);
+}
+
+/* parts of the windows that hold some of the 8 elements from `first` on; returns how many. */
+AVX2_INLINE int find_parts(const gan_source *from, int first, part *parts) {
+  int count = 0;
+  for (int w = 0; w < from->windows; w++) {
+    const unsigned lanes = (unsigned)from->lanes[w] >> first & 0xff;
+    if (lanes) parts[count++] = (part){from->offset[w], mask_of(from->load[w]), mask_of(lanes)};
+  }
+  return count;
+}
+
+/* As gather, half a vector. */
+AVX2_INLINE void gather_half(const part *parts, int count, __m256i index, const float *channel, int64_t plane,
+                             int64_t channels, float *to, int64_t step) {
+  for (; channels > 0; channels--, channel += plane, to += step) {
+    __m256 elements = _mm256_setzero_ps();
+    for (int i = 0; i < count; i++) {
+      const __m256 read = _mm256_maskload_ps(channel + parts[i].offset, parts[i].load);
+      const __m256 turned = _mm256_permutevar8x32_ps(read, index);
+      elements = _mm256_blendv_ps(elements, turned, _mm256_castsi256_ps(parts[i].lanes));
+    }
+    _mm256_storeu_ps(to, elements);
+  }
+}
+
+AVX2 static void gather_rows_avx2(const gan_source *sources, int64_t taps, const float *channel, int64_t plane,
+                                  int64_t count, float *to, int64_t step) {
+  for (; count > 0; count -= SIDE_BY_SIDE, channel += SIDE_BY_SIDE * plane, to += SIDE_BY_SIDE * taps * step) {
+    const int64_t channels = least(count, SIDE_BY_SIDE);
+    for (int64_t tap = 0; tap < taps; tap++)
+      for (int first = 0; first < GAN_LANES; first += HALF) {
+        part parts[GAN_LANES];
+        const int windows = find_parts(&sources[tap], first, parts);
+        const __m256i index = _mm256_loadu_si256((const __m256i *)(const void *)(sources[tap].index + first));
+        float *half = to + tap * step + first;
+        if (windows == 1)
+          gather_half(parts, 1, index, channel, plane, channels, half, taps * step);
+        else if (windows == 2)
+          gather_half(parts, 2, index, channel, plane, channels, half, taps * step);
+        else
+          gather_half(parts, windows, index, channel, plane, channels, half, taps * step);
+      }
+  }
+}
+
 void gan_unfold_find(const gan_unfolding *from, int64_t first_column, int vectors, gan_source *sources) {
   const int64_t columns = gan_unfolding_columns(from), taps = gan_positions(from->taps);
+  const int64_t span = gan_cpu() == GAN_CPU_AVX512 ? GAN_LANES : HALF;
   for (int v = 0; v < vectors; v++) {
     const int64_t begin = first_column + v * GAN_LANES;
     const column at = find_column(from, begin);
-    for (int64_t tap = 0; tap < taps; tap++) find_source(from, at, columns - begin, tap, sources++);
+    for (int64_t tap = 0; tap < taps; tap++) find_source(from, span, at, columns - begin, tap, sources++);
   }
 }
 
 void gan_unfold(const gan_unfolding *from, const gan_source *sources, const float *image, int64_t first_channel,
                 int64_t channel_count, int vectors, float *panel) {
   const int64_t taps = gan_positions(from->taps), width = vectors * GAN_LANES;
+  const bool avx512 = gan_cpu() == GAN_CPU_AVX512;
   image += first_channel * from->plane;
   for (int v = 0; v < vectors; v++, sources += taps)
-    gather_rows(sources, taps, image, from->plane, channel_count, panel + v * GAN_LANES, width);
+    (avx512 ? gather_rows_avx512 : gather_rows_avx2)(sources, taps, image, from->plane, channel_count,
+                                                     panel + v * GAN_LANES, width);
 }
 #endif

@@ -4,7 +4,7 @@
    Its rows are the (channel, tap) of a window, its columns the (sample, position) of the window's places. The same
    description serves three products: forward, where a tap is an element of the kernel; backward to the data, which is
    one such product with stride 1 for each remainder of a position modulo the stride; and, transposed, backward to
-   the weights. Needs AVX-512 (tiles.h). */
+   the weights. Needs AVX2 or AVX-512 (tiles.h). */
 #ifndef GAN_KERNELS_UNFOLDING_H
 #define GAN_KERNELS_UNFOLDING_H
 
@@ -40,7 +40,7 @@ static inline int64_t gan_unfolding_columns(const gan_unfolding *from) {
 typedef struct gan_source {
   int windows;
   int64_t offset[GAN_LANES]; /* of each window, from the first channel of the first sample */
-  uint16_t load[GAN_LANES];  /* which of its floats are read: none beyond the image */
+  uint16_t load[GAN_LANES];  /* which of its floats, a register of them, are read: none beyond the image */
   uint16_t lanes[GAN_LANES]; /* which of the 16 elements it holds */
   int32_t index[GAN_LANES];  /* of each element in its window */
 } gan_source;

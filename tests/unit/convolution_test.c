@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "kernels/environment.h"
 #include "nn_support.h"
 
 typedef struct problem {
@@ -165,12 +166,16 @@ static void sums_release(sums *made) {
   free(made->dweight);
 }
 
+/* With the kernels for this CPU, and with those for lesser ones. */
 static void convolutions_are_the_sums_that_define_them(void **state) {
   (void)state;
   for (size_t i = 0; i < PROBLEM_COUNT; i++) {
     problem p = problem_of_row(i);
     sums expected = sums_create(&p);
-    for (int backend = 0; backend < gan_backend_count; backend++) check_backend(gan_backends[backend], &p, &expected);
+    for (int level = GAN_CPU_BASELINE; level <= GAN_CPU_AVX512; level++) {
+      gan_cpu_limit((gan_cpu_level)level);
+      for (int backend = 0; backend < gan_backend_count; backend++) check_backend(gan_backends[backend], &p, &expected);
+    }
     sums_release(&expected);
     problem_release(&p);
   }

@@ -1,0 +1,79 @@
+/* See tiles_avx2.h. Written with the compiler's names of AVX2 instructions, compiled for it whatever the build's
+   baseline: which values stay in registers is the whole point. */
+#include "kernels/tiles_avx2.h"
+
+#include "kernels/tiles.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+
+#define AVX2 __attribute__((target("avx2,fma")))
+#define AVX2_INLINE static inline __attribute__((always_inline, target("avx2,fma")))
+
+/* A quarter of a tile: 12 of the 16 registers hold its sums, 3 a row of B, and one an element of A: 12 multiply-adds
+   for 7 loads. */
+enum { LANES = 8, ROWS = GAN_TILE_ROWS / 2, COLUMNS = GAN_TILE_COLUMNS / 2, VECTORS = COLUMNS / LANES };
+
+#define FOR_QUARTER(i, j) \
+  _Pragma("GCC unroll 4") for (size_t i = 0; i < ROWS; i++) _Pragma("GCC unroll 3") for (size_t j = 0; j < VECTORS; j++)
+
+AVX2_INLINE void multiply_quarter(int64_t depth, const float *a, const float *b, bool add, float *c) {
+  __m256 sums[ROWS][VECTORS];
+  FOR_QUARTER(i, j) sums[i][j] = add ? _mm256_loadu_ps(c + i * GAN_TILE_COLUMNS + j * LANES) : _mm256_setzero_ps();
+  for (int64_t k = 0; k < depth; k++, a += GAN_TILE_ROWS, b += GAN_TILE_COLUMNS) {
+    const __m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + LANES), b2 = _mm256_loadu_ps(b + 2 * LANES);
+#pragma GCC unroll 4
+    for (size_t i = 0; i < ROWS; i++) {
+      const __m256 row = _mm256_broadcast_ss(a + i);
+      sums[i][0] = _mm256_fmadd_ps(row, b0, sums[i][0]);
+      sums[i][1] = _mm256_fmadd_ps(row, b1, sums[i][1]);
+      sums[i][2] = _mm256_fmadd_ps(row, b2, sums[i][2]);
+    }
+  }
+  FOR_QUARTER(i, j) _mm256_storeu_ps(c + i * GAN_TILE_COLUMNS + j * LANES, sums[i][j]);
+}
+
+AVX2 void gan_avx2_tile_multiply(int64_t depth, const float *a, const float *b, bool add, float *c) {
+  for (int64_t column = 0; column < GAN_TILE_COLUMNS; column += COLUMNS)
+    for (int64_t row = 0; row < GAN_TILE_ROWS; row += ROWS)
+      multiply_quarter(depth, a + row, b + column, add, c + row * GAN_TILE_COLUMNS + column);
+}
+
+AVX2 void gan_avx2_tile_interleave(const float *x, const float *y, float *both) {
+  for (int64_t i = 0; i < GAN_TILE_COLUMNS; i += LANES) {
+    const __m256 a = _mm256_loadu_ps(x + i), b = _mm256_loadu_ps(y + i);
+    const __m256 low = _mm256_unpacklo_ps(a, b), high = _mm256_unpackhi_ps(a, b); /* within halves of the registers */
+    _mm256_storeu_ps(both + 2 * i, _mm256_permute2f128_ps(low, high, 0x20));
+    _mm256_storeu_ps(both + 2 * i + LANES, _mm256_permute2f128_ps(low, high, 0x31));
+  }
+}
+
+/* 8 rows of 8 become rows at `to`, `step` floats apart: first within halves of the registers, then the halves among
+   themselves. */
+AVX2_INLINE void transpose(const float *x, int64_t stride, float *to, int64_t step) {
+  __m256 four[LANES];
+#pragma GCC unroll 2
+  for (size_t i = 0; i < LANES; i += 4, x += 4 * stride) {
+    const __m256 x0 = _mm256_loadu_ps(x), x1 = _mm256_loadu_ps(x + stride);
+    const __m256 x2 = _mm256_loadu_ps(x + 2 * stride), x3 = _mm256_loadu_ps(x + 3 * stride);
+    const __m256 low = _mm256_unpacklo_ps(x0, x1), high = _mm256_unpackhi_ps(x0, x1);
+    const __m256 next_low = _mm256_unpacklo_ps(x2, x3), next_high = _mm256_unpackhi_ps(x2, x3);
+    four[i] = _mm256_shuffle_ps(low, next_low, 0x44);
+    four[i + 1] = _mm256_shuffle_ps(low, next_low, 0xee);
+    four[i + 2] = _mm256_shuffle_ps(high, next_high, 0x44);
+    four[i + 3] = _mm256_shuffle_ps(high, next_high, 0xee);
+  }
+#pragma GCC unroll 4
+  for (int64_t i = 0; i < 4; i++) {
+    _mm256_storeu_ps(to + i * step, _mm256_permute2f128_ps(four[i], four[i + 4], 0x20));
+    _mm256_storeu_ps(to + (i + 4) * step, _mm256_permute2f128_ps(four[i], four[i + 4], 0x31));
+  }
+}
+
+AVX2 void gan_avx2_transpose_to_rows(const float *x, int64_t stride, float *to, float *second, int64_t step) {
+  for (int64_t column = 0; column < 2 * LANES; column += LANES) {
+    transpose(x + column, stride, to + column * step, step);
+    transpose(x + LANES * stride + column, stride, second + column * step, step);
+  }
+}
+#endif
