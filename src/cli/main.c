@@ -53,22 +53,42 @@ static gan_status answer(const char *question, int count, char *const *words, bo
   return GAN_OK;
 }
 
-static gan_status run_command(gan_world *world, int count, char *const *words) {
+/* What the words ask for, read before MPI starts, since its start has the configuration's time limit; and only once,
+   for an INI file may be a pipe. */
+typedef struct request {
+  const char *question;
   const gan_command *command;
-  int named;
-  gan_arguments arguments = {.world = world};
-  gan_status status = gan_command_choose(count, words, &command, &named);
-  if (status == GAN_OK) status = gan_arguments_parse(command, count - named, words + named, &arguments);
-  /* A rank whose INI file is missing must not leave the others waiting in the command's first exchange. */
-  if (gan_world_maximum(world, status != GAN_OK) == 0) status = command->run(&arguments);
-  gan_arguments_release(&arguments);
-  return status;
+  gan_arguments arguments;
+  gan_status status; /* what is wrong is told when all ranks are there */
+  char message[1024];
+} request;
+
+static void read_words(int count, char *const *words, request *made) {
+  int named = 0;
+  *made = (request){.question = find_question(count, words)};
+  if (made->question) return;
+  made->status = gan_command_choose(count, words, &made->command, &named);
+  if (made->status == GAN_OK)
+    made->status = gan_arguments_parse(made->command, count - named, words + named, &made->arguments);
+  snprintf(made->message, sizeof made->message, "%s", gan_error_message());
 }
 
-static gan_status run_program(gan_world *world, int count, char *const *words) {
+/* The configuration's --timeout, 0: none. */
+static double time_limit_of(const request *made) {
+  if (made->status == GAN_OK && made->arguments.config) return made->arguments.config->dist.timeout;
+  return strtod(gan_option_find("dist.timeout")->default_value, NULL);
+}
+
+static gan_status run_command(gan_world *world, request *made) {
+  made->arguments.world = world;
+  gan_error_set(made->message);
+  /* A rank whose INI file is missing must not leave the others waiting in the command's first exchange. */
+  return gan_world_maximum(world, made->status != GAN_OK) == 0 ? made->command->run(&made->arguments) : made->status;
+}
+
+static gan_status run_program(gan_world *world, request *made, int count, char *const *words) {
   const bool prints = gan_world_rank(world) == 0;
-  const char *question = find_question(count, words);
-  gan_status status = question ? answer(question, count, words, prints) : run_command(world, count, words);
+  gan_status status = made->question ? answer(made->question, count, words, prints) : run_command(world, made);
   errno = 0;
   if (prints && (fflush(stdout) != 0 || ferror(stdout)) && status == GAN_OK)
     status = gan_fail(GAN_FAILED, "cannot write to standard output: %s", strerror(errno ? errno : EIO));
@@ -83,36 +103,22 @@ static void report(const gan_world *world) {
   if (rank == 0) fprintf(stderr, "gan_dist: %s\n", gan_error_message());
 }
 
-/* The configuration's --timeout, 0: none. What is wrong with the words is told later, to all ranks. */
-static double start_limit(int count, char *const *words) {
-  const gan_command *command;
-  int named;
-  gan_arguments arguments = {0};
-  double limit = strtod(gan_option_find("dist.timeout")->default_value, NULL);
-  if (gan_command_choose(count, words, &command, &named) != GAN_OK) return limit;
-  if (gan_arguments_parse(command, count - named, words + named, &arguments) == GAN_OK)
-    limit = arguments.config->dist.timeout;
-  gan_arguments_release(&arguments);
-  return limit;
-}
-
 /* From the start of MPI to its end there is always something that ends the run when a rank stands still. */
-static gan_status open_world(int *argc, char ***argv, double limit, gan_world **world) {
+static gan_status open_world(int *argc, char ***argv, double limit, gan_world **world, bool *watched) {
   gan_time_limit *start = NULL;
-  bool watched;
   *world = NULL;
   GAN_TRY(gan_time_limit_begin(limit, "start", &start));
   gan_status status = gan_world_open(argc, argv, world);
-  if (status == GAN_OK) status = gan_watchdog_start(*world, limit, &watched);
+  if (status == GAN_OK) status = gan_watchdog_start(*world, limit, watched);
   gan_time_limit_end(start);
   return status;
 }
 
-static void close_world(gan_world *world, double limit) {
+static void close_world(gan_world *world, double limit, bool watched) {
   gan_time_limit *end = NULL;
   const gan_status limited = gan_time_limit_begin(limit, "end", &end);
   (void)limited; /* better to end without than to fail now */
-  gan_watchdog_stop(world);
+  if (watched) gan_watchdog_stop(world);
   gan_world_close(world);
   gan_time_limit_end(end);
 }
@@ -120,10 +126,14 @@ static void close_world(gan_world *world, double limit) {
 int main(int argc, char **argv) {
   start_again_with_the_right_environment(argv);
   gan_world *world;
-  const double limit = start_limit(argc - 1, argv + 1);
-  gan_status status = open_world(&argc, &argv, limit, &world);
-  if (status == GAN_OK) status = gan_world_agree(world, run_program(world, argc - 1, argv + 1));
+  bool watched = false;
+  request made;
+  read_words(argc - 1, argv + 1, &made);
+  const double limit = time_limit_of(&made);
+  gan_status status = open_world(&argc, &argv, limit, &world, &watched);
+  if (status == GAN_OK) status = gan_world_agree(world, run_program(world, &made, argc - 1, argv + 1));
   if (status != GAN_OK) report(world);
-  close_world(world, limit);
+  gan_arguments_release(&made.arguments);
+  close_world(world, limit, watched);
   return status;
 }

@@ -173,10 +173,10 @@ void gan_heartbeat_stop(gan_heartbeat *heartbeat) {
   free(heartbeat);
 }
 
-bool gan_heartbeat_misses(const gan_heartbeat *heartbeat, double since, int *rank, const char **host) {
+bool gan_heartbeat_misses(const gan_heartbeat *heartbeat, double from, double until, int *rank, const char **host) {
   for (int i = 0; heartbeat && i < heartbeat->peers; i++) {
-    const long long heard = atomic_load(&heartbeat->peer[i].heard);
-    if (heard == 0 || 1e-3 * (double)heard >= since) continue;
+    const double heard = 1e-3 * (double)atomic_load(&heartbeat->peer[i].heard);
+    if (heard == 0 || heard < from || heard >= until) continue;
     *rank = heartbeat->world->first_on_host[i];
     *host = heartbeat->peer[i].name;
     return true;

@@ -21,8 +21,8 @@ gan_status gan_heartbeat_start(gan_world *world, double pause, gan_heartbeat **h
 /* Not collective, but who stops is missed by those that do not. NULL is allowed. */
 void gan_heartbeat_stop(gan_heartbeat *heartbeat);
 
-/* Whether a host that was heard has not been since this time (gan_seconds), and its first rank. Rank 0 hears all hosts,
-   the others hear rank 0's. *host lives as long as the heartbeat. From any thread, not collective; NULL is allowed. */
-bool gan_heartbeat_misses(const gan_heartbeat *heartbeat, double since, int *rank, const char **host);
+/* Whether a host was heard last between these times (gan_seconds), and its first rank. Rank 0 hears all hosts, the
+   others hear rank 0's. *host lives as long as the heartbeat. From any thread, not collective; NULL is allowed. */
+bool gan_heartbeat_misses(const gan_heartbeat *heartbeat, double from, double until, int *rank, const char **host);
 
 #endif

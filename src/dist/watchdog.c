@@ -32,6 +32,7 @@ struct gan_watchdog {
   pulse *own;
   gan_heartbeat *heartbeat; /* on the first rank of each of several hosts */
   gan_ticker ticker;
+  int users; /* who has started it and not yet stopped it */
   atomic_bool beats_expected;
 };
 
@@ -76,13 +77,14 @@ static bool report_rank(const gan_watchdog *watchdog, bool stopped) {
    hosts to speak. */
 enum { TIME_OF_FIRST = 1, TIME_TO_REPORT = 1, TIME_OF_OTHERS = 3 };
 
-/* Names a host that has shown no sign for half of the time, by its first rank, which is all of it that was heard. False
-   if there is none. All hosts miss that of rank 0 at once, and the first of them speaks. */
-static bool report_host(const gan_watchdog *watchdog) {
+/* Names a host that has shown no sign for half of the time, but did after `from`, by its first rank, which is all of it
+   that was heard. False if there is none. All hosts miss that of rank 0 at once, and the first of them speaks. */
+static bool report_host(const gan_watchdog *watchdog, double from) {
   int rank = 0;
   const char *host = NULL;
   if (watchdog->heartbeat && watchdog->world->host_number > 1) sleep(TIME_OF_OTHERS);
-  if (!gan_heartbeat_misses(watchdog->heartbeat, gan_seconds() - watchdog->seconds / 2, &rank, &host)) return false;
+  const double until = gan_seconds() - watchdog->seconds / 2;
+  if (!gan_heartbeat_misses(watchdog->heartbeat, from, until, &rank, &host)) return false;
   fprintf(stderr,
           "gan_dist: rank %d (host %s) has stood still for %.0f s, stopped, or its host or network is down; "
           "the run ends (--timeout)\n",
@@ -93,12 +95,12 @@ static bool report_host(const gan_watchdog *watchdog) {
 /* Everything may be stuck but this thread: no clean-up, no MPI. Who is stopped is certain, and told at once, which ends
    the job. A host without such a rank gives the others time to tell of theirs: its own may but seem to be at something,
    as rank 0 does between writing a file and hearing that all know of it. The first rank of a host speaks before the
-   others, since it hears of other hosts. */
-static _Noreturn void leave(gan_watchdog *watchdog) {
+   others, since it hears of other hosts, of which one that fell silent before `from` is not to blame. */
+static _Noreturn void leave(gan_watchdog *watchdog, double from) {
   if (gan_world_host_rank(watchdog->world) > 0) sleep(TIME_OF_FIRST);
   if (atomic_exchange(&watchdog->board->reported, 1) != 0) {
     sleep(TIME_TO_REPORT + TIME_OF_OTHERS);
-  } else if (!report_rank(watchdog, true) && !report_host(watchdog)) {
+  } else if (!report_rank(watchdog, true) && !report_host(watchdog, from)) {
     sleep(TIME_OF_OTHERS);
     if (!report_rank(watchdog, false))
       fprintf(stderr, "gan_dist: host %s has waited %.0f s for ranks of other hosts; the run ends (--timeout)\n",
@@ -108,41 +110,45 @@ static _Noreturn void leave(gan_watchdog *watchdog) {
 }
 
 /* Whether another rank of this host has shown no sign for all of the time. */
-static bool peer_is_stopped(const gan_watchdog *watchdog) {
-  const long long longest = (long long)(1000 * watchdog->seconds);
+static bool peer_is_stopped(const gan_watchdog *watchdog, double now) {
+  const double since = now - watchdog->seconds;
   for (int i = 0; i < gan_world_host_size(watchdog->world); i++) {
     const pulse *peer = &watchdog->board->pulses[i];
-    if (atomic_load(&peer->rank_from_1) && milliseconds() - atomic_load(&peer->looked_at) > longest) return true;
+    if (atomic_load(&peer->rank_from_1) && 1e-3 * (double)atomic_load(&peer->looked_at) < since) return true;
   }
   return false;
 }
 
 /* Whether another host has shown no sign for all of the time, and a little more, which is for its ranks to say which of
-   them it is. */
-static bool host_is_silent(const gan_watchdog *watchdog, double awake) {
+   them it is. Silence counts from `trusted` on. */
+static bool host_is_silent(const gan_watchdog *watchdog, double now, double trusted) {
   enum { TIME_OF_ITS_OWN = 2 };
-  const double since = gan_seconds() - watchdog->seconds - TIME_OF_ITS_OWN;
+  const double since = now - watchdog->seconds - TIME_OF_ITS_OWN;
   int rank;
   const char *host;
-  return awake < since && gan_heartbeat_misses(watchdog->heartbeat, since, &rank, &host);
+  return trusted < since && gan_heartbeat_misses(watchdog->heartbeat, 0, since, &rank, &host);
 }
 
 static void *watch(void *context) {
   gan_watchdog *watchdog = context;
   unsigned long long seen = atomic_load(&watchdog->own->beats);
-  double advanced = gan_seconds(), awake = advanced, before = advanced;
+  double advanced = gan_seconds(), awake = advanced, trusted = advanced, before = advanced;
   for (; gan_ticker_wait(&watchdog->ticker, watchdog->pause); before = gan_seconds()) {
     const double now = gan_seconds();
     atomic_store(&watchdog->own->looked_at, milliseconds());
     const unsigned long long beats = atomic_load(&watchdog->own->beats);
+    const bool expected = atomic_load(&watchdog->beats_expected);
     /* This process itself may have been stopped meanwhile, and the others with it: no sign of anybody standing still.
      */
-    if (now - before > watchdog->seconds / 2) awake = advanced = now;
-    if (beats != seen || !atomic_load(&watchdog->beats_expected)) advanced = now;
+    if (now - before > watchdog->seconds / 2) awake = advanced = trusted = now;
+    if (beats != seen || !expected) advanced = now;
+    /* Where beats tell that the run goes on, signs between hosts may be lost: the network that carries them may be
+       another than MPI's. */
+    if (beats != seen || expected) trusted = now;
     seen = beats;
-    const bool stuck = now - advanced > watchdog->seconds;
-    const bool stopped = now - awake > watchdog->seconds / 2 && peer_is_stopped(watchdog);
-    if (stuck || stopped || host_is_silent(watchdog, awake)) leave(watchdog);
+    if (now - advanced > watchdog->seconds) leave(watchdog, advanced - watchdog->seconds / 2);
+    if (now - awake > watchdog->seconds / 2 && peer_is_stopped(watchdog, now)) leave(watchdog, 0);
+    if (host_is_silent(watchdog, now, trusted)) leave(watchdog, 0);
   }
   return NULL;
 }
@@ -171,28 +177,30 @@ static gan_status create(gan_watchdog *watchdog) {
 
 gan_status gan_watchdog_start(gan_world *world, double seconds, bool *started) {
   gan_watchdog *watchdog = NULL;
-  *started = false;
   gan_world_broadcast(world, &seconds, sizeof seconds);
-  if (world->watchdog || seconds == 0) return GAN_OK;
+  *started = seconds > 0;
+  if (*started && world->watchdog) world->watchdog->users++;
+  if (!*started || world->watchdog) return GAN_OK;
   gan_status status = gan_allocate(1, sizeof *watchdog, "the watchdog", &watchdog);
   status = gan_world_agree(world, status);
   if (status == GAN_OK) {
     watchdog->world = world;
     watchdog->seconds = seconds;
     watchdog->pause = seconds < 10 ? 0.2 : 1;
+    watchdog->users = 1;
     status = create(watchdog);
   }
   if (status == GAN_OK) {
     world->watchdog = watchdog;
-    *started = true;
-  } else if (watchdog) {
-    destroy(watchdog);
+  } else {
+    *started = false;
+    if (watchdog) destroy(watchdog);
   }
   return status;
 }
 
 void gan_watchdog_stop(gan_world *world) {
-  if (!world || !world->watchdog) return;
+  if (!world || !world->watchdog || --world->watchdog->users > 0) return;
   gan_world_barrier(world); /* who is through with the run early is not to be missed by the others */
   destroy(world->watchdog);
   world->watchdog = NULL;

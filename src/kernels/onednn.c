@@ -1,6 +1,7 @@
 /* The backend over oneDNN (versions 2 and 3), which for each product takes who does it fastest: oneDNN for most, the
-   products of rows next door for a dense layer's forward pass on few rows, and OpenBLAS for small ones, where it has
-   kernels that copy nothing. The choice depends on sizes and CPU alone, so equal products have equal bits.
+   products of rows next door for a dense layer's forward pass on few rows, and OpenBLAS for small ones with AVX-512,
+   where it has kernels that copy nothing, and for large ones without. The choice depends on sizes and CPU alone, so
+   equal products have equal bits.
 
    Why not oneDNN's inner product with weights in its own blocked layout: with few rows its forward pass is as fast as
    the products of rows, but its backward pass to the input, which wants the weights the other way round, takes twice

@@ -61,7 +61,7 @@ typedef enum gan_sum {
 
 struct gan_trainer {
   gan_world *world;
-  bool started_watchdog; /* the program has none over the world */
+  bool started_watchdog; /* or joined those that have: not without --timeout */
   gan_config *config;
   gan_observer observer;
   const gan_loss *loss;

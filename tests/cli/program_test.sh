@@ -39,6 +39,10 @@ test_config_prints_what_reads_back() {
   cp out first.ini
   run 0 "$PROGRAM" config first.ini && diff out first.ini && says out '^batch *= *48'
 }
+# Which can be read only once.
+test_an_ini_file_may_be_a_pipe() {
+  run 0 "$PROGRAM" config <(printf '[train]\nbatch = 77\n') && says out '^batch *= *77'
+}
 test_precedence_is_preset_file_environment_command_line() {
   printf '[run]\npreset = fashion\n[train]\nbatch = 40\nn_critic = 2\n' >my.ini
   run 0 env GAN_DIST_TRAIN_N_CRITIC=3 GAN_DIST_TRAIN_SHARDS=4 "$PROGRAM" config my.ini --shards 5 &&

@@ -21,7 +21,7 @@ static bool misses_in_the_end(const gan_heartbeat *heartbeat, double since, int 
   while (gan_seconds() < end) {
     int rank = -1;
     const char *host = NULL;
-    const bool misses = gan_heartbeat_misses(heartbeat, since, &rank, &host);
+    const bool misses = gan_heartbeat_misses(heartbeat, 0, since, &rank, &host);
     if (rank == expected && (!misses || strcmp(host, "") != 0)) return true;
     sleep_for(0.005);
   }
