@@ -16,7 +16,7 @@ passed=0 failed=0 skipped=0 failures=()
 export OMPI_MCA_odls_base_sigkill_timeout=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-unit_limit=600 mpi_limit=240 cli_limit=1800
+unit_limit=300 mpi_limit=120 cli_limit=900
 
 wanted() { [[ $1 == *"${ONLY:-}"* ]]; }
 

@@ -222,8 +222,15 @@ test_killed_rank_ends_the_run() {
   [ $status -ne 0 ] && run 0 "$PROGRAM" inspect run/latest.h5
 }
 # One rank stops without dying, which neither MPI nor mpirun notices.
-# stop_rank RANK NAMED SECONDS: the job's process of this rank of mpirun's, and waits for the job's end, which the others bring about with
-# a message about NAMED, the rank that it is after ranks have been numbered host by host.
+# train_on HOSTS NP TIMEOUT: a training as the background process $job; returns when it has written a checkpoint.
+train_on() {
+  GAN_PRETEND_HOSTS=$1 mpirun -q -np "$2" "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout "$3" \
+    --run.dir run >out 2>err &
+  job=$!
+  wait_until 60 past run 0
+}
+# stop_rank RANK NAMED SECONDS: the job's process of this rank of mpirun's; and waits for the job's end, which the others bring
+# about with a message about NAMED, the rank that it is after ranks have been numbered host by host.
 stop_rank() {
   local process
   for process in $(pgrep -P $job); do
@@ -235,17 +242,12 @@ stop_rank() {
 }
 test_stopped_rank_ends_the_run_and_is_named() {
   local job
-  mpirun -q -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout 5 --run.dir run >out 2>err &
-  job=$!
-  wait_until 60 past run 0
+  train_on 1 3 5
   stop_rank 1 1 '5 s' && run 0 "$PROGRAM" inspect run/latest.h5
 }
 test_stopped_rank_of_another_host_is_named() {
   local job
-  GAN_PRETEND_HOSTS=2 mpirun -q -np 4 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout 5 \
-    --run.dir run >out 2>err &
-  job=$!
-  wait_until 60 past run 0
+  train_on 2 4 5
   stop_rank 1 2 '5 s' && run 0 "$PROGRAM" inspect run/latest.h5
 }
 # From the start of MPI to the end, whatever a rank is at.
@@ -272,10 +274,7 @@ test_rank_stopped_alone_on_its_host_ends_the_run() {
 }
 test_rank_stopped_alone_on_its_host_is_named_in_training() {
   local job
-  GAN_PRETEND_HOSTS=3 mpirun -q -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout 3 \
-    --run.dir run >out 2>err &
-  job=$!
-  wait_until 60 past run 0
+  train_on 3 3 3
   stop_rank 1 1 '3 s, stopped, or its host' && run 0 "$PROGRAM" inspect run/latest.h5
 }
 # Before MPI is up nobody knows the others: rank 0 tells that somebody is missing.
