@@ -52,7 +52,7 @@ MPI_TESTS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/mpi/*_test.
 EXAMPLES   := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 PROGRAM    := $(if $(filter build,$(BUILD)),gan_dist,$(BUILD)/gan_dist)
 
-.PHONY: all tests check sanitize simgrid convolutions install format clean
+.PHONY: all tests check sanitize simgrid convolutions products install format clean
 all: $(PROGRAM) $(BUILD)/libgandist.a $(BUILD)/libgandist.so
 
 $(PROGRAM): $(PROGRAM_OBJECTS) $(BUILD)/libgandist.a
@@ -94,8 +94,8 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/libgandist.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -Iinclude $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a $(LDLIBS)
 
-# Where docs/performance.md has its table of convolutions from.
-convolutions: $(BUILD)/compare/convolutions
+# Where docs/performance.md has its tables of convolutions and products from.
+convolutions products: %: $(BUILD)/compare/%
 $(BUILD)/compare/%: scripts/compare/%.c $(BUILD)/libgandist.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a $(LDLIBS)

@@ -6,13 +6,11 @@
 #include <dnnl.h>
 #include <math.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "kernels/convolution.h"
 #include "kernels/packed_convolution.h"
+#include "timing.h"
 
 enum { TURNS = 15, IMAGES = 64, PASSES = 3 };
 
@@ -20,24 +18,6 @@ enum { TURNS = 15, IMAGES = 64, PASSES = 3 };
 static const struct {
   int64_t in_channels, out_channels, size;
 } layers[] = {{3, 64, 64}, {64, 128, 32}, {128, 256, 16}, {256, 512, 8}};
-
-static double cpu_seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static void fail(const char *what) {
-  fprintf(stderr, "convolutions: %s\n", what);
-  exit(1);
-}
-
-static float *numbers(size_t count) {
-  float *values = aligned_alloc(64, (count * sizeof *values + 63) / 64 * 64);
-  if (!values) fail("out of memory");
-  for (size_t i = 0; i < count; i++) values[i] = (float)(i * 2654435761u % 1024) / 1024 - 0.5f;
-  return values;
-}
 
 /* --- gan_dist's --- */
 

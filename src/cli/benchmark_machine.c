@@ -53,7 +53,8 @@ enum { TILE_DEPTH = 96 /* pairs */, TILE_ROUNDS = 4096 };
 
 static void multiply_tiles(exercise *work) {
   for (int i = 0; i < TILE_ROUNDS; i++)
-    gan_tile_multiply(work->backend->precision, TILE_DEPTH, work->a, work->b, false, work->c);
+    gan_tile_multiply(work->backend->precision, TILE_DEPTH, work->a, work->b, GAN_TILE_COLUMNS, false, work->c,
+                      GAN_TILE_COLUMNS);
 }
 
 /* y = y / 2 + x / 2: reads two vectors and writes one of them, like STREAM's triad (McCalpin 1995), but in place: so

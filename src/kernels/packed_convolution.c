@@ -38,6 +38,7 @@ typedef struct columns_product {
   gan_precision precision;
   int64_t channels;   /* of the image in memory; in bfloat16 from.channels are pairs of them */
   gan_unfolding from; /* of the samples that are worked on at a time */
+  int64_t depth;      /* of a panel, if one channel's taps are not more */
   int64_t rows;
   int64_t size[GAN_AXES], stride[GAN_AXES], first[GAN_AXES]; /* of the result */
   int64_t first_tap[GAN_AXES]; /* of the kernel, whose elements first_tap + tap * stride it meets */
@@ -56,7 +57,7 @@ static bool is_empty(const columns_product *product) {
 
 /* The channels of one block of the inner dimension, all but the last. */
 static int64_t block_channels(const columns_product *product) {
-  const int64_t all = product->from.channels, channels = least(most(DEPTH / taps_of(product), 1), all);
+  const int64_t all = product->from.channels, channels = least(most(product->depth / taps_of(product), 1), all);
   return pieces(all, pieces(all, channels));
 }
 
@@ -107,6 +108,7 @@ static int64_t choose_samples(int64_t places, int64_t size) {
 
 static void plan_copy(columns_product *product) {
   product->channels = product->from.channels;
+  product->depth = gan_tile_depth();
   gan_unfolding_of_copy(product->precision, &product->from);
   product->from.samples =
       choose_samples(most(gan_positions(product->from.out), 1), product->from.channels * product->from.plane);
@@ -133,7 +135,7 @@ static void multiply_group(const columns_product *product, const float *image, i
       gan_unfold(&product->from, sources, image, channel, count, VECTORS, b);
       const float *a = first;
       for (int64_t row = 0; row < product->rows; row += GAN_TILE_ROWS, a += size, tile += GAN_TILE)
-        gan_tile_multiply(product->precision, depth, a, b, channel > 0, tile);
+        gan_tile_multiply(product->precision, depth, a, b, GAN_TILE_COLUMNS, channel > 0, tile, GAN_TILE_COLUMNS);
     }
   }
 }

@@ -5,8 +5,6 @@
 #include "kernels/convolution.h"
 #include "kernels/integers.h"
 
-/* Inner dimension of a block: a panel of B stays in the first cache, and one of A in the second. */
-enum { DEPTH = 192 };
 /* Most floats of a copy of some samples: more would not stay near until they are unfolded. */
 enum { COPY_FLOATS = 1 << 18 };
 /* With fewer channels most of a tile would be empty. */

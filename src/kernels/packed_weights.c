@@ -24,7 +24,7 @@ typedef struct operand {
   int64_t chunk, group; /* channels, or pairs, whose panels there are at a time, and whose sums */
   int64_t taps, lines;  /* lines: (channel, tap) of a chunk, in whole panels */
   float *copy;          /* of the samples, as it is unfolded */
-  float *panels;        /* (panels, DEPTH, width) */
+  float *panels;        /* (panels, depth, width) */
   int64_t kept;         /* 16s of places of which the sources are known; 0: they are found each time */
   gan_source *sources;  /* (most of kept and 1, taps), in sample 0 */
 } operand;
@@ -33,6 +33,7 @@ typedef struct operand {
 typedef struct transposed_product {
   gan_precision precision;
   int64_t factor;  /* values in the place of a float */
+  int64_t depth;   /* rows of a panel */
   int64_t samples; /* at a time */
   operand dy, x;   /* A: panels of 8 rows, all at once; B: panels of 48 columns */
   float *lines;    /* (most of both, 16): 16 places of each line, not yet turned */
@@ -75,9 +76,11 @@ static operand plan_operand(gan_unfolding from, int64_t factor, int64_t width, i
 
 /* As many samples at a time as have places for the panels' whole depth, if they stay near. */
 static transposed_product plan_transposed(gan_precision precision, const gan_convolution *sizes) {
-  transposed_product plan = {.precision = precision, .factor = precision == GAN_BFLOAT16 ? 2 : 1};
+  transposed_product plan = {
+      .precision = precision, .factor = precision == GAN_BFLOAT16 ? 2 : 1, .depth = gan_tile_depth()};
   const int64_t places = gan_positions(sizes->window.out), channels = pieces(sizes->in_channels, plan.factor);
-  plan.samples = most(least(pieces(2 * DEPTH, places), COPY_FLOATS / (channels * gan_positions(sizes->window.in))), 1);
+  plan.samples =
+      most(least(pieces(2 * plan.depth, places), COPY_FLOATS / (channels * gan_positions(sizes->window.in))), 1);
   plan.dy = plan_operand(unfolding_of_output(sizes, plan.samples), plan.factor, GAN_LANES, INT64_MAX);
   plan.x =
       plan_operand(gan_unfolding_of_input(sizes, plan.samples), plan.factor, GAN_TILE_COLUMNS, FILTERS / plan.factor);
@@ -89,7 +92,7 @@ static transposed_product plan_transposed(gan_precision precision, const gan_con
 }
 
 static int64_t take_operand(const transposed_product *plan, operand *taker, float *memory) {
-  const int64_t sources = plan->factor * taker->lines * DEPTH;
+  const int64_t sources = plan->factor * taker->lines * plan->depth;
   const int64_t copy =
       sources + aligned(most(taker->kept, 1) * taker->taps * (int64_t)(sizeof(gan_source) / sizeof(float)));
   if (memory) {
@@ -133,24 +136,24 @@ static void unfold_places(const transposed_product *plan, const operand *from, i
 
 /* The lines become rows `k` and on of A's panels: 16, or 8 of pairs. */
 static void pack_gradient(const transposed_product *plan, int64_t k) {
-  enum { PANEL = GAN_TILE_ROWS * DEPTH };
+  const int64_t panel = GAN_TILE_ROWS * plan->depth;
   float *to = plan->dy.panels + k * GAN_TILE_ROWS;
   for (int64_t line = 0; line < plan->dy.lines; line += GAN_LANES) {
     const float *lines = plan->lines + line * GAN_LANES;
     if (plan->precision == GAN_BFLOAT16) {
-      gan_transpose_pairs(lines, GAN_LANES, to, PANEL, 2 * PANEL, GAN_TILE_ROWS);
-      to += 4 * PANEL;
+      gan_transpose_pairs(lines, GAN_LANES, to, panel, 2 * panel, GAN_TILE_ROWS);
+      to += 4 * panel;
     } else {
-      gan_transpose_to_rows(lines, GAN_LANES, to, to + PANEL, GAN_TILE_ROWS);
-      to += 2 * PANEL;
+      gan_transpose_to_rows(lines, GAN_LANES, to, to + panel, GAN_TILE_ROWS);
+      to += 2 * panel;
     }
   }
 }
 
 /* Where the index-th 16 columns begin in B's panels. */
-static int64_t vector_place(int64_t index) {
+static int64_t vector_place(const transposed_product *plan, int64_t index) {
   enum { VECTORS = GAN_TILE_COLUMNS / GAN_LANES };
-  return index / VECTORS * GAN_TILE_COLUMNS * DEPTH + index % VECTORS * GAN_LANES;
+  return index / VECTORS * GAN_TILE_COLUMNS * plan->depth + index % VECTORS * GAN_LANES;
 }
 
 static void pack_unfolded(const transposed_product *plan, int64_t whole, int64_t k) {
@@ -158,10 +161,10 @@ static void pack_unfolded(const transposed_product *plan, int64_t whole, int64_t
   for (int64_t i = 0; i < whole / GAN_LANES; i++) {
     const float *lines = plan->lines + i * GAN_LANES * GAN_LANES;
     if (plan->precision == GAN_BFLOAT16)
-      gan_transpose_pairs(lines, GAN_LANES, to + vector_place(2 * i), GAN_TILE_ROWS,
-                          vector_place(2 * i + 1) - vector_place(2 * i), GAN_TILE_COLUMNS);
+      gan_transpose_pairs(lines, GAN_LANES, to + vector_place(plan, 2 * i), GAN_TILE_ROWS,
+                          vector_place(plan, 2 * i + 1) - vector_place(plan, 2 * i), GAN_TILE_COLUMNS);
     else
-      gan_transpose_to_columns(lines, GAN_LANES, to + vector_place(i), GAN_TILE_COLUMNS);
+      gan_transpose_to_columns(lines, GAN_LANES, to + vector_place(plan, i), GAN_TILE_COLUMNS);
   }
 }
 
@@ -171,8 +174,9 @@ static void multiply_places(const transposed_product *plan, int64_t column_panel
   const int64_t row_panels = plan->factor * plan->dy.lines / GAN_TILE_ROWS;
   for (int64_t column = 0; column < column_panels; column++)
     for (int64_t row = 0; row < row_panels; row++, tile += GAN_TILE)
-      gan_tile_multiply(plan->precision, depth, plan->dy.panels + row * GAN_TILE_ROWS * DEPTH,
-                        plan->x.panels + column * GAN_TILE_COLUMNS * DEPTH, add, tile);
+      gan_tile_multiply(plan->precision, depth, plan->dy.panels + row * GAN_TILE_ROWS * plan->depth,
+                        plan->x.panels + column * GAN_TILE_COLUMNS * plan->depth, GAN_TILE_COLUMNS, add, tile,
+                        GAN_TILE_COLUMNS);
 }
 
 /* Which row or column of the sums belongs to a channel and tap. */
@@ -226,7 +230,7 @@ static void multiply_depth(const transposed_product *plan, int64_t channels, int
 /* A group's sums over all samples: `count` channels, from x's first on. */
 static void multiply_group(transposed_product *plan, const gan_convolution *sizes, int64_t rows, int64_t count,
                            const float *x, const float *dy) {
-  const int64_t places = gan_positions(sizes->window.out), most_places = plan->factor * DEPTH;
+  const int64_t places = gan_positions(sizes->window.out), most_places = plan->factor * plan->depth;
   const int64_t x_size = sizes->in_channels * gan_positions(sizes->window.in), dy_size = sizes->out_channels * places;
   for (int64_t sample = 0; sample < rows; sample += plan->samples) {
     const int64_t samples = least(plan->samples, rows - sample), columns = samples * places;

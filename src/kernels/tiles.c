@@ -2,6 +2,9 @@
    baseline: which values stay in registers is the whole point. */
 #include "kernels/tiles.h"
 
+#include <string.h>
+#include <unistd.h>
+
 #include "kernels/environment.h"
 #include "kernels/integers.h"
 #include "kernels/tiles_avx2.h"
@@ -20,48 +23,79 @@ bool gan_tiles_available(gan_precision precision) {
   return gan_cpu() == GAN_CPU_AVX512 && __builtin_cpu_supports("avx512bf16");
 }
 
+/* A panel of B and one of A, of 192 rows, are 42 KiB. */
+int64_t gan_tile_depth(void) { return sysconf(_SC_LEVEL1_DCACHE_SIZE) >= 48 << 10 ? GAN_TILE_DEPTH : 128; }
+
+/* A product's columns are 1 to 3 registers of its tile, a constant wherever these are inlined. C may be far away, and
+   is asked for in advance. */
 #define FOR_TILE(i, j) \
-  _Pragma("GCC unroll 8") for (size_t i = 0; i < ROWS; i++) _Pragma("GCC unroll 3") for (size_t j = 0; j < VECTORS; j++)
+  _Pragma("GCC unroll 8") for (size_t i = 0; i < ROWS; i++) _Pragma("GCC unroll 3") for (size_t j = 0; j < vectors; j++)
 
-AVX512_INLINE void load_tile(bool add, const float *c, __m512 sums[ROWS][VECTORS]) {
-  FOR_TILE(i, j) sums[i][j] = add ? _mm512_loadu_ps(c + i * GAN_TILE_COLUMNS + j * GAN_LANES) : _mm512_setzero_ps();
-}
-
-AVX512_INLINE void store_tile(__m512 sums[ROWS][VECTORS], float *c) {
-  FOR_TILE(i, j) _mm512_storeu_ps(c + i * GAN_TILE_COLUMNS + j * GAN_LANES, sums[i][j]);
-}
-
-AVX512 static void multiply_float32(int64_t depth, const float *a, const float *b, bool add, float *c) {
-  __m512 sums[ROWS][VECTORS];
-  load_tile(add, c, sums);
-  for (int64_t k = 0; k < depth; k++, a += ROWS, b += GAN_TILE_COLUMNS) {
-    const __m512 b0 = _mm512_loadu_ps(b), b1 = _mm512_loadu_ps(b + 16), b2 = _mm512_loadu_ps(b + 32);
-#pragma GCC unroll 8
-    for (size_t i = 0; i < ROWS; i++) {
-      const __m512 row = _mm512_set1_ps(a[i]);
-      sums[i][0] = _mm512_fmadd_ps(row, b0, sums[i][0]);
-      sums[i][1] = _mm512_fmadd_ps(row, b1, sums[i][1]);
-      sums[i][2] = _mm512_fmadd_ps(row, b2, sums[i][2]);
-    }
+AVX512_INLINE void begin_tile(size_t vectors, const float *c, int64_t stride, __m512 sums[ROWS][VECTORS]) {
+  FOR_TILE(i, j) {
+    _mm_prefetch(c + (int64_t)i * stride + j * GAN_LANES, _MM_HINT_T0);
+    sums[i][j] = _mm512_setzero_ps();
   }
-  store_tile(sums, c);
 }
 
-AVX512_BF16 static void multiply_bfloat16(int64_t depth, const float *a, const float *b, bool add, float *c) {
-  __m512 sums[ROWS][VECTORS];
-  load_tile(add, c, sums);
-  for (int64_t k = 0; k < depth; k++, a += ROWS, b += GAN_TILE_COLUMNS) {
-    const __m512bh b0 = (__m512bh)_mm512_loadu_ps(b), b1 = (__m512bh)_mm512_loadu_ps(b + 16),
-                   b2 = (__m512bh)_mm512_loadu_ps(b + 32);
-#pragma GCC unroll 8
-    for (size_t i = 0; i < ROWS; i++) {
-      const __m512bh row = (__m512bh)_mm512_set1_ps(a[i]);
-      sums[i][0] = _mm512_dpbf16_ps(sums[i][0], row, b0);
-      sums[i][1] = _mm512_dpbf16_ps(sums[i][1], row, b1);
-      sums[i][2] = _mm512_dpbf16_ps(sums[i][2], row, b2);
-    }
+AVX512_INLINE void end_tile(size_t vectors, __m512 sums[ROWS][VECTORS], bool add, float *c, int64_t stride) {
+  FOR_TILE(i, j) {
+    float *to = c + (int64_t)i * stride + j * GAN_LANES;
+    _mm512_storeu_ps(to, add ? _mm512_add_ps(_mm512_loadu_ps(to), sums[i][j]) : sums[i][j]);
   }
-  store_tile(sums, c);
+}
+
+AVX512_INLINE void sum_float32(size_t vectors, int64_t depth, const float *a, const float *b, bool add, float *c,
+                               int64_t stride) {
+  __m512 sums[ROWS][VECTORS], row_of_b[VECTORS];
+  begin_tile(vectors, c, stride, sums);
+  for (int64_t k = 0; k < depth; k++, a += ROWS, b += GAN_TILE_COLUMNS) {
+#pragma GCC unroll 3
+    for (size_t j = 0; j < vectors; j++) row_of_b[j] = _mm512_loadu_ps(b + j * GAN_LANES);
+    FOR_TILE(i, j) sums[i][j] = _mm512_fmadd_ps(_mm512_set1_ps(a[i]), row_of_b[j], sums[i][j]);
+  }
+  end_tile(vectors, sums, add, c, stride);
+}
+
+AVX512_BF16 static inline __attribute__((always_inline)) void sum_bfloat16(size_t vectors, int64_t depth,
+                                                                           const float *a, const float *b, bool add,
+                                                                           float *c, int64_t stride) {
+  __m512 sums[ROWS][VECTORS];
+  __m512bh row_of_b[VECTORS];
+  begin_tile(vectors, c, stride, sums);
+  for (int64_t k = 0; k < depth; k++, a += ROWS, b += GAN_TILE_COLUMNS) {
+#pragma GCC unroll 3
+    for (size_t j = 0; j < vectors; j++) row_of_b[j] = (__m512bh)_mm512_loadu_ps(b + j * GAN_LANES);
+    FOR_TILE(i, j) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], (__m512bh)_mm512_set1_ps(a[i]), row_of_b[j]);
+  }
+  end_tile(vectors, sums, add, c, stride);
+}
+
+AVX512 static void multiply_float32(int64_t depth, const float *a, const float *b, int64_t columns, bool add, float *c,
+                                    int64_t stride) {
+  if (columns == GAN_TILE_COLUMNS)
+    sum_float32(VECTORS, depth, a, b, add, c, stride);
+  else if (columns > GAN_LANES)
+    sum_float32(2, depth, a, b, add, c, stride);
+  else
+    sum_float32(1, depth, a, b, add, c, stride);
+}
+
+AVX512_BF16 static void multiply_bfloat16(int64_t depth, const float *a, const float *b, int64_t columns, bool add,
+                                          float *c, int64_t stride) {
+  if (columns == GAN_TILE_COLUMNS)
+    sum_bfloat16(VECTORS, depth, a, b, add, c, stride);
+  else if (columns > GAN_LANES)
+    sum_bfloat16(2, depth, a, b, add, c, stride);
+  else
+    sum_bfloat16(1, depth, a, b, add, c, stride);
+}
+
+/* Rows of a panel are too short for the CPU to fetch the next by itself: so many are asked for in advance. */
+enum { ROWS_AHEAD = 8 };
+
+static inline __attribute__((always_inline)) void fetch_row(const float *x, int64_t count) {
+  for (int64_t i = 0; i < count; i += GAN_LANES) __builtin_prefetch(x + i);
 }
 
 /* The lanes of the register from element i on that are among `count`. */
@@ -81,8 +115,8 @@ AVX512_INLINE void put_tile(const float *tile, int64_t rows, int64_t columns, fl
     }
 }
 
-AVX512 void gan_tile_put(const float *tile, int64_t rows, int64_t columns, float alpha, float beta, float *c,
-                         int64_t stride) {
+AVX512 static void put_tile_of(const float *tile, int64_t rows, int64_t columns, float alpha, float beta, float *c,
+                               int64_t stride) {
   if (alpha == 1 && beta == 0)
     put_tile(tile, rows, columns, 1, 0, c, stride);
   else if (alpha == 1 && beta == 1)
@@ -91,13 +125,35 @@ AVX512 void gan_tile_put(const float *tile, int64_t rows, int64_t columns, float
     put_tile(tile, rows, columns, alpha, beta, c, stride);
 }
 
-void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, bool add, float *c) {
-  if (precision == GAN_BFLOAT16)
-    multiply_bfloat16(depth, a, b, add, c);
-  else if (gan_cpu() == GAN_CPU_AVX512)
-    multiply_float32(depth, a, b, add, c);
+void gan_tile_put(const float *tile, int64_t rows, int64_t columns, float alpha, float beta, float *c, int64_t stride) {
+  if (gan_cpu() == GAN_CPU_AVX512)
+    put_tile_of(tile, rows, columns, alpha, beta, c, stride);
   else
-    gan_avx2_tile_multiply(depth, a, b, add, c);
+    for (; rows > 0; rows--, tile += GAN_TILE_COLUMNS, c += stride)
+      for (int64_t i = 0; i < columns; i++) c[i] = beta == 0 ? alpha * tile[i] : alpha * tile[i] + beta * c[i];
+}
+
+void gan_tile_copy_panel(const float *x, int64_t stride, int64_t count, int64_t depth, int64_t width, float *panel) {
+  const int64_t whole = least(pieces(count, GAN_LANES) * GAN_LANES, width);
+  for (int64_t k = 0; k < depth; k++, x += stride, panel += width) {
+    fetch_row(x + ROWS_AHEAD * stride, count);
+    if (count == GAN_TILE_COLUMNS)
+      memcpy(panel, x, GAN_TILE_COLUMNS * sizeof *x);
+    else if (count == GAN_TILE_ROWS)
+      memcpy(panel, x, GAN_TILE_ROWS * sizeof *x);
+    else
+      for (int64_t i = 0; i < whole; i++) panel[i] = i < count ? x[i] : 0;
+  }
+}
+
+void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, int64_t columns,
+                       bool add, float *c, int64_t stride) {
+  if (precision == GAN_BFLOAT16)
+    multiply_bfloat16(depth, a, b, columns, add, c, stride);
+  else if (gan_cpu() == GAN_CPU_AVX512)
+    multiply_float32(depth, a, b, columns, add, c, stride);
+  else
+    gan_avx2_tile_multiply(depth, a, b, columns, add, c, stride);
 }
 
 /* Of x[0..15] and y[0..15], x[0], y[0], x[1], y[1], ... : the conversion puts x's before y's. A pair's first number is
@@ -134,6 +190,8 @@ AVX512_BF16 void gan_tile_round_panel(const float *x, int64_t stride, int64_t co
                                       float *panel) {
   for (int64_t k = 0; k < depth; k += 2, x += 2 * stride, panel += width) {
     const float *second = k + 1 < depth ? x + stride : NULL;
+    fetch_row(x + ROWS_AHEAD * stride, count);
+    fetch_row(x + (ROWS_AHEAD + 1) * stride, count);
     if (count == GAN_TILE_COLUMNS) /* whole rows need no masks */
       round_pair(x, second, GAN_TILE_COLUMNS, GAN_TILE_COLUMNS, panel);
     else if (count == GAN_TILE_ROWS)
@@ -248,6 +306,11 @@ AVX512_BF16 static inline __attribute__((always_inline)) void transpose_to_pairs
     row[i] = (__m512)_mm512_cvtne2ps_pbh(high, low);
   }
   transpose(row);
+  if (half == GAN_LANES / 2) { /* the halves lie side by side */
+#pragma GCC unroll 16
+    for (int64_t i = 0; i < 16; i++) _mm512_storeu_ps(to + i * step, row[i]);
+    return;
+  }
 #pragma GCC unroll 16
   for (int64_t i = 0; i < 16; i++) {
     _mm256_storeu_ps(to + i * step, _mm512_castps512_ps256(row[i]));
@@ -287,13 +350,14 @@ bool gan_tiles_available(gan_precision precision) {
 }
 
 /* Of no use, but right. */
-void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, bool add, float *c) {
+void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, int64_t columns,
+                       bool add, float *c, int64_t stride) {
   (void)precision;
-  for (int64_t i = 0; i < GAN_TILE; i++) {
-    float sum = add ? c[i] : 0;
-    for (int64_t k = 0; k < depth; k++)
-      sum += a[k * GAN_TILE_ROWS + i / GAN_TILE_COLUMNS] * b[k * GAN_TILE_COLUMNS + i % GAN_TILE_COLUMNS];
-    c[i] = sum;
-  }
+  for (int64_t row = 0; row < GAN_TILE_ROWS; row++, c += stride)
+    for (int64_t column = 0; column < columns; column++) {
+      float sum = add ? c[column] : 0;
+      for (int64_t k = 0; k < depth; k++) sum += a[k * GAN_TILE_ROWS + row] * b[k * GAN_TILE_COLUMNS + column];
+      c[column] = sum;
+    }
 }
 #endif

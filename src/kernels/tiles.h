@@ -21,12 +21,20 @@
 
 enum { GAN_LANES = 16, GAN_TILE_ROWS = 8, GAN_TILE_COLUMNS = 48, GAN_TILE = GAN_TILE_ROWS * GAN_TILE_COLUMNS };
 
+/* Most rows that panels have: so that one of B stays in the first cache, and many of A in the second. */
+enum { GAN_TILE_DEPTH = 192 };
+
 /* Whether the CPU has the instructions for this precision; of the functions below, AVX2 will do for those in float32
    alone. */
 bool gan_tiles_available(gan_precision precision);
 
-/* c (8, 48) = or += a (depth, 8) b (depth, 48), packed in the given precision; depth counts a panel's rows. */
-void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, bool add, float *c);
+/* Rows of panels that suit this CPU's first cache: a multiple of 16, at most GAN_TILE_DEPTH. */
+int64_t gan_tile_depth(void);
+
+/* c (8, columns) = or += a (depth, 8) and the first `columns` of b (depth, 48), 16, 32 or 48 of them, packed in the
+   given precision; depth counts a panel's rows. Rows of c lie `stride` floats apart. */
+void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, int64_t columns,
+                       bool add, float *c, int64_t stride);
 
 /* c (rows, columns) = alpha tile + beta c, rows of c `stride` floats apart; at most 8 and 48. With beta 0, c is not
  * read. */
@@ -36,6 +44,8 @@ void gan_tile_put(const float *tile, int64_t rows, int64_t columns, float alpha,
    y NULL: of x and zeros. */
 void gan_tile_round_rows(const float *x, const float *y, int64_t count, int64_t width, float *to);
 
+/* A panel (depth, width) of the rows of x (depth, count), `stride` floats apart, with zeros up to a multiple of 8. */
+void gan_tile_copy_panel(const float *x, int64_t stride, int64_t count, int64_t depth, int64_t width, float *panel);
 /* A panel of pairs of bfloat16, (depth / 2 or one more, width), of the rows of x (depth, count), `stride` floats apart.
  */
 void gan_tile_round_panel(const float *x, int64_t stride, int64_t count, int64_t depth, int64_t width, float *panel);

@@ -10,33 +10,49 @@
 #define AVX2 __attribute__((target("avx2,fma")))
 #define AVX2_INLINE static inline __attribute__((always_inline, target("avx2,fma")))
 
-/* A quarter of a tile: 12 of the 16 registers hold its sums, 3 a row of B, and one an element of A: 12 multiply-adds
-   for 7 loads. */
+/* A quarter of a tile, or less of a product of fewer columns: 12 of the 16 registers hold its sums, 3 a row of B, and
+   one an element of A: 12 multiply-adds for 7 loads. A comes from the second cache, C from anywhere: both are asked for
+   in advance. */
 enum { LANES = 8, ROWS = GAN_TILE_ROWS / 2, COLUMNS = GAN_TILE_COLUMNS / 2, VECTORS = COLUMNS / LANES };
+enum { AHEAD = 24 * GAN_TILE_ROWS };
 
 #define FOR_QUARTER(i, j) \
-  _Pragma("GCC unroll 4") for (size_t i = 0; i < ROWS; i++) _Pragma("GCC unroll 3") for (size_t j = 0; j < VECTORS; j++)
+  _Pragma("GCC unroll 4") for (size_t i = 0; i < ROWS; i++) _Pragma("GCC unroll 3") for (size_t j = 0; j < vectors; j++)
 
-AVX2_INLINE void multiply_quarter(int64_t depth, const float *a, const float *b, bool add, float *c) {
-  __m256 sums[ROWS][VECTORS];
-  FOR_QUARTER(i, j) sums[i][j] = add ? _mm256_loadu_ps(c + i * GAN_TILE_COLUMNS + j * LANES) : _mm256_setzero_ps();
-  for (int64_t k = 0; k < depth; k++, a += GAN_TILE_ROWS, b += GAN_TILE_COLUMNS) {
-    const __m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + LANES), b2 = _mm256_loadu_ps(b + 2 * LANES);
-#pragma GCC unroll 4
-    for (size_t i = 0; i < ROWS; i++) {
-      const __m256 row = _mm256_broadcast_ss(a + i);
-      sums[i][0] = _mm256_fmadd_ps(row, b0, sums[i][0]);
-      sums[i][1] = _mm256_fmadd_ps(row, b1, sums[i][1]);
-      sums[i][2] = _mm256_fmadd_ps(row, b2, sums[i][2]);
-    }
+AVX2_INLINE void multiply_quarter(size_t vectors, int64_t depth, const float *a, const float *b, bool add, float *c,
+                                  int64_t stride) {
+  __m256 sums[ROWS][VECTORS], row_of_b[VECTORS];
+  FOR_QUARTER(i, j) {
+    _mm_prefetch(c + (int64_t)i * stride + j * LANES, _MM_HINT_T0);
+    sums[i][j] = _mm256_setzero_ps();
   }
-  FOR_QUARTER(i, j) _mm256_storeu_ps(c + i * GAN_TILE_COLUMNS + j * LANES, sums[i][j]);
+#pragma GCC unroll 4
+  for (int64_t k = 0; k < depth; k++, a += GAN_TILE_ROWS, b += GAN_TILE_COLUMNS) {
+    _mm_prefetch(a + AHEAD, _MM_HINT_T0);
+#pragma GCC unroll 3
+    for (size_t j = 0; j < vectors; j++) row_of_b[j] = _mm256_loadu_ps(b + j * LANES);
+    FOR_QUARTER(i, j) sums[i][j] = _mm256_fmadd_ps(_mm256_broadcast_ss(a + i), row_of_b[j], sums[i][j]);
+  }
+  FOR_QUARTER(i, j) {
+    float *to = c + (int64_t)i * stride + j * LANES;
+    _mm256_storeu_ps(to, add ? _mm256_add_ps(_mm256_loadu_ps(to), sums[i][j]) : sums[i][j]);
+  }
 }
 
-AVX2 void gan_avx2_tile_multiply(int64_t depth, const float *a, const float *b, bool add, float *c) {
-  for (int64_t column = 0; column < GAN_TILE_COLUMNS; column += COLUMNS)
-    for (int64_t row = 0; row < GAN_TILE_ROWS; row += ROWS)
-      multiply_quarter(depth, a + row, b + column, add, c + row * GAN_TILE_COLUMNS + column);
+AVX2_INLINE void multiply_columns(size_t vectors, int64_t depth, const float *a, const float *b, bool add, float *c,
+                                  int64_t stride) {
+  for (int64_t row = 0; row < GAN_TILE_ROWS; row += ROWS)
+    multiply_quarter(vectors, depth, a + row, b, add, c + row * stride, stride);
+}
+
+AVX2 void gan_avx2_tile_multiply(int64_t depth, const float *a, const float *b, int64_t columns, bool add, float *c,
+                                 int64_t stride) {
+  const int64_t half = columns == GAN_TILE_COLUMNS ? COLUMNS : 2 * LANES;
+  for (int64_t column = 0; column < columns; column += half)
+    if (half == COLUMNS)
+      multiply_columns(VECTORS, depth, a, b + column, add, c + column, stride);
+    else
+      multiply_columns(2, depth, a, b + column, add, c + column, stride);
 }
 
 AVX2 void gan_avx2_tile_interleave(const float *x, const float *y, float *both) {

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-void gan_avx2_tile_multiply(int64_t depth, const float *a, const float *b, bool add, float *c);
+void gan_avx2_tile_multiply(int64_t depth, const float *a, const float *b, int64_t columns, bool add, float *c,
+                            int64_t stride);
 void gan_avx2_tile_interleave(const float *x, const float *y, float *both);
 void gan_avx2_transpose_to_rows(const float *x, int64_t stride, float *to, float *second, int64_t step);
 

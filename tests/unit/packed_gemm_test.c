@@ -1,0 +1,78 @@
+/* Products of packed panels, in every precision and with the kernels of every level that this CPU has, against a plain
+   loop in double. */
+#include "kernels/packed_gemm.h"
+
+#include "kernels/environment.h"
+#include "product_support.h"
+
+/* Whole tiles and sides that are no multiples of anything; one panel, several, and blocks of all three dimensions. */
+static const int64_t sizes[][3] = {{16, 16, 16},    {8, 48, 16},   {33, 49, 17},   {128, 48, 192},
+                                   {130, 100, 385}, {32, 200, 77}, {47, 32, 400},  {17, 31, 800},
+                                   {530, 20, 40},   {24, 80, 392}, {64, 112, 130}, {520, 100, 260}};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+/* alpha and beta: those of sums that go straight to C, and others. */
+static const float factors[][2] = {{1, 0}, {1, 1}, {0.5f, -2}, {-1, 0}};
+enum { FACTORS = sizeof factors / sizeof *factors };
+
+static bool multiply(gan_precision precision, product *of) {
+  product_begin(of);
+  return gan_packed_gemm(precision, of->transpose_a, of->transpose_b, of->m, of->n, of->k, of->alpha, of->a, of->lda,
+                         of->b, of->ldb, of->beta, of->c, of->ldc);
+}
+
+static void check(gan_precision precision) {
+  const gan_cpu_level own = gan_cpu();
+  for (int which = 0; which < SIZES * FACTORS * 4; which++) {
+    const int64_t *size = sizes[which / 4 / FACTORS];
+    product of = product_create((product){.transpose_a = (which & 1) != 0,
+                                          .transpose_b = (which & 2) != 0,
+                                          .m = size[0],
+                                          .n = size[1],
+                                          .k = size[2],
+                                          .alpha = factors[which / 4 % FACTORS][0],
+                                          .beta = factors[which / 4 % FACTORS][1]},
+                                precision == GAN_BFLOAT16);
+    for (int level = GAN_CPU_BASELINE; level <= (int)own; level++) {
+      gan_cpu_limit((gan_cpu_level)level);
+      const bool can = gan_tiles_available(precision), many = of.m >= 16;
+      assert_int_equal(multiply(precision, &of), can && many);
+      if (can && many) product_check(&of);
+    }
+    product_release(&of);
+  }
+}
+
+static void products_in_float32_equal_a_plain_loop(void **unused) {
+  (void)unused;
+  check(GAN_FLOAT32);
+}
+
+static void products_in_bfloat16_are_sums_of_rounded_operands(void **unused) {
+  (void)unused;
+  if (!gan_tiles_available(GAN_BFLOAT16)) skip();
+  check(GAN_BFLOAT16);
+}
+
+/* What is not a number in C is overwritten, not multiplied by 0, whether the tile is whole or not. */
+static void a_beta_of_0_does_not_read_the_result(void **unused) {
+  (void)unused;
+  if (!gan_tiles_available(GAN_FLOAT32)) skip();
+  for (int alpha = 1; alpha <= 2; alpha++) {
+    product of = product_create((product){.m = 19, .n = 70, .k = 150, .alpha = (float)alpha}, false);
+    for (int64_t i = 0; i < of.m; i++)
+      for (int64_t j = 0; j < of.n; j++) of.before[i * of.ldc + j] = NAN;
+    assert_true(multiply(GAN_FLOAT32, &of));
+    product_check(&of);
+    product_release(&of);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(products_in_float32_equal_a_plain_loop),
+      cmocka_unit_test(products_in_bfloat16_are_sums_of_rounded_operands),
+      cmocka_unit_test(a_beta_of_0_does_not_read_the_result),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
