@@ -52,14 +52,10 @@ static void packed_bfloat16(const product *of, const float *a, const float *b, f
   packed_in(GAN_BFLOAT16, of, a, b, c);
 }
 
-static void backend_in(gan_precision precision, const product *of, const float *a, const float *b, float *c) {
-  const gan_backend *backend = NULL;
-  if (gan_backend_open("onednn", precision, &backend) != GAN_OK) fail("the backend does not open");
-  backend->gemm(of->transpose_a, of->transpose_b, of->m, of->n, of->k, 1, a, of->lda, b, of->ldb, 0, c, of->n);
-}
+static const gan_backend *opened;
 
 static void backend(const product *of, const float *a, const float *b, float *c) {
-  backend_in(GAN_FLOAT32, of, a, b, c);
+  opened->gemm(of->transpose_a, of->transpose_b, of->m, of->n, of->k, 1, a, of->lda, b, of->ldb, 0, c, of->n);
 }
 
 static const struct {
@@ -112,6 +108,7 @@ static void measure(product of, double *gigaflops) {
 int main(void) {
   if (!gan_tiles_available(GAN_FLOAT32)) fail("this CPU lacks AVX2");
   openblas_set_num_threads(1);
+  if (gan_backend_open("onednn", GAN_FLOAT32, &opened) != GAN_OK) fail("the backend does not open");
   printf("| layer, rows |");
   for (int i = 0; i < WAY_COUNT; i++)
     if (gan_tiles_available(ways[i].precision)) printf(" %s |", ways[i].name);

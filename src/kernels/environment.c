@@ -13,17 +13,24 @@ static gan_cpu_level most_allowed = GAN_CPU_AVX512;
 
 void gan_cpu_limit(gan_cpu_level most) { most_allowed = most; }
 
-gan_cpu_level gan_cpu(void) {
+static gan_cpu_level find_level(void) {
 #if defined(__x86_64__) && defined(__GNUC__)
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                       __builtin_cpu_supports("avx512cd");
-  const gan_cpu_level level = !avx2 ? GAN_CPU_BASELINE : !avx512 ? GAN_CPU_AVX2 : GAN_CPU_AVX512;
-  return level < most_allowed ? level : most_allowed;
+  return !avx2 ? GAN_CPU_BASELINE : !avx512 ? GAN_CPU_AVX2 : GAN_CPU_AVX512;
 #else
   return GAN_CPU_BASELINE;
 #endif
+}
+
+/* Asked for each tile of a product, and so found once. */
+gan_cpu_level gan_cpu(void) {
+  enum { UNKNOWN = -1 };
+  static int level = UNKNOWN;
+  if (level == UNKNOWN) level = (int)find_level();
+  return level < (int)most_allowed ? (gan_cpu_level)level : most_allowed;
 }
 
 const char *gan_better_openblas_core(const char *chosen, bool avx512) {

@@ -7,6 +7,8 @@
 #include <immintrin.h>
 #include <stddef.h>
 
+#include "kernels/environment.h"
+
 #define AVX512 __attribute__((target("avx512f")))
 #define AVX512_INLINE static inline __attribute__((always_inline, target("avx512f")))
 
@@ -94,7 +96,7 @@ static int64_t tile_start(int64_t wanted, int64_t tile, int64_t size) {
 
 bool gan_row_products(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb,
                       float *c, int64_t ldc) {
-  if (!pays(m, n, k) || !__builtin_cpu_supports("avx512f")) return false;
+  if (!pays(m, n, k) || gan_cpu() != GAN_CPU_AVX512) return false;
   for (int64_t j = 0; j < n; j += COLUMNS) {
     const int64_t column = tile_start(j, COLUMNS, n);
     for (int64_t i = 0; i < m; i += ROWS) {

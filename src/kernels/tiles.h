@@ -44,7 +44,8 @@ void gan_tile_put(const float *tile, int64_t rows, int64_t columns, float alpha,
    y NULL: of x and zeros. */
 void gan_tile_round_rows(const float *x, const float *y, int64_t count, int64_t width, float *to);
 
-/* A panel (depth, width) of the rows of x (depth, count), `stride` floats apart, with zeros up to a multiple of 8. */
+/* A panel (depth, width) of the rows of x (depth, count), `stride` floats apart; zeros beyond count, to the end of the
+   16 floats that it lies in, or of the row. */
 void gan_tile_copy_panel(const float *x, int64_t stride, int64_t count, int64_t depth, int64_t width, float *panel);
 /* A panel of pairs of bfloat16, (depth / 2 or one more, width), of the rows of x (depth, count), `stride` floats apart.
  */
