@@ -89,7 +89,10 @@ static const char *onednn_describe(void) {
                         : (isa & dnnl_cpu_isa_sse41) == dnnl_cpu_isa_sse41           ? "SSE4.1"
                                                                                      : "plain";
   snprintf(text, sizeof text, "oneDNN %d.%d.%d, %s kernels; %s%s", version->major, version->minor, version->patch,
-           kernels, gan_tiles_available(GAN_FLOAT32) ? "convolutions of packed panels; " : "",
+           kernels,
+           gan_cpu() == GAN_CPU_AVX2          ? "convolutions and large products of packed panels; "
+           : gan_tiles_available(GAN_FLOAT32) ? "convolutions of packed panels; "
+                                              : "",
            gan_backend_openblas.describe());
   return text;
 }
@@ -127,8 +130,7 @@ static const gan_backend onednn_bfloat16 = {
 
 const gan_backend gan_backend_onednn = {
     .name = "onednn",
-    .help =
-        "matrix products by oneDNN, and by OpenBLAS where that is faster; convolutions of its own with AVX2 or AVX-512",
+    .help = "matrix products by oneDNN, OpenBLAS or own kernels, by size and CPU; with AVX2, convolutions of its own",
     .open = onednn_open,
     .gemm = onednn_gemm,
     .describe = onednn_describe,
