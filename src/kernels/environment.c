@@ -27,9 +27,8 @@ static gan_cpu_level find_level(void) {
 
 /* Asked for each tile of a product, and so found once. */
 gan_cpu_level gan_cpu(void) {
-  enum { UNKNOWN = -1 };
-  static int level = UNKNOWN;
-  if (level == UNKNOWN) level = (int)find_level();
+  static int level = -1;
+  if (level < 0) level = (int)find_level();
   return level < (int)most_allowed ? (gan_cpu_level)level : most_allowed;
 }
 

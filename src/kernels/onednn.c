@@ -1,7 +1,7 @@
 /* The backend over oneDNN (versions 2 and 3), which for each product takes who does it fastest: oneDNN for most, the
    products of rows next door for a dense layer's forward pass on few rows, OpenBLAS for small ones with AVX-512, where
-   it has kernels that copy nothing, and packed panels for large ones without. The choice depends on sizes and CPU
-   alone, so equal products have equal bits.
+   it has kernels that copy nothing, packed panels for large ones of a backward pass with AVX2 alone, and OpenBLAS for
+   large ones on lesser CPUs. The choice depends on sizes and CPU alone, so equal products have equal bits.
 
    Why not oneDNN's inner product with weights in its own blocked layout: with few rows its forward pass is as fast as
    the products of rows, but its backward pass to the input, which wants the weights the other way round, takes twice
@@ -47,15 +47,15 @@ static gan_status onednn_open(void) {
 }
 
 /* OpenBLAS has kernels for AVX-512 which do small products without copying: up to a million multiply-adds, and products
-   of rows only where the result is narrow. (docs/design.md section 8) */
+   of rows only where the result is narrow; below AVX2 it is better at large ones. (docs/design.md section 8) */
 static bool suits_openblas(bool of_rows, int64_t m, int64_t n, int64_t k) {
   const double most = 1e6;
-  const int64_t shortest = least(least(m, n), k);
-  if (gan_cpu() != GAN_CPU_AVX512) return shortest == 0;
+  const int64_t shortest = least(least(m, n), k), large = 48;
+  if (gan_cpu() != GAN_CPU_AVX512) return shortest == 0 || (gan_cpu() < GAN_CPU_AVX2 && shortest >= large);
   return shortest < 8 || (of_rows ? n <= 16 : (double)m * (double)n * (double)k <= most);
 }
 
-/* Without AVX-512, oneDNN is slow at large products that are not of rows. */
+/* With AVX2 alone, oneDNN is slow at large products that are not of rows. */
 static bool suits_panels(bool of_rows, int64_t m, int64_t n, int64_t k) {
   const double large = 5e6;
   return gan_cpu() == GAN_CPU_AVX2 && !of_rows && (double)m * (double)n * (double)k >= large;

@@ -38,7 +38,7 @@ typedef struct columns_product {
   gan_precision precision;
   int64_t channels;   /* of the image in memory; in bfloat16 from.channels are pairs of them */
   gan_unfolding from; /* of the samples that are worked on at a time */
-  int64_t depth;      /* of a panel, if one channel's taps are not more */
+  int64_t depth;      /* most rows of a panel, unless one channel has more taps */
   int64_t rows;
   int64_t size[GAN_AXES], stride[GAN_AXES], first[GAN_AXES]; /* of the result */
   int64_t first_tap[GAN_AXES]; /* of the kernel, whose elements first_tap + tap * stride it meets */

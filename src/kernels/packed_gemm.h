@@ -1,5 +1,5 @@
-/* Matrix products with packed panels (tiles.h): in the precision that BLAS libraries lack, with operands in bfloat16 and
-   sums in float32; and in float32 for CPUs for which the libraries have no good kernels. In memory all is float32. */
+/* Matrix products with packed panels (tiles.h): in the precision that BLAS libraries lack, with operands in bfloat16
+   and sums in float32; and in float32, for CPUs for which the libraries are slow. All is float32 in memory. */
 #ifndef GAN_KERNELS_PACKED_GEMM_H
 #define GAN_KERNELS_PACKED_GEMM_H
 

@@ -23,8 +23,11 @@ bool gan_tiles_available(gan_precision precision) {
   return gan_cpu() == GAN_CPU_AVX512 && __builtin_cpu_supports("avx512bf16");
 }
 
-/* A panel of B and one of A, of 192 rows, are 42 KiB. */
-int64_t gan_tile_depth(void) { return sysconf(_SC_LEVEL1_DCACHE_SIZE) >= 48 << 10 ? GAN_TILE_DEPTH : 128; }
+/* A panel of B and one of A, of 192 rows, are 42 KiB. With AVX2 the answer must not depend on the cache: CPUs whose
+   cores have caches of two sizes have that, and the bits of a product would depend on the core. */
+int64_t gan_tile_depth(void) {
+  return gan_cpu() == GAN_CPU_AVX512 && sysconf(_SC_LEVEL1_DCACHE_SIZE) >= 48 << 10 ? GAN_TILE_DEPTH : 128;
+}
 
 /* A product's columns are 1 to 3 registers of its tile, a constant wherever these are inlined. C may be far away, and
    is asked for in advance. */
@@ -91,7 +94,8 @@ AVX512_BF16 static void multiply_bfloat16(int64_t depth, const float *a, const f
     sum_bfloat16(1, depth, a, b, add, c, stride);
 }
 
-/* Rows of a panel are too short for the CPU to fetch the next by itself: so many are asked for in advance. */
+/* What a panel takes of a matrix's row is too short for the CPU to fetch the next by itself: so many rows are asked for
+   in advance. */
 enum { ROWS_AHEAD = 8 };
 
 static inline __attribute__((always_inline)) void fetch_row(const float *x, int64_t count) {
@@ -137,9 +141,9 @@ void gan_tile_copy_panel(const float *x, int64_t stride, int64_t count, int64_t 
   const int64_t whole = least(pieces(count, GAN_LANES) * GAN_LANES, width);
   for (int64_t k = 0; k < depth; k++, x += stride, panel += width) {
     fetch_row(x + ROWS_AHEAD * stride, count);
-    if (count == GAN_TILE_COLUMNS)
+    if (count == width && width == GAN_TILE_COLUMNS)
       memcpy(panel, x, GAN_TILE_COLUMNS * sizeof *x);
-    else if (count == GAN_TILE_ROWS)
+    else if (count == width && width == GAN_TILE_ROWS)
       memcpy(panel, x, GAN_TILE_ROWS * sizeof *x);
     else
       for (int64_t i = 0; i < whole; i++) panel[i] = i < count ? x[i] : 0;
@@ -192,9 +196,9 @@ AVX512_BF16 void gan_tile_round_panel(const float *x, int64_t stride, int64_t co
     const float *second = k + 1 < depth ? x + stride : NULL;
     fetch_row(x + ROWS_AHEAD * stride, count);
     fetch_row(x + (ROWS_AHEAD + 1) * stride, count);
-    if (count == GAN_TILE_COLUMNS) /* whole rows need no masks */
+    if (count == width && width == GAN_TILE_COLUMNS) /* whole rows need no masks */
       round_pair(x, second, GAN_TILE_COLUMNS, GAN_TILE_COLUMNS, panel);
-    else if (count == GAN_TILE_ROWS)
+    else if (count == width && width == GAN_TILE_ROWS)
       round_pair(x, second, GAN_TILE_ROWS, GAN_TILE_ROWS, panel);
     else
       round_pair(x, second, count, width, panel);

@@ -1,5 +1,5 @@
-/* Products of packed panels: the inner loop of convolutions on CPUs with AVX2 or AVX-512, and of bfloat16 matrix
-   products on those with its instructions.
+/* Products of packed panels: the inner loop of convolutions on CPUs with AVX2 or AVX-512, of large matrix products on
+   those with AVX2, and of bfloat16 matrix products on those with its instructions.
 
    C (m, n) = A (m, k) B (k, n) is computed in tiles of 8 rows and 48 columns: of AVX-512, 24 of the 32 registers; AVX2
    (tiles_avx2.h) does a quarter of a tile at a time. Operands are packed first, so that the inner loop reads memory in
@@ -21,14 +21,16 @@
 
 enum { GAN_LANES = 16, GAN_TILE_ROWS = 8, GAN_TILE_COLUMNS = 48, GAN_TILE = GAN_TILE_ROWS * GAN_TILE_COLUMNS };
 
-/* Most rows that panels have: so that one of B stays in the first cache, and many of A in the second. */
+/* Most rows of a panel, with a convolution's exception of one channel that has more taps: so that one of B stays in the
+   first cache, and many of A in the second. */
 enum { GAN_TILE_DEPTH = 192 };
 
 /* Whether the CPU has the instructions for this precision; of the functions below, AVX2 will do for those in float32
    alone. */
 bool gan_tiles_available(gan_precision precision);
 
-/* Rows of panels that suit this CPU's first cache: a multiple of 16, at most GAN_TILE_DEPTH. */
+/* Most rows of a panel on this CPU, for its first cache's sake: a multiple of 16, at most GAN_TILE_DEPTH, and always
+   the same. */
 int64_t gan_tile_depth(void);
 
 /* c (8, columns) = or += a (depth, 8) and the first `columns` of b (depth, 48), 16, 32 or 48 of them, packed in the

@@ -10,9 +10,9 @@
 #define AVX2 __attribute__((target("avx2,fma")))
 #define AVX2_INLINE static inline __attribute__((always_inline, target("avx2,fma")))
 
-/* A quarter of a tile, or less of a product of fewer columns: 12 of the 16 registers hold its sums, 3 a row of B, and
-   one an element of A: 12 multiply-adds for 7 loads. A comes from the second cache, C from anywhere: both are asked for
-   in advance. */
+/* 4 rows and 24 columns of a tile, or 16 of a product of fewer columns: 12 of the 16 registers hold sums, 3 a row of B,
+   and one an element of A: 12 multiply-adds for 7 loads. A comes from the second cache, C from anywhere: both are asked
+   for in advance. */
 enum { LANES = 8, ROWS = GAN_TILE_ROWS / 2, COLUMNS = GAN_TILE_COLUMNS / 2, VECTORS = COLUMNS / LANES };
 enum { AHEAD = 24 * GAN_TILE_ROWS };
 
@@ -47,12 +47,13 @@ AVX2_INLINE void multiply_columns(size_t vectors, int64_t depth, const float *a,
 
 AVX2 void gan_avx2_tile_multiply(int64_t depth, const float *a, const float *b, int64_t columns, bool add, float *c,
                                  int64_t stride) {
-  const int64_t half = columns == GAN_TILE_COLUMNS ? COLUMNS : 2 * LANES;
-  for (int64_t column = 0; column < columns; column += half)
-    if (half == COLUMNS)
-      multiply_columns(VECTORS, depth, a, b + column, add, c + column, stride);
-    else
+  if (columns == GAN_TILE_COLUMNS) {
+    multiply_columns(VECTORS, depth, a, b, add, c, stride);
+    multiply_columns(VECTORS, depth, a, b + COLUMNS, add, c + COLUMNS, stride);
+  } else {
+    for (int64_t column = 0; column < columns; column += 2 * LANES)
       multiply_columns(2, depth, a, b + column, add, c + column, stride);
+  }
 }
 
 AVX2 void gan_avx2_tile_interleave(const float *x, const float *y, float *both) {

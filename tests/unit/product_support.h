@@ -28,10 +28,14 @@ typedef struct product {
   double *right, *magnitude;
 } product;
 
+static inline void fill_randomly(uint64_t seed, size_t n, float *values) {
+  gan_random_normal((gan_random_address){.seed = seed, .stream = GAN_STREAM_SYNTHETIC}, n, values);
+}
+
 static inline float *random_vector(uint64_t seed, size_t n) {
   float *values;
   assert_int_equal(gan_allocate(n, sizeof *values, "test values", &values), GAN_OK);
-  gan_random_normal((gan_random_address){.seed = seed, .stream = GAN_STREAM_SYNTHETIC}, n, values);
+  fill_randomly(seed, n, values);
   return values;
 }
 
@@ -77,17 +81,11 @@ static inline product product_create(product of, bool of_rounded) {
   of.before = random_vector(3, count), of.c = random_vector(4, count);
   assert_int_equal(gan_allocate(count, sizeof *of.right, "test values", &of.right), GAN_OK);
   assert_int_equal(gan_allocate(count, sizeof *of.magnitude, "test values", &of.magnitude), GAN_OK);
-  float *a = of.a, *b = of.b;
-  if (of_rounded) {
-    of.a = random_vector(1, a_count), of.b = random_vector(2, b_count);
-    for (size_t i = 0; i < a_count; i++) of.a[i] = rounded(of.a[i]);
-    for (size_t i = 0; i < b_count; i++) of.b[i] = rounded(of.b[i]);
-  }
+  for (size_t i = 0; of_rounded && i < a_count; i++) of.a[i] = rounded(of.a[i]);
+  for (size_t i = 0; of_rounded && i < b_count; i++) of.b[i] = rounded(of.b[i]);
   multiply_plainly(&of);
-  if (of_rounded) {
-    free(of.a), free(of.b);
-    of.a = a, of.b = b;
-  }
+  fill_randomly(1, a_count, of.a);
+  fill_randomly(2, b_count, of.b);
   return of;
 }
 
