@@ -100,7 +100,7 @@ static int64_t choose_samples(int64_t places, int64_t size) {
   double best_share = INFINITY;
   for (int64_t samples = fewest; samples < fewest + CHOICES; samples++) {
     const int64_t columns = samples * places;
-    const double share = (double)pieces(columns, GAN_TILE_COLUMNS) * GAN_TILE_COLUMNS / (double)columns;
+    const double share = (double)rounded_up(columns, GAN_TILE_COLUMNS) / (double)columns;
     if (share < best_share) best = samples, best_share = share;
   }
   return best;
@@ -459,7 +459,7 @@ static int64_t most_memory(gan_precision precision, const gan_convolution *sizes
 
 size_t gan_packed_convolution_scratch(gan_precision precision, const gan_convolution *sizes) {
   if (!gan_tiles_available(precision)) return 0;
-  return (size_t)most_memory(precision, sizes) + ALIGNMENT / sizeof(float);
+  return (size_t)most_memory(precision, sizes) + GAN_TILE_ALIGNMENT / sizeof(float);
 }
 
 #else

@@ -9,9 +9,8 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
-/* Rows of a block of A, a multiple of 16; and bytes of a line of the cache, which loads of a register had better not
-   cross. */
-enum { BLOCK_ROWS = 512, ALIGNMENT = 64 };
+/* Rows of a block of A, a multiple of 16. */
+enum { BLOCK_ROWS = 512 };
 
 typedef struct matrix {
   bool transpose; /* element (i, j) of it is values[j * stride + i] */
@@ -111,11 +110,11 @@ static inline __attribute__((always_inline)) void fetch_b(const product *of, int
 /* A tile's sums go to C: straight away, where the product is plain and the tile whole. */
 static void multiply_tile(const product *of, const float *a, const float *b, int64_t rows, int64_t columns, float *c) {
   const int64_t depth = pieces(of->depth, row_elements(of->precision));
-  const int64_t whole = pieces(columns, GAN_LANES) * GAN_LANES;
+  const int64_t whole = rounded_up(columns, GAN_LANES);
   if (of->alpha == 1 && (of->beta == 0 || of->beta == 1) && rows == GAN_TILE_ROWS && columns == whole) {
     gan_tile_multiply(of->precision, depth, a, b, whole, of->beta == 1, c, of->stride);
   } else {
-    _Alignas(ALIGNMENT) float tile[GAN_TILE];
+    _Alignas(GAN_TILE_ALIGNMENT) float tile[GAN_TILE];
     gan_tile_multiply(of->precision, depth, a, b, whole, false, tile, GAN_TILE_COLUMNS);
     gan_tile_put(tile, rows, columns, of->alpha, of->beta, c, of->stride);
   }
@@ -123,7 +122,7 @@ static void multiply_tile(const product *of, const float *a, const float *b, int
 
 /* C's rows of one block of A, (rows, n). While a panel of B is multiplied, what the next one is made of comes near. */
 static void multiply_block(const product *of, const float *block, int64_t rows, int64_t n, float *c) {
-  _Alignas(ALIGNMENT) float panel[GAN_TILE_DEPTH * GAN_TILE_COLUMNS];
+  _Alignas(GAN_TILE_ALIGNMENT) float panel[GAN_TILE_DEPTH * GAN_TILE_COLUMNS];
   for (int64_t column = 0; column < n; column += GAN_TILE_COLUMNS) {
     const int64_t columns = least(GAN_TILE_COLUMNS, n - column), next = column + columns;
     pack_b(of, column, columns, panel);
@@ -145,7 +144,7 @@ static bool pays(gan_precision precision, int64_t m, int64_t n, int64_t k) {
 bool gan_packed_gemm(gan_precision precision, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
                      float alpha, const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
                      int64_t ldc) {
-  _Alignas(ALIGNMENT) float block[BLOCK_ROWS * GAN_TILE_DEPTH];
+  _Alignas(GAN_TILE_ALIGNMENT) float block[BLOCK_ROWS * GAN_TILE_DEPTH];
   if (!pays(precision, m, n, k)) return false;
   /* Blocks of the inner dimension are nearly equal, in 16s of rows. */
   const int64_t elements = row_elements(precision), blocks = pieces(k, elements * gan_tile_depth());

@@ -70,7 +70,7 @@ static operand plan_operand(gan_unfolding from, int64_t factor, int64_t width, i
   operand plan = {.from = from, .taps = gan_positions(from.taps), .kept = places_kept(&from)};
   const int64_t channels = pieces(from.channels, factor);
   plan.chunk = plan.group = least(most(lines / plan.taps, 1), channels);
-  plan.lines = pieces(plan.chunk * plan.taps, width) * width;
+  plan.lines = rounded_up(plan.chunk * plan.taps, width);
   return plan;
 }
 
@@ -218,7 +218,7 @@ static void multiply_depth(const transposed_product *plan, int64_t channels, int
   }
   for (int64_t channel = 0; channel < channels; channel += right->chunk, tiles += chunk_tiles(plan)) {
     const int64_t count = least(right->chunk, channels - channel);
-    const int64_t whole = pieces(count * right->taps, GAN_TILE_COLUMNS) * GAN_TILE_COLUMNS;
+    const int64_t whole = rounded_up(count * right->taps, GAN_TILE_COLUMNS);
     for (int64_t step = 0; step < steps; step++) {
       unfold_places(plan, right, channel, count, whole, begin / GAN_LANES + step);
       pack_unfolded(plan, whole, step * rows);
@@ -238,7 +238,7 @@ static void multiply_group(transposed_product *plan, const gan_convolution *size
     gan_unfold_copy(plan->precision, &plan->dy.from, dy + sample * dy_size, samples, sizes->out_channels, dy_size,
                     plan->dy.copy);
     gan_unfold_copy(plan->precision, &plan->x.from, x + sample * x_size, samples, count, x_size, plan->x.copy);
-    const int64_t depth = pieces(pieces(columns, pieces(columns, most_places)), GAN_LANES) * GAN_LANES;
+    const int64_t depth = rounded_up(pieces(columns, pieces(columns, most_places)), GAN_LANES);
     for (int64_t begin = 0; begin < columns; begin += depth)
       multiply_depth(plan, pieces(count, plan->factor), begin, least(depth, columns - begin), sample > 0 || begin > 0);
   }

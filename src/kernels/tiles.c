@@ -74,24 +74,23 @@ AVX512_BF16 static inline __attribute__((always_inline)) void sum_bfloat16(size_
   end_tile(vectors, sums, add, c, stride);
 }
 
+/* `sum` of as many registers as hold `columns`, each time a constant. */
+#define SUM_COLUMNS(sum)                       \
+  if (columns == GAN_TILE_COLUMNS)             \
+    sum(VECTORS, depth, a, b, add, c, stride); \
+  else if (columns > GAN_LANES)                \
+    sum(2, depth, a, b, add, c, stride);       \
+  else                                         \
+    sum(1, depth, a, b, add, c, stride)
+
 AVX512 static void multiply_float32(int64_t depth, const float *a, const float *b, int64_t columns, bool add, float *c,
                                     int64_t stride) {
-  if (columns == GAN_TILE_COLUMNS)
-    sum_float32(VECTORS, depth, a, b, add, c, stride);
-  else if (columns > GAN_LANES)
-    sum_float32(2, depth, a, b, add, c, stride);
-  else
-    sum_float32(1, depth, a, b, add, c, stride);
+  SUM_COLUMNS(sum_float32);
 }
 
 AVX512_BF16 static void multiply_bfloat16(int64_t depth, const float *a, const float *b, int64_t columns, bool add,
                                           float *c, int64_t stride) {
-  if (columns == GAN_TILE_COLUMNS)
-    sum_bfloat16(VECTORS, depth, a, b, add, c, stride);
-  else if (columns > GAN_LANES)
-    sum_bfloat16(2, depth, a, b, add, c, stride);
-  else
-    sum_bfloat16(1, depth, a, b, add, c, stride);
+  SUM_COLUMNS(sum_bfloat16);
 }
 
 /* What a panel takes of a matrix's row is too short for the CPU to fetch the next by itself: so many rows are asked for
@@ -138,7 +137,7 @@ void gan_tile_put(const float *tile, int64_t rows, int64_t columns, float alpha,
 }
 
 void gan_tile_copy_panel(const float *x, int64_t stride, int64_t count, int64_t depth, int64_t width, float *panel) {
-  const int64_t whole = least(pieces(count, GAN_LANES) * GAN_LANES, width);
+  const int64_t whole = least(rounded_up(count, GAN_LANES), width);
   for (int64_t k = 0; k < depth; k++, x += stride, panel += width) {
     fetch_row(x + ROWS_AHEAD * stride, count);
     if (count == width && width == GAN_TILE_COLUMNS)
@@ -183,10 +182,8 @@ AVX512_BF16 static inline __attribute__((always_inline)) void round_pair(const f
 enum { AHEAD = 256 };
 
 AVX512_BF16 void gan_tile_round_rows(const float *x, const float *y, int64_t count, int64_t width, float *to) {
-  for (int64_t i = 0; i < count; i += GAN_LANES) {
-    _mm_prefetch(x + i + AHEAD, _MM_HINT_T0);
-    if (y) _mm_prefetch(y + i + AHEAD, _MM_HINT_T0);
-  }
+  fetch_row(x + AHEAD, count);
+  if (y) fetch_row(y + AHEAD, count);
   round_pair(x, y, count, width, to);
 }
 

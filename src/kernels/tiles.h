@@ -25,6 +25,10 @@ enum { GAN_LANES = 16, GAN_TILE_ROWS = 8, GAN_TILE_COLUMNS = 48, GAN_TILE = GAN_
    first cache, and many of A in the second. */
 enum { GAN_TILE_DEPTH = 192 };
 
+/* Bytes of a line of the cache: panels and tiles lie on multiples of it, since loads of a register that cross one are
+   slow. */
+enum { GAN_TILE_ALIGNMENT = 64 };
+
 /* Whether the CPU has the instructions for this precision; of the functions below, AVX2 will do for those in float32
    alone. */
 bool gan_tiles_available(gan_precision precision);

@@ -11,14 +11,18 @@
 #include "kernels/row_products.h"
 #include "product_support.h"
 
+static void check_gemm(const gan_backend *backend, product *of) {
+  product_begin(of);
+  backend->gemm(of->transpose_a, of->transpose_b, of->m, of->n, of->k, of->alpha, of->a, of->lda, of->b, of->ldb,
+                of->beta, of->c, of->ldc);
+  product_check(of);
+}
+
 static void check_product(product sizes) {
   product of = product_create(sizes, false);
   for (int backend = 0; backend < gan_backend_count; backend++) {
     assert_int_equal(gan_backends[backend]->open(), GAN_OK);
-    product_begin(&of);
-    gan_backends[backend]->gemm(of.transpose_a, of.transpose_b, of.m, of.n, of.k, of.alpha, of.a, of.lda, of.b, of.ldb,
-                                of.beta, of.c, of.ldc);
-    product_check(&of);
+    check_gemm(gan_backends[backend], &of);
   }
   product_release(&of);
 }
@@ -101,10 +105,7 @@ static void products_in_bfloat16_take_all_that_a_product_has(void **unused) {
                                           .alpha = 0.5f,
                                           .beta = -2},
                                 true);
-    product_begin(&of);
-    backend->gemm(of.transpose_a, of.transpose_b, of.m, of.n, of.k, of.alpha, of.a, of.lda, of.b, of.ldb, of.beta, of.c,
-                  of.ldc);
-    product_check(&of);
+    check_gemm(backend, &of);
     product_release(&of);
   }
 }

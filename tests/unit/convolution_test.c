@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "base/float_bits.h"
 #include "kernels/environment.h"
 #include "nn_support.h"
 
@@ -184,12 +185,7 @@ static void convolutions_are_the_sums_that_define_them(void **state) {
 
 /* Keeps the 8 leading bits of a float32's significand, all that bfloat16 has. */
 static void cut_to_bfloat16(size_t count, float *values) {
-  for (size_t i = 0; i < count; i++) {
-    uint32_t bits;
-    memcpy(&bits, &values[i], sizeof bits);
-    bits &= 0xffff0000u;
-    memcpy(&values[i], &bits, sizeof bits);
-  }
+  for (size_t i = 0; i < count; i++) values[i] = float_of_bits(bits_of_float(values[i]) & 0xffff0000u);
 }
 
 /* Of operands that bfloat16 holds exactly, results are as good as in float32: nothing but operands is rounded. */

@@ -3,23 +3,9 @@
 #include "kernels/kernels.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "base/memory.h"
-#include "base/random.h"
-
-static float *random_vector(uint64_t seed, size_t n) {
-  float *values;
-  assert_int_equal(gan_allocate(n, sizeof *values, "test values", &values), GAN_OK);
-  gan_random_normal((gan_random_address){.seed = seed, .stream = GAN_STREAM_SYNTHETIC}, n, values);
-  return values;
-}
+#include "vector_support.h"
 
 static void bias_is_added_to_each_row_and_columns_are_summed(void **unused) {
   (void)unused;

@@ -4,18 +4,11 @@
 #define GAN_TESTS_PRODUCT_SUPPORT_H
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "base/memory.h"
-#include "base/random.h"
+#include "base/float_bits.h"
+#include "vector_support.h"
 
 /* C (m, n) = alpha op(A) (m, k) op(B) (k, n) + beta C. Rows are longer than needed, and what lies between them has to
    stay. right: C; magnitude: sums of the terms' magnitudes, which rounding is measured by; both (m, n). */
@@ -28,26 +21,11 @@ typedef struct product {
   double *right, *magnitude;
 } product;
 
-static inline void fill_randomly(uint64_t seed, size_t n, float *values) {
-  gan_random_normal((gan_random_address){.seed = seed, .stream = GAN_STREAM_SYNTHETIC}, n, values);
-}
-
-static inline float *random_vector(uint64_t seed, size_t n) {
-  float *values;
-  assert_int_equal(gan_allocate(n, sizeof *values, "test values", &values), GAN_OK);
-  fill_randomly(seed, n, values);
-  return values;
-}
-
 /* bfloat16 is the upper half of float32: to nearest, and halfway to the neighbour whose last bit is 0. */
 static inline float rounded(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  const uint32_t low = bits & 0xffffu, last = bits >> 16 & 1u;
-  bits &= 0xffff0000u;
-  if (low > 0x8000u || (low == 0x8000u && last)) bits += 0x10000u;
-  memcpy(&value, &bits, sizeof value);
-  return value;
+  const uint32_t bits = bits_of_float(value), low = bits & 0xffffu, last = bits >> 16 & 1u;
+  const bool up = low > 0x8000u || (low == 0x8000u && last);
+  return float_of_bits((bits & 0xffff0000u) + (up ? 0x10000u : 0));
 }
 
 /* Element (row, column) of op(X). */
