@@ -52,7 +52,7 @@ MPI_TESTS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/mpi/*_test.
 EXAMPLES   := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 PROGRAM    := $(if $(filter build,$(BUILD)),gan_dist,$(BUILD)/gan_dist)
 
-.PHONY: all tests check sanitize simgrid convolutions products install format clean
+.PHONY: all tests check sanitize emulated simgrid convolutions products install format clean
 all: $(PROGRAM) $(BUILD)/libgandist.a $(BUILD)/libgandist.so
 
 $(PROGRAM): $(PROGRAM_OBJECTS) $(BUILD)/libgandist.a
@@ -105,6 +105,26 @@ check: tests
 
 sanitize:
 	$(MAKE) BUILD=build/sanitize SANITIZE=1 OPT=-O1 check
+
+# The kernels written for AVX-512 and AVX512_BF16, with these instructions in plain C (tests/emulated), for CPUs without
+# them; and the tests that meet them, which tests/run.sh finds by the list.
+EMULATED := $(BUILD)/emulated
+EMULATED_OBJECTS := $(patsubst %,$(EMULATED)/src/kernels/%.o,environment row_products tiles unfolding)
+EMULATED_TESTS := $(patsubst %,$(EMULATED)/tests/unit/%_test,backends convolution layers packed_gemm tangent)
+
+emulated: $(EMULATED_TESTS) $(EMULATED)/gan_dist
+	$(Q)printf '%s\n' $(EMULATED_TESTS:$(EMULATED)/tests/%=%) cli/backend_test >$(EMULATED)/tests.list
+
+$(EMULATED_OBJECTS): $(EMULATED)/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -Wno-psabi -Itests/emulated $(CPPFLAGS) -c -o $@ $<
+
+$(EMULATED_TESTS): $(EMULATED)/tests/unit/%: tests/unit/%.c $(EMULATED_OBJECTS) $(BUILD)/libgandist.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests $(LDFLAGS) -o $@ $< $(EMULATED_OBJECTS) $(BUILD)/libgandist.a -lcmocka $(LDLIBS)
+
+$(EMULATED)/gan_dist: $(PROGRAM_OBJECTS) $(EMULATED_OBJECTS) $(BUILD)/libgandist.a
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # The code of src/dist as SimGrid's MPI runs it, with tests/simgrid in place of what SimGrid cannot do.
 SIMGRID_SOURCES := $(wildcard tests/simgrid/*.c) src/base/error.c src/base/fault.c src/base/hash.c src/base/clock.c \

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Every test of the project, on a fresh machine too: installs packages, builds, runs the tests, and runs them again under
-# AddressSanitizer and UndefinedBehaviorSanitizer. The last line is "N passed, N failed".
+# Every test of the project, on a fresh machine too: installs packages, builds, runs the tests, those of kernels once more
+# with AVX-512's instructions emulated, and all but these again under AddressSanitizer and UndefinedBehaviorSanitizer. The
+# last line is "N passed, N failed".
 #
 #   scripts/check.sh          everything
-#   scripts/check.sh --fast   without the second pass
+#   scripts/check.sh --fast   without the sanitizers
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/install-deps.sh --test
-make -s -j"$(nproc)" all tests
-passes=(build)
+make -s -j"$(nproc)" all tests emulated
+passes=(build build/emulated)
 if [ "${1:-}" != --fast ]; then
   make -s -j"$(nproc)" BUILD=build/sanitize SANITIZE=1 OPT=-O1 all tests
   passes+=(build/sanitize)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "kernels/instructions.h"
+
 /* Remembers, over the new start, what OpenBLAS would have chosen. */
 static const char memory[] = "GAN_OPENBLAS_CHOSE";
 
@@ -15,10 +17,9 @@ void gan_cpu_limit(gan_cpu_level most) { most_allowed = most; }
 
 static gan_cpu_level find_level(void) {
 #if defined(__x86_64__) && defined(__GNUC__)
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                      __builtin_cpu_supports("avx512cd");
+  const bool avx2 = CPU_HAS("avx2") && CPU_HAS("fma");
+  const bool avx512 =
+      CPU_HAS("avx512f") && CPU_HAS("avx512bw") && CPU_HAS("avx512dq") && CPU_HAS("avx512vl") && CPU_HAS("avx512cd");
   return !avx2 ? GAN_CPU_BASELINE : !avx512 ? GAN_CPU_AVX2 : GAN_CPU_AVX512;
 #else
   return GAN_CPU_BASELINE;

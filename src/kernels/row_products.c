@@ -4,13 +4,10 @@
 #include "kernels/row_products.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
 #include <stddef.h>
 
 #include "kernels/environment.h"
-
-#define AVX512 __attribute__((target("avx512f")))
-#define AVX512_INLINE static inline __attribute__((always_inline, target("avx512f")))
+#include "kernels/instructions.h"
 
 enum { ROWS = 4, COLUMNS = 6, LANES = 16 };
 

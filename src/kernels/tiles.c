@@ -6,21 +6,17 @@
 #include <unistd.h>
 
 #include "kernels/environment.h"
+#include "kernels/instructions.h"
 #include "kernels/integers.h"
 #include "kernels/tiles_avx2.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
-#define AVX512_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
-#define AVX512_INLINE static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,avx512dq")))
 
 enum { ROWS = GAN_TILE_ROWS, VECTORS = GAN_TILE_COLUMNS / GAN_LANES };
 
 bool gan_tiles_available(gan_precision precision) {
   if (precision == GAN_FLOAT32) return gan_cpu() >= GAN_CPU_AVX2;
-  return gan_cpu() == GAN_CPU_AVX512 && __builtin_cpu_supports("avx512bf16");
+  return gan_cpu() == GAN_CPU_AVX512 && CPU_HAS("avx512bf16");
 }
 
 /* A panel of B and one of A, of 192 rows, are 42 KiB. With AVX2 the answer must not depend on the cache: CPUs whose
@@ -60,9 +56,8 @@ AVX512_INLINE void sum_float32(size_t vectors, int64_t depth, const float *a, co
   end_tile(vectors, sums, add, c, stride);
 }
 
-AVX512_BF16 static inline __attribute__((always_inline)) void sum_bfloat16(size_t vectors, int64_t depth,
-                                                                           const float *a, const float *b, bool add,
-                                                                           float *c, int64_t stride) {
+AVX512_BF16_INLINE void sum_bfloat16(size_t vectors, int64_t depth, const float *a, const float *b, bool add, float *c,
+                                     int64_t stride) {
   __m512 sums[ROWS][VECTORS];
   __m512bh row_of_b[VECTORS];
   begin_tile(vectors, c, stride, sums);
@@ -161,14 +156,13 @@ void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, c
 
 /* Of x[0..15] and y[0..15], x[0], y[0], x[1], y[1], ... : the conversion puts x's before y's. A pair's first number is
    in the lower half of its 32 bits. */
-AVX512_BF16 static inline __m512i pairs_of(__m512 x, __m512 y) {
+AVX512_BF16_INLINE __m512i pairs_of(__m512 x, __m512 y) {
   const __m512i turns = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21,
                                          5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
   return _mm512_permutexvar_epi16(turns, (__m512i)_mm512_cvtne2ps_pbh(y, x));
 }
 
-AVX512_BF16 static inline __attribute__((always_inline)) void round_pair(const float *first, const float *second,
-                                                                         int64_t count, int64_t width, float *to) {
+AVX512_BF16_INLINE void round_pair(const float *first, const float *second, int64_t count, int64_t width, float *to) {
   for (int64_t i = 0; i < width; i += GAN_LANES) {
     const __mmask16 mask = lanes_among(i, count);
     const __m512 x = _mm512_maskz_loadu_ps(mask, first + i);
@@ -295,9 +289,8 @@ AVX512 void gan_transpose_pairs(const float *x, int64_t stride, float *to, int64
   }
 }
 
-AVX512_BF16 static inline __attribute__((always_inline)) void transpose_to_pairs(const float *x, int64_t stride,
-                                                                                 int64_t rows, int64_t count, float *to,
-                                                                                 int64_t half, int64_t step) {
+AVX512_BF16_INLINE void transpose_to_pairs(const float *x, int64_t stride, int64_t rows, int64_t count, float *to,
+                                           int64_t half, int64_t step) {
   __m512 row[16];
   const __mmask16 first = lanes_among(0, count), second = lanes_among(GAN_LANES, count);
 #pragma GCC unroll 16

@@ -2,13 +2,10 @@
    baseline: which values stay in registers is the whole point. */
 #include "kernels/tiles_avx2.h"
 
+#include "kernels/instructions.h"
 #include "kernels/tiles.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-
-#define AVX2 __attribute__((target("avx2,fma")))
-#define AVX2_INLINE static inline __attribute__((always_inline, target("avx2,fma")))
 
 /* 4 rows and 24 columns of a tile, or 16 of a product of fewer columns: 12 of the 16 registers hold sums, 3 a row of B,
    and one an element of A: 12 multiply-adds for 7 loads. A comes from the second cache, C from anywhere: both are asked

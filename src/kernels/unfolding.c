@@ -7,15 +7,10 @@
 #include <string.h>
 
 #include "kernels/environment.h"
+#include "kernels/instructions.h"
 #include "kernels/integers.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
-#define AVX512_INLINE static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,avx512dq")))
-#define AVX2 __attribute__((target("avx2,fma")))
-#define AVX2_INLINE static inline __attribute__((always_inline, target("avx2,fma")))
 
 /* Floats of a register of AVX2. */
 enum { HALF = GAN_LANES / 2 };
