@@ -232,7 +232,8 @@ gan_status gan_record_evaluation(gan_trainer *trainer, bool *best) {
   gan_evaluation values;
   double row[EVALUATION_FIELDS];
   GAN_TRY(gan_trainer_evaluate(trainer, &values));
-  *best = !(values.sliced_wasserstein >= trainer->best);
+  /* NaN: no evaluation yet, or one that tells nothing. */
+  *best = isnan(trainer->best) ? !isnan(values.sliced_wasserstein) : values.sliced_wasserstein < trainer->best;
   if (*best) trainer->best = values.sliced_wasserstein;
   if (gan_world_rank(trainer->world) != 0) return GAN_OK;
   field_values(evaluation_fields, EVALUATION_FIELDS, &values, row);

@@ -168,6 +168,7 @@ void gan_state_distribute(gan_trainer *trainer) {
   distribute_player(trainer, &trainer->generator);
   distribute_player(trainer, &trainer->critic);
   gan_world_broadcast(trainer->world, &trainer->iteration, sizeof trainer->iteration);
+  gan_world_broadcast(trainer->world, &trainer->best, sizeof trainer->best);
 }
 
 gan_status gan_state_load(gan_trainer *trainer, const char *path) {

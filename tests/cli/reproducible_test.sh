@@ -121,6 +121,17 @@ test_resuming_with_other_np_equals_never_stopping() {
   h5ls parts/metrics.h5/train/critic_loss | grep -q '{30/'
 }
 
+# What the best evaluation so far is decides what all ranks do next; after a resumption, too. At such a
+# learning rate the first evaluations are the best.
+test_resumed_ranks_agree_on_what_was_best() {
+  local options=("${tiny[@]}" --iterations 16 --eval.every=1 --optimizer.learning_rate=0.05)
+  run 75 mpi 3 train "${options[@]}" --run.dir parts --run.stop_at=9 || return 1
+  run 0 mpi 3 train "${options[@]}" --run.dir parts --resume --timeout 20 || return 1
+  run 0 mpi 2 train "${options[@]}" --run.dir whole || return 1
+  same_state "$(checkpoint_name whole 16)" "$(checkpoint_name parts 16)" || return 1
+  [ "$(readlink whole/best.h5)" = "$(readlink parts/best.h5)" ] && [ "$(readlink whole/best.h5)" != checkpoint-0000016.h5 ]
+}
+
 # Kills every process of the job at some moment, again and again, and lets it go on; what it comes to must be what a quiet
 # run comes to. How far it gets depends on the machine, so the quiet run comes last.
 test_killed_at_any_moment_it_goes_on_bit_for_bit() {
