@@ -77,7 +77,7 @@ struct gan_trainer {
   double *sums;              /* (sum_count) */
   int64_t iteration;         /* iterations done */
   bool stop;                 /* some rank was asked to stop */
-  gan_status pending;        /* rank 0 could not write something; agreed on in the next step */
+  gan_status pending;        /* rank 0 could not write something; agreed on in the next step, or at the end */
   char pending_message[512];
   double seconds_before; /* trained before this start */
   double started;

@@ -65,8 +65,14 @@ static gan_status train(gan_trainer *trainer) {
   return GAN_OK;
 }
 
+/* Of metrics and trace, with what could not be written to them since the last step. */
+static gan_status close_files(gan_trainer *trainer) {
+  gan_set_pending(trainer, gan_trace_end(trainer));
+  gan_set_pending(trainer, gan_record_close(trainer));
+  return trainer->pending == GAN_OK ? GAN_OK : gan_fail(trainer->pending, "%s", trainer->pending_message);
+}
+
 gan_status gan_trainer_run(gan_trainer *trainer) {
-  const bool writer = gan_world_rank(trainer->world) == 0;
   gan_status status = gan_record_open(trainer);
   if (status == GAN_OK) {
     gan_watchdog_expect_beats(trainer->world, true);
@@ -74,11 +80,11 @@ gan_status gan_trainer_run(gan_trainer *trainer) {
     if (status == GAN_FAILED && trainer->last_checkpoint[0])
       status = gan_fail(status, "%s; the last good checkpoint is %s", gan_error_message(), trainer->last_checkpoint);
   }
-  /* Closing must not hide why training ended; what it meets itself counts only when all was well. */
+  /* Closing must not hide why training failed; what it meets itself counts when all was well so far. */
   char ended[1024];
   snprintf(ended, sizeof ended, "%s", gan_error_message());
-  const gan_status closed = writer ? gan_record_close(trainer) : GAN_OK;
+  const gan_status closed = close_files(trainer);
   gan_watchdog_expect_beats(trainer->world, false);
-  if (status != GAN_OK) return gan_fail(status, "%s", ended);
-  return gan_world_agree(trainer->world, closed);
+  if (status == GAN_OK || status == GAN_INTERRUPTED) GAN_TRY(gan_world_agree(trainer->world, closed));
+  return status == GAN_OK ? GAN_OK : gan_fail(status, "%s", ended);
 }

@@ -311,7 +311,7 @@ gan_status gan_trainer_create(gan_world *world, const gan_config *config, const 
 
 void gan_trainer_destroy(gan_trainer *trainer) {
   if (!trainer) return;
-  /* Reached with an open file only after a failure, which has been reported. */
+  /* gan_trainer_run leaves none open; who iterates without it learns of what a trace's end cannot write from the file. */
   const gan_status closed = gan_record_close(trainer) | gan_trace_end(trainer);
   (void)closed;
   gan_loader_destroy(trainer->loader);

@@ -158,6 +158,20 @@ test_every_failing_write_is_reported_and_loses_nothing() {
     run 0 "$PROGRAM" train "${tiny[@]}" --iterations 6 --run.dir run$nth --resume || return 1
   done
 }
+# Of a run's last steps, too, after which nobody asks for anything, and of closing a trace that is longer than the run.
+test_a_failing_write_of_the_last_steps_is_reported() {
+  local nth reported=0
+  for ((nth = 100; nth <= 260; nth += 8)); do
+    timeout -k 5 60 env GAN_FAULT=write:$nth ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 "$PROGRAM" train "${tiny[@]}" \
+      --iterations 2 --train.n_critic 2 -q --trace trace.h5 --trace-steps 100 --run.dir run$nth >out 2>err
+    case $? in
+      0) h5ls trace.h5 | grep -q update_000005 || { note "write $nth: no message, and part of the trace"; return 1; } ;;
+      1) one_message && reported=$((reported + 1)) || return 1 ;;
+      *) note "write $nth: unexpected status"; cat err; return 1 ;;
+    esac
+  done
+  [ $reported -ge 10 ] || { note "only $reported were reported"; return 1; }
+}
 test_nan_in_a_loss_stops_with_the_last_good_checkpoint_named() {
   run 1 env GAN_FAULT=loss:200:0 mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 100 --checkpoint.every=5 --run.dir run &&
     one_message && says err 'nan.*last good checkpoint.*run/checkpoint-0*[1-9]' && run 0 "$PROGRAM" inspect run/latest.h5
