@@ -144,7 +144,7 @@ size_t gan_model_tensors(const char *folder, const gan_network *network, float *
       if (batches < 0 || !is_counted(info)) continue;
       gan_tensor *counter = &tensors[count++];
       *counter = (gan_tensor){.number = batches};
-      snprintf(counter->path, sizeof counter->path, "%s/%d.num_batches_tracked", folder, i);
+      snprintf(counter->path, sizeof counter->path, "%s/%s.num_batches_tracked", folder, network->layers[i].path);
     }
   return count;
 }

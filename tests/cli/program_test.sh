@@ -176,13 +176,20 @@ test_a_trace_of_images_agrees_with_pytorch() {
 test_a_checkpoint_loads_into_pytorch_strictly() {
   /usr/bin/python3 -c 'import torch' 2>/dev/null || { echo "python3-torch is not installed"; return 77; }
   run 0 mpi 2 train "${tiny[@]}" --generator.layers="dense 16, batch_norm, relu, dense 2" --train.ema_decay=0.5 \
-    --critic.layers="dense 16, batch_norm, leaky_relu 0.2, dense 1" --iterations 3 --train.n_critic 2 --run.dir run &&
+    --critic.layers="dense 16, batch_norm, leaky_relu 0.2, residual, batch_norm, relu, dense 16, end, batch_norm, dense 1" --iterations 3 --train.n_critic 2 --run.dir run &&
     run 0 "$PROGRAM" inspect run/latest.h5 && says out '/critic/1.num_batches_tracked +\(\) +12 ' || return 1
   run 0 /usr/bin/python3 - <<'P'
 import h5py, torch
-from torch.nn import BatchNorm1d, LeakyReLU, Linear, ReLU, Sequential
+from torch.nn import BatchNorm1d, LeakyReLU, Linear, Module, ReLU, Sequential
+
+class Residual(Module):
+    def __init__(self):
+        super().__init__()
+        self.main = Sequential(BatchNorm1d(16), ReLU(), Linear(16, 16))
+
 networks = {"generator": Sequential(Linear(4, 16), BatchNorm1d(16), ReLU(), Linear(16, 2)),
-            "critic": Sequential(Linear(2, 16), BatchNorm1d(16), LeakyReLU(0.2), Linear(16, 1))}
+            "critic": Sequential(Linear(2, 16), BatchNorm1d(16), LeakyReLU(0.2), Residual(), BatchNorm1d(16),
+                                 Linear(16, 1))}
 networks["ema"] = networks["generator"]
 with h5py.File("run/latest.h5", "r") as file:
     for name, network in networks.items():
