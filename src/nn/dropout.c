@@ -24,7 +24,7 @@ static void draw_factors(const gan_layer *layer, const gan_pass *pass, int shard
   const size_t rows = (size_t)gan_pass_row_count(pass, shard, part), n = (size_t)layer->inputs;
   float *kept = gan_pass_kept_row(pass, layer, gan_pass_first_row(pass, shard, part));
   gan_random_address address = pass->random;
-  address.step = (address.step * GAN_LAYERS_MOST + (uint64_t)layer->index) * 2 + (uint64_t)part;
+  address.step = (address.step * GAN_LAYERS_MOST + (uint64_t)layer->index) * GAN_PARTS_MOST + (uint64_t)part;
   address.sample = (uint64_t)gan_shard_begin(pass->shards, pass->shards->first + shard);
   gan_random_uniform_rows(address, rows, n, kept);
   for (size_t i = 0; i < rows * n; i++) kept[i] = kept[i] < probability ? 0 : factor;

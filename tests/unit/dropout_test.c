@@ -65,6 +65,24 @@ static void steps_parts_layers_and_samples_differ(void **state) {
   free(later);
 }
 
+/* Of all parts that a pass can have, in all layers. */
+static void no_part_of_any_layer_repeats_another(void **state) {
+  (void)state;
+  enum { LAYERS = 4, MASKS = LAYERS * GAN_PARTS_MOST };
+  const char *const layers[LAYERS] = {"dropout 0.3", "dropout 0, dropout 0.3", "dropout 0, dropout 0, dropout 0.3",
+                                      "dropout 0, dropout 0, dropout 0, dropout 0.3"};
+  const size_t count = SAMPLES * FEATURES;
+  float *masks[LAYERS];
+  for (int i = 0; i < LAYERS; i++) masks[i] = factors(layers[i], 1, GAN_PARTS_MOST, 7);
+  for (int i = 0; i < MASKS; i++)
+    for (int j = 0; j < i; j++) {
+      const float *a = masks[i / GAN_PARTS_MOST] + (size_t)(i % GAN_PARTS_MOST) * count;
+      const float *b = masks[j / GAN_PARTS_MOST] + (size_t)(j % GAN_PARTS_MOST) * count;
+      assert_true(agreement(count, a, b) < 0.7);
+    }
+  for (int i = 0; i < LAYERS; i++) free(masks[i]);
+}
+
 static void the_gradient_passes_where_values_do(void **state) {
   (void)state;
   rig made = rig_create("dropout 0.6", vector, false, 2, SAMPLES, 1, 0);
@@ -95,6 +113,7 @@ int main(void) {
       cmocka_unit_test(three_of_ten_are_dropped_and_the_others_scaled_up),
       cmocka_unit_test(the_number_of_shards_does_not_change_what_is_dropped),
       cmocka_unit_test(steps_parts_layers_and_samples_differ),
+      cmocka_unit_test(no_part_of_any_layer_repeats_another),
       cmocka_unit_test(the_gradient_passes_where_values_do),
       cmocka_unit_test(nothing_is_dropped_in_inference),
   };
