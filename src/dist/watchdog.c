@@ -103,8 +103,9 @@ static _Noreturn void leave(gan_watchdog *watchdog, double from) {
   } else if (!report_rank(watchdog, true) && !report_host(watchdog, from)) {
     sleep(TIME_OF_OTHERS);
     if (!report_rank(watchdog, false))
-      fprintf(stderr, "gan_dist: host %s has waited %.0f s for ranks of other hosts; the run ends (--timeout)\n",
-              gan_world_host(watchdog->world), watchdog->seconds);
+      fprintf(stderr, "gan_dist: the ranks of host %s have waited %.0f s for %s; the run ends (--timeout)\n",
+              gan_world_host(watchdog->world), watchdog->seconds,
+              gan_world_host_count(watchdog->world) > 1 ? "those of other hosts" : "each other");
   }
   _exit(GAN_FAILED);
 }

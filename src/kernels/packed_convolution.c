@@ -25,9 +25,12 @@ enum { GROUP = 4, VECTORS = GAN_TILE_COLUMNS / GAN_LANES };
    way. */
 enum { COLUMNS_LEAST = 256 };
 
+static bool channels_pay(const gan_convolution *sizes) {
+  return least(sizes->in_channels, sizes->out_channels) >= CHANNELS_LEAST;
+}
+
 static bool pays(gan_precision precision, const gan_convolution *sizes, int64_t columns) {
-  return least(sizes->in_channels, sizes->out_channels) >= CHANNELS_LEAST && columns >= COLUMNS_LEAST &&
-         gan_tiles_available(precision);
+  return channels_pay(sizes) && columns >= COLUMNS_LEAST && gan_tiles_available(precision);
 }
 
 /* --- Products whose columns are places --- */
@@ -73,32 +76,39 @@ static int64_t find_panel(const columns_product *product, int64_t channel, int64
   return size;
 }
 
-/* Floats of memory that the product needs, of which it takes its parts unless `memory` is NULL. Sizes are multiples of
-   a register's, so that each part lies as the memory does. */
-static int64_t take_memory(columns_product *product, float *memory) {
+/* Floats of memory that the product needs beside the copy, of which it takes its parts unless `memory` is NULL. Sizes
+   are multiples of a register's, so that each part lies as the memory does. */
+static int64_t take_parts(columns_product *product, float *memory) {
   const int64_t taps = taps_of(product),
                 tiles = aligned(row_panels(product->rows) * GAN_TILE_ROWS * product->from.channels * taps);
   const int64_t b = tiles + GROUP * row_panels(product->rows) * GAN_TILE;
   const int64_t sources = b + block_channels(product) * taps * GAN_TILE_COLUMNS;
-  const int64_t copy = sources + aligned(GROUP * VECTORS * taps * (int64_t)(sizeof(gan_source) / sizeof(float)));
   if (memory) {
     product->a = memory;
     product->tiles = memory + tiles;
     product->b = memory + b;
     product->sources = (gan_source *)(void *)(memory + sources);
-    product->copy = memory + copy;
   }
-  return copy + aligned(product->from.samples * product->from.channels * product->from.plane);
+  return sources + aligned(GROUP * VECTORS * taps * (int64_t)(sizeof(gan_source) / sizeof(float)));
 }
 
-/* As many samples at a time as fill the groups, and are still near when they are unfolded: of some numbers of them the
-   one that leaves the least of a last panel empty. `size`: floats of one. */
+/* The same of one product, or of two that work on one copy. */
+static int64_t take_memory(columns_product *products, int count, float *memory) {
+  const gan_unfolding *from = &products->from;
+  int64_t size = 0;
+  for (int i = 0; i < count; i++) size += take_parts(&products[i], memory ? memory + size : NULL);
+  if (memory) products->copy = memory + size;
+  return size + aligned(from->samples * from->channels * from->plane);
+}
+
+/* As many samples at a time as fill the groups, and are still near when they are unfolded (one, if need be): of some
+   numbers of them the one that leaves the least of a last panel empty. `size`: floats of one. */
 static int64_t choose_samples(int64_t places, int64_t size) {
   enum { COLUMNS = 4 * GROUP * GAN_TILE_COLUMNS, CHOICES = 3 };
-  const int64_t fewest = most(least(pieces(COLUMNS, places), COPY_FLOATS / size), 1);
+  const int64_t near = most(COPY_FLOATS / size, 1), fewest = least(pieces(COLUMNS, places), near);
   int64_t best = fewest;
   double best_share = INFINITY;
-  for (int64_t samples = fewest; samples < fewest + CHOICES; samples++) {
+  for (int64_t samples = fewest; samples <= near && samples < fewest + CHOICES; samples++) {
     const int64_t columns = samples * places;
     const double share = (double)rounded_up(columns, GAN_TILE_COLUMNS) / (double)columns;
     if (share < best_share) best = samples, best_share = share;
@@ -244,7 +254,7 @@ bool gan_packed_convolution_forward(gan_precision precision, const gan_convoluti
                                     const float *weight, float *y, float *scratch) {
   if (!pays(precision, sizes, rows * gan_positions(sizes->window.out))) return false;
   columns_product product = plan_forward(precision, sizes);
-  take_memory(&product, align(scratch));
+  take_memory(&product, 1, align(scratch));
   pack_weights(&product, weight);
   const int64_t block = product.from.samples, group = GROUP * GAN_TILE_COLUMNS;
   for (int64_t sample = 0; sample < rows; sample += block) {
@@ -404,23 +414,27 @@ static void multiply_samples(columns_product *products, int count, int64_t rows,
   }
 }
 
-/* The places of one remainder along the leading axes, whatever they leave along the last one. */
-static void backward_lines(gan_precision precision, const gan_convolution *sizes, int64_t rows, int64_t remainder,
-                           const float *dy, const float *weight, float *dx, float *scratch) {
+/* Whether places of neighbouring remainders along the last axis are two products that are worked off together. */
+static bool take_turns(const gan_window *window) {
+  return window->stride[2] == 2 && window->in[2] % 2 == 0 && window->kernel[2] > 1;
+}
+
+/* The product, or the two, of the index-th remainder or pair of them; returns how many, 0 where none has anything to
+   do. */
+static int plan_lines(gan_precision precision, const gan_convolution *sizes, int64_t index,
+                      columns_product products[2]) {
   const int64_t *stride = sizes->window.stride;
-  const int64_t r[GAN_AXES] = {remainder / stride[1], remainder % stride[1], 0};
-  const bool take_turns = stride[2] == 2 && sizes->window.in[2] % 2 == 0 && sizes->window.kernel[2] > 1;
-  for (int64_t first = 0; first < stride[2]; first += take_turns ? 2 : 1) {
-    const int count = take_turns ? 2 : 1;
-    columns_product products[2];
-    float *next = align(scratch);
-    for (int i = 0; i < count; i++)
-      products[i] = plan_remainder(precision, sizes, (const int64_t[]){r[0], r[1], first + i});
-    if (is_empty(&products[0]) || is_empty(&products[count - 1])) continue;
-    for (int i = 0; i < count; i++) next += take_memory(&products[i], next);
-    pack_taps(products, count, &sizes->window, weight);
-    multiply_samples(products, count, rows, dy, dx);
+  const int count = take_turns(&sizes->window) ? 2 : 1;
+  for (int i = 0; i < count; i++) {
+    const int64_t at = index * count + i, lines = at / stride[2];
+    products[i] =
+        plan_remainder(precision, sizes, (const int64_t[]){lines / stride[1], lines % stride[1], at % stride[2]});
   }
+  return is_empty(&products[0]) || is_empty(&products[count - 1]) ? 0 : count;
+}
+
+static int64_t plan_count(const gan_window *window) {
+  return gan_positions(window->stride) / (take_turns(window) ? 2 : 1);
 }
 
 static bool has_gaps(const gan_window *window) {
@@ -438,21 +452,27 @@ bool gan_packed_convolution_backward_data(gan_precision precision, const gan_con
   if (places > 2 * covered || !pays(precision, sizes, rows * places)) return false;
   /* Where the kernel is smaller than the stride there are places that no tap meets. */
   if (has_gaps(window)) memset(dx, 0, (size_t)(rows * sizes->in_channels * places) * sizeof *dx);
-  for (int64_t i = 0; i < window->stride[0] * window->stride[1]; i++)
-    backward_lines(precision, sizes, rows, i, dy, weight, dx, scratch);
+  for (int64_t i = 0; i < plan_count(window); i++) {
+    columns_product products[2];
+    const int count = plan_lines(precision, sizes, i, products);
+    if (count == 0) continue;
+    take_memory(products, count, align(scratch));
+    pack_taps(products, count, window, weight);
+    multiply_samples(products, count, rows, dy, dx);
+  }
   return true;
 }
 
 /* --- Memory --- */
 
 static int64_t most_memory(gan_precision precision, const gan_convolution *sizes) {
-  const int64_t *stride = sizes->window.stride;
-  columns_product forward = plan_forward(precision, sizes);
-  int64_t need = most(take_memory(&forward, NULL), gan_packed_weights_scratch(precision, sizes));
-  for (int64_t i = 0; i < gan_positions(stride); i++) {
-    const int64_t r[GAN_AXES] = {i / stride[2] / stride[1], i / stride[2] % stride[1], i % stride[2]};
-    columns_product product = plan_remainder(precision, sizes, r);
-    if (!is_empty(&product)) need = most(need, 2 * take_memory(&product, NULL));
+  int64_t need = gan_packed_weights_scratch(precision, sizes);
+  if (!channels_pay(sizes)) return need;
+  columns_product forward = plan_forward(precision, sizes), products[2];
+  need = most(need, take_memory(&forward, 1, NULL));
+  for (int64_t i = 0; i < plan_count(&sizes->window); i++) {
+    const int count = plan_lines(precision, sizes, i, products);
+    if (count > 0) need = most(need, take_memory(products, count, NULL));
   }
   return need;
 }

@@ -18,6 +18,11 @@
    are kept at a time: so many still are in the second cache in part. */
 enum { FILTERS = 768, FILTER_LEAST = 48, SUMS = 3 << 17 };
 
+static bool pays(const gan_convolution *sizes) {
+  return sizes->out_channels >= CHANNELS_LEAST &&
+         sizes->in_channels * gan_positions(sizes->window.kernel) >= FILTER_LEAST;
+}
+
 /* One of the two operands: images, of which lines of 16 places become panels. */
 typedef struct operand {
   gan_unfolding from;   /* of the samples that are worked on at a time */
@@ -246,11 +251,9 @@ static void multiply_group(transposed_product *plan, const gan_convolution *size
 
 bool gan_packed_convolution_backward_weights(gan_precision precision, const gan_convolution *sizes, int64_t rows,
                                              const float *x, const float *dy, float *dweight, float *scratch) {
+  if (!pays(sizes) || !gan_tiles_available(precision)) return false;
   transposed_product plan = plan_transposed(precision, sizes);
   const int64_t taps = plan.x.taps, chunk = plan.x.chunk * plan.factor, group = plan.x.group * plan.factor;
-  if (sizes->out_channels < CHANNELS_LEAST || sizes->in_channels * taps < FILTER_LEAST ||
-      !gan_tiles_available(precision))
-    return false;
   take_memory(&plan, align(scratch));
   find_sources(&plan.dy);
   find_sources(&plan.x);
@@ -266,6 +269,7 @@ bool gan_packed_convolution_backward_weights(gan_precision precision, const gan_
 }
 
 int64_t gan_packed_weights_scratch(gan_precision precision, const gan_convolution *sizes) {
+  if (!pays(sizes)) return 0;
   transposed_product plan = plan_transposed(precision, sizes);
   return take_memory(&plan, NULL);
 }

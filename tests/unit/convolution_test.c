@@ -231,6 +231,22 @@ static void the_place_in_memory_does_not_change_a_bit(void **state) {
   problem_release(&p);
 }
 
+/* However large a sample is: one copy at a time of what is unfolded, and of both images for the weights. With few
+   channels nothing is copied. */
+static void scratch_memory_is_of_few_samples(void **state) {
+  (void)state;
+  const gan_window window = {
+      .in = {1, 96, 96}, .kernel = {1, 3, 3}, .stride = {1, 1, 1}, .padding = {0, 1, 1}, .out = {1, 96, 96}};
+  const size_t plane = 96 * 96;
+  for (int backend = 0; backend < gan_backend_count; backend++) {
+    assert_int_equal(gan_backends[backend]->open(), GAN_OK);
+    const gan_convolution many = {.in_channels = 64, .out_channels = 64, .window = window};
+    assert_true(gan_convolution_scratch(gan_backends[backend], &many) < 3 * 64 * plane);
+    const gan_convolution few = {.in_channels = 3, .out_channels = 64, .window = window};
+    assert_true(gan_convolution_scratch(gan_backends[backend], &few) < 64 * plane);
+  }
+}
+
 /* A backend that has convolutions of its own, which leave a mark instead of a result. */
 static size_t own_scratch(gan_precision precision, const gan_convolution *sizes) {
   (void)precision, (void)sizes;
@@ -302,6 +318,7 @@ int main(void) {
       cmocka_unit_test(convolutions_are_the_sums_that_define_them),
       cmocka_unit_test(the_place_in_memory_does_not_change_a_bit),
       cmocka_unit_test(convolutions_in_bfloat16_round_nothing_but_their_operands),
+      cmocka_unit_test(scratch_memory_is_of_few_samples),
       cmocka_unit_test(a_backends_own_convolutions_are_used),
       cmocka_unit_test(what_a_backend_leaves_is_done_the_portable_way),
   };
