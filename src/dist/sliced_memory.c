@@ -103,8 +103,14 @@ int gan_sliced_courier(const gan_world *world, int host, int slice) {
 }
 
 static int host_of(const gan_world *world, int rank) {
-  int host = 0;
-  while (world->first_on_host[host + 1] <= rank) host++;
+  int host = 0, end = world->host_count;
+  while (end - host > 1) {
+    const int middle = host + (end - host) / 2;
+    if (world->first_on_host[middle] <= rank)
+      host = middle;
+    else
+      end = middle;
+  }
   return host;
 }
 
