@@ -6,6 +6,10 @@
 #   scripts/check.sh          everything
 #   scripts/check.sh --fast   without the sanitizers
 set -euo pipefail
+case ${1:-} in
+  "" | --fast) ;;
+  *) sed -n '2,8s/^# \{0,1\}//p' "$0"; [ "$1" = --help ] || [ "$1" = -h ]; exit ;;
+esac
 cd "$(dirname "$0")/.."
 
 scripts/install-deps.sh --test

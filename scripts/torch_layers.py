@@ -32,15 +32,18 @@ class GlobalAverage(nn.Module):
 
 
 class MinibatchStddev(nn.Module):
-    """Karras et al. 2018: the standard deviation of each feature over a group, averaged, as one more channel."""
+    """Karras et al. 2018: the standard deviation of each feature over a group, averaged, as one more channel. A single
+    sample that is left over joins the last group."""
 
     def __init__(self, group):
         super().__init__()
         self.group = group
 
     def forward(self, x):
-        groups = []
-        for group in x.split(self.group or len(x)):
+        groups, pieces = [], list(x.split(self.group or len(x)))
+        if len(pieces) > 1 and len(pieces[-1]) == 1:
+            pieces[-2:] = [torch.cat(pieces[-2:])]
+        for group in pieces:
             deviation = (((group - group.mean(0)) ** 2).mean(0) + 1e-8).sqrt().mean()
             groups.append(torch.cat([group, deviation.expand(len(group), 1, *group.shape[2:])], 1))
         return torch.cat(groups)

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -114,14 +115,23 @@ static void print_work(double seconds, double flops, double peak) {
   printf(" %18s", text);
 }
 
+/* What a column of texts takes. */
+static int widest(int least, int length) { return length > least ? length : least; }
+
 void gan_layer_times_print(const gan_layer_times *times, double peak) {
   double lost;
-  printf("\n%-34s %18s %18s %18s %9s\n", "layer, time in an iteration,", "forward", "backward: weights",
+  int path = 8, kind = 15;
+  for (int i = 0; i < times->profile->count; i++) {
+    path = widest(path, (int)strlen(times->profile->layers[i].path));
+    kind = widest(kind, (int)strlen(times->profile->layers[i].kind));
+  }
+  const int name = 9 + 1 + path + 1 + kind;
+  printf("\n%-*s %18s %18s %18s %9s\n", name, "layer, time in an iteration,", "forward", "backward: weights",
          "backward: input", "of the");
-  printf("%-34s %18s %18s %18s %9s\n", "share of the measured peak", "", "", "", "iteration");
+  printf("%-*s %18s %18s %18s %9s\n", name, "share of the measured peak", "", "", "", "iteration");
   for (int i = 0; i < times->profile->count; i++) {
     const gan_layer_time *layer = &times->profile->layers[i];
-    printf("%-9s %-8s %-15s", layer->network, layer->path, layer->kind);
+    printf("%-9s %-*s %-*s", layer->network, path, layer->path, kind, layer->kind);
     for (int work = 0; work < GAN_WORKS; work++) print_work(layer->seconds[work], layer->flops[work], peak);
     printf(" %7.1f %%\n", 100 * of_all(layer->seconds) / times->seconds);
   }

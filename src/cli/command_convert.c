@@ -111,8 +111,11 @@ static gan_status parse(const gan_arguments *arguments, gan_convert_options *opt
   int way;
   if (arguments->positional_count == 0)
     return gan_fail(GAN_BAD_USAGE, "convert needs folders or files of images: gan_dist %s", gan_command_convert.usage);
-  if (!arguments->output || !is_hdf5_name(arguments->output))
+  if (!arguments->output)
     return gan_fail(GAN_BAD_USAGE, "convert needs the name of the HDF5 file that it makes: -o FILE.h5");
+  if (!is_hdf5_name(arguments->output))
+    return gan_fail(GAN_BAD_USAGE, "-o %s: the name of the file that convert makes has to end in .h5 or .hdf5",
+                    arguments->output);
   GAN_TRY(parse_fit_and_filter(arguments, &options->target));
   GAN_TRY(parse_size(arguments, &options->target));
   GAN_TRY(parse_channels(arguments, &options->target));

@@ -35,11 +35,7 @@ gan_status gan_layer_parse_axis_sizes(const gan_axis_words *what, int axes, int 
                     count);
   for (int i = 0; i < axes; i++) {
     const char *word = words[*next + (count == 1 ? 0 : i)];
-    int64_t *size = &what->sizes[GAN_AXES - axes + i];
-    if (what->least == 0 && strcmp(word, "0") == 0)
-      *size = 0;
-    else
-      GAN_TRY(gan_layer_parse_size(what->word, word, size));
+    GAN_TRY(gan_layer_parse_size_from(what->least, what->word, word, &what->sizes[GAN_AXES - axes + i]));
   }
   *next += count;
   return GAN_OK;
@@ -49,6 +45,9 @@ gan_status gan_layer_parse_axes(const gan_layer *layer, int axes, int word_count
                                 const gan_axis_words *known, int known_count, const char *const *others, bool *flags) {
   for (int next = 0; next < word_count;) {
     const char *word = words[next++];
+    for (int before = 0; before < next - 1; before++)
+      if (!is_number(word) && strcmp(words[before], word) == 0)
+        return gan_fail(GAN_BAD_USAGE, "\"%.40s\" is there twice; it is written \"%s\"", word, layer->type->usage);
     int i = 0, other = 0;
     while (i < known_count && strcmp(known[i].word, word) != 0) i++;
     while (others[other] && strcmp(others[other], word) != 0) other++;

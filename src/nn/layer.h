@@ -26,6 +26,8 @@ gan_status gan_layer_unknown(const char *name) GAN_CHECKED;
 gan_status gan_layer_check_words(const gan_layer *layer, int word_count, int least, int most) GAN_CHECKED;
 /* A word as a size from 1 to GAN_FEATURES_MOST; `what` names it in the message ("FEATURES"). */
 gan_status gan_layer_parse_size(const char *what, const char *word, int64_t *size) GAN_CHECKED;
+/* The same, from `least` on. */
+gan_status gan_layer_parse_size_from(int64_t least, const char *what, const char *word, int64_t *size) GAN_CHECKED;
 /* A word as a finite number. */
 gan_status gan_layer_parse_number(const char *what, const char *word, double *number) GAN_CHECKED;
 /* Sets output and outputs, unless the shape has more than GAN_FEATURES_MOST elements. */

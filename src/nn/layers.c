@@ -68,15 +68,20 @@ gan_status gan_layer_check_words(const gan_layer *layer, int word_count, int lea
   return GAN_OK;
 }
 
-gan_status gan_layer_parse_size(const char *what, const char *word, int64_t *size) {
+gan_status gan_layer_parse_size_from(int64_t least, const char *what, const char *word, int64_t *size) {
   char *end = NULL;
   errno = 0;
   const long long value = strtoll(word, &end, 10);
   if (end == word || *end) return gan_fail(GAN_BAD_USAGE, "%s has to be a whole number, not \"%.40s\"", what, word);
-  if (errno || value < 1 || value > GAN_FEATURES_MOST)
-    return gan_fail(GAN_BAD_USAGE, "%s has to be from 1 to %" PRId64 ", not %.40s", what, GAN_FEATURES_MOST, word);
+  if (errno || value < least || value > GAN_FEATURES_MOST)
+    return gan_fail(GAN_BAD_USAGE, "%s has to be from %" PRId64 " to %" PRId64 ", not %.40s", what, least,
+                    GAN_FEATURES_MOST, word);
   *size = value;
   return GAN_OK;
+}
+
+gan_status gan_layer_parse_size(const char *what, const char *word, int64_t *size) {
+  return gan_layer_parse_size_from(1, what, word, size);
 }
 
 gan_status gan_layer_parse_number(const char *what, const char *word, double *number) {

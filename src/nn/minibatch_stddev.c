@@ -4,8 +4,9 @@
 
         s = 1/F sum_f sqrt(1/N sum_n (x_nf - mean_f)^2 + 1e-8)
 
-   A group is the samples of one shard and part, or each N of them one after the other; never more than a shard, so that
-   nothing depends on the number of ranks. */
+   A group is the samples of one shard and part, or each N of them one after the other, what is left over being a group
+   of its own, or, where it is a single sample, which does not differ from itself, part of the last one. Never more than
+   a shard, so that nothing depends on the number of ranks. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -51,7 +52,7 @@ static bool next_group(const gan_layer *layer, const gan_pass *pass, sample_grou
   const int64_t rows = gan_pass_row_count(pass, shard, part), rest = rows - at->done;
   const int64_t most = layer->arguments[GROUP] > 0 ? (int64_t)layer->arguments[GROUP] : rows;
   at->first = gan_pass_first_row(pass, shard, part) + at->done;
-  at->count = rest < most ? rest : most;
+  at->count = rest <= most + 1 ? rest : most;
   at->done += at->count;
   if (at->done == rows) {
     at->done = 0;

@@ -44,7 +44,7 @@ typedef struct gan_initialisation {
   bool random_norm_weight; /* weights of normalisation layers from N(1, scale), as DCGAN does; otherwise 1 */
   bool normal_embedding;   /* embeddings from N(0, scale); otherwise as a weight, fan_in the features of a row */
 } gan_initialisation;
-/* pytorch, normal, xavier_uniform, xavier_normal, he_uniform, he_normal, orthogonal is not among them. */
+/* pytorch, normal, xavier_uniform, xavier_normal, he_uniform, he_normal. */
 extern const gan_initialisation gan_initialisations[];
 extern const int gan_initialisation_count;
 const gan_initialisation *gan_initialisation_find(const char *name);
@@ -143,6 +143,9 @@ struct gan_layer {
   size_t tangent_workspace; /* floats of gan_pass_tangent_workspace */
   const struct gan_network *network;
 };
+
+/* A layer that only reshapes, or shows an earlier activation: they are one memory. */
+static inline bool gan_layer_is_view(const gan_layer *layer) { return layer->type->forward == NULL; }
 
 typedef struct gan_network_options {
   const gan_backend *backend;

@@ -8,9 +8,6 @@
 #include "base/memory.h"
 #include "nn/tangent.h"
 
-/* A layer that only reshapes, or shows an earlier activation: they are one memory. */
-static bool is_view(const gan_layer *layer) { return layer->type->forward == NULL; }
-
 /* --- Sizes --- */
 
 static size_t pieces_of(const gan_shards *shards, int parts) { return (size_t)shards->local * (size_t)parts; }
@@ -26,12 +23,18 @@ static size_t largest_workspace(const gan_network *network) {
   return largest;
 }
 
-/* Doubles of what each shard, the total and each slot has in gan_pass.scratch. */
-static size_t scratch_width(const gan_network *network, int parts) {
+size_t gan_pass_scratch_width(const gan_network *network, bool tangents) {
   size_t width = 0;
-  for (int i = 0; i < network->layer_count; i++)
-    if (network->layers[i].scratch_per_part > width) width = network->layers[i].scratch_per_part;
-  return width * (size_t)parts;
+  for (int i = 0; i < network->layer_count; i++) {
+    const gan_layer *layer = &network->layers[i];
+    if (layer->scratch_per_part > width) width = layer->scratch_per_part;
+    if (tangents && layer->tangent_scratch_per_part > width) width = layer->tangent_scratch_per_part;
+  }
+  return width;
+}
+
+static size_t scratch_width(const gan_network *network, int parts) {
+  return (size_t)parts * gan_pass_scratch_width(network, false);
 }
 
 static size_t scratch_doubles(const gan_network *network, const gan_shards *shards, int parts) {
@@ -232,7 +235,7 @@ void gan_pass_forward(gan_pass *pass) {
   pass->rejected_by = NULL;
   for (int i = 0; i < pass->network->layer_count; i++) {
     const gan_layer *layer = &pass->network->layers[i];
-    if (is_view(layer)) continue;
+    if (gan_layer_is_view(layer)) continue;
     layer->type->forward(layer, pass, pass->activations[i], pass->activations[i + 1]);
     gan_pass_done(pass, layer, GAN_WORK_FORWARD, pass->rows);
   }

@@ -119,6 +119,8 @@ gan_status gan_pass_create_in(const gan_network *network, const gan_shards *shar
 gan_status gan_pass_measure(const gan_network *network, const gan_shards *shards, int parts, gan_keep keep,
                             gan_pass_sizes *sizes) GAN_CHECKED;
 void gan_pass_destroy(gan_pass *pass);
+/* The largest scratch_per_part of the layers; with that of their tangents, or without. */
+size_t gan_pass_scratch_width(const gan_network *network, bool tangents);
 
 /* Uses the pass for fewer parts than it was created for, or again for all of them; what it held is void. */
 void gan_pass_set_parts(gan_pass *pass, int parts);

@@ -21,8 +21,6 @@ struct gan_tangents {
 
 /* --- Memory --- */
 
-static bool is_view(const gan_layer *layer) { return layer->type->forward == NULL; }
-
 /* gan_allocate, counted. */
 static gan_status take(gan_pass *pass, size_t count, size_t size, void *memory) {
   GAN_TRY(gan_allocate(count, size, "a network's tangents", memory));
@@ -45,22 +43,12 @@ static gan_status check_layers(const gan_network *network) {
 
 static size_t at_least(size_t a, size_t b) { return a > b ? a : b; }
 
-/* Of pass->scratch, with tangents or without: doubles per part and shard. */
-static size_t scratch_width(const gan_network *network, bool tangents) {
-  size_t width = 0;
-  for (int i = 0; i < network->layer_count; i++) {
-    const gan_layer *layer = &network->layers[i];
-    width = at_least(width, layer->scratch_per_part);
-    if (tangents) width = at_least(width, layer->tangent_scratch_per_part);
-  }
-  return width;
-}
-
 /* Exchanges pass->scratch, and what lies behind it, for a larger one. */
 static gan_status widen_scratch(gan_pass *pass) {
   const size_t local = (size_t)pass->shards->local, slots = (size_t)pass->shards->slot_count;
   const size_t vectors = local + 1 + slots, parts = (size_t)pass->most_parts;
-  const size_t before = parts * scratch_width(pass->network, false), width = parts * scratch_width(pass->network, true);
+  const size_t before = parts * gan_pass_scratch_width(pass->network, false),
+               width = parts * gan_pass_scratch_width(pass->network, true);
   if (width == before) return GAN_OK;
   double *scratch = NULL;
   GAN_TRY(take(pass, vectors * width, sizeof *scratch, &scratch));
@@ -77,7 +65,7 @@ static gan_status take_layer(gan_pass *pass, int i, size_t rows) {
   gan_tangents *tangents = pass->tangents;
   const size_t pieces = (size_t)pass->shards->local * (size_t)pass->most_parts;
   const size_t kept = rows * layer->tangent_kept_per_row + pieces * layer->tangent_kept_per_part;
-  if (is_view(layer))
+  if (gan_layer_is_view(layer))
     tangents->rows[i + 1] = tangents->rows[layer->source];
   else
     GAN_TRY(take(pass, rows * (size_t)layer->outputs, sizeof(float), &tangents->rows[i + 1]));
@@ -113,7 +101,7 @@ void gan_pass_release_tangents(gan_pass *pass) {
   gan_tangents *tangents = pass->tangents;
   if (!tangents) return;
   for (int i = 0; i < pass->network->layer_count; i++) {
-    if (tangents->rows && !is_view(&pass->network->layers[i])) free(tangents->rows[i + 1]);
+    if (tangents->rows && !gan_layer_is_view(&pass->network->layers[i])) free(tangents->rows[i + 1]);
     if (tangents->kept) free(tangents->kept[i]);
   }
   if (tangents->rows) free(tangents->rows[0]);
@@ -158,7 +146,7 @@ void gan_pass_tangent(gan_pass *pass) {
   assert(pass->training);
   for (int i = 0; i < pass->network->layer_count; i++) {
     const gan_layer *layer = &pass->network->layers[i];
-    if (!is_view(layer))
+    if (!gan_layer_is_view(layer))
       layer->type->tangent(layer, pass, pass->activations[i], pass->activations[i + 1], rows[i], rows[i + 1]);
   }
 }

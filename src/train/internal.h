@@ -59,6 +59,9 @@ typedef enum gan_sum {
   GAN_SUMS
 } gan_sum;
 
+/* Where a run begins. */
+typedef enum gan_resume { GAN_RESUME_NOT, GAN_RESUME_NEWEST, GAN_RESUME_FILE } gan_resume;
+
 struct gan_trainer {
   gan_world *world;
   bool started_watchdog; /* or joined those that have: not without --timeout */
@@ -84,6 +87,7 @@ struct gan_trainer {
   double seconds_data, seconds_communication; /* of the iteration in progress */
 
   /* Files; rank 0. */
+  gan_resume resume;
   char folder[PATH_MAX];
   char last_checkpoint[PATH_MAX];
   double best;

@@ -269,6 +269,7 @@ gan_status gan_memory_plan(const gan_config *config, gan_layout layout, gan_memo
   GAN_TRY(gan_source_open_headers(&config->data, (uint64_t)config->run.seed, &source));
   run.source = source;
   gan_status status = gan_model_create(config, &source->shape, &run.model);
+  if (status == GAN_OK) status = gan_model_check_batch(&run.model, report->shards, report->batch);
   if (status == GAN_OK) status = gan_generate_measure(run.model.generator, &run.generating);
   if (status == GAN_OK) status = look_at_ranks(&run, report->shards, report);
   gan_model_release(&run.model);

@@ -23,7 +23,7 @@ static gan_status check_fit(const gan_model *model, const gan_shape *data) {
   if (gan_shape_count(output) != gan_shape_count(data) || (!flat && !same_shape(output, data)))
     return gan_fail(GAN_BAD_USAGE,
                     "generator.layers: the last layer gives %s for each sample, the data are %s: the last layer has to "
-                    "give %lld values",
+                    "give this shape, or a vector of %lld values",
                     gan_shape_print(output, made), gan_shape_print(data, wanted), (long long)gan_shape_count(data));
   if (gan_shape_count(&model->critic->output) != 1)
     return gan_fail(GAN_BAD_USAGE,
@@ -31,6 +31,13 @@ static gan_status check_fit(const gan_model *model, const gan_shape *data) {
                     "\"dense 1\"",
                     gan_shape_print(&model->critic->output, made));
   return GAN_OK;
+}
+
+gan_status gan_model_check_batch(const gan_model *model, int shards, int64_t batch) {
+  gan_status status = gan_network_check_batch(model->generator, batch / shards, batch);
+  if (status != GAN_OK) return gan_fail_prefix(status, "generator.layers: ");
+  status = gan_network_check_batch(model->critic, batch / shards, batch);
+  return status == GAN_OK ? status : gan_fail_prefix(status, "critic.layers: ");
 }
 
 gan_status gan_model_create(const gan_config *config, const gan_shape *data_shape, gan_model *model) {

@@ -15,6 +15,8 @@ typedef struct gan_model {
    Released with gan_model_release. */
 gan_status gan_model_create(const gan_config *config, const gan_shape *data_shape, gan_model *model) GAN_CHECKED;
 void gan_model_release(gan_model *model);
+/* GAN_BAD_USAGE when the smallest of so many shards is too small for batch statistics. */
+gan_status gan_model_check_batch(const gan_model *model, int shards, int64_t batch) GAN_CHECKED;
 
 /* How latents are drawn: row i of a batch is sample address.sample + i. */
 typedef struct gan_latents {

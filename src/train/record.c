@@ -84,17 +84,34 @@ static void read_seconds_before(gan_trainer *trainer, const char *path) {
   free(seconds);
 }
 
-static gan_status open_files(gan_trainer *trainer) {
-  char path[PATH_MAX + 32], *text = NULL, newest[PATH_MAX];
+/* No run is written over another, nor over what one came to after the checkpoint that this one goes on from: the next
+   --resume would take the later checkpoints for its own. */
+static gan_status check_folder(const gan_trainer *trainer) {
+  char newest[PATH_MAX];
   int damaged = 0;
+  gan_checkpoint later = {0};
+  if (trainer->resume == GAN_RESUME_NEWEST || (trainer->resume == GAN_RESUME_NOT && trainer->iteration > 0))
+    return GAN_OK;
+  GAN_TRY(gan_checkpoint_newest(trainer->folder, newest, &damaged));
+  if (trainer->resume == GAN_RESUME_NOT && (newest[0] || damaged))
+    return gan_fail(GAN_BAD_USAGE,
+                    "%s already holds a run (%s): go on with --resume, or choose another folder with --run.dir",
+                    trainer->folder, newest[0] ? newest : "of damaged checkpoints");
+  if (!newest[0]) return GAN_OK;
+  GAN_TRY(gan_checkpoint_read_header(newest, &later));
+  const long long iteration = later.iteration;
+  gan_checkpoint_release(&later);
+  if (iteration <= trainer->iteration) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE,
+                  "%s holds what was trained after iteration %lld already, up to %lld: go on from there in another "
+                  "folder (--run.dir), or remove the later checkpoints",
+                  trainer->folder, (long long)trainer->iteration, iteration);
+}
+
+static gan_status open_files(gan_trainer *trainer) {
+  char path[PATH_MAX + 32], *text = NULL;
   GAN_TRY(gan_folder_create(trainer->folder));
-  if (trainer->iteration == 0 && strcmp(trainer->config->run.resume, "no") == 0) {
-    GAN_TRY(gan_checkpoint_newest(trainer->folder, newest, &damaged));
-    if (newest[0] || damaged)
-      return gan_fail(GAN_BAD_USAGE,
-                      "%s already holds a run (%s): go on with --resume, or choose another folder with --run.dir",
-                      trainer->folder, newest[0] ? newest : "of damaged checkpoints");
-  }
+  GAN_TRY(check_folder(trainer));
   GAN_TRY(gan_config_print(trainer->config, &text));
   snprintf(path, sizeof path, "%s/config.ini", trainer->folder);
   const gan_status status = gan_text_write(path, text);
@@ -105,6 +122,10 @@ static gan_status open_files(gan_trainer *trainer) {
   const char *set_aside = gan_metrics_set_aside(trainer->metrics);
   if (set_aside[0]) gan_notice(trainer, "%s could not be read; it is kept as %s, and a new one begun", path, set_aside);
   read_seconds_before(trainer, path);
+  if (trainer->config->samples.every > 0 && gan_picture_kind_of(&trainer->source->shape) == GAN_PICTURE_NONE)
+    gan_notice(trainer,
+               "samples of this shape cannot be drawn, so there will be no pictures; gan_dist sample -o FILE.h5 writes "
+               "them as an array");
   return GAN_OK;
 }
 

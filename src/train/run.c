@@ -26,20 +26,21 @@ static gan_status save(gan_trainer *trainer, bool best) {
   return gan_world_agree(trainer->world, status);
 }
 
-/* What the configuration wants done after this iteration. `stopping`: only what must not be lost. */
+/* What the configuration wants done after this iteration. `stopping`: it is this start's last one; and where a signal
+   wants that, nothing is done but what must not be lost. */
 static gan_status after_iteration(gan_trainer *trainer, bool stopping) {
   const gan_config *config = trainer->config;
   const int64_t iteration = trainer->iteration;
-  const bool last = iteration == config->run.iterations;
+  const bool last = iteration == config->run.iterations, hurry = trainer->stop;
   bool best = false;
   gan_watchdog_beat(trainer->world, gan_world_rank(trainer->world) == 0 ? GAN_AT_FILES : GAN_AT_EXCHANGE);
   if (due(config->train.verify_every, iteration)) GAN_TRY(gan_state_verify(trainer));
-  if (last || (!stopping && due(config->samples.every, iteration))) {
+  if (last || (!hurry && due(config->samples.every, iteration))) {
     gan_state_collect(trainer);
     const gan_status mine = gan_world_rank(trainer->world) == 0 ? gan_record_samples(trainer) : GAN_OK;
     GAN_TRY(gan_world_agree(trainer->world, mine));
   }
-  if (last || (!stopping && due(config->eval.every, iteration))) GAN_TRY(gan_record_evaluation(trainer, &best));
+  if (last || (!hurry && due(config->eval.every, iteration))) GAN_TRY(gan_record_evaluation(trainer, &best));
   if (last || stopping || best || due(config->checkpoint.every, iteration)) GAN_TRY(save(trainer, best));
   return GAN_OK;
 }

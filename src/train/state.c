@@ -212,6 +212,7 @@ static gan_status find_state(gan_trainer *trainer, char *path) {
   else
     choose_folder(base, resume, trainer->folder);
   if (!resume) return GAN_OK;
+  trainer->resume = newest ? GAN_RESUME_NEWEST : GAN_RESUME_FILE;
   if (newest) {
     GAN_TRY(gan_checkpoint_newest(trainer->folder, path, &damaged));
     if (!path[0] && damaged)

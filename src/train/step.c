@@ -12,7 +12,7 @@
 #include "base/float_bits.h"
 #include "train/internal.h"
 
-/* Where the sums of local shard i are gathered. */
+/* Numbers that a step of this player sums over shards. */
 static size_t sum_count(const gan_player *player) {
   return GAN_SUMS + (size_t)player->pass->parts * player->network->buffer_count;
 }

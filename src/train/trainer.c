@@ -161,22 +161,13 @@ static void initialise_player(gan_trainer *trainer, gan_player *player, const ga
                          player->parameters, player->buffers);
 }
 
-/* The smallest shard has to be large enough for batch statistics. */
-static gan_status check_batch(const gan_trainer *trainer) {
-  const int64_t smallest = trainer->shards.batch / trainer->shards.count;
-  gan_status status = gan_network_check_batch(trainer->model.generator, smallest, trainer->shards.batch);
-  if (status != GAN_OK) return gan_fail_prefix(status, "generator.layers: ");
-  status = gan_network_check_batch(trainer->model.critic, smallest, trainer->shards.batch);
-  return status == GAN_OK ? status : gan_fail_prefix(status, "critic.layers: ");
-}
-
 static gan_status create_networks(gan_trainer *trainer) {
   const gan_config *config = trainer->config;
   const int shards = config->train.shards ? (int)config->train.shards : gan_world_size(trainer->world);
   GAN_TRY(gan_shards_plan(shards, config->train.batch, gan_world_size(trainer->world), gan_world_rank(trainer->world),
                           &trainer->shards));
   GAN_TRY(gan_model_create(config, &trainer->source->shape, &trainer->model));
-  return check_batch(trainer);
+  return gan_model_check_batch(&trainer->model, shards, config->train.batch);
 }
 
 /* Whether a moving average of the generator is kept. */
@@ -276,6 +267,8 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   GAN_TRY(gan_watchdog_start(world, config->dist.timeout, &trainer->started_watchdog));
   trainer->loss = gan_loss_find(trainer->config->loss.name);
   GAN_TRY(gan_state_find(trainer, resume_from));
+  /* What config.ini and checkpoints keep is the run, not how this start of it began. */
+  GAN_TRY(gan_world_agree(world, gan_config_set(trainer->config, "run.resume", "no")));
   GAN_TRY(open_source(trainer));
   GAN_TRY(gan_world_agree(world, create_networks(trainer)));
   GAN_TRY(create_reduction(trainer, trainer->model.generator, true, &trainer->generator.reduction));
@@ -311,7 +304,8 @@ gan_status gan_trainer_create(gan_world *world, const gan_config *config, const 
 
 void gan_trainer_destroy(gan_trainer *trainer) {
   if (!trainer) return;
-  /* gan_trainer_run leaves none open; who iterates without it learns of what a trace's end cannot write from the file. */
+  /* gan_trainer_run leaves none open; who iterates without it learns of what a trace's end cannot write from the file.
+   */
   const gan_status closed = gan_record_close(trainer) | gan_trace_end(trainer);
   (void)closed;
   gan_loader_destroy(trainer->loader);

@@ -80,6 +80,7 @@ test_what_cannot_be_run_is_refused() {
     run 2 "$PROGRAM" config --memory --np 0 && one_message && run 2 "$PROGRAM" config --memory --np 2x && one_message &&
     run 2 "$PROGRAM" config --memory --np 2 --hosts 3 && says err 'at least one' && run 2 "$PROGRAM" config --memory --np 100 --batch 64 && one_message &&
     run 2 "$PROGRAM" config --memory --list && one_message && run 2 "$PROGRAM" config --memory --critic.layers="dense 2" && says err 'critic.layers' &&
+    run 2 "$PROGRAM" config --memory --np 3 --batch 3 --critic.layers="minibatch_stddev, dense 1" && says err 'one sample' &&
     run 3 "$PROGRAM" config --memory --data.source=idx --data.path=nowhere && says err nowhere
 }
 

@@ -189,8 +189,22 @@ test_a_second_run_keeps_the_first() {
   one_message && says err 'already holds a run.*--resume'
 }
 
+# What was trained after it stays what it is, and is not taken for what comes of it.
+test_going_on_from_an_older_checkpoint_needs_a_folder_of_its_own() {
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 6 --checkpoint.every=2 --run.dir run || return 1
+  cp -r run before
+  run 2 "$PROGRAM" train "${tiny[@]}" --iterations 8 --resume="$(checkpoint_name run 2)" || return 1
+  one_message && says err 'after iteration 2 already, up to 6' && diff -r run before || return 1
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 6 --resume="$(checkpoint_name run 2)" --run.dir other &&
+    same_state "$(checkpoint_name run 6)" "$(checkpoint_name other 6)" || return 1
+  # Its newest, by whatever name, may be gone on from where it is.
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 7 --resume=run/latest.h5 && [ -f "$(checkpoint_name run 7)" ]
+}
+
+# Also of one that was stopped and gone on with.
 test_config_ini_of_a_run_is_enough_to_run_again() {
-  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 5 --run.dir first || return 1
+  run 75 "$PROGRAM" train "${tiny[@]}" --iterations 5 --run.dir first --run.stop_at=3 &&
+    run 0 "$PROGRAM" train "${tiny[@]}" --iterations 5 --run.dir first --resume || return 1
   run 0 "$PROGRAM" train first/config.ini --run.dir second || return 1
   same_state "$(checkpoint_name first 5)" "$(checkpoint_name second 5)"
 }
