@@ -117,7 +117,7 @@ test_options_are_checked() {
     refuses 2 'size' in --size 99999999 && refuses 2 'did you mean crop' in --fit corp && refuses 2 'filter' in --filter cubic &&
     refuses 2 'channels' in --channels 2 && refuses 2 'background' in --background '#12345g' && refuses 2 'labels' in --labels x &&
     refuses 2 'elements' in --size 60000 && refuses 2 'folders or files' || return 1
-  run 2 "$PROGRAM" convert in && one_message && says err 'FILE\.h5' && run 2 "$PROGRAM" convert in -o x.png && says err 'FILE\.h5' &&
+  run 2 "$PROGRAM" convert in && one_message && says err 'FILE\.h5' && run 2 "$PROGRAM" convert in -o x.png && one_message && says err 'end in \.h5' &&
     run 2 "$PROGRAM" convert in -o x.h5 --batch 3 && says err 'means nothing'
 }
 test_a_signal_leaves_nothing_half_written() {
