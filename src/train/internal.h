@@ -44,7 +44,7 @@ typedef struct gan_player {
   double learning_rate;
   int64_t updated, clipped; /* parameters that this rank updated, and those of them that clipping changed */
   double gradient_norm;
-  double update_seconds; /* spent in the optimiser, inside the reduction */
+  double update_seconds; /* spent in the optimiser, inside the reduction; not measured by a rank alone */
 } gan_player;
 
 /* What a step sums over all shards, beside the gradients. */
