@@ -107,17 +107,18 @@ sanitize:
 	$(MAKE) BUILD=build/sanitize SANITIZE=1 OPT=-O1 check
 
 # The kernels written for AVX-512 and AVX512_BF16, with these instructions in plain C (tests/emulated), for CPUs without
-# them; and the tests that meet them, which tests/run.sh finds by the list.
+# them; and the tests that meet them, which tests/run.sh finds by the list. With sanitizers the optimiser
+# would take minutes for the kernels, so they go without it, and without the program, which they make too slow for tests.
 EMULATED := $(BUILD)/emulated
 EMULATED_OBJECTS := $(patsubst %,$(EMULATED)/src/kernels/%.o,environment row_products tiles unfolding)
 EMULATED_TESTS := $(patsubst %,$(EMULATED)/tests/unit/%_test,backends convolution layers packed_gemm tangent)
 
-emulated: $(EMULATED_TESTS) $(EMULATED)/gan_dist
-	$(Q)printf '%s\n' $(EMULATED_TESTS:$(EMULATED)/tests/%=%) cli/backend_test >$(EMULATED)/tests.list
+emulated: $(EMULATED_TESTS) $(if $(SANITIZE),,$(EMULATED)/gan_dist)
+	$(Q)printf '%s\n' $(EMULATED_TESTS:$(EMULATED)/tests/%=%) $(if $(SANITIZE),,cli/backend_test) >$(EMULATED)/tests.list
 
 $(EMULATED_OBJECTS): $(EMULATED)/%.o: %.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -Wno-psabi -Itests/emulated $(CPPFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) $(if $(SANITIZE),-O0) -Wno-psabi -Itests/emulated $(CPPFLAGS) -c -o $@ $<
 
 $(EMULATED_TESTS): $(EMULATED)/tests/unit/%: tests/unit/%.c $(EMULATED_OBJECTS) $(BUILD)/libgandist.a
 	@mkdir -p $(@D)
