@@ -80,6 +80,7 @@ struct gan_trainer {
   double *sums;              /* (sum_count) */
   int64_t iteration;         /* iterations done */
   bool stop;                 /* some rank was asked to stop */
+  double best;               /* sliced Wasserstein distance of the best evaluation; NAN before; of all ranks */
   gan_status pending;        /* rank 0 could not write something; agreed on in the next step, or at the end */
   char pending_message[512];
   double seconds_before; /* trained before this start */
@@ -90,7 +91,6 @@ struct gan_trainer {
   gan_resume resume;
   char folder[PATH_MAX];
   char last_checkpoint[PATH_MAX];
-  double best;
   gan_metrics_file *metrics;
   double flushed;                 /* when metrics were last made visible */
   gan_trace *trace;               /* rank 0 */
