@@ -107,8 +107,8 @@ sanitize:
 	$(MAKE) BUILD=build/sanitize SANITIZE=1 OPT=-O1 check
 
 # The kernels written for AVX-512 and AVX512_BF16, with these instructions in plain C (tests/emulated), for CPUs without
-# them; and the tests that meet them, which tests/run.sh finds by the list. With sanitizers the optimiser
-# would take minutes for the kernels, so they go without it, and without the program, which they make too slow for tests.
+# them; and the tests that meet them, which tests/run.sh finds by the list. With sanitizers the optimiser would take
+# minutes for the kernels: they go without it, and without the program, which they then make too slow for tests.
 EMULATED := $(BUILD)/emulated
 EMULATED_OBJECTS := $(patsubst %,$(EMULATED)/src/kernels/%.o,environment row_products tiles unfolding)
 EMULATED_TESTS := $(patsubst %,$(EMULATED)/tests/unit/%_test,backends convolution layers packed_gemm tangent)

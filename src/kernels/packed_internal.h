@@ -20,7 +20,8 @@ static inline float *align(float *scratch) {
 /* Floats, or more of them, so that what follows lies so too. */
 static inline int64_t aligned(int64_t floats) { return rounded_up(floats, GAN_TILE_ALIGNMENT / sizeof(float)); }
 
-/* Floats of scratch memory of gan_packed_convolution_backward_weights, not yet aligned. */
+/* Floats of scratch memory of gan_packed_convolution_backward_weights, not yet aligned; 0 for sizes that it leaves
+   alone. */
 int64_t gan_packed_weights_scratch(gan_precision precision, const gan_convolution *sizes);
 
 #endif

@@ -46,7 +46,7 @@ gan_status gan_layer_parse_axes(const gan_layer *layer, int axes, int word_count
   for (int next = 0; next < word_count;) {
     const char *word = words[next++];
     for (int before = 0; before < next - 1; before++)
-      if (!is_number(word) && strcmp(words[before], word) == 0)
+      if (strcmp(words[before], word) == 0)
         return gan_fail(GAN_BAD_USAGE, "\"%.40s\" is there twice; it is written \"%s\"", word, layer->type->usage);
     int i = 0, other = 0;
     while (i < known_count && strcmp(known[i].word, word) != 0) i++;

@@ -186,23 +186,15 @@ static void merge(const rank_rows *mine, gan_memory_report *report, size_t *host
   report->host = larger(report->host, *host);
 }
 
-/* What a rank's rows depend on where all ranks are on one host, but for rank 0: its own shards. */
+/* What a rank's rows depend on where all ranks are on one host, but for rank 0: its own shards, of which the smallest
+   and the largest differ by one sample at most. */
 typedef struct own_shards {
   int local, slots;
-  int64_t samples, largest;
+  int64_t samples;
 } own_shards;
 
-static own_shards describe_shards(const gan_shards *shards) {
-  own_shards own = {.local = shards->local, .slots = shards->slot_count, .samples = gan_shards_samples(shards)};
-  for (int i = 0; i < shards->local; i++) {
-    const int64_t samples = gan_shard_samples(shards, i);
-    if (samples > own.largest) own.largest = samples;
-  }
-  return own;
-}
-
 static bool same_shards(const own_shards *a, const own_shards *b) {
-  return a->local == b->local && a->slots == b->slots && a->samples == b->samples && a->largest == b->largest;
+  return a->local == b->local && a->slots == b->slots && a->samples == b->samples;
 }
 
 /* Rows that have been listed: ranks can be many, and their kinds are few. */
@@ -214,7 +206,7 @@ typedef struct known_rows {
 } known_rows;
 
 static gan_status find_rows(const setup *run, known_rows *known, const char **variant, rank_rows *list) {
-  const own_shards own = describe_shards(&run->shards);
+  const own_shards own = {run->shards.local, run->shards.slot_count, gan_shards_samples(&run->shards)};
   const bool alike = run->layout.hosts == 1 && run->shards.rank > 0;
   for (int i = 0; alike && i < known->count; i++)
     if (same_shards(&own, &known->shards[i])) {

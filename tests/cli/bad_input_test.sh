@@ -142,13 +142,16 @@ test_disk_full_keeps_the_checkpoint_before() {
   says err 'last good checkpoint' && says err '[Nn]o space' || return 1
   run 0 "$PROGRAM" inspect small/run/latest.h5
 }
+# write_fails NTH OPTIONS...: trains; HDF5 itself loses memory once a write of its own has failed
+write_fails() {
+  timeout -k 5 60 env GAN_FAULT="write:$1" ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 "$PROGRAM" train "${tiny[@]}" \
+    --run.dir "run$1" "${@:2}" >out 2>err
+}
 # Every write of a run fails once, the first, the second, ...: never a crash, a hang, or a damaged file that counts.
 test_every_failing_write_is_reported_and_loses_nothing() {
   local nth
   for nth in 1 2 3 4 5 6 8 11 15 20; do
-    # HDF5 itself loses memory once a write of its own has failed.
-    timeout -k 5 60 env GAN_FAULT=write:$nth ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 "$PROGRAM" train "${tiny[@]}" --iterations 6 --checkpoint.every=2 \
-      --samples.every=2 --run.dir run$nth >out 2>err
+    write_fails $nth --iterations 6 --checkpoint.every=2 --samples.every=2
     case $? in
       0) [ $nth -gt 8 ] && break || continue ;;
       1) one_message || return 1 ;;
@@ -162,8 +165,7 @@ test_every_failing_write_is_reported_and_loses_nothing() {
 test_a_failing_write_of_the_last_steps_is_reported() {
   local nth reported=0
   for ((nth = 100; nth <= 260; nth += 8)); do
-    timeout -k 5 60 env GAN_FAULT=write:$nth ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 "$PROGRAM" train "${tiny[@]}" \
-      --iterations 2 --train.n_critic 2 -q --trace trace.h5 --trace-steps 100 --run.dir run$nth >out 2>err
+    write_fails $nth --iterations 2 --train.n_critic 2 -q --trace trace.h5 --trace-steps 100
     case $? in
       0) h5ls trace.h5 | grep -q update_000005 || { note "write $nth: no message, and part of the trace"; return 1; } ;;
       1) one_message && reported=$((reported + 1)) || return 1 ;;
