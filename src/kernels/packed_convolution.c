@@ -419,9 +419,8 @@ static bool take_turns(const gan_window *window) {
   return window->stride[2] == 2 && window->in[2] % 2 == 0 && window->kernel[2] > 1;
 }
 
-/* The product, or the two, of the index-th remainder or pair of them; returns how many, 0 where they have nothing to
- * do.
- */
+/* The product, or the two, of the index-th remainder or pair of them; returns how many, 0 where nothing is to be
+   done. */
 static int plan_lines(gan_precision precision, const gan_convolution *sizes, int64_t index,
                       columns_product products[2]) {
   const int64_t *stride = sizes->window.stride;
