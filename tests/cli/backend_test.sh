@@ -124,7 +124,7 @@ test_openblas_is_told_the_core_of_a_cpu_that_it_does_not_know() {
 char *openblas_get_corename(void) { return getenv("OPENBLAS_CORETYPE") ? "SkylakeX" : "Haswell"; }
 C
   cc -shared -fPIC -o chooses.so chooses.c || return 1
-  run 0 env LD_PRELOAD=./chooses.so "$PROGRAM" info --backend openblas || return 1
+  run 0 env -u OPENBLAS_CORETYPE LD_PRELOAD=./chooses.so "$PROGRAM" info --backend openblas || return 1
   says out 'SkylakeX kernels, set by the program since this CPU has AVX-512 and OpenBLAS chose Haswell$' || return 1
   # A user who asks for a core gets it.
   run 0 env LD_PRELOAD=./chooses.so OPENBLAS_CORETYPE=COOPERLAKE "$PROGRAM" info --backend openblas || return 1
