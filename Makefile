@@ -43,7 +43,8 @@ CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omi
 LDFLAGS += -fsanitize=address,undefined
 endif
 
-LIBRARY_SOURCES := $(filter-out src/cli/% $(if $(filter 1,$(ONEDNN)),,src/kernels/onednn.c),$(wildcard src/*/*.c))
+LIBRARY_SOURCES := $(filter-out src/cli/% $(if $(filter 1,$(ONEDNN)),,src/kernels/onednn.c),$(wildcard src/*/*.c)) \
+  $(if $(SANITIZE),tests/sanitize/mpi.c)
 PROGRAM_SOURCES := $(wildcard src/cli/*.c)
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/presets.o
 PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/%.o)
@@ -65,7 +66,7 @@ $(BUILD)/libgandist.so: $(LIBRARY_OBJECTS)
 	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libgandist.so -o $@ $^ $(LDLIBS)
 
 # Only src/dist sees mpi.h.
-$(BUILD)/src/dist/%.o: CPPFLAGS += $(MPI_CFLAGS)
+$(BUILD)/src/dist/%.o $(BUILD)/tests/sanitize/%.o: CPPFLAGS += $(MPI_CFLAGS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

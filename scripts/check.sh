@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Every test of the project, on a fresh machine too: installs packages, builds, runs the tests, those of kernels once more
-# with AVX-512's instructions emulated, and all again under AddressSanitizer and UndefinedBehaviorSanitizer. The last line is
-# "N passed, N failed".
+# Every test of the project, on a fresh machine too: installs packages, builds, runs the tests, those of kernels once more as
+# on lesser CPUs and with AVX-512's instructions emulated, and all again under AddressSanitizer and
+# UndefinedBehaviorSanitizer. The last line is "N passed, N failed".
 #
 #   scripts/check.sh          everything
 #   scripts/check.sh --fast   without the sanitizers
@@ -15,8 +15,11 @@ cd "$(dirname "$0")/.."
 scripts/install-deps.sh --test
 make -s -j"$(nproc)" all tests emulated
 passes=(build build/emulated)
+# As on the lesser kinds of CPU, where this one is none of them.
+grep -qw avx512vl /proc/cpuinfo && passes+=(build@avx2)
+grep -qw avx2 /proc/cpuinfo && passes+=(build@baseline)
 if [ "${1:-}" != --fast ]; then
-  make -s -j"$(nproc)" BUILD=build/sanitize SANITIZE=1 OPT=-O1 all tests emulated
+  export MAKE_TOO="build/sanitize SANITIZE=1 OPT=-O1 all tests emulated"
   passes+=(build/sanitize build/sanitize/emulated)
 fi
 exec tests/run.sh "${passes[@]}"

@@ -256,11 +256,13 @@ stop_rank() {
   wait $job
   [ $? -eq 1 ] && one_message && says err "gan_dist: rank $2 .*stood still for $3"
 }
+# run: waiting
 test_stopped_rank_ends_the_run_and_is_named() {
   local job
   train_on 1 3 5
   stop_rank 1 1 '5 s' && run 0 "$PROGRAM" inspect run/latest.h5
 }
+# run: waiting
 test_stopped_rank_of_another_host_is_named() {
   local job
   train_on 2 4 5
@@ -268,6 +270,7 @@ test_stopped_rank_of_another_host_is_named() {
 }
 # From the start of MPI to the end, whatever a rank is at.
 watched() { grep -qsx watchdog /proc/"$(pgrep -P $job | head -n 1)"/task/*/comm; }
+# run: waiting
 test_rank_stopped_outside_of_training_ends_the_run_and_is_named() {
   local job
   mpirun -q -np 3 "$PROGRAM" benchmark -n 10000000 --batch 24 --timeout 5 >out 2>err &
@@ -283,17 +286,20 @@ stop_alone() {
   GAN_PRETEND_HOSTS=3 GAN_FAULT=stop:$2:$1 run 1 mpi 3 train "${tiny[@]}" --iterations 3 --timeout 3 --run.dir run-$1-$2 &&
     one_message && says err "$3"
 }
+# run: waiting
 test_rank_stopped_alone_on_its_host_ends_the_run() {
   local lost='stood still for 3 s, stopped, or its host or network is down'
   stop_alone 2 3 'waited 3 s for all ranks to start' && stop_alone 2 9 "rank 2 .*$lost" &&
     stop_alone 1 15 "rank 1 .*$lost" && stop_alone 0 15 "rank 0 .*$lost"
 }
+# run: waiting
 test_rank_stopped_alone_on_its_host_is_named_in_training() {
   local job
   train_on 3 3 3
   stop_rank 1 1 '3 s, stopped, or its host' && run 0 "$PROGRAM" inspect run/latest.h5
 }
 # Before MPI is up nobody knows the others: rank 0 tells that somebody is missing.
+# run: waiting
 test_rank_stopped_before_the_start_ends_the_run() {
   local job
   echo '[ "$OMPI_COMM_WORLD_RANK" = 1 ] && kill -STOP $$; exec "$@"' >start

@@ -2,7 +2,7 @@
 # same bits. Slurm is Debian's, with two nodes on this machine; lost hosts are network namespaces whose link goes down.
 #
 # Where the system lets us, these tests run in namespaces of their own (network, processes, mounts, host name): nothing they
-# start can outlive them, and no port or interface is anybody else's.
+# start can outlive them, and no port or interface is anybody else's. (run: waiting)
 . "$(dirname "$0")/support.sh"
 cluster=$ROOT/scripts/cluster
 

@@ -89,7 +89,7 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
 run_tests() {
   local name folder failures=0
   for name in $(declare -F | awk '$3 ~ /^test_/ {print $3}'); do
-    [[ $name == *"${TEST:-}"* ]] || continue
+    [[ $name == *"${TEST:-}"* && $name == "${EXACTLY:-$name}" ]] || continue
     folder=$(mktemp -d)
     (cd "$folder" && set +e && "$name") >"$folder.log" 2>&1
     case $? in

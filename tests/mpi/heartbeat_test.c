@@ -1,4 +1,5 @@
-/* Signs of life between hosts: who sends them, that they arrive, and that a host which sends none is missed. */
+/* Signs of life between hosts: who sends them, that they arrive, and that a host which sends none is missed.
+   (run: alone) */
 #include <math.h>
 #include <string.h>
 #include <time.h>
