@@ -10,6 +10,7 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/help.h"
+#include "dist/launcher.h"
 #include "dist/time_limit.h"
 #include "dist/watchdog.h"
 #include "dist/world.h"
@@ -97,10 +98,9 @@ static gan_status run_program(gan_world *world, request *made, int count, char *
 
 /* Tells the error once. Before the ranks leave: mpirun ends those that are left when one leaves with an error. */
 static void report(const gan_world *world) {
-  /* Without a world only mpirun can tell which rank this is; the message is then the same on all. */
-  const char *number = getenv("OMPI_COMM_WORLD_RANK");
-  const int rank = world ? gan_world_rank(world) : number ? atoi(number) : 0;
-  if (rank == 0) fprintf(stderr, "gan_dist: %s\n", gan_error_message());
+  /* Without a world only the launcher can tell which rank this is; the message is then the same on all. */
+  const int rank = world ? gan_world_rank(world) : gan_launcher_rank();
+  if (rank <= 0) fprintf(stderr, "gan_dist: %s\n", gan_error_message());
 }
 
 /* From the start of MPI to its end there is always something that ends the run when a rank stands still. */

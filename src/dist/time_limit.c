@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "dist/launcher.h"
 #include "dist/ticker.h"
 
 struct gan_time_limit {
   double seconds;
   const char *what;
+  int rank; /* as the launcher said before MPI started; -1 when it did not */
   gan_ticker ticker;
 };
 
@@ -22,8 +24,7 @@ enum { PARTS = 20 };
    others; mpirun ends them meanwhile. */
 static _Noreturn void leave(const gan_time_limit *limit) {
   enum { TIME_TO_REPORT = 2 };
-  const char *number = getenv("OMPI_COMM_WORLD_RANK");
-  const int rank = number ? atoi(number) : 0;
+  const int rank = limit->rank;
   char host[256] = "?";
   if (rank > 0) sleep(rank == 1 ? TIME_TO_REPORT : 2 * TIME_TO_REPORT);
   gethostname(host, sizeof host - 1);
@@ -48,6 +49,7 @@ gan_status gan_time_limit_begin(double seconds, const char *what, gan_time_limit
   GAN_TRY(gan_allocate(1, sizeof *limit, "a time limit", &limit));
   limit->seconds = seconds;
   limit->what = what;
+  limit->rank = gan_launcher_rank();
   const gan_status status = gan_ticker_start(&limit->ticker, "time limit", wait_for_end, limit);
   if (status == GAN_OK)
     *begun = limit;

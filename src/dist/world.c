@@ -23,6 +23,7 @@
 #include "base/fault.h"
 #include "base/memory.h"
 #include "dist/board.h"
+#include "dist/launcher.h"
 #include "dist/wait.h"
 #include "dist/world.h"
 #include "dist/world_state.h"
@@ -42,11 +43,10 @@ static bool can_read_processes(void) {
 }
 
 static void choose_mpi_settings(void) {
-  const char *local_size = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
   const cpu_set_t cores = allowed_cores();
   /* Where mpirun bound each rank to a core of its own this sees one core, and yields for nothing, which does no harm.
    */
-  if (local_size && atoi(local_size) > CPU_COUNT(&cores)) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
+  if (gan_launcher_local_size() > CPU_COUNT(&cores)) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
   if (!can_read_processes()) setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
   setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
 }
