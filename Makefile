@@ -8,10 +8,13 @@
 #   make format           clang-format over all sources
 #   make clean            removes build/ and ./gan_dist
 #   make ONEDNN=0         without oneDNN, which is used on x86-64 when its header is found
+#   make MPICC=mpicc.mpich BUILD=build/mpich       with another MPI library than mpicc's
+#   make CC=aarch64-linux-gnu-gcc PKG_CONFIG=aarch64-linux-gnu-pkg-config MPI_CFLAGS=.. MPI_LIBS=..     for another CPU
 #
 # Objects of another configuration go elsewhere: BUILD=build/sanitize SANITIZE=1,
 # BUILD=build/openblas ONEDNN=0.
 
+comma := ,
 # V=1 shows the commands.
 PREFIX   ?= /usr/local
 DESTDIR  ?=
@@ -19,17 +22,22 @@ Q         = $(if $(V),,@)
 BUILD    ?= build
 CC        = gcc
 OPT      ?= -O3
-MPI_CFLAGS := $(shell mpicc --showme:compile)
-MPI_LIBS   := $(shell mpicc --showme:link)
+PKG_CONFIG ?= pkg-config
+# Open MPI's and MPICH's compilers both understand -show; of what they show, what is said to the preprocessor and linker.
+MPICC      ?= mpicc
+MPI_SHOWN  := $(shell $(MPICC) -show)
+MPI_CFLAGS := $(filter -I% -D%,$(MPI_SHOWN))
+MPI_LIBS   := $(filter -L% -l% -Wl$(comma)%,$(MPI_SHOWN))
 PACKAGES   := openblas inih libpng zlib json-c libxxhash
-HDF5_CFLAGS := $(shell pkg-config --cflags hdf5 2>/dev/null || echo -I/usr/include/hdf5/serial)
-HDF5_LIBS   := $(shell pkg-config --libs hdf5 2>/dev/null || echo -lhdf5_serial)
+# The interface of HDF5 1.10, which later versions offer besides their own.
+HDF5_CFLAGS := $(shell $(PKG_CONFIG) --cflags hdf5 2>/dev/null || echo -I/usr/include/hdf5/serial) -DH5_USE_110_API
+HDF5_LIBS   := $(shell $(PKG_CONFIG) --libs hdf5 2>/dev/null || echo -lhdf5_serial)
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror=implicit-function-declaration
 # No contraction into fused multiply-adds: results must not depend on how a loop was vectorised (src/kernels/kernels.h).
 CFLAGS  += -std=c11 -D_GNU_SOURCE $(OPT) -g -fno-math-errno -ffp-contract=off -fPIC -fvisibility=hidden $(WARNINGS) -MMD -MP
-CPPFLAGS += -Iinclude -Isrc -I$(BUILD) $(shell pkg-config --cflags $(PACKAGES)) $(HDF5_CFLAGS)
-LDLIBS  += $(shell pkg-config --libs $(PACKAGES)) $(HDF5_LIBS) $(MPI_LIBS) -lm -pthread
+CPPFLAGS += -Iinclude -Isrc -I$(BUILD) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(HDF5_CFLAGS)
+LDLIBS  += $(shell $(PKG_CONFIG) --libs $(PACKAGES)) $(HDF5_LIBS) $(MPI_LIBS) -lm -pthread
 # oneDNN's products are fast on x86-64 only.
 ifndef ONEDNN
 ONEDNN := $(shell $(CC) -dumpmachine | grep -q '^x86_64' && echo '\#include <dnnl.h>' | $(CC) -E - >/dev/null 2>&1 && echo 1)

@@ -8,8 +8,6 @@
 #ifndef GAN_DATA_HDF5_ROWS_H
 #define GAN_DATA_HDF5_ROWS_H
 
-/* The interface of HDF5 1.10 also where a newer library has changed it. */
-#define H5_USE_110_API
 #include <hdf5.h>
 #include <stdbool.h>
 #include <stdint.h>

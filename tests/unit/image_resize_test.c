@@ -49,7 +49,7 @@ static gan_image patterned(int64_t height, int64_t width, bool opaque, uint8_t *
 }
 
 static gan_image plain(int64_t height, int64_t width, const uint8_t colour[4], uint8_t *pixels) {
-  for (int64_t i = 0; i < height * width; i++) memcpy(pixels + 4 * i, colour, 4);
+  for (int64_t i = 0; i < 4 * height * width; i++) pixels[i] = colour[i % 4];
   return (gan_image){.height = height, .width = width, .colour = true, .label = -1, .pixels = pixels};
 }
 
