@@ -12,4 +12,4 @@ scripts/install-deps.sh
 echo "building"
 make -s -j"$(nproc)" all
 . scripts/mpi-env.sh
-exec mpirun -q -np "${RANKS:-8}" ./gan_dist train --preset fashion "$@"
+exec $quiet_mpirun -np "${RANKS:-8}" ./gan_dist train --preset fashion "$@"

@@ -106,7 +106,7 @@ run_job() {
     mpi)
       hosts=${what#*/}
       [ "$hosts" = "$what" ] && hosts=1
-      GAN_PRETEND_HOSTS=$hosts timeout -k 5 $mpi_limit mpirun -q -np "${what%/*}" "$build/tests/$name"
+      GAN_PRETEND_HOSTS=$hosts timeout -k 5 $mpi_limit $quiet_mpirun -np "${what%/*}" "$build/tests/$name"
       ;;
     cli) BUILD=$build PROGRAM=$program EXACTLY=$what timeout -k 5 $cli_limit bash "tests/$name.sh" ;;
   esac >"$work/$number.log" 2>&1 </dev/null

@@ -53,23 +53,21 @@ test_missing_ini_file_is_refused() { refuses 2 'nowhere\.ini' 2 train nowhere.in
 
 # The file is there for rank 0 only: the ranks start in different folders.
 test_data_file_missing_on_one_rank_only_names_the_rank() {
-  mkdir with without
-  idx_image_file 32 2 1 64 >with/data.idx
-  local common=(train "${tiny[@]}" --data.source idx --data.path data.idx --run.dir "$PWD/run" --iterations 3)
-  run 3 mpirun -q -np 1 --wdir "$PWD/with" "$PROGRAM" "${common[@]}" : \
-    -np 1 --wdir "$PWD/without" "$PROGRAM" "${common[@]}" && one_message && says err 'rank 1 .*data\.idx'
+  mkdir of_rank_0 of_rank_1
+  idx_image_file 32 2 1 64 >of_rank_0/data.idx
+  run 3 ranks 2 'cd of_rank_$rank && exec "$@"' "$PROGRAM" train "${tiny[@]}" --data.source idx --data.path data.idx \
+    --run.dir "$PWD/run" --iterations 3 && one_message && says err 'rank 1 .*data\.idx'
 }
 
 # As when an INI file or the environment is another on one host: ranks that wait for each other for ever.
 test_ranks_with_different_configurations_are_refused() {
-  run 2 mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 3 --run.dir run : -np 1 "$PROGRAM" train "${tiny[@]}" \
-    --iterations 4 --run.dir run && one_message && says err 'rank 2 \(host .*another configuration than rank 0' || return 1
-  run 2 mpirun -q -np 1 -x GAN_DIST_TRAIN_BATCH=32 "$PROGRAM" train --shards 4 --run.dir run : -np 1 "$PROGRAM" train \
-    --shards 4 --run.dir run && one_message && [ ! -e run ] || return 1
+  run 2 ranks 3 '"$@" --iterations $((3 + rank / 2))' "$PROGRAM" train "${tiny[@]}" --run.dir run &&
+    one_message && says err 'rank 2 \(host .*another configuration than rank 0' || return 1
+  run 2 ranks 2 '[ $rank = 1 ] || export GAN_DIST_TRAIN_BATCH=32; "$@"' "$PROGRAM" train --shards 4 --run.dir run &&
+    one_message && [ ! -e run ] || return 1
   # Where files lie is each host's own affair.
-  idx_image_file 32 2 1 64 >a.idx && cp a.idx b.idx || return 1
-  run 0 mpirun -q -np 1 "$PROGRAM" train "${tiny[@]}" --data.source idx --data.path a.idx --iterations 2 --run.dir run : \
-    -np 1 "$PROGRAM" train "${tiny[@]}" --data.source idx --data.path b.idx --iterations 2 --run.dir run
+  idx_image_file 32 2 1 64 >0.idx && cp 0.idx 1.idx || return 1
+  run 0 ranks 2 '"$@" --data.path $rank.idx' "$PROGRAM" train "${tiny[@]}" --data.source idx --iterations 2 --run.dir run
 }
 
 idx_case() { refuses 3 "$1" 2 train "${tiny[@]}" --data.source idx --data.path data.idx; }
@@ -175,12 +173,12 @@ test_a_failing_write_of_the_last_steps_is_reported() {
   [ $reported -ge 10 ] || { note "only $reported were reported"; return 1; }
 }
 test_nan_in_a_loss_stops_with_the_last_good_checkpoint_named() {
-  run 1 env GAN_FAULT=loss:200:0 mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 100 --checkpoint.every=5 --run.dir run &&
+  run 1 env GAN_FAULT=loss:200:0 $quiet_mpirun -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 100 --checkpoint.every=5 --run.dir run &&
     one_message && says err 'nan.*last good checkpoint.*run/checkpoint-0*[1-9]' && run 0 "$PROGRAM" inspect run/latest.h5
 }
 # flipped_bit NP N:RANK REDUCTION OPTIONS...: after N iterations a bit flips in the critic as that rank sees it
 flipped_bit() {
-  run 1 env GAN_FAULT="bit:$2" mpirun -q -np "$1" "$PROGRAM" train "${tiny[@]}" --iterations 20 --reduction "$3" "${@:4}" &&
+  run 1 env GAN_FAULT="bit:$2" $quiet_mpirun -np "$1" "$PROGRAM" train "${tiny[@]}" --iterations 20 --reduction "$3" "${@:4}" &&
     one_message
 }
 test_a_flipped_bit_of_one_rank_is_found_and_the_run_goes_on_from_before() {
@@ -207,7 +205,7 @@ test_a_flipped_bit_of_one_host_is_found() {
 }
 # What no comparison can find (docs/design.md, section 4): the ranks of a host have one copy, so they still agree.
 test_a_flipped_bit_of_the_one_copy_of_a_host_is_everybodys() {
-  run 0 env GAN_FAULT=bit:7:1 mpirun -q -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 8 --verify-every 1 --run.dir run &&
+  run 0 env GAN_FAULT=bit:7:1 $quiet_mpirun -np 3 "$PROGRAM" train "${tiny[@]}" --iterations 8 --verify-every 1 --run.dir run &&
     run 0 mpi 3 train "${tiny[@]}" --iterations 8 --run.dir quiet || return 1
   ! h5diff -q "$(checkpoint_name quiet 8)" "$(checkpoint_name run 8)" /critic /critic
 }
@@ -218,7 +216,7 @@ test_real_divergence_is_stopped() {
 test_out_of_memory_on_one_rank_ends_all_with_one_message() {
   local nth
   for nth in 1 5 10 20 30; do
-    run 1 env GAN_FAULT=allocation:$nth:1 mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 3 --run.dir run$nth &&
+    run 1 env GAN_FAULT=allocation:$nth:1 $quiet_mpirun -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 3 --run.dir run$nth &&
       one_message && says err 'rank 1 .*out of memory' || return 1
   done
 }
@@ -240,7 +238,7 @@ test_killed_rank_ends_the_run() {
 # One rank stops without dying, which neither MPI nor mpirun notices.
 # train_on HOSTS NP TIMEOUT: a training as the background process $job; returns when it has written a checkpoint.
 train_on() {
-  GAN_PRETEND_HOSTS=$1 mpirun -q -np "$2" "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout "$3" \
+  GAN_PRETEND_HOSTS=$1 $quiet_mpirun -np "$2" "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --timeout "$3" \
     --run.dir run >out 2>err &
   job=$!
   wait_until 60 past run 0
@@ -273,7 +271,7 @@ watched() { grep -qsx watchdog /proc/"$(pgrep -P $job | head -n 1)"/task/*/comm;
 # run: waiting
 test_rank_stopped_outside_of_training_ends_the_run_and_is_named() {
   local job
-  mpirun -q -np 3 "$PROGRAM" benchmark -n 10000000 --batch 24 --timeout 5 >out 2>err &
+  $quiet_mpirun -np 3 "$PROGRAM" benchmark -n 10000000 --batch 24 --timeout 5 >out 2>err &
   job=$!
   wait_until 60 watched
   stop_rank 2 2 '5 s, stopped or starved'
@@ -303,7 +301,7 @@ test_rank_stopped_alone_on_its_host_is_named_in_training() {
 test_rank_stopped_before_the_start_ends_the_run() {
   local job
   echo '[ "$OMPI_COMM_WORLD_RANK" = 1 ] && kill -STOP $$; exec "$@"' >start
-  mpirun -q -np 3 bash start "$PROGRAM" train "${tiny[@]}" --iterations 3 --timeout 3 --run.dir run >out 2>err &
+  $quiet_mpirun -np 3 bash start "$PROGRAM" train "${tiny[@]}" --iterations 3 --timeout 3 --run.dir run >out 2>err &
   job=$!
   wait_until 60 gone $job || { pkill -KILL -P $job; kill -KILL $job; return 1; }
   wait $job

@@ -116,7 +116,7 @@ C
 # calls_of NP ITERATIONS: of rank 0 or any other
 calls_of() {
   rm -f calls
-  run 0 mpirun -q -np "$1" -x LD_PRELOAD="$PWD/counter.so" "$PROGRAM" train "${tiny[@]}" --iterations "$2" --run.dir "np$1-$2" &&
+  run 0 $quiet_mpirun -np "$1" -x LD_PRELOAD="$PWD/counter.so" "$PROGRAM" train "${tiny[@]}" --iterations "$2" --run.dir "np$1-$2" &&
     calls=$(sort -n calls | tail -n 1)
 }
 test_one_rank_makes_no_mpi_call_in_an_iteration() {

@@ -101,7 +101,7 @@ test_elastic_starts_again_after_a_killed_rank() {
   job=$!
   wait_until 120 past run 100 || { kill -TERM $job; return 1; }
   # run-elastic, its mpirun, whose children the ranks are
-  ranks=$(pgrep -P "$(pgrep -P $job mpirun)")
+  ranks=$(pgrep -P "$(pgrep -P $job 'mpirun|prterun')")
   kill -KILL "$(head -n 1 <<<"$ranks")"
   end_training run
   wait $job || { cat out err; return 1; }

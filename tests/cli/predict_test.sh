@@ -29,7 +29,7 @@ test_a_network_is_measured_between_two_ranks() {
   run 0 mpi 2 benchmark --predict 2 -n 2 --batch 4 --network measured --json && json "
 assert d['ranks_per_host'] == 2 and d['network']['measured'] == 'within one host'
 assert 0 <= d['network']['latency_seconds'] < 1 and 0 < d['network']['overhead_seconds'] < 1 and 1e6 < d['network']['bytes_per_second'] < 1e13" &&
-    run 0 env GAN_PRETEND_HOSTS=2 mpirun -q -np 2 "$PROGRAM" benchmark --predict 2 -n 2 --batch 4 --network measured --json &&
+    run 0 env GAN_PRETEND_HOSTS=2 $quiet_mpirun -np 2 "$PROGRAM" benchmark --predict 2 -n 2 --batch 4 --network measured --json &&
     json "assert d['ranks_per_host'] == 1 and d['network']['measured'] == 'between two hosts'"
 }
 

@@ -120,12 +120,12 @@ test_inspect_reads_data_files() {
 }
 test_a_terminal_gets_a_live_line() {
   command -v script >/dev/null || return 77
-  run 0 script -qec "mpirun -q -np 2 $PROGRAM train ${tiny[*]@Q} --iterations 2000 --run.dir run" log && grep -q $'\r' log
+  run 0 script -qec "$quiet_mpirun -np 2 $PROGRAM train ${tiny[*]@Q} --iterations 2000 --run.dir run" log && grep -q $'\r' log
 }
 
 test_metrics_can_be_read_by_h5py_while_training() {
   local job
-  mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --run.dir run >out 2>err &
+  $quiet_mpirun -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --run.dir run >out 2>err &
   job=$!
   wait_until 60 test -s run/metrics.h5
   /usr/bin/python3 - <<'P'
@@ -212,7 +212,7 @@ test_a_trace_is_the_same_at_any_np() {
 }
 test_example_of_the_readme_embeds_the_library() {
   local ranks
-  for ranks in 1 3; do run 0 mpirun -q -np $ranks "$ROOT/$BUILD/examples/embed" && says out '[1-8] of 8 modes' || return 1; done
+  for ranks in 1 3; do run 0 $quiet_mpirun -np $ranks "$ROOT/$BUILD/examples/embed" && says out '[1-8] of 8 modes' || return 1; done
 }
 test_installed_library_can_be_used() {
   [ "$BUILD" = build ] || return 77

@@ -137,7 +137,7 @@ test_resumed_ranks_agree_on_what_was_best() {
 test_killed_at_any_moment_it_goes_on_bit_for_bit() {
   local options=("${tiny[@]}" --iterations 1000000 --checkpoint.every=20) moment job before=0 end
   for moment in 0 0.03 0.1 0.17 0.25; do
-    mpirun -q -np 2 "$PROGRAM" train "${options[@]}" --run.dir killed --resume >out 2>err &
+    $quiet_mpirun -np 2 "$PROGRAM" train "${options[@]}" --run.dir killed --resume >out 2>err &
     job=$!
     wait_until 60 past killed $before || { pkill -KILL -P $job; return 1; }
     sleep $moment
@@ -155,7 +155,7 @@ test_killed_at_any_moment_it_goes_on_bit_for_bit() {
 
 stops_with() { # SIGNAL: the job gets it, writes a checkpoint, exits with 75, and goes on later
   local job status rank
-  mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=50 --run.dir run >out 2>err &
+  $quiet_mpirun -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=50 --run.dir run >out 2>err &
   job=$!
   wait_until 60 past run 0
   rank=$(pgrep -P $job | head -n 1)

@@ -20,11 +20,13 @@ image_layers=(--generator.layers="dense 98, reshape 2 7 7, batch_norm, relu, res
 note() { echo "    $*"; }
 
 # run EXPECTED_STATUS COMMAND...: runs with a time limit; stdout and stderr are left in files out and err. "mpi NP ..." stands
-# for the program on NP ranks, without mpirun's own report of a failure.
+# for the program on NP ranks, without mpirun's own report of a failure. "ranks NP TEXT ARGUMENT..." has each rank run a text of
+# bash, in which $rank is its number. (mpirun of Open MPI 5.0.7 crashes where it is to start several programs.)
 run() {
   local expected=$1 status
   shift
-  [ "$1" = mpi ] && set -- mpirun -q -np "$2" "$PROGRAM" "${@:3}"
+  [ "$1" = mpi ] && set -- $quiet_mpirun -np "$2" "$PROGRAM" "${@:3}"
+  [ "$1" = ranks ] && set -- $quiet_mpirun -np "$2" bash -c 'rank=${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; '"$3" rank "${@:4}"
   timeout -k 5 "$limit" "$@" >out 2>err
   status=$?
   [ "$status" -eq "$expected" ] && return 0
