@@ -26,6 +26,8 @@ enum { ENVIRONMENT_BYTES = 1 << 20, OUTPUT_BYTES = 1 << 20, GRACE_SECONDS = 10 }
 static const char *const marks[] = {
     "OMPI_COMM_WORLD_",
     "OMPI_UNIVERSE_SIZE=",
+    "OMPI_WORLD_",
+    "OMPI_MCA_num_procs=",
     "OMPI_NUM_APP_CTX=",
     "OMPI_FIRST_RANKS=",
     "OMPI_APP_CTX_",
@@ -41,8 +43,12 @@ static const char *const marks[] = {
     "PMI_",
     "PMI2_",
     "ORTE_",
-    "PRTE_",
+    "PRTE_LAUNCHED=",
+    "PRTE_SHARED_FS=",
+    "PRTE_MCA_ess",
+    "PRTE_MCA_prte_",
     "HYDI_",
+    "MPI_LOCALNRANKS=",
     "MPI_LOCALRANKID=",
 };
 /* Some of them may be the user's own settings as well, but not those by which a rank knows its number. */

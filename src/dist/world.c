@@ -1,14 +1,16 @@
 /* Joining and leaving the world, and who is where in it.
 
-   Open MPI reads its settings from the environment when it starts. Three of its defaults hurt in places where this
+   Open MPI reads its settings from the environment when it starts. Some of its defaults hurt in places where this
    program is used a lot (laptops, containers, the test suite), so they are changed before MPI_Init, unless the user has
    set them:
    - more ranks than cores: its waiting ranks should yield (ours do anyway, see wait.c; this is for MPI_Init, windows
    and MPI_Finalize);
-   - containers whose system call filter forbids reading another process's memory: Open MPI would print an error for
-   each large message;
-   - a program started without mpirun: Open MPI would start a daemon that only serves to start further processes.
-   Another MPI library ignores these variables. */
+   - containers whose system call filter forbids reading another process's memory: Open MPI 4 would print an error for
+   each large message (version 5 copies in another way then, and says nothing);
+   - a program started without mpirun: Open MPI 4 would start a daemon that only serves to start further processes;
+   - all ranks on one host that has an IPv6 address: each rank of Open MPI 5 would tell of each other one that it finds
+   no way to it through the network, which it does not need. The simpler judge of ways finds one. Another MPI library
+   ignores these variables. */
 #include "gan_dist/world.h"
 
 #include <mpi.h>
@@ -44,11 +46,13 @@ static bool can_read_processes(void) {
 
 static void choose_mpi_settings(void) {
   const cpu_set_t cores = allowed_cores();
+  const int local_size = gan_launcher_local_size();
   /* Where mpirun bound each rank to a core of its own this sees one core, and yields for nothing, which does no harm.
    */
-  if (gan_launcher_local_size() > CPU_COUNT(&cores)) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
+  if (local_size > CPU_COUNT(&cores)) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
   if (!can_read_processes()) setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
   setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+  if (local_size > 0 && local_size == gan_launcher_size()) setenv("OMPI_MCA_reachable", "weighted", 0);
 }
 
 /* Starts MPI unless the program has. All MPI calls come from the thread that opened the world. */
