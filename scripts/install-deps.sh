@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what gan_dist needs from Debian's packages (Debian 12 or later, Ubuntu 22.04 or later).
+# Installs what gan_dist needs from Debian's packages (Debian 12 and 13, Ubuntu 24.04 and 26.04).
 #
 #   scripts/install-deps.sh          to build and run
 #   scripts/install-deps.sh --test   and to run the tests and draw the plots; the tests of the cluster scripts start
@@ -13,7 +13,8 @@ set -euo pipefail
 packages=(build-essential pkg-config openmpi-bin libopenmpi-dev libopenblas-dev libhdf5-dev hdf5-tools libcmocka-dev
   libdnnl-dev libinih-dev librandom123-dev libjson-c-dev libxxhash-dev libpng-dev zlib1g-dev dataset-fashion-mnist)
 if [ "${1:-}" = --test ]; then
-  packages+=(python3-h5py python3-matplotlib slurm-wlm munge libsimgrid-dev iproute2 openssh-client openssh-server procps)
+  packages+=(python3-h5py python3-matplotlib slurm-wlm munge libsimgrid-dev iproute2 openssh-client openssh-server procps file
+    debootstrap)
 elif [ "${1:-}" = --only ] && [ $# -gt 1 ]; then
   packages=("${@:2}")
 elif [ $# -gt 0 ]; then
@@ -51,7 +52,7 @@ install_missing() {
 
 # Debian starts the services of what it installs. One that did not run before is not left running; DAEMON:SERVICE.
 services=(munged:munge sshd:ssh.socket sshd:ssh slurmctld:slurmctld slurmd:slurmd)
-running_daemons() { ps -e -o comm= | grep -xE 'munged|sshd|slurmctld|slurmd' | sort -u; }
+running_daemons() { cat /proc/[0-9]*/comm 2>/dev/null | grep -xE 'munged|sshd|slurmctld|slurmd' | sort -u; }
 stop_new_services() {
   local service daemon
   for service in "${services[@]}"; do
