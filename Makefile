@@ -58,6 +58,7 @@ LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/presets.o
 PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/%.o)
 UNIT_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 MPI_TESTS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/mpi/*_test.c))
+TOOLS      := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/tools/*.c))
 EXAMPLES   := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 PROGRAM    := $(if $(filter build,$(BUILD)),gan_dist,$(BUILD)/gan_dist)
 
@@ -89,7 +90,7 @@ $(BUILD)/presets.o: $(BUILD)/presets.c
 	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
 # Tests and examples. Unit tests may use tests/unit/support.h.
-tests: all $(UNIT_TESTS) $(MPI_TESTS) $(EXAMPLES)
+tests: all $(UNIT_TESTS) $(MPI_TESTS) $(TOOLS) $(EXAMPLES)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libgandist.a
 	@mkdir -p $(@D)
@@ -98,6 +99,11 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libgandist.a
 $(BUILD)/tests/mpi/%: tests/mpi/%.c $(BUILD)/libgandist.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a -lcmocka $(LDLIBS)
+
+# What tests/cli asks; knows nothing of the library, which it is to judge.
+$(BUILD)/tests/tools/%: tests/tools/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -o $@ $< $(LDLIBS)
 
 $(BUILD)/examples/%: examples/%.c $(BUILD)/libgandist.a
 	@mkdir -p $(@D)

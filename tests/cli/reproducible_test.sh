@@ -67,9 +67,7 @@ test_several_hosts_give_the_same() {
       GAN_PRETEND_HOSTS=3 run 0 mpi $ranks train "${options[@]}" --reduction $reduction --run.dir $reduction$ranks ||
         return 1
       same_state "$(checkpoint_name alone 6)" "$(checkpoint_name $reduction$ranks 6)" || return 1
-      h5diff -q alone/metrics.h5 $reduction$ranks/metrics.h5 /eval /eval || return 1
-      h5diff -q alone/metrics.h5 $reduction$ranks/metrics.h5 /train/critic_gradient_norm /train/critic_gradient_norm &&
-        h5diff -q alone/metrics.h5 $reduction$ranks/metrics.h5 /train/clipped_fraction /train/clipped_fraction ||
+      same_state alone/metrics.h5 $reduction$ranks/metrics.h5 /eval /train/critic_gradient_norm /train/clipped_fraction ||
         return 1
     done
   done
@@ -91,7 +89,7 @@ test_a_trace_is_the_same_for_every_reduction() {
     run 0 mpi 3 train "${tiny[@]}" --iterations 2 --reduction $reduction --run.dir $reduction --trace $reduction.h5 || return 1
   done
   GAN_PRETEND_HOSTS=2 run 0 mpi 3 train "${tiny[@]}" --iterations 2 --run.dir hosts --trace hosts.h5 || return 1
-  h5diff -q flat.h5 shared.h5 && h5diff -q flat.h5 hosts.h5
+  same_state flat.h5 shared.h5 && same_state flat.h5 hosts.h5
 }
 
 test_shards_of_unequal_size_are_the_same_at_any_np() { same_at_any_np --batch 29; }
@@ -99,13 +97,13 @@ test_shards_of_unequal_size_are_the_same_at_any_np() { same_at_any_np --batch 29
 test_the_number_of_shards_is_part_of_the_result() {
   run 0 mpi 2 train "${tiny[@]}" --iterations 3 --run.dir a || return 1
   run 0 mpi 2 train "${tiny[@]}" --shards 4 --iterations 3 --run.dir b || return 1
-  ! h5diff -q "$(checkpoint_name a 3)" "$(checkpoint_name b 3)" /generator /generator
+  other_bits "$(checkpoint_name a 3)" "$(checkpoint_name b 3)" /generator
 }
 
 test_seed_changes_the_result() {
   run 0 "$PROGRAM" train "${tiny[@]}" --iterations 3 --run.dir a || return 1
   run 0 "$PROGRAM" train "${tiny[@]}" --iterations 3 --seed 2 --run.dir b || return 1
-  ! h5diff -q "$(checkpoint_name a 3)" "$(checkpoint_name b 3)" /generator /generator
+  other_bits "$(checkpoint_name a 3)" "$(checkpoint_name b 3)" /generator
 }
 
 test_resuming_with_other_np_equals_never_stopping() {
