@@ -6,11 +6,7 @@
 . "$(dirname "$0")/support.sh"
 cluster=$ROOT/scripts/cluster
 
-skip() { note "$*"; exit 77; }
-
-# What is under test here are scripts; and no sanitizer option gets through ssh.
-plain_build_only() { [ "${BUILD:-build}" = build ] || skip "the cluster scripts are tested with the plain build"; }
-
+# With the plain build only: what is under test here are scripts; and no sanitizer option gets through ssh.
 need() { # PROGRAM...
   local name
   for name in "$@"; do

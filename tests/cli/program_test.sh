@@ -119,7 +119,7 @@ test_inspect_reads_data_files() {
     says out 60000
 }
 test_a_terminal_gets_a_live_line() {
-  command -v script >/dev/null || return 77
+  command -v script >/dev/null || skip "script is missing (util-linux)"
   run 0 script -qec "$quiet_mpirun -np 2 $PROGRAM train ${tiny[*]@Q} --iterations 2000 --run.dir run" log && grep -q $'\r' log
 }
 
@@ -160,21 +160,24 @@ test_trace_holds_every_update() {
   run 0 mpi 3 train "${tiny[@]}" --iterations 2 --train.n_critic 2 --trace trace.h5 --trace-steps 6 --run.dir run &&
     [ "$(h5ls trace.h5 | grep -c update_)" -eq 6 ] && h5ls trace.h5/update_000000 | grep -q 'real.*{24, 2}' &&
     h5ls trace.h5/update_000000 | grep -q 'z .*{24, 4}' && ! h5ls trace.h5/update_000002 | grep -q real &&
-    h5dump -a /update_000002/network trace.h5 | grep -q generator || return 1
-  # The mathematics of each step, done again by PyTorch in float64, where PyTorch is installed.
-  /usr/bin/python3 -c 'import torch' 2>/dev/null || return 0
-  run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini && says out 'agrees'
+    h5dump -a /update_000002/network trace.h5 | grep -q generator
+}
+# The mathematics of each step, done again by PyTorch in float64.
+test_a_trace_agrees_with_pytorch() {
+  pytorch_only
+  run 0 mpi 3 train "${tiny[@]}" --iterations 2 --train.n_critic 2 --trace trace.h5 --trace-steps 6 --run.dir run &&
+    run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini && says out 'agrees'
 }
 # The same with samples larger than latents, several shards to a rank, batch norm and averaging.
 test_a_trace_of_images_agrees_with_pytorch() {
-  /usr/bin/python3 -c 'import torch' 2>/dev/null || { echo "python3-torch is not installed"; return 77; }
+  pytorch_only
   run 0 mpi 2 train --preset fashion --batch 32 --shards 4 --iterations 3 --train.n_critic 2 --eval.samples=16 \
     --trace trace.h5 --trace-steps 9 --run.dir run &&
     run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini && says out 'agrees'
 }
 # Strictly: no tensor is missing, none is left over, and they are in the order of PyTorch.
 test_a_checkpoint_loads_into_pytorch_strictly() {
-  /usr/bin/python3 -c 'import torch' 2>/dev/null || { echo "python3-torch is not installed"; return 77; }
+  pytorch_only
   run 0 mpi 2 train "${tiny[@]}" --generator.layers="dense 16, batch_norm, relu, dense 2" --train.ema_decay=0.5 \
     --critic.layers="dense 16, batch_norm, leaky_relu 0.2, residual, batch_norm, relu, dense 16, end, batch_norm, dense 1" --iterations 3 --train.n_critic 2 --run.dir run &&
     run 0 "$PROGRAM" inspect run/latest.h5 && says out '/critic/1.num_batches_tracked +\(\) +12 ' || return 1
@@ -201,7 +204,7 @@ with h5py.File("run/latest.h5", "r") as file:
 P
 }
 test_a_trace_of_convolutional_networks_agrees_with_pytorch() {
-  /usr/bin/python3 -c 'import torch' 2>/dev/null || { echo "python3-torch is not installed"; return 77; }
+  pytorch_only
   run 0 mpi 2 train --preset fashion --batch 12 --shards 4 --iterations 3 --train.n_critic 2 --eval.samples=16 \
     --batch_norm.sync=no "${image_layers[@]}" --trace trace.h5 --trace-steps 9 --run.dir run &&
     run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini && says out 'agrees'
@@ -215,7 +218,7 @@ test_example_of_the_readme_embeds_the_library() {
   for ranks in 1 3; do run 0 $quiet_mpirun -np $ranks "$ROOT/$BUILD/examples/embed" && says out '[1-8] of 8 modes' || return 1; done
 }
 test_installed_library_can_be_used() {
-  [ "$BUILD" = build ] || return 77
+  plain_build_only "what is installed is the plain build"
   run 0 make -s -C "$ROOT" install PREFIX="$PWD/prefix" && run 0 prefix/bin/gan_dist --version &&
     run 0 gcc -std=c11 -Iprefix/include "$ROOT/examples/embed.c" -Lprefix/lib -Wl,-rpath,"$PWD/prefix/lib" -lgandist -o embed &&
     run 0 ./embed

@@ -89,4 +89,18 @@ test_files_that_cannot_be_compared_are_neither_the_same_nor_other() {
     ! other_bits a.h5 shape.h5 && ! other_bits a.h5 bit.h5 /critic
 }
 
+# Of a test file of its own: what is counted is what run_tests prints.
+test_a_test_that_fails_or_skips_without_a_reason_counts_as_failed() {
+  cat >some_test.sh <<END
+. "$ROOT/tests/cli/support.sh"
+test_good() { true; }
+test_bad() { false; }
+test_skipped() { skip "no such thing here"; }
+test_silent() { return 77; }
+run_tests
+END
+  run 1 env -u TEST bash some_test.sh && says out '^ok good$' && says out '^not ok bad$' && says out '^skip skipped$' &&
+    says out 'no such thing here' && says out '^not ok silent: ' && [ "$(grep -cE '^(ok|not ok|skip) ' out)" -eq 4 ]
+}
+
 run_tests

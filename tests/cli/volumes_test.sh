@@ -25,7 +25,7 @@ test_volumes_are_the_same_at_any_np_and_resumed() {
 }
 
 test_replaying_a_trace_of_volumes_in_pytorch_agrees() {
-  /usr/bin/python3 -c "import torch, h5py" 2>/dev/null || return 77
+  pytorch_only
   run 0 mpi 2 train "${volumes[@]}" --iterations 3 --trace trace.h5 --trace-steps 9 --run.dir run &&
     run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini &&
     says out "9 updates compared" && ! grep DIFFERS out
@@ -61,7 +61,7 @@ test_embeddings_are_the_same_at_any_np() {
 }
 
 test_replaying_a_trace_with_an_embedding_in_pytorch_agrees() {
-  /usr/bin/python3 -c "import torch, h5py" 2>/dev/null || return 77
+  pytorch_only
   run 0 mpi 2 train "${indices[@]}" --iterations 3 --trace trace.h5 --trace-steps 12 --run.dir run &&
     run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini && ! grep DIFFERS out
 }
