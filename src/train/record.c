@@ -122,6 +122,9 @@ static gan_status open_files(gan_trainer *trainer) {
   const char *set_aside = gan_metrics_set_aside(trainer->metrics);
   if (set_aside[0]) gan_notice(trainer, "%s could not be read; it is kept as %s, and a new one begun", path, set_aside);
   read_seconds_before(trainer, path);
+  /* The start before may have ended between a checkpoint and the link to it. */
+  if (trainer->resume == GAN_RESUME_NEWEST && trainer->last_checkpoint[0])
+    GAN_TRY(gan_checkpoint_link(trainer->folder, "latest.h5", trainer->last_checkpoint));
   if (trainer->config->samples.every > 0 && gan_picture_kind_of(&trainer->source->shape) == GAN_PICTURE_NONE)
     gan_notice(trainer,
                "samples of this shape cannot be drawn, so there will be no pictures; gan_dist sample -o FILE.h5 writes "
