@@ -143,7 +143,7 @@ test_disk_full_keeps_the_checkpoint_before() {
 # What the ranks make of a write that failed; tests/unit/every_write_test.c takes each write of a run in turn.
 # write_fails NTH OPTIONS...: HDF5 itself loses memory once a write of its own has failed
 write_fails() {
-  run 1 env GAN_FAULT="write:$1:0" ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 mpirun -q -np 2 "$PROGRAM" train "${tiny[@]}" \
+  run 1 env GAN_FAULT="write:$1:0" ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 $quiet_mpirun -np 2 "$PROGRAM" train "${tiny[@]}" \
     --run.dir "run$1" "${@:2}" && one_message && says err 'rank 0 .*cannot write .*No space left' || return 1
   ! ls "run$1" | grep partial
 }
