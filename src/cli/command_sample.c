@@ -43,7 +43,9 @@ static gan_status read_tensors(const char *path, saved_generator *saved) {
   GAN_TRY(gan_allocate(gan_model_tensor_count(network), sizeof *tensors, "the list of tensors", &tensors));
   const size_t count =
       gan_model_tensors(averaged ? "/ema" : "/generator", network, saved->parameters, saved->buffers, -1, tensors);
-  const gan_status status = gan_checkpoint_read_tensors(path, count, tensors);
+  gan_status status = gan_checkpoint_read_tensors(path, count, tensors);
+  const gan_tensor *odd = status == GAN_OK ? gan_model_not_finite(count, tensors) : NULL;
+  if (odd) status = gan_fail(GAN_BAD_FILE, "%s: %s holds numbers that are not finite", path, odd->path);
   free(tensors);
   return status;
 }

@@ -218,7 +218,8 @@ const gan_option gan_options[] = {
      .help = "adam: decay of the mean"},
     {"optimizer.beta2", NULL, REAL(optimizer.beta2, 0, 1), BELOW_MAXIMUM, .default_value = "0.999",
      .help = "adam: decay of the mean square"},
-    {"optimizer.epsilon", NULL, REAL(optimizer.epsilon, 0, 1e6), ABOVE_MINIMUM, .default_value = "1e-8",
+    /* From what float32 still has as a normal number: 0 would make a gradient of 0 a NaN. */
+    {"optimizer.epsilon", NULL, REAL(optimizer.epsilon, 1e-38, 1e6), .default_value = "1e-8",
      .help = "rmsprop, adam: added to the root of the mean square"},
     {"optimizer.momentum", NULL, REAL(optimizer.momentum, 0, 1), BELOW_MAXIMUM, .default_value = "0",
      .help = "sgd, rmsprop: momentum"},

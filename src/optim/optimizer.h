@@ -28,6 +28,7 @@ typedef struct gan_optimizer {
   int state_count;                               /* moment vectors it keeps, each as long as the parameters */
   const char *state_names[GAN_OPTIMIZER_STATES]; /* as in PyTorch's optimiser state: "square_avg", "exp_avg", ... */
   bool momentum_is_last;                         /* the last state is used only when options.momentum is not 0 */
+  bool squares_gradient; /* beyond the root of FLT_MAX a gradient's square is infinite, and so is a moment for ever */
   /* Updates parameters[0..n) in place. Element-wise, so any range of the flat vector may be updated by itself. `step`
      counts this network's updates from 1; `learning_rate` is already scheduled. */
   void (*update)(const gan_optimizer_options *options, double learning_rate, int64_t step, size_t n, float *parameters,

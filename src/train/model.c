@@ -155,3 +155,10 @@ size_t gan_model_tensors(const char *folder, const gan_network *network, float *
     }
   return count;
 }
+
+const gan_tensor *gan_model_not_finite(size_t count, const gan_tensor *tensors) {
+  for (size_t i = 0; i < count; i++)
+    if (tensors[i].data && !isfinite(gan_square_sum((size_t)gan_shape_count(&tensors[i].shape), tensors[i].data)))
+      return &tensors[i];
+  return NULL;
+}

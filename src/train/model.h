@@ -47,5 +47,7 @@ gan_status gan_generate_measure(const gan_network *generator, gan_pass_sizes *si
 size_t gan_model_tensors(const char *folder, const gan_network *network, float *parameters, float *buffers,
                          int64_t batches, gan_tensor *tensors);
 size_t gan_model_tensor_count(const gan_network *network);
+/* The first of the tensors with a NaN or an infinity; NULL: none. */
+const gan_tensor *gan_model_not_finite(size_t count, const gan_tensor *tensors);
 
 #endif

@@ -3,7 +3,6 @@
    Rank 0 reads and writes; the others get the bytes from it. What is not in the file is a pure function of what is:
    random numbers are addressed by step, the order of the data by the number of critic steps. */
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,14 +45,13 @@ static gan_status list_tensors(gan_trainer *trainer, bool writing, gan_tensor **
   return GAN_OK;
 }
 
-/* A state with a NaN is not worth keeping, and must not push out a good one. */
-static gan_status check_finite(const gan_trainer *trainer) {
-  const gan_player *players[] = {&trainer->generator, &trainer->critic};
-  for (int i = 0; i < 2; i++)
-    if (!isfinite(gan_square_sum(players[i]->network->parameter_count, players[i]->parameters)))
-      return gan_fail(GAN_FAILED, "the %s's parameters are no longer finite in iteration %lld", players[i]->name,
-                      (long long)trainer->iteration);
-  return GAN_OK;
+/* A state with a NaN is not worth keeping, and must not push out a good one; with an infinite moment, it would go on
+   and learn nothing more. */
+static gan_status check_finite(const gan_trainer *trainer, size_t count, const gan_tensor *tensors) {
+  const gan_tensor *odd = gan_model_not_finite(count, tensors);
+  if (!odd) return GAN_OK;
+  return gan_fail(GAN_FAILED, "the numbers of %s are no longer finite in iteration %lld: use a lower learning rate",
+                  odd->path, (long long)trainer->iteration);
 }
 
 /* As its options name it. */
@@ -79,10 +77,10 @@ static gan_status write_state(gan_trainer *trainer) {
                                .program_version = GAN_DIST_VERSION};
   name_backend(trainer, sizeof checkpoint.backend, checkpoint.backend);
   gan_checkpoint_path(trainer->folder, trainer->iteration, path);
-  GAN_TRY(check_finite(trainer));
   GAN_TRY(gan_folder_create(trainer->folder));
   GAN_TRY(gan_config_print(trainer->config, &checkpoint.config));
   gan_status status = list_tensors(trainer, true, &tensors, &count);
+  if (status == GAN_OK) status = check_finite(trainer, count, tensors);
   if (status == GAN_OK) status = gan_checkpoint_write(path, &checkpoint, count, tensors);
   if (status == GAN_OK) status = gan_checkpoint_link(trainer->folder, "latest.h5", path);
   gan_checkpoint_release(&checkpoint);
@@ -135,6 +133,13 @@ static void notice_other_backend(gan_trainer *trainer, const gan_checkpoint *che
                checkpoint->backend, now, checkpoint->backend);
 }
 
+/* Earlier versions wrote moments that were infinite. */
+static gan_status check_read(const char *path, const gan_tensor *odd) {
+  if (!odd) return GAN_OK;
+  return gan_fail(GAN_BAD_FILE, "%s: %s holds numbers that are not finite: go on from an earlier one, by --resume=FILE",
+                  path, odd->path);
+}
+
 static gan_status read_state(gan_trainer *trainer, const char *path) {
   gan_checkpoint checkpoint = {0};
   gan_tensor *tensors = NULL;
@@ -144,6 +149,7 @@ static gan_status read_state(gan_trainer *trainer, const char *path) {
   gan_status status = check_header(trainer, path, &checkpoint);
   if (status == GAN_OK) status = list_tensors(trainer, false, &tensors, &count);
   if (status == GAN_OK) status = gan_checkpoint_read_tensors(path, count, tensors);
+  if (status == GAN_OK) status = check_read(path, gan_model_not_finite(count, tensors));
   if (status == GAN_OK) {
     trainer->iteration = checkpoint.iteration;
     trainer->critic.steps = checkpoint.critic_steps;

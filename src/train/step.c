@@ -4,6 +4,7 @@
    statistics, and the gradients. Both are summed along the shard tree, so every rank holds the same bits afterwards,
    takes the same decisions from them, and applies the same update. An error on one rank travels with the scalars: every
    rank learns of it in the same step, before any parameter changes. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -154,14 +155,23 @@ static void update_buffers(gan_trainer *trainer, gan_player *player) {
   }
 }
 
-/* Waits until every rank's part of a network's last update is in; only then is the gradient's norm known. */
+/* Waits until every rank's part of a network's last update is in; only then is the gradient's norm known. Its square is
+   as large as that of any element at least; and a mean square that is infinite once stays so, and its parameter where
+   it is. */
 static gan_status settle(gan_trainer *trainer, gan_player *player) {
   const double start = gan_begin_exchange(trainer);
-  player->gradient_norm = sqrt(gan_reduction_await(player->reduction));
+  const double squares = gan_reduction_await(player->reduction);
   gan_end_exchange(trainer, start);
-  if (isfinite(player->gradient_norm)) return GAN_OK;
-  return gan_fail(GAN_FAILED, "the %s's gradient is not finite in iteration %lld", player->name,
-                  (long long)trainer->iteration + 1);
+  player->gradient_norm = sqrt(squares);
+  if (!isfinite(squares))
+    return gan_fail(GAN_FAILED, "the %s's gradient is not finite in iteration %lld", player->name,
+                    (long long)trainer->iteration + 1);
+  if (player->optimizer->squares_gradient && squares > (double)FLT_MAX)
+    return gan_fail(GAN_FAILED,
+                    "the %s's gradient is too large for %s to square it (norm %.2g, in iteration %lld): use a lower "
+                    "learning rate, or critic.clip",
+                    player->name, player->optimizer->name, player->gradient_norm, (long long)trainer->iteration + 1);
+  return GAN_OK;
 }
 
 /* What this rank has met so far in the step: `mine`, or else a layer that could not make sense of its input. */

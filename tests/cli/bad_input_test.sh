@@ -202,6 +202,14 @@ test_real_divergence_is_stopped() {
   refuses 1 'not finite|inf|nan' 2 train "${tiny[@]}" --optimizer.name sgd --optimizer.learning_rate=1e6 --critic.clip=0 \
     --iterations 100 --run.dir run
 }
+# The square of such a gradient is infinite, and so would the mean square be for ever: updates by 0, and no error.
+test_a_gradient_too_large_to_be_squared_ends_the_run() {
+  local optimizer
+  for optimizer in rmsprop adam; do
+    refuses 1 "gradient is too large for $optimizer to square it" 2 train "${tiny[@]}" --optimizer.name $optimizer \
+      --optimizer.learning_rate=1e6 --critic.clip=0 --iterations 100 --run.dir $optimizer || return 1
+  done
+}
 test_out_of_memory_on_one_rank_ends_all_with_one_message() {
   local nth
   for nth in 1 5 10 20 30; do
