@@ -10,3 +10,13 @@ char *gan_shape_print(const gan_shape *shape, char *text) {
   if (used < GAN_SHAPE_TEXT) snprintf(text + used, GAN_SHAPE_TEXT - (size_t)used, ")");
   return text;
 }
+
+bool gan_product_within(int64_t most, int count, const int64_t *sizes) {
+  int64_t product = 1;
+  bool within = true, empty = false;
+  for (int i = 0; i < count; i++) {
+    empty = empty || sizes[i] == 0;
+    within = within && !__builtin_mul_overflow(product, sizes[i], &product);
+  }
+  return empty || (within && product <= most);
+}

@@ -2,6 +2,7 @@
 #ifndef GAN_BASE_SHAPE_H
 #define GAN_BASE_SHAPE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { GAN_SHAPE_RANK = 5 }; /* a 3-D convolution's weight has five dimensions */
@@ -17,6 +18,10 @@ static inline int64_t gan_shape_count(const gan_shape *shape) {
   for (int i = 0; i < shape->rank; i++) count *= shape->size[i];
   return count;
 }
+
+/* Whether the product of sizes (count), each 0 at least, is no more than `most`; that of none is 1. For sizes that
+   somebody else has chosen: the product itself may be too large for a number. */
+bool gan_product_within(int64_t most, int count, const int64_t *sizes);
 
 enum { GAN_SHAPE_TEXT = 96 };
 /* "(3, 64, 64)" into a text of GAN_SHAPE_TEXT bytes; returns it. */

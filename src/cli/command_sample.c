@@ -103,7 +103,7 @@ static gan_status draw(const gan_arguments *arguments, const saved_generator *sa
   if (bound && latents.uniform)
     return gan_fail(GAN_BAD_USAGE, "--truncation is for normal latents; this generator's are uniform");
   float *z = NULL;
-  GAN_TRY(gan_allocate((size_t)(count * latent), sizeof *z, "latents", &z));
+  GAN_TRY(gan_allocate((size_t)count, (size_t)latent * sizeof *z, "latents", &z));
   gan_status status = GAN_OK;
   if (gan_argument(arguments, "--interpolate"))
     status = interpolate(latents, count, latent, z);

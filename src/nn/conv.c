@@ -89,7 +89,7 @@ static gan_status place_transposed(gan_window *window, const int64_t output_padd
       return gan_fail(GAN_BAD_USAGE, "its output has more than %" PRId64 " elements for each sample",
                       GAN_FEATURES_MOST);
   }
-  return GAN_OK;
+  return gan_layer_check_window(window);
 }
 
 static gan_status configure_transposed(gan_layer *layer, int word_count, char *const *words) {

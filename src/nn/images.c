@@ -73,6 +73,15 @@ gan_shape gan_layer_image(int64_t channels, int axes, const int64_t positions[GA
   return shape;
 }
 
+gan_status gan_layer_check_window(const gan_window *window) {
+  static const char message[] = "its %s, over all axes together, has to be at most %" PRId64;
+  if (!gan_product_within(GAN_FEATURES_MOST, GAN_AXES, window->kernel))
+    return gan_fail(GAN_BAD_USAGE, message, "kernel", GAN_FEATURES_MOST);
+  if (!gan_product_within(GAN_FEATURES_MOST, GAN_AXES, window->stride))
+    return gan_fail(GAN_BAD_USAGE, message, "stride", GAN_FEATURES_MOST);
+  return GAN_OK;
+}
+
 gan_status gan_layer_place_window(int axes, gan_window *window) {
   for (int i = 0; i < GAN_AXES; i++) {
     const int64_t padded = window->in[i] + 2 * window->padding[i];
@@ -83,5 +92,5 @@ gan_status gan_layer_place_window(int axes, gan_window *window) {
                       window->kernel[i], axis_name(i, axes), window->in[i], window->padding[i]);
     window->out[i] = (padded - window->kernel[i]) / window->stride[i] + 1;
   }
-  return GAN_OK;
+  return gan_layer_check_window(window);
 }

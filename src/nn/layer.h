@@ -57,7 +57,9 @@ gan_status gan_layer_parse_axis_sizes(const gan_axis_words *what, int axes, int 
 void gan_layer_positions(const gan_layer *layer, int64_t positions[GAN_AXES]);
 /* (channels, positions) over the last `axes` axes. */
 gan_shape gan_layer_image(int64_t channels, int axes, const int64_t positions[GAN_AXES]);
-/* Sets window.out from the rest; fails where the window is larger than the padded input. */
+/* Fails where kernel or strides, over all axes together, are more than GAN_FEATURES_MOST. */
+gan_status gan_layer_check_window(const gan_window *window) GAN_CHECKED;
+/* Sets window.out from the rest; fails where the window is larger than the padded input, or as above. */
 gan_status gan_layer_place_window(int axes, gan_window *window) GAN_CHECKED;
 
 /* For residual blocks (residual.c). The innermost block that has no end yet; -1: none. */

@@ -94,31 +94,23 @@ gan_status gan_layer_parse_number(const char *what, const char *word, double *nu
 }
 
 gan_status gan_layer_set_output(gan_layer *layer, const gan_shape *shape) {
-  /* Each size is at most GAN_FEATURES_MOST, so the product is still exact when it first goes beyond. */
-  int64_t count = 1;
-  for (int i = 0; i < shape->rank; i++) {
-    count *= shape->size[i];
-    if (count > GAN_FEATURES_MOST) {
-      char text[GAN_SHAPE_TEXT];
-      return gan_fail(GAN_BAD_USAGE, "its output %s has more than %" PRId64 " elements for each sample",
-                      gan_shape_print(shape, text), GAN_FEATURES_MOST);
-    }
-  }
+  char text[GAN_SHAPE_TEXT];
+  if (!gan_product_within(GAN_FEATURES_MOST, shape->rank, shape->size))
+    return gan_fail(GAN_BAD_USAGE, "its output %s has more than %" PRId64 " elements for each sample",
+                    gan_shape_print(shape, text), GAN_FEATURES_MOST);
   layer->output = *shape;
-  layer->outputs = count;
+  layer->outputs = gan_shape_count(shape);
   return GAN_OK;
 }
 
 gan_status gan_layer_add_tensor(gan_layer *layer, const char *name, const gan_shape *shape, bool is_buffer) {
   const size_t offset =
       is_buffer ? layer->buffer_offset + layer->buffer_count : layer->parameter_offset + layer->parameter_count;
-  int64_t count = 1;
-  for (int i = 0; i < shape->rank; i++)
-    if (__builtin_mul_overflow(count, shape->size[i], &count)) count = INT64_MAX;
-  if (count > GAN_PARAMETERS_MOST - (int64_t)offset)
+  if (!gan_product_within(GAN_PARAMETERS_MOST - (int64_t)offset, shape->rank, shape->size))
     return gan_fail(GAN_BAD_USAGE,
                     "with its %s the network has more than %" PRId64 " %s; make this or an earlier layer smaller", name,
                     GAN_PARAMETERS_MOST, is_buffer ? "running statistics" : "parameters");
+  const int64_t count = gan_shape_count(shape);
   gan_tensor_info *tensor = &layer->tensors[layer->tensor_count++];
   snprintf(tensor->name, sizeof tensor->name, "%s", name);
   tensor->shape = *shape;

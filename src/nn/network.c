@@ -15,13 +15,8 @@ static const char separators[] = ",\n", blanks[] = " \t\r\v\f";
 
 static gan_status check_input(const gan_shape *input) {
   bool fits = input->rank >= 1 && input->rank < GAN_SHAPE_RANK;
-  int64_t count = 1;
-  for (int i = 0; fits && i < input->rank; i++) {
-    fits = input->size[i] >= 1 && input->size[i] <= GAN_FEATURES_MOST;
-    count *= input->size[i];
-    fits = fits && count <= GAN_FEATURES_MOST;
-  }
-  if (fits) return GAN_OK;
+  for (int i = 0; fits && i < input->rank; i++) fits = input->size[i] >= 1;
+  if (fits && gan_product_within(GAN_FEATURES_MOST, input->rank, input->size)) return GAN_OK;
   char text[GAN_SHAPE_TEXT];
   return gan_fail(GAN_BAD_USAGE,
                   "an input of shape %s: samples have one to four dimensions and from 1 to %" PRId64 " elements",

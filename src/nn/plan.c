@@ -197,10 +197,31 @@ static gan_status make(planner *state, size_t rows, size_t pieces, gan_plan *pla
   return GAN_OK;
 }
 
+/* More than any computer can address, and little enough that sums of some plans do not wrap. */
+static const double most_floats = 0x1p54;
+
+/* An upper bound of what a pass over so many rows takes, with tangents or without, computed where it cannot wrap. */
+static gan_status check_size(const gan_network *network, double rows, double pieces) {
+  double a_row = (double)gan_shape_count(&network->input), a_piece = 0;
+  for (int i = 0; i < network->layer_count; i++) {
+    const gan_layer *layer = &network->layers[i];
+    const size_t scratch = layer->scratch_per_part + layer->tangent_scratch_per_part;
+    a_row += 3.0 * (double)(layer->inputs + layer->outputs);
+    a_row += (double)(layer->kept_per_row + layer->tangent_kept_per_row);
+    a_piece +=
+        (double)(layer->kept_per_part + layer->tangent_kept_per_part) + 4.0 * (double)(scratch + layer->buffer_count);
+  }
+  if (rows * a_row + pieces * a_piece <= most_floats) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE,
+                  "%.0f samples at a time take more memory than any computer has; make the batch or the layers smaller",
+                  rows);
+}
+
 gan_status gan_plan_create(const gan_network *network, size_t rows, size_t pieces, gan_keep keep, gan_plan **plan) {
   planner state = {.network = network, .keep = keep, .end = 2 * network->layer_count + 1};
   gan_plan *made = NULL;
   *plan = NULL;
+  GAN_TRY(check_size(network, (double)rows, (double)pieces));
   GAN_TRY(gan_allocate(1, sizeof *made, "a pass's plan", &made));
   const gan_status status = make(&state, rows, pieces, made);
   free(state.regions);

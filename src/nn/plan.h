@@ -32,7 +32,8 @@ typedef struct gan_plan {
 /* The network's input is not in the block: who fills it may do so while the block is in use for something else. */
 #define GAN_PLAN_INPUT ((size_t)-1)
 
-/* For `rows` rows in `pieces` parts of shards. Owned by the caller. */
+/* For `rows` rows in `pieces` parts of shards. GAN_BAD_USAGE when they could take more than 2^56 bytes. Owned by the
+   caller. */
 gan_status gan_plan_create(const gan_network *network, size_t rows, size_t pieces, gan_keep keep,
                            gan_plan **plan) GAN_CHECKED;
 void gan_plan_destroy(gan_plan *plan);

@@ -160,6 +160,11 @@ static gan_status list_rank(const setup *run, const char **variant, rank_rows *l
   return GAN_OK;
 }
 
+/* What is too large for a number stays as large as one can be: check_totals. */
+static void add_bytes(size_t bytes, size_t *sum) {
+  if (__builtin_add_overflow(*sum, bytes, sum)) *sum = SIZE_MAX;
+}
+
 /* Adds a rank's rows to the report; `shared`: of this host, each row's bytes so far. */
 static void merge(const rank_rows *mine, gan_memory_report *report, size_t *host, size_t *shared) {
   size_t rank = 0, rank_0 = 0;
@@ -172,17 +177,19 @@ static void merge(const rank_rows *mine, gan_memory_report *report, size_t *host
     merged->rank = most;
     merged->host = most_of_host;
     if (row->part) continue;
-    *(row->rank_0 ? &rank_0 : &rank) += row->rank;
+    add_bytes(row->rank, row->rank_0 ? &rank_0 : &rank);
     if (row->host > shared[i]) {
-      *host += row->host - shared[i];
-      report->all += row->host - shared[i];
+      add_bytes(row->host - shared[i], host);
+      add_bytes(row->host - shared[i], &report->all);
       shared[i] = row->host;
     }
   }
-  *host += rank + rank_0;
-  report->all += rank + rank_0;
+  add_bytes(rank, host);
+  add_bytes(rank_0, host);
+  add_bytes(rank, &report->all);
+  add_bytes(rank_0, &report->all);
   report->rank = larger(report->rank, rank);
-  report->rank_0 += rank_0;
+  add_bytes(rank_0, &report->rank_0);
   report->host = larger(report->host, *host);
 }
 
@@ -241,6 +248,13 @@ static gan_status look_at_ranks(setup *run, int shards, gan_memory_report *repor
   return GAN_OK;
 }
 
+/* `all` has all of it. */
+static gan_status check_totals(const gan_memory_report *report) {
+  if (report->all <= INT64_MAX) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "%d ranks take more than 2^63 bytes; make the batch or the networks smaller",
+                  report->layout.ranks);
+}
+
 static gan_status check_layout(const gan_config *config, gan_layout layout) {
   if (layout.hosts < 1 || layout.hosts > layout.ranks)
     return gan_fail(GAN_BAD_USAGE, "%d ranks cannot be on %d hosts: each host has at least one", layout.ranks,
@@ -264,6 +278,7 @@ gan_status gan_memory_plan(const gan_config *config, gan_layout layout, gan_memo
   if (status == GAN_OK) status = gan_model_check_batch(&run.model, report->shards, report->batch);
   if (status == GAN_OK) status = gan_generate_measure(run.model.generator, &run.generating);
   if (status == GAN_OK) status = look_at_ranks(&run, report->shards, report);
+  if (status == GAN_OK) status = check_totals(report);
   gan_model_release(&run.model);
   gan_source_close(source);
   return status;

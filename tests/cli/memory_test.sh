@@ -84,4 +84,12 @@ test_what_cannot_be_run_is_refused() {
     run 3 "$PROGRAM" config --memory --data.source=idx --data.path=nowhere && says err nowhere
 }
 
+# 2^31 samples in 128 layers of 2^24 values, in one rank or in very many: modulo 2^64 bytes, a plan like any other.
+test_what_no_computer_has_is_refused() {
+  local huge=(--batch 2147483647 --generator.latent=1
+    --generator.layers="reshape 1 1 1, upsample 4096, $(printf 'tanh, %.0s' {1..128})conv 1 kernel 4095, dense 2")
+  run 2 "$PROGRAM" config --memory --shards 1 "${huge[@]}" && one_message && says err 'more memory than any' || return 1
+  run 2 "$PROGRAM" config --memory --np 65536 "${huge[@]}" && one_message && says err '65536 ranks take more than 2\^63 bytes'
+}
+
 run_tests

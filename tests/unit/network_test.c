@@ -188,7 +188,12 @@ static void a_window_that_does_not_fit_is_told_with_its_sizes(void **state) {
       {"conv_transpose 3 kernel 2 stride 2 output_padding 2", {"less than the stride, which is 2"}},
       {"conv_transpose 3 kernel 2 padding 4", {"nothing is left"}},
       {"conv_transpose 3 kernel 2 stride 16777216", {"more than 16777216 elements"}},
-      {"conv_transpose 3 kernel 16777216 padding 8388608", {"weight", "parameters"}},
+      {"conv_transpose 3 kernel 16777216 padding 8388608", {"kernel, over all axes", "at most 16777216"}},
+      {"conv 3 kernel 2 stride 16777216", {"stride, over all axes"}},
+      {"conv_transpose 3 kernel 8 stride 4097 4097 padding 0 output_padding 4096", {"stride, over all axes"}},
+      {"average_pool 16777216 padding 8388608", {"kernel, over all axes"}},
+      {"max_pool 16777216 padding 8388608 stride 1", {"kernel, over all axes"}},
+      {"max_pool 1 stride 4096 4097", {"stride, over all axes"}},
       {"upsample 0", {"from 1"}},
       {"upsample 2 cubic", {"\"nearest\" or \"bilinear\"", "cubic"}},
       {"upsample 16777216", {"more than 16777216 elements"}},
@@ -198,6 +203,20 @@ static void a_window_that_does_not_fit_is_told_with_its_sizes(void **state) {
       {"instance_norm fine", {"\"affine\""}},
   };
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_refused(bad[i].description, image, bad[i].words);
+}
+
+/* Modulo 2^64 these products are 0. */
+static void sizes_whose_product_is_too_large_for_a_number_are_refused(void **state) {
+  (void)state;
+  static const gan_shape cube = {.rank = 4, .size = {1, 25, 25, 25}}, line = {.rank = 3, .size = {1, 1, 1 << 24}};
+  static const gan_shape huge = {.rank = 4, .size = {1 << 16, 1 << 16, 1 << 16, 1 << 16}};
+  static const char *const kernel[3] = {"layer 1", "kernel, over all axes"}, *const output[3] = {"16777216 elements"},
+                           *const stride[3] = {"layer 1", "stride, over all axes"};
+  assert_refused("average_pool 16777216 padding 8388608", cube, kernel);
+  assert_refused("max_pool 16777216 padding 8388608", cube, kernel);
+  assert_refused("conv 16 kernel 1 stride 16777216 16777216 65536", cube, stride);
+  assert_refused("upsample 16777216 16777216", line, output);
+  assert_refused("relu", huge, output);
 }
 
 static void tensors_of_a_block_are_named_as_those_of_nested_modules(void **state) {
@@ -355,6 +374,7 @@ int main(void) {
       cmocka_unit_test(a_shape_goes_through_every_layer),
       cmocka_unit_test(a_bad_description_is_told_by_layer_number_and_reason),
       cmocka_unit_test(a_window_that_does_not_fit_is_told_with_its_sizes),
+      cmocka_unit_test(sizes_whose_product_is_too_large_for_a_number_are_refused),
       cmocka_unit_test(tensors_of_a_block_are_named_as_those_of_nested_modules),
       cmocka_unit_test(operations_of_convolutions_are_two_for_each_product_of_a_window),
       cmocka_unit_test(the_parameter_count_ends_below_two_to_the_31),

@@ -23,6 +23,17 @@ static void count_is_wider_than_32_bits(void **state) {
   assert_true(gan_shape_count(&cube) == INT64_C(1) << 42);
 }
 
+static void a_product_is_compared_whether_or_not_it_fits_a_number(void **state) {
+  (void)state;
+  const int64_t small[] = {4, 6}, wraps_to_0[] = {INT64_C(1) << 24, INT64_C(1) << 48, 1},
+                wraps_to_1[] = {INT64_MAX, INT64_MAX}, empty[] = {INT64_MAX, INT64_MAX, 0};
+  assert_true(gan_product_within(24, 2, small) && !gan_product_within(23, 2, small));
+  assert_false(gan_product_within(INT64_MAX, 3, wraps_to_0));
+  assert_false(gan_product_within(INT64_MAX, 2, wraps_to_1));
+  assert_true(gan_product_within(INT64_MAX, 1, wraps_to_1) && gan_product_within(0, 3, empty));
+  assert_true(gan_product_within(1, 0, small) && !gan_product_within(0, 0, small));
+}
+
 static void a_scalar_has_one_element(void **state) {
   (void)state;
   const gan_shape scalar = {0, {0}};
@@ -55,6 +66,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(count_is_the_product_of_the_sizes),
       cmocka_unit_test(count_is_wider_than_32_bits),
+      cmocka_unit_test(a_product_is_compared_whether_or_not_it_fits_a_number),
       cmocka_unit_test(a_scalar_has_one_element),
       cmocka_unit_test(sizes_are_printed_in_brackets),
       cmocka_unit_test(a_shape_too_long_for_the_text_is_cut),
