@@ -187,6 +187,7 @@ const gan_layer_type gan_layer_minibatch_stddev = {
     .usage = "minibatch_stddev [GROUP]",
     .help = "adds a channel: how much the samples of a shard, or of each GROUP in it, differ; for critics",
     .couples_samples = true,
+    .critics_only = true,
     .curved = true,
     .backward_reads = GAN_READS_INPUT,
     .configure = configure,

@@ -72,6 +72,8 @@ typedef struct gan_layer_type {
   const char *help;
   /* True when a sample's output depends on the other samples of its shard (batch norm). */
   bool couples_samples;
+  /* True when that is so in samples drawn from a generator, too: they would depend on how many are drawn together. */
+  bool critics_only;
   /* True when the derivative of the output with respect to the input depends on the input, other than in steps: such a
      layer has second derivatives. */
   bool curved;

@@ -33,6 +33,17 @@ static gan_status check_fit(const gan_model *model, const gan_shape *data) {
   return GAN_OK;
 }
 
+/* A generator's sample has to be the same however many are drawn with it. */
+static gan_status check_generator(const gan_network *generator) {
+  for (int i = 0; i < generator->layer_count; i++)
+    if (generator->layers[i].type->critics_only)
+      return gan_fail(GAN_BAD_USAGE,
+                      "generator.layers: layer %d (\"%s\"): it is for critics: a sample would depend on those that are "
+                      "drawn with it; leave it out",
+                      i + 1, generator->layers[i].type->name);
+  return GAN_OK;
+}
+
 gan_status gan_model_check_batch(const gan_model *model, int shards, int64_t batch) {
   gan_status status = gan_network_check_batch(model->generator, batch / shards, batch);
   if (status != GAN_OK) return gan_fail_prefix(status, "generator.layers: ");
@@ -51,6 +62,7 @@ gan_status gan_model_create(const gan_config *config, const gan_shape *data_shap
   if (status != GAN_OK) return gan_fail_prefix(status, "generator.layers: ");
   status = gan_network_create(config->critic.network.layers, data_shape, &options, &model->critic);
   if (status != GAN_OK) status = gan_fail_prefix(status, "critic.layers: ");
+  if (status == GAN_OK) status = check_generator(model->generator);
   if (status == GAN_OK) status = check_fit(model, data_shape);
   if (status != GAN_OK) gan_model_release(model);
   return status;

@@ -46,7 +46,8 @@ test_layers_that_do_not_fit_are_refused() {
     refuses 2 'generator\.layers.*leaky_relu' 2 train --generator.layers="dense 16, leaky_rely 0.2, dense 2" &&
     refuses 2 'generator\.layers' 2 train --generator.layers="dense -3" &&
     refuses 2 'critic\.layers' 2 train --critic.layers="reshape 3 3, dense 1" &&
-    refuses 2 'critic\.layers' 2 train --critic.layers=""
+    refuses 2 'critic\.layers' 2 train --critic.layers="" &&
+    refuses 2 'generator\.layers: layer 2 .*minibatch_stddev.*critics' 2 train --generator.layers="dense 16, minibatch_stddev, dense 2"
 }
 test_missing_data_file_is_refused() { refuses 3 'nowhere' 2 train "${tiny[@]}" --data.source idx --data.path nowhere; }
 test_missing_ini_file_is_refused() { refuses 2 'nowhere\.ini' 2 train nowhere.ini || refuses 3 'nowhere\.ini' 2 train nowhere.ini; }
