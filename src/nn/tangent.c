@@ -31,6 +31,7 @@ static gan_status take(gan_pass *pass, size_t count, size_t size, void *memory) 
 static gan_status check_layers(const gan_network *network) {
   for (int i = 0; i < network->layer_count; i++) {
     const gan_layer_type *type = network->layers[i].type;
+    assert(!type->curved || !type->tangent || type->tangent_backward);
     if (type->forward && !type->tangent)
       return gan_fail(
           GAN_BAD_USAGE,

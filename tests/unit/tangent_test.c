@@ -148,6 +148,19 @@ static void every_layer_that_has_a_tangent_is_among_the_references(void **state)
   }
 }
 
+/* Through backward alone, twice, what bends would be left out: the layer would be taken for one that is straight. */
+static void every_curved_layer_has_a_way_back_through_its_tangent(void **state) {
+  (void)state;
+  int curved = 0;
+  for (int i = 0; i < gan_layer_type_count; i++) {
+    const gan_layer_type *type = gan_layer_types[i];
+    curved += type->curved;
+    if (type->curved && type->tangent && !type->tangent_backward)
+      fail_msg("%s is curved and has no tangent_backward", type->name);
+  }
+  assert_true(curved > 0);
+}
+
 /* --- Numerical differentiation, which also meets dropout --- */
 
 static const gan_shape image = {.rank = 3, .size = {2, 3, 2}};
@@ -448,6 +461,7 @@ int main(void) {
       cmocka_unit_test(shards_with_synchronised_statistics_give_those_of_the_whole_batch),
       cmocka_unit_test(critics_give_the_penalty_gradients_of_pytorch),
       cmocka_unit_test(every_layer_that_has_a_tangent_is_among_the_references),
+      cmocka_unit_test(every_curved_layer_has_a_way_back_through_its_tangent),
       cmocka_unit_test(gradients_of_the_product_equal_numerical_differentiation),
       cmocka_unit_test(a_linear_critics_product_is_differentiated_to_the_sum_of_u),
       cmocka_unit_test(a_joint_backward_pass_gives_the_sum_of_both_gradients),
