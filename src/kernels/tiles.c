@@ -3,7 +3,6 @@
 #include "kernels/tiles.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "kernels/environment.h"
 #include "kernels/instructions.h"
@@ -19,11 +18,10 @@ bool gan_tiles_available(gan_precision precision) {
   return gan_cpu() == GAN_CPU_AVX512 && CPU_HAS("avx512bf16");
 }
 
-/* A panel of B and one of A, of 192 rows, are 42 KiB. With AVX2 the answer must not depend on the cache: CPUs whose
-   cores have caches of two sizes have that, and the bits of a product would depend on the core. */
-int64_t gan_tile_depth(void) {
-  return gan_cpu() == GAN_CPU_AVX512 && sysconf(_SC_LEVEL1_DCACHE_SIZE) >= 48 << 10 ? GAN_TILE_DEPTH : 128;
-}
+/* A panel of B and one of A, of 192 rows, are 42 KiB, of 128 they are 28: first caches of 48 KiB and of 32. The cache
+   itself must not be asked: a virtual machine may not tell its size, cores of one CPU may have caches of two sizes, and
+   the bits of a product would depend on either. */
+int64_t gan_tile_depth(void) { return gan_cpu() == GAN_CPU_AVX512 ? GAN_TILE_DEPTH : 128; }
 
 /* A product's columns are 1 to 3 registers of its tile, a constant wherever these are inlined. C may be far away, and
    is asked for in advance. */

@@ -33,8 +33,8 @@ enum { GAN_TILE_ALIGNMENT = 64 };
    alone. */
 bool gan_tiles_available(gan_precision precision);
 
-/* Most rows of a panel on this CPU, for its first cache's sake: a multiple of 16, at most GAN_TILE_DEPTH, and always
-   the same. */
+/* Most rows of a panel, for the first cache's sake: a multiple of 16, at most GAN_TILE_DEPTH, and the same on all CPUs
+   of a level. */
 int64_t gan_tile_depth(void);
 
 /* c (8, columns) = or += a (depth, 8) and the first `columns` of b (depth, 48), 16, 32 or 48 of them, packed in the

@@ -2,8 +2,23 @@
    loop in double. */
 #include "kernels/packed_gemm.h"
 
+#include <dlfcn.h>
+#include <unistd.h>
+
 #include "kernels/environment.h"
+#include "kernels/tiles.h"
 #include "product_support.h"
+
+static int told; /* how often a cache's size has been asked for */
+
+/* In place of the C library's: a virtual machine that tells nothing of its caches. */
+long sysconf(int name) {
+  long (*real)(int);
+  void *symbol = dlsym(RTLD_NEXT, "sysconf");
+  if (name == _SC_LEVEL1_DCACHE_SIZE) return told++, 0;
+  memcpy(&real, &symbol, sizeof real);
+  return real(name);
+}
 
 /* Whole tiles and sides that are no multiples of anything; one panel, several, and blocks of all three dimensions, full
    ones too; and what is too small on one side. */
@@ -55,6 +70,18 @@ static void check(gan_precision precision) {
   }
 }
 
+/* How sums are cut decides their bits. */
+static void panels_are_of_one_depth_on_all_cpus_of_a_level_whatever_is_told_of_their_cache(void **unused) {
+  (void)unused;
+  const gan_cpu_level own = gan_cpu();
+  assert_true(sysconf(_SC_LEVEL1_DCACHE_SIZE) == 0 && told == 1);
+  for (int level = GAN_CPU_BASELINE; level <= (int)own; level++) {
+    gan_cpu_limit((gan_cpu_level)level);
+    assert_int_equal(gan_tile_depth(), level == GAN_CPU_AVX512 ? 192 : 128);
+  }
+  assert_int_equal(told, 1);
+}
+
 static void products_in_float32_equal_a_plain_loop(void **unused) {
   (void)unused;
   check(GAN_FLOAT32);
@@ -81,6 +108,7 @@ static void a_beta_of_0_does_not_read_the_result(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(panels_are_of_one_depth_on_all_cpus_of_a_level_whatever_is_told_of_their_cache),
       cmocka_unit_test(products_in_float32_equal_a_plain_loop),
       cmocka_unit_test(products_in_bfloat16_are_sums_of_rounded_operands),
       cmocka_unit_test(a_beta_of_0_does_not_read_the_result),
