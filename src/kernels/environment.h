@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#include "base/error.h"
+
 /* Sets those of the variables above that the user has not set and that would change something. True when any was set:
    the calling program should start itself again. It cannot come to that twice. */
 bool gan_set_kernel_environment(void);
@@ -25,7 +27,13 @@ typedef enum gan_cpu_level {
   GAN_CPU_AVX512 /* F, BW, DQ, VL and CD */
 } gan_cpu_level;
 
+/* For the tests, GAN_CPU_LEVEL=baseline, avx2 or avx512 in the environment makes it a lesser CPU, of which then also
+   oneDNN and, unless OPENBLAS_CORETYPE says otherwise, the program's OpenBLAS know no better. */
 gan_cpu_level gan_cpu(void);
+/* GAN_BAD_USAGE when GAN_CPU_LEVEL is no level, or one that this CPU has not. */
+gan_status gan_cpu_check(void) GAN_CHECKED;
+/* Whether GAN_CPU_LEVEL makes it less than it is. */
+bool gan_cpu_is_lowered(void);
 /* From here on gan_cpu() says no more than this: tests try the kernels of lesser CPUs so. */
 void gan_cpu_limit(gan_cpu_level most);
 

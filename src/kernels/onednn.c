@@ -30,9 +30,22 @@
 #error "this oneDNN was built with threads other than OpenMP's, which cannot be held to one: use make ONEDNN=0"
 #endif
 
+/* oneDNN finds its instructions by itself. It can be told once, before its first product. */
+static gan_status lower_instructions(void) {
+  static const dnnl_cpu_isa_t of_levels[] = {
+      [GAN_CPU_BASELINE] = dnnl_cpu_isa_sse41, [GAN_CPU_AVX2] = dnnl_cpu_isa_avx2};
+  if (!gan_cpu_is_lowered()) return GAN_OK;
+  const dnnl_cpu_isa_t most = of_levels[gan_cpu()];
+  (void)dnnl_set_max_cpu_isa(most);
+  if (((int)dnnl_get_effective_cpu_isa() & ~(int)most) == 0) return GAN_OK;
+  return gan_fail(GAN_FAILED, "cannot hold oneDNN to the instructions of GAN_CPU_LEVEL");
+}
+
 /* One thread: parallelism is ranks, and the order of summation must not depend on a number of threads. The function is
    looked up, since it has to be that of the very OpenMP library which oneDNN brought along. */
 static gan_status onednn_open(void) {
+  GAN_TRY(gan_cpu_check());
+  GAN_TRY(lower_instructions());
   void *symbol = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
   if (symbol) {
     void (*set_threads)(int);

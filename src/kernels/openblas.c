@@ -35,6 +35,7 @@ static gan_status take_work_memory(void) {
 }
 
 static gan_status openblas_open(void) {
+  GAN_TRY(gan_cpu_check());
   openblas_set_num_threads(1);
   return take_work_memory();
 }

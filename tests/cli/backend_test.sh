@@ -25,6 +25,9 @@ built_in() { "$PROGRAM" config --list backends | grep -q "^ *$1\b"; }
 # Whether the instructions of AVX-512 and AVX512_BF16 are there whatever the CPU.
 emulated() { [[ $PROGRAM == *emulated* ]]; }
 
+# Whether tests run as on a lesser CPU.
+lowered() { [[ ${GAN_CPU_LEVEL:-avx512} != avx512 ]]; }
+
 needs_onednn() {
   built_in onednn && return 0
   note "this build has no oneDNN"
@@ -58,7 +61,7 @@ test_a_cpu_or_backend_without_bfloat16_says_so() {
   run 2 "$PROGRAM" train --backend openblas --precision bf16 --run.dir run || return 1
   says err 'openblas has no products in bfloat16; use .*--precision float32' || return 1
   needs_onednn || return
-  if ! grep -qw avx512_bf16 /proc/cpuinfo && ! emulated; then
+  if lowered || { ! grep -qw avx512_bf16 /proc/cpuinfo && ! emulated; }; then
     run 2 "$PROGRAM" train --precision bf16 --run.dir run && says err 'needs a CPU with the instructions of AVX512_BF16'
   fi
 }
@@ -115,10 +118,32 @@ test_info_says_which_kernels_and_why() {
   says out ', set by OPENBLAS_CORETYPE=Prescott$'
 }
 
+# level_says LEVEL PATTERN: what the backend tells of a CPU of that level.
+level_says() { run 0 env GAN_CPU_LEVEL="$1" "$PROGRAM" info && says out "$2"; }
+
+# Whoever compares with another machine does so with equal libraries.
+test_a_lesser_cpu_can_be_pretended() {
+  [ "$(uname -m)" = x86_64 ] || { note "levels are x86-64's"; return 77; }
+  unset OPENBLAS_CORETYPE
+  run 2 env GAN_CPU_LEVEL=zen "$PROGRAM" info && one_message && says err 'there are baseline, avx2 and avx512' || return 1
+  level_says baseline 'OpenBLAS [0-9.]+, [A-Za-z0-9]+ kernels, set by OPENBLAS_CORETYPE=PRESCOTT$' || return 1
+  ! built_in onednn || says out 'oneDNN [0-9.]+, SSE4.1 kernels; OpenBLAS' || return 1
+  grep -qw avx2 /proc/cpuinfo || return 0
+  level_says avx2 'Haswell kernels, set by OPENBLAS_CORETYPE=HASWELL$' || return 1
+  ! built_in onednn || says out 'oneDNN [0-9.]+, AVX2 kernels; convolutions and large products of packed panels;' || return 1
+  run 0 env GAN_CPU_LEVEL=avx2 OPENBLAS_CORETYPE=NEHALEM "$PROGRAM" info && says out 'set by OPENBLAS_CORETYPE=NEHALEM$' || return 1
+  if grep -qw avx512vl /proc/cpuinfo || emulated; then
+    run 0 env GAN_CPU_LEVEL=avx512 "$PROGRAM" info && cp out asked && run 0 env -u GAN_CPU_LEVEL "$PROGRAM" info && cmp out asked
+  else
+    run 2 env GAN_CPU_LEVEL=avx512 "$PROGRAM" info && one_message && says err 'no more than avx2'
+  fi
+}
+
 # An OpenBLAS that does not know the CPU, pretended: asked for its choice it says Haswell unless told which core to take.
 test_openblas_is_told_the_core_of_a_cpu_that_it_does_not_know() {
   case $PROGRAM in *sanitize*) note "another library cannot come before the sanitizer's"; return 77 ;; esac
   grep -qw avx512vl /proc/cpuinfo || { note "this CPU has no AVX-512"; return 77; }
+  unset GAN_CPU_LEVEL
   cat >chooses.c <<'C'
 #include <stdlib.h>
 char *openblas_get_corename(void) { return getenv("OPENBLAS_CORETYPE") ? "SkylakeX" : "Haswell"; }
