@@ -129,7 +129,7 @@ EMULATED_OBJECTS := $(patsubst %,$(EMULATED)/src/kernels/%.o,environment row_pro
 EMULATED_TESTS := $(patsubst %,$(EMULATED)/tests/unit/%_test,backends convolution layers packed_gemm tangent)
 
 emulated: $(EMULATED_TESTS) $(if $(SANITIZE),,$(EMULATED)/gan_dist)
-	$(Q)printf '%s\n' $(EMULATED_TESTS:$(EMULATED)/tests/%=%) $(if $(SANITIZE),,cli/backend_test) >$(EMULATED)/tests.list
+	$(Q)printf '%s\n' $(EMULATED_TESTS:$(EMULATED)/tests/%=%) $(if $(SANITIZE),,cli/backend_test cli/end_hash_test) >$(EMULATED)/tests.list
 
 $(EMULATED_OBJECTS): $(EMULATED)/%.o: %.c
 	@mkdir -p $(@D)
