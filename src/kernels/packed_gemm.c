@@ -1,6 +1,6 @@
 /* See packed_gemm.h. Blocks of A, which fit the second cache, and a panel of B at a time, which fits the first, are
-   packed on the stack, 420 KiB of it, for gemm has no memory of its own. Sums go to C straight from the registers,
-   where the product is plain and the tile whole. */
+   packed on the stack, 420 KiB of it, as gan_dist/trainer.h says, for gemm has no memory of its own. Sums go to C
+   straight from the registers, where the product is plain and the tile whole. */
 #include "kernels/packed_gemm.h"
 
 #include <string.h>

@@ -92,4 +92,17 @@ test_what_no_computer_has_is_refused() {
   run 2 "$PROGRAM" config --memory --np 65536 "${huge[@]}" && one_message && says err '65536 ranks take more than 2\^63 bytes'
 }
 
+# What gan_dist/trainer.h promises to who calls from a thread; each level has its own ways through products.
+test_a_stack_of_1_MiB_is_enough() {
+  plain_build
+  local level layers=(--batch 128 --shards 1 --samples.every=0 --eval.every=0 --eval.samples=64 --samples.count=4
+    --critic.layers="dense 1024, reshape 16 8 8, conv 32 kernel 4 stride 2 padding 1, leaky_relu, dense 512, tanh, dense 1")
+  for level in baseline avx2 avx512; do
+    GAN_CPU_LEVEL=$level "$PROGRAM" info >out 2>err || continue
+    (ulimit -s 1024 && run 0 env GAN_CPU_LEVEL=$level "$PROGRAM" train "${layers[@]}" --iterations 2 --run.dir $level) || return 1
+  done
+  "$PROGRAM" info --precision bf16 >out 2>err || return 0
+  (ulimit -s 1024 && run 0 "$PROGRAM" train "${layers[@]}" --iterations 2 --precision bf16 --run.dir bf16)
+}
+
 run_tests
