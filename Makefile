@@ -9,7 +9,8 @@
 #   make clean            removes build/ and ./gan_dist
 #   make ONEDNN=0         without oneDNN, which is used on x86-64 when its header is found
 #   make MPICC=mpicc.mpich BUILD=build/mpich       with another MPI library than mpicc's
-#   make CC=aarch64-linux-gnu-gcc PKG_CONFIG=aarch64-linux-gnu-pkg-config MPI_CFLAGS=.. MPI_LIBS=..     for another CPU
+#   make CC=aarch64-linux-gnu-gcc AR=.. MPICC=true MPI_CFLAGS=.. MPI_LIBS=..    for another CPU, PKG_CONFIG_LIBDIR set to its
+#                         libraries: scripts/check-distributions.sh does it
 #
 # Objects of another configuration go elsewhere: BUILD=build/sanitize SANITIZE=1,
 # BUILD=build/openblas ONEDNN=0.
@@ -69,7 +70,7 @@ $(PROGRAM): $(PROGRAM_OBJECTS) $(BUILD)/libgandist.a
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/libgandist.a: $(LIBRARY_OBJECTS)
-	$(Q)rm -f $@ && ar qcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(BUILD)/libgandist.so: $(LIBRARY_OBJECTS)
 	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libgandist.so -o $@ $^ $(LDLIBS)
