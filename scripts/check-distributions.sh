@@ -51,10 +51,13 @@ inside_quickstart() {
     same_bits "$work/parts/latest.h5" "$work/whole/latest.h5"
 }
 
-# The README's two lines, word by word.
+# The README's two lines, to which the MPI library adds no noise.
 inside_readme() {
   . scripts/mpi-env.sh
-  (cd "$work" && timeout 120 mpirun -np 8 "$OLDPWD/gan_dist" --iterations 20)
+  (cd "$work" && timeout 120 mpirun -np 8 "$OLDPWD/gan_dist" --iterations 20 2>err)
+  local status=$?
+  cat "$work/err"
+  [ $status -eq 0 ] && [ ! -s "$work/err" ]
 }
 
 # trains PROGRAM: np 1, np 3, and both in turn
@@ -80,22 +83,27 @@ inside_mpich() {
   trains build/mpich/gan_dist && ONLY=mpi/ tests/run.sh build/mpich
 }
 
-# Everything is compiled by a compiler for arm64 that runs here; QEMU runs what came out. Not all unit tests: those that
-# take memory or time in plenty take ten times as long there.
+# Open MPI's headers for arm64. Their package asks for a Fortran compiler that runs on arm64, in place of the C compiler for
+# arm64 that runs here; so it is unpacked and not installed.
+unpack_open_mpi() {
+  local library
+  library=$(apt-cache depends libopenmpi-dev:arm64 | grep -oE 'libopenmpi[0-9][0-9a-z]*' | head -n 1) &&
+    scripts/install-deps.sh --only "$library:arm64" &&
+    (cd "$work" && apt-get download -q libopenmpi-dev:arm64 2>/dev/null && dpkg-deb -x libopenmpi-dev*.deb /)
+}
+
+# Everything is compiled for arm64 by a compiler that runs here, and QEMU runs the unit tests that came out.
 inside_arm64() {
-  local packages=(make pkg-config crossbuild-essential-arm64 qemu-user) package
-  for package in libopenmpi-dev libopenblas-dev libhdf5-dev libcmocka-dev libinih-dev libjson-c-dev libxxhash-dev libpng-dev \
-    zlib1g-dev; do packages+=("$package:arm64"); done
-  dpkg --add-architecture arm64 && apt-get update -q && scripts/install-deps.sh --only "${packages[@]}" librandom123-dev || return 1
-  local config=(env PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig pkg-config)
-  local tool="${config[*]}"
-  make -s -j"$(nproc)" CC=aarch64-linux-gnu-gcc PKG_CONFIG="$tool" MPI_CFLAGS="$($tool --cflags ompi-c)" \
-    MPI_LIBS="$($tool --libs ompi-c)" all tests || return 1
-  local test failures=0
-  export OPENBLAS_NUM_THREADS=1
-  for test in build/tests/unit/*_test; do
-    timeout -k 5 300 qemu-aarch64 "$test" >"$work/log" 2>&1 && echo "ok $test" && continue
-    echo "not ok $test"
+  local packages=(make pkg-config crossbuild-essential-arm64 qemu-user librandom123-dev) name failures=0
+  for name in openblas hdf5 cmocka inih json-c xxhash png; do packages+=("lib$name-dev:arm64"); done
+  dpkg --add-architecture arm64 && apt-get update -q && scripts/install-deps.sh --only "${packages[@]}" zlib1g-dev:arm64 &&
+    unpack_open_mpi || return 1
+  export PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig OPENBLAS_NUM_THREADS=1
+  make -s -j"$(nproc)" CC=aarch64-linux-gnu-gcc MPI_CFLAGS="$(pkg-config --cflags ompi-c)" MPI_LIBS="$(pkg-config --libs ompi-c)" \
+    MPICC=true AR=aarch64-linux-gnu-ar all tests || return 1
+  for name in build/tests/unit/*_test; do
+    timeout -k 5 300 qemu-aarch64 "$name" >"$work/log" 2>&1 && echo "ok $name" && continue
+    echo "not ok $name (exit status $?)"
     tail -n 20 "$work/log"
     failures=$((failures + 1))
   done
@@ -168,7 +176,7 @@ eval "$(apt-config shell proxy Acquire::http::Proxy)"
 [ -z "${proxy:-}" ] || export http_proxy=$proxy
 
 # A user land of yesterday serves as well, one of last month would not have today's packages.
-is_fresh() { [ -z "$anew" ] && [ -n "$(find "$1" -maxdepth 0 -mtime -7 2>/dev/null)" ]; }
+is_fresh() { [ -z "$anew" ] && [ -n "$(find "$1/made" -mtime -7 2>/dev/null)" ]; }
 
 # make_land NAME SUITE COMPONENTS KEYRING: in $cache/NAME; whole or not there. Prints the reason why not.
 make_land() {
@@ -187,6 +195,7 @@ make_land() {
   echo 'APT::Keep-Downloaded-Packages "false";' >>"$land.partial/etc/apt/apt.conf.d/99host"
   echo force-unsafe-io >"$land.partial/etc/dpkg/dpkg.cfg.d/unsafe-io"
   rm -f "$land.partial"/var/cache/apt/archives/*.deb
+  touch "$land.partial/made"
   mv "$land.partial" "$land"
 }
 
@@ -196,6 +205,7 @@ enter() {
     set -e
     land=$1
     mount --make-rprivate /
+    mount --bind "$land" "$land"
     mount -t proc proc "$land/proc"
     mkdir -p "$land/dev/shm"
     mount -t tmpfs -o size=1g tmpfs "$land/dev/shm"
@@ -246,12 +256,13 @@ check_land() {
   step "$name" mpich "MPICH: np 1, np 3, in turn, MPI tests"
 }
 
-# The oldest user lands go while all together are too large; the one that was just used stays.
+# The oldest user lands go while all together are too large; the one that was just used is the last to go.
 bound_cache() {
-  local most=$((${GAN_USERLANDS_GB:-8} * 1048576)) land
-  for land in $(ls -1dtr "$cache"/*/ 2>/dev/null); do
+  local most=$((${GAN_USERLANDS_GB:-8} * 1048576)) stamp
+  [ ! -e "$cache/$1/made" ] || touch -a "$cache/$1/made"
+  ls -1tur "$cache"/*/made 2>/dev/null | while read -r stamp; do
     [ "$(du -sk "$cache" | cut -f 1)" -gt $most ] || return 0
-    [ "$land" = "$cache/$1/" ] || rm -rf --one-file-system "$land"
+    rm -rf --one-file-system "${stamp%/made}"
   done
 }
 
