@@ -9,6 +9,11 @@
 #include "kernels/integers.h"
 #include "kernels/tiles_avx2.h"
 
+/* A panel of B and one of A, of 192 rows, are 42 KiB, of 128 they are 28: first caches of 48 KiB and of 32. The cache
+   itself must not be asked: a virtual machine may not tell its size, cores of one CPU may have caches of two sizes, and
+   the bits of a product would depend on either. */
+int64_t gan_tile_depth(void) { return gan_cpu() == GAN_CPU_AVX512 ? GAN_TILE_DEPTH : 128; }
+
 #if defined(__x86_64__) && defined(__GNUC__)
 
 enum { ROWS = GAN_TILE_ROWS, VECTORS = GAN_TILE_COLUMNS / GAN_LANES };
@@ -17,11 +22,6 @@ bool gan_tiles_available(gan_precision precision) {
   if (precision == GAN_FLOAT32) return gan_cpu() >= GAN_CPU_AVX2;
   return gan_cpu() == GAN_CPU_AVX512 && CPU_HAS("avx512bf16");
 }
-
-/* A panel of B and one of A, of 192 rows, are 42 KiB, of 128 they are 28: first caches of 48 KiB and of 32. The cache
-   itself must not be asked: a virtual machine may not tell its size, cores of one CPU may have caches of two sizes, and
-   the bits of a product would depend on either. */
-int64_t gan_tile_depth(void) { return gan_cpu() == GAN_CPU_AVX512 ? GAN_TILE_DEPTH : 128; }
 
 /* A product's columns are 1 to 3 registers of its tile, a constant wherever these are inlined. C may be far away, and
    is asked for in advance. */
