@@ -3,6 +3,7 @@
 #   make                  the program ./gan_dist and the library, under build/
 #   make check            every test (what scripts/check.sh runs after installing packages)
 #   make sanitize         the same program and tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make fuzz             programs that try made-up input on all that reads files and texts
 #   make install          program, library, headers under PREFIX (default /usr/local)
 #   make simgrid          the exchanges of training for SimGrid, which scripts/predict-check.py runs
 #   make format           clang-format over all sources
@@ -60,10 +61,11 @@ PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/%.o)
 UNIT_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 MPI_TESTS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/mpi/*_test.c))
 TOOLS      := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/tools/*.c))
+FUZZERS    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz.c) tests/fuzz/faulty.c)
 EXAMPLES   := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 PROGRAM    := $(if $(filter build,$(BUILD)),gan_dist,$(BUILD)/gan_dist)
 
-.PHONY: all tests check sanitize emulated simgrid convolutions products install format clean
+.PHONY: all tests fuzz check sanitize emulated simgrid convolutions products install format clean
 all: $(PROGRAM) $(BUILD)/libgandist.a $(BUILD)/libgandist.so
 
 $(PROGRAM): $(PROGRAM_OBJECTS) $(BUILD)/libgandist.a
@@ -91,7 +93,7 @@ $(BUILD)/presets.o: $(BUILD)/presets.c
 	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
 # Tests and examples. Unit tests may use tests/unit/support.h.
-tests: all $(UNIT_TESTS) $(MPI_TESTS) $(TOOLS) $(EXAMPLES)
+tests: all $(UNIT_TESTS) $(MPI_TESTS) $(TOOLS) $(FUZZERS) $(EXAMPLES)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libgandist.a
 	@mkdir -p $(@D)
@@ -109,6 +111,21 @@ $(BUILD)/tests/tools/%: tests/tools/%.c
 $(BUILD)/examples/%: examples/%.c $(BUILD)/libgandist.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -Iinclude $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a $(LDLIBS)
+
+# Made-up input for every reader of files and texts: BUILD/tests/fuzz/NAME_fuzz runs for a moment. With LIBFUZZER=1 and
+# CC=clang they are libFuzzer's programs instead, which learn from what the code does with an input; in a BUILD of its own.
+ifdef LIBFUZZER
+CFLAGS  += -fsanitize=fuzzer-no-link
+FUZZ_MAIN := -fsanitize=fuzzer
+else
+FUZZ_MAIN := $(BUILD)/tests/fuzz/driver.o
+endif
+FUZZ_OBJECTS := $(BUILD)/tests/fuzz/support.o $(if $(LIBFUZZER),,$(BUILD)/tests/fuzz/driver.o)
+
+fuzz: $(FUZZERS)
+$(BUILD)/tests/fuzz/%.o: CPPFLAGS += -Itests
+$(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_OBJECTS) $(BUILD)/libgandist.a
+	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $< $(BUILD)/tests/fuzz/support.o $(FUZZ_MAIN) $(BUILD)/libgandist.a $(LDLIBS) -ldl
 
 # Where docs/performance.md has its tables of convolutions and products from.
 convolutions products: %: $(BUILD)/compare/%

@@ -103,4 +103,15 @@ END
     says out 'no such thing here' && says out '^not ok silent: ' && [ "$(grep -cE '^(ok|not ok|skip) ' out)" -eq 4 ]
 }
 
+# Whatever code does wrong with an input, the program that tried it fails and keeps the input.
+test_a_fuzz_program_fails_with_the_input_that_was_too_much() {
+  local fault input faulty=$tools/../fuzz/faulty
+  run 0 "$faulty" 20000 1 && says out '^ok faulty \(20000 executions\)$' || return 1
+  for fault in abort pointer exit status; do
+    run 1 env FAULT=$fault "$faulty" 20000 1 && says out '^not ok faulty$' || return 1
+    input=$(ls faulty.failed-1-*) && [ "$(head -c 1 "$input")" = X ] && ! FAULT=$fault "$faulty" "$input" >again 2>&1 &&
+      rm "$input" || { note "$fault: not the input"; return 1; }
+  done
+}
+
 run_tests

@@ -1,0 +1,73 @@
+/* IDX files, plain and gzip: as data to train on, as labels, and as pictures to convert. */
+#include <string.h>
+#include <zlib.h>
+
+#include "data/image.h"
+#include "data/source.h"
+#include "fuzz/fuzz.h"
+
+const bool fuzz_passes_hdf5 = false;
+const char *const fuzz_words[] = {NULL};
+
+static const uint8_t images[] = {0, 0, 8, 3, 0, 0,  0,  4,  0,  0,  0,  2,  0,  0,  0,  3,  1,  2,  3,  4,
+                                 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24};
+static const uint8_t colours[] = {0, 0, 8, 4, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0,  0,  1,
+                                  0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+static const uint8_t labels[] = {0, 0, 8, 1, 0, 0, 0, 4, 3, 1, 0, 9};
+
+static size_t compress_to(uint8_t *data, const uint8_t *bytes, size_t count) {
+  z_stream stream = {0};
+  fuzz_require(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK, "zlib");
+  stream.next_in = (Bytef *)bytes;
+  stream.avail_in = (uInt)count;
+  stream.next_out = data;
+  stream.avail_out = FUZZ_INPUT_MOST;
+  fuzz_require(deflate(&stream, Z_FINISH) == Z_STREAM_END, "a seed that can be compressed");
+  const size_t size = stream.total_out;
+  deflateEnd(&stream);
+  return size;
+}
+
+size_t fuzz_seed(int index, uint8_t *data) {
+  static const struct {
+    const uint8_t *bytes;
+    size_t count;
+  } plain[] = {{images, sizeof images}, {colours, sizeof colours}, {labels, sizeof labels}};
+  if (index >= 6) return 0;
+  if (index >= 3) return compress_to(data, plain[index - 3].bytes, plain[index - 3].count);
+  memcpy(data, plain[index].bytes, plain[index].count);
+  return plain[index].count;
+}
+
+/* The labels are in the same file, which so has to be refused, or there are none. */
+static void check_source(const char *path, const char *label_path) {
+  const gan_data_options options = {.source = "idx", .path = path, .labels = label_path};
+  gan_source *source = NULL;
+  if (!fuzz_accepted(gan_source_open(&options, 1, NULL, &source), GAN_BAD_FILE)) return;
+  static float sample[FUZZ_INPUT_MOST * 16];
+  const int64_t last = source->count - 1;
+  if (gan_shape_count(&source->shape) <= (int64_t)(sizeof sample / sizeof *sample))
+    fuzz_require(gan_source_read(source, &last, 1, sample, NULL) == GAN_OK, "the last sample of what was taken");
+  gan_source_close(source);
+}
+
+static void check_pictures(const char *path) {
+  const gan_image_format *format = NULL;
+  gan_image_reader reader;
+  gan_image image;
+  if (!fuzz_accepted(gan_image_format_of(path, &format), GAN_BAD_FILE) || !format ||
+      !fuzz_accepted(gan_image_open(format, path, true, &reader), GAN_BAD_FILE))
+    return;
+  bool more = true;
+  for (int i = 0; i < 100 && more; i++)
+    if (!fuzz_accepted(gan_image_next(&reader, &image, &more), GAN_BAD_FILE)) break;
+  gan_image_close(&reader);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  const char *path = fuzz_file(data, size);
+  check_source(path, "none");
+  check_source(path, path);
+  check_pictures(path);
+  return 0;
+}
