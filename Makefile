@@ -4,6 +4,7 @@
 #   make check            every test (what scripts/check.sh runs after installing packages)
 #   make sanitize         the same program and tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make fuzz             programs that try made-up input on all that reads files and texts
+#   make clang            the program and tests with another compiler than gcc
 #   make install          program, library, headers under PREFIX (default /usr/local)
 #   make simgrid          the exchanges of training for SimGrid, which scripts/predict-check.py runs
 #   make format           clang-format over all sources
@@ -49,7 +50,8 @@ CPPFLAGS += -DGAN_ONEDNN
 LDLIBS   += -ldnnl
 endif
 ifdef SANITIZE
-CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+# What clang then cannot vectorise is no news.
+CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-pass-failed
 LDFLAGS += -fsanitize=address,undefined
 endif
 
@@ -65,7 +67,7 @@ FUZZERS    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz
 EXAMPLES   := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 PROGRAM    := $(if $(filter build,$(BUILD)),gan_dist,$(BUILD)/gan_dist)
 
-.PHONY: all tests fuzz check sanitize emulated simgrid convolutions products install format clean
+.PHONY: all tests fuzz check sanitize clang emulated simgrid convolutions products install format clean
 all: $(PROGRAM) $(BUILD)/libgandist.a $(BUILD)/libgandist.so
 
 $(PROGRAM): $(PROGRAM_OBJECTS) $(BUILD)/libgandist.a
@@ -138,6 +140,9 @@ check: tests
 
 sanitize:
 	$(MAKE) BUILD=build/sanitize SANITIZE=1 OPT=-O1 check
+
+clang:
+	$(MAKE) BUILD=build/clang CC=clang check
 
 # The kernels written for AVX-512 and AVX512_BF16, with these instructions in plain C (tests/emulated), for CPUs without
 # them; and the tests that meet them, which tests/run.sh finds by the list. With sanitizers the optimiser would take

@@ -13,7 +13,7 @@ set -euo pipefail
 packages=(build-essential pkg-config openmpi-bin libopenmpi-dev libopenblas-dev libhdf5-dev hdf5-tools libcmocka-dev
   libdnnl-dev libinih-dev librandom123-dev libjson-c-dev libxxhash-dev libpng-dev zlib1g-dev dataset-fashion-mnist)
 if [ "${1:-}" = --test ]; then
-  packages+=(python3-h5py python3-matplotlib slurm-wlm munge libsimgrid-dev iproute2 openssh-client openssh-server procps file
+  packages+=(python3-h5py python3-matplotlib slurm-wlm munge libsimgrid-dev clang iproute2 openssh-client openssh-server procps file
     debootstrap)
 elif [ "${1:-}" = --only ] && [ $# -gt 1 ]; then
   packages=("${@:2}")
