@@ -6,13 +6,12 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
+#include "base/thread.h"
 
 enum { BUFFERS = 2, MESSAGE_BYTES = 1024 };
 
@@ -76,19 +75,14 @@ static void *read_steps(void *context) {
 }
 
 static gan_status start_thread(gan_loader *loader) {
-  /* Signals are for the thread that trains, which looks at what their handlers note between steps. */
-  sigset_t all, before;
   pthread_mutex_init(&loader->lock, NULL);
   pthread_cond_init(&loader->changed, NULL);
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  const int error = pthread_create(&loader->thread, NULL, read_steps, loader);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  loader->threaded = error == 0;
+  const gan_status status = gan_thread_start(&loader->thread, "loader", read_steps, loader);
+  loader->threaded = status == GAN_OK;
   if (loader->threaded) return GAN_OK;
   pthread_cond_destroy(&loader->changed);
   pthread_mutex_destroy(&loader->lock);
-  return gan_fail(GAN_FAILED, "cannot start the thread that reads data: %s (see ulimit -u)", strerror(error));
+  return status;
 }
 
 size_t gan_loader_bytes(const gan_source *source, int64_t samples) {

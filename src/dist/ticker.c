@@ -1,8 +1,9 @@
 #include "dist/ticker.h"
 
 #include <math.h>
-#include <string.h>
 #include <time.h>
+
+#include "base/thread.h"
 
 gan_status gan_ticker_start(gan_ticker *ticker, const char *name, void *(*run)(void *), void *context) {
   pthread_condattr_t attributes;
@@ -11,9 +12,7 @@ gan_status gan_ticker_start(gan_ticker *ticker, const char *name, void *(*run)(v
   pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
   pthread_cond_init(&ticker->end, &attributes);
   pthread_condattr_destroy(&attributes);
-  const int error = pthread_create(&ticker->thread, NULL, run, context);
-  if (error) return gan_fail(GAN_FAILED, "cannot start the %s's thread: %s", name, strerror(error));
-  pthread_setname_np(ticker->thread, name);
+  GAN_TRY(gan_thread_start(&ticker->thread, name, run, context));
   ticker->running = true;
   return GAN_OK;
 }
