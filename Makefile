@@ -79,8 +79,9 @@ $(BUILD)/libgandist.a: $(LIBRARY_OBJECTS)
 $(BUILD)/libgandist.so: $(LIBRARY_OBJECTS)
 	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libgandist.so -o $@ $^ $(LDLIBS)
 
-# Only src/dist sees mpi.h.
+# Only src/dist sees mpi.h, and of the tests those of what MPI itself does.
 $(BUILD)/src/dist/%.o $(BUILD)/tests/sanitize/%.o: CPPFLAGS += $(MPI_CFLAGS)
+$(BUILD)/tests/unit/single_thread_test: private CPPFLAGS += $(MPI_CFLAGS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

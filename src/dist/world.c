@@ -55,6 +55,16 @@ static void choose_mpi_settings(void) {
   if (local_size > 0 && local_size == gan_launcher_size()) setenv("OMPI_MCA_reachable", "weighted", 0);
 }
 
+/* Threads of ours run beside MPI: the embedding program has to have allowed it. */
+static gan_status check_thread_support(void) {
+  int support = MPI_THREAD_SINGLE;
+  MPI_Query_thread(&support);
+  if (support >= MPI_THREAD_FUNNELED) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE,
+                  "MPI was initialised without threads (MPI_Init, or MPI_THREAD_SINGLE); initialise it by "
+                  "MPI_Init_thread with MPI_THREAD_FUNNELED, or leave that to gan_world_open");
+}
+
 /* Starts MPI unless the program has. All MPI calls come from the thread that opened the world. */
 static gan_status start_mpi(int *argc, char ***argv, bool *started) {
   int initialised = 0, finalised = 0, support = MPI_THREAD_SINGLE;
@@ -62,7 +72,7 @@ static gan_status start_mpi(int *argc, char ***argv, bool *started) {
   if (finalised) return gan_fail(GAN_BAD_USAGE, "MPI was shut down; a process can open and close its world only once");
   MPI_Initialized(&initialised);
   *started = !initialised;
-  if (initialised) return GAN_OK;
+  if (initialised) return check_thread_support();
   choose_mpi_settings();
   MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &support);
   if (support >= MPI_THREAD_FUNNELED) return GAN_OK;

@@ -17,6 +17,8 @@ int gan_simulated_broadcast(void *buffer, int count, MPI_Datatype type, int root
 #define MPI_Ibarrier(ranks, request) (*(request) = MPI_REQUEST_NULL, MPI_Barrier(ranks))
 #define MPI_Exscan(from, to, count, type, operation, ranks) gan_simulated_sum_before(from, to, ranks)
 int gan_simulated_sum_before(const int *mine, int *before, MPI_Comm ranks);
+/* SimGrid knows no threads, and the simulation starts none. */
+#define MPI_Query_thread(provided) (*(provided) = MPI_THREAD_FUNNELED)
 /* One rank to a host: alone on its own, and numbered as mpirun did. (SimGrid exchanges tables among all ranks for each
    communicator that it makes.) */
 #define MPI_Comm_split_type(ranks, kind, key, info, made) (*(made) = MPI_COMM_SELF)
