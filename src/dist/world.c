@@ -9,12 +9,15 @@
    each large message (version 5 copies in another way then, and says nothing);
    - a program started without mpirun: Open MPI 4 would start a daemon that only serves to start further processes;
    - all ranks on one host that has an IPv6 address: each rank of Open MPI 5 would tell of each other one that it finds
-   no way to it through the network, which it does not need. The simpler judge of ways finds one. Another MPI library
-   ignores these variables. */
+   no way to it through the network, which it does not need. The simpler judge of ways finds one;
+   - a rank that crashes: Open MPI's handler allocates memory to print where, and waits for ever when the crash was
+   inside of malloc.
+   Another MPI library ignores these variables. */
 #include "gan_dist/world.h"
 
 #include <mpi.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +56,19 @@ static void choose_mpi_settings(void) {
   if (!can_read_processes()) setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
   setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
   if (local_size > 0 && local_size == gan_launcher_size()) setenv("OMPI_MCA_reachable", "weighted", 0);
+  setenv("OMPI_MCA_opal_signal", "", 0);
+}
+
+/* Starts MPI, and leaves it to who was there before what a crash does: other libraries under MPI have handlers, too. */
+static void initialise_mpi(int *argc, char ***argv, int *support) {
+  static const int crashes[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV};
+  enum { CRASHES = sizeof crashes / sizeof *crashes };
+  struct sigaction before[CRASHES];
+  const bool wanted = getenv("OMPI_MCA_opal_signal") != NULL;
+  choose_mpi_settings();
+  for (int i = 0; i < CRASHES; i++) sigaction(crashes[i], NULL, &before[i]);
+  MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, support);
+  for (int i = 0; i < CRASHES && !wanted; i++) sigaction(crashes[i], &before[i], NULL);
 }
 
 /* Threads of ours run beside MPI: the embedding program has to have allowed it. */
@@ -73,8 +89,7 @@ static gan_status start_mpi(int *argc, char ***argv, bool *started) {
   MPI_Initialized(&initialised);
   *started = !initialised;
   if (initialised) return check_thread_support();
-  choose_mpi_settings();
-  MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &support);
+  initialise_mpi(argc, argv, &support);
   if (support >= MPI_THREAD_FUNNELED) return GAN_OK;
   MPI_Finalize();
   return gan_fail(GAN_FAILED, "this MPI library does not allow threads; use one that provides MPI_THREAD_FUNNELED");
