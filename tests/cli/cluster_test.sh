@@ -76,16 +76,18 @@ test_elastic_refuses_wrong_arguments() {
 }
 
 test_elastic_told_to_stop_checkpoints_and_ends_with_75() {
-  local job
+  local job signal
   plain_build_only
   echo 'localhost slots=2' >hosts
-  "$cluster/run-elastic" --hostfile hosts -- "$PROGRAM" train "${training[@]}" --iterations 1000000 --run.dir run >out 2>err &
-  job=$!
-  wait_until 120 past run 50 || { kill -KILL $job; return 1; }
-  kill -TERM $job
-  wait $job
-  [ $? -eq 75 ] || { note "exit status not 75"; cat err; return 1; }
-  says err 'told to stop' && says err 'stopped after iteration [0-9]+ of 1000000'
+  for signal in TERM HUP; do
+    "$cluster/run-elastic" --hostfile hosts -- "$PROGRAM" train "${training[@]}" --iterations 1000000 --run.dir $signal >out 2>err &
+    job=$!
+    wait_until 120 past $signal 50 || { kill -KILL $job; return 1; }
+    kill -$signal $job
+    wait $job
+    [ $? -eq 75 ] || { note "exit status not 75"; cat err; return 1; }
+    says err 'told to stop' && says err 'stopped after iteration [0-9]+ of 1000000' || return 1
+  done
 }
 
 test_elastic_starts_again_after_a_killed_rank() {
