@@ -11,7 +11,7 @@ typedef enum gan_status {
   GAN_FAILED = 1,      /* the machine or the training failed: no memory, full disk, NaN, a lost rank */
   GAN_BAD_USAGE = 2,   /* a configuration or an argument that cannot work */
   GAN_BAD_FILE = 3,    /* an input file that is missing, damaged or of another kind than said */
-  GAN_INTERRUPTED = 75 /* stopped by a signal or at run.stop_at, after a checkpoint; run again to go on */
+  GAN_INTERRUPTED = 75 /* stopped by a signal or at run.stop_at, with all saved that was trained; run again to go on */
 } gan_status;
 
 /* The text of the last error on this thread, one line without a line end; "" when there was none. Owned by the library,

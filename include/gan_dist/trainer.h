@@ -58,8 +58,9 @@ GAN_API gan_status gan_trainer_create(gan_world *world, const gan_config *config
 GAN_API void gan_trainer_destroy(gan_trainer *trainer);
 
 /* Trains to the configured number of iterations with everything around it: checkpoints, metrics, samples, evaluation in
-   run.dir. Returns GAN_INTERRUPTED after gan_request_stop or at run.stop_at, with a checkpoint written. Collective; all
-   ranks return the same status. */
+   run.dir. Returns GAN_INTERRUPTED after gan_request_stop or at run.stop_at, with a checkpoint written; or without a
+   checkpoint and an iteration, where a stop was asked for before the first. Collective; all ranks return the same
+   status. */
 GAN_API gan_status gan_trainer_run(gan_trainer *trainer) GAN_CHECKED;
 
 /* One iteration and nothing around it: n_critic critic steps, one generator step. Collective. */
@@ -88,7 +89,15 @@ GAN_API int64_t gan_trainer_iteration(const gan_trainer *trainer);
 /* The checkpoint written last, or gone on from; "" when there is none. Owned by the trainer. */
 GAN_API const char *gan_trainer_checkpoint(const gan_trainer *trainer);
 
-/* Asks every trainer of this process to stop after the current iteration. Safe in a signal handler. */
+/* Asks every trainer of this process to stop after the current iteration. Safe in any thread and in a signal handler.
+
+   But no handler, of whatever signal, may run on the stack of a thread that is inside gan_trainer_create,
+   gan_trainer_run, gan_trainer_iterate, gan_trainer_sample or gan_trainer_evaluate: oneDNN's kernels use the stack
+   register for data in the heap, and the frame of the handler would overwrite what lies there. Either block signals in
+   that thread (pthread_sigmask) and take them in another (sigwait), or give the thread a stack for signals
+   (sigaltstack) and have all handlers use it (SA_ONSTACK). That holds for timers and profilers, too, and for handlers
+   of other libraries: where the program itself starts MPI, OMPI_MCA_opal_signal set to "" keeps Open MPI from having
+   any. The library's own threads block signals. */
 GAN_API void gan_request_stop(void);
 
 #endif

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "cli/benchmark.h"
+#include "cli/signals.h"
 
 enum { ENVIRONMENT_BYTES = 1 << 20, OUTPUT_BYTES = 1 << 20, GRACE_SECONDS = 10 };
 
@@ -89,6 +90,7 @@ _Noreturn static void become(char *const *words, char **environment, int output,
   dup2(nothing, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
   dup2(errors, STDERR_FILENO);
+  gan_signals_release_child();
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(127);
   execvpe(words[0], words, environment);

@@ -49,6 +49,7 @@ typedef struct gan_command {
   /* Runs on every rank. Only rank 0 writes to stdout. Whoever is called returns its own status; main agrees on it, and
      rank 0 prints the message once. */
   gan_status (*run)(gan_arguments *arguments);
+  void (*stop)(void); /* a signal asks it to stop (cli/signals.h); NULL: the signal ends the process */
 } gan_command;
 
 extern const gan_command *const gan_commands[];

@@ -1,6 +1,6 @@
 /* `gan_dist convert FOLDER -o FILE.h5`: pictures and IDX files to one HDF5 data set. */
 #include <inttypes.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/convert.h"
 #include "cli/json.h"
+#include "cli/signals.h"
 #include "config/number.h"
 #include "data/source_types.h"
 
@@ -160,28 +161,18 @@ static void print_text(const gan_convert_options *options, const gan_convert_rep
   if (report->damaged) printf("  %" PRId64 " damaged files left out\n", report->damaged);
 }
 
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number) {
-  (void)number;
-  stop = 1;
-}
+static atomic_bool stopped;
 
 /* Ctrl-C is no reason to leave half a data set behind. */
-static void catch_signals(void) {
-  const int signals[] = {SIGTERM, SIGINT};
-  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-  sigemptyset(&action.sa_mask);
-  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaction(signals[i], &action, NULL);
-}
+static void stop(void) { atomic_store(&stopped, true); }
 
 static gan_status run(gan_arguments *arguments) {
   gan_convert_options options = {.root_count = 0};
   gan_convert_report report;
   GAN_TRY(parse(arguments, &options));
   if (gan_world_rank(arguments->world) != 0) return GAN_OK;
-  options.stop = &stop;
-  catch_signals();
+  options.stop = &stopped;
+  gan_signals_answered(true);
   const gan_status status = gan_convert(&options, &report);
   if (status == GAN_OK && arguments->json) print_json(&options, &report);
   if (status == GAN_OK && !arguments->json && !arguments->quiet) print_text(&options, &report);
@@ -197,4 +188,5 @@ const gan_command gan_command_convert = {
     .common = "onjq",
     .keys = "",
     .flags = flags,
-    .run = run};
+    .run = run,
+    .stop = stop};

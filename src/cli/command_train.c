@@ -1,7 +1,6 @@
 /* `gan_dist train`: trains, with a live progress line, and reports at the end. */
 #include <json-c/json.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/progress.h"
+#include "cli/signals.h"
 #include "gan_dist/trainer.h"
 
 enum { PATH_TEXT = 4096 };
@@ -20,19 +20,6 @@ typedef struct observed {
   gan_evaluation evaluation;
   char samples[PATH_TEXT];
 } observed;
-
-static void on_signal(int number) {
-  (void)number;
-  gan_request_stop();
-}
-
-/* A batch system's warnings and Ctrl-C: finish the iteration, write a checkpoint, leave with GAN_INTERRUPTED. */
-static void catch_signals(void) {
-  const int signals[] = {SIGTERM, SIGUSR1, SIGINT};
-  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-  sigemptyset(&action.sa_mask);
-  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaction(signals[i], &action, NULL);
-}
 
 static void on_iteration(void *context, const gan_iteration *values) {
   observed *run = context;
@@ -97,7 +84,9 @@ static void report_json(const observed *run, const gan_trainer *trainer, int64_t
 static gan_status train(gan_arguments *arguments, const gan_observer *observer, observed *run) {
   gan_trainer *trainer = NULL;
   GAN_TRY(gan_trainer_create(arguments->world, arguments->config, observer, &trainer));
+  gan_signals_answered(true);
   const gan_status status = gan_trainer_run(trainer);
+  gan_signals_answered(false);
   const bool reports = gan_world_rank(arguments->world) == 0 && (status == GAN_OK || status == GAN_INTERRUPTED);
   if (reports) {
     gan_progress_finish(run->progress);
@@ -120,7 +109,6 @@ static gan_status run_train(gan_arguments *arguments) {
       .evaluation = {.sliced_wasserstein = NAN, .modes = NAN, .modes_covered = NAN, .high_quality_share = NAN}};
   const gan_observer observer = {
       .context = &run, .iteration = on_iteration, .evaluation = on_evaluation, .file = on_file, .notice = on_notice};
-  catch_signals();
   FILE *out = arguments->json ? stderr : stdout;
   const gan_status mine =
       gan_progress_create(out, gan_is_terminal(out), quiet, arguments->config->run.log_every, &run.progress);
@@ -136,4 +124,5 @@ const gan_command gan_command_train = {
     .help = "trains; without arguments the preset ring8, which needs no files",
     .takes_config = true,
     .common = "jqv",
-    .run = run_train};
+    .run = run_train,
+    .stop = gan_request_stop};

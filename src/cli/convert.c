@@ -115,7 +115,7 @@ static gan_status check_alike(const conversion *work, const char *path, const ga
   return GAN_OK;
 }
 
-static bool is_stopped(const conversion *work) { return work->options->stop && *work->options->stop; }
+static bool is_stopped(const conversion *work) { return work->options->stop && atomic_load(work->options->stop); }
 
 static gan_status take_image(conversion *work, const gan_image_file *file, const gan_image *image) {
   int32_t label;

@@ -2,7 +2,7 @@
 #ifndef GAN_CLI_CONVERT_H
 #define GAN_CLI_CONVERT_H
 
-#include <signal.h>
+#include <stdatomic.h>
 
 #include "base/shape.h"
 #include "data/image_resize.h"
@@ -22,8 +22,8 @@ typedef struct gan_convert_options {
   gan_convert_labels labels;
   int64_t limit; /* images; 0: none */
   bool skip_damaged;
-  bool quiet;                        /* says nothing of files that are left out */
-  const volatile sig_atomic_t *stop; /* not 0: end without a result; NULL: nobody wants to */
+  bool quiet;              /* says nothing of files that are left out */
+  const atomic_bool *stop; /* end without a result; NULL: nobody wants to */
 } gan_convert_options;
 
 typedef struct gan_convert_report {

@@ -1,6 +1,7 @@
 /* The program: joins the other ranks, finds the subcommand, runs it, and makes one exit status and one message of what
    the ranks return. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/help.h"
+#include "cli/signals.h"
 #include "dist/launcher.h"
 #include "dist/time_limit.h"
 #include "dist/watchdog.h"
@@ -21,7 +23,9 @@
    more. If it cannot, it goes on as it is, with idle threads and perhaps slower. Before MPI, which could not be started
    twice. */
 static void start_again_with_the_right_environment(char **argv) {
-  if (gan_set_kernel_environment()) execv("/proc/self/exe", argv);
+  if (!gan_set_kernel_environment()) return;
+  gan_signals_hand_over();
+  execv("/proc/self/exe", argv);
 }
 
 static bool is_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
@@ -67,8 +71,13 @@ typedef struct request {
 static void read_words(int count, char *const *words, request *made) {
   int named = 0;
   *made = (request){.question = find_question(count, words)};
+  if (!made->question) made->status = gan_command_choose(count, words, &made->command, &named);
+  /* Signals that ask to stop have waited until here. Not longer: the INI file may be a pipe that nobody writes to. */
+  if (made->status == GAN_OK && made->command && made->command->stop)
+    made->status = gan_signals_take(made->command->stop);
+  else
+    gan_signals_release();
   if (made->question) return;
-  made->status = gan_command_choose(count, words, &made->command, &named);
   if (made->status == GAN_OK)
     made->status = gan_arguments_parse(made->command, count - named, words + named, &made->arguments);
   snprintf(made->message, sizeof made->message, "%s", gan_error_message());
@@ -87,11 +96,17 @@ static gan_status run_command(gan_world *world, request *made) {
   return gan_world_maximum(world, made->status != GAN_OK) == 0 ? made->command->run(&made->arguments) : made->status;
 }
 
+/* Whoever read standard output has left (`| head`, a terminal that is closed): no error, they have what they wanted. */
+static bool reader_has_left(void) {
+  struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+  return poll(&output, 1, 0) > 0 && (output.revents & (POLLERR | POLLHUP));
+}
+
 static gan_status run_program(gan_world *world, request *made, int count, char *const *words) {
   const bool prints = gan_world_rank(world) == 0;
   gan_status status = made->question ? answer(made->question, count, words, prints) : run_command(world, made);
   errno = 0;
-  if (prints && (fflush(stdout) != 0 || ferror(stdout)) && status == GAN_OK)
+  if (prints && (fflush(stdout) != 0 || ferror(stdout)) && status == GAN_OK && !reader_has_left())
     status = gan_fail(GAN_FAILED, "cannot write to standard output: %s", strerror(errno ? errno : EIO));
   return status;
 }
@@ -124,6 +139,7 @@ static void close_world(gan_world *world, double limit, bool watched) {
 }
 
 int main(int argc, char **argv) {
+  gan_signals_begin();
   start_again_with_the_right_environment(argv);
   gan_world *world;
   bool watched = false;

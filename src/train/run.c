@@ -46,6 +46,9 @@ static gan_status after_iteration(gan_trainer *trainer, bool stopping) {
 }
 
 static gan_status interrupted(const gan_trainer *trainer) {
+  if (trainer->iteration == 0)
+    return gan_fail(GAN_INTERRUPTED, "stopped before the first of %lld iterations; run again with --resume to begin",
+                    (long long)trainer->config->run.iterations);
   return gan_fail(GAN_INTERRUPTED, "stopped after iteration %lld of %lld; run again with --resume to go on",
                   (long long)trainer->iteration, (long long)trainer->config->run.iterations);
 }
@@ -55,6 +58,9 @@ static gan_status train(gan_trainer *trainer) {
   if (trainer->iteration >= config->run.iterations)
     gan_notice(trainer, "nothing to do: %lld of %lld iterations are done (run.iterations)",
                (long long)trainer->iteration, (long long)config->run.iterations);
+  /* Somebody may have asked to stop while all this was prepared. */
+  if (trainer->iteration < config->run.iterations && gan_world_maximum(trainer->world, gan_stop_requested()) > 0)
+    return interrupted(trainer);
   while (trainer->iteration < config->run.iterations) {
     gan_iteration values;
     GAN_TRY(gan_train_iteration(trainer, &values));

@@ -1,8 +1,8 @@
 /* Building a trainer and taking it down again. Every stage that can fail on one rank alone ends in an agreement, so
    that no rank goes on into a collective call that another will never reach. */
 #include <math.h>
-#include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +13,12 @@
 #include "store/picture.h"
 #include "train/internal.h"
 
-static volatile sig_atomic_t stop_requested;
+/* Set in other threads and in handlers, which may only touch what needs no lock. */
+static atomic_bool stop_requested;
+_Static_assert(ATOMIC_BOOL_LOCK_FREE == 2, "a handler may ask to stop");
 
-void gan_request_stop(void) { stop_requested = 1; }
-bool gan_stop_requested(void) { return stop_requested != 0; }
+void gan_request_stop(void) { atomic_store(&stop_requested, true); }
+bool gan_stop_requested(void) { return atomic_load(&stop_requested); }
 
 void gan_notice(gan_trainer *trainer, const char *format, ...) {
   if (!trainer->observer.notice) return;

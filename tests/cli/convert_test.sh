@@ -121,15 +121,17 @@ test_options_are_checked() {
     run 2 "$PROGRAM" convert in -o x.h5 --batch 3 && says err 'means nothing'
 }
 test_a_signal_leaves_nothing_half_written() {
-  local job
+  local job signal
   # 2 million images of 28 x 28, all zeros, in a file that takes no room
   printf '\0\0\10\3\0\36\204\200\0\0\0\34\0\0\0\34' >x.idx && truncate -s $((16 + 2000000 * 28 * 28)) x.idx
-  "$PROGRAM" convert x.idx -o set.h5 >out 2>err &
-  job=$!
-  for _ in $(seq 100); do ls | grep -q partial && break; sleep 0.1; done
-  kill -TERM $job
-  wait $job
-  [ $? -eq 1 ] && one_message && says err 'stopped by a signal' && ! ls | grep '^set\.h5'
+  for signal in TERM HUP; do
+    "$PROGRAM" convert x.idx -o set.h5 >out 2>err &
+    job=$!
+    for _ in $(seq 100); do ls | grep -q partial && break; sleep 0.1; done
+    kill -$signal $job
+    wait $job
+    [ $? -eq 1 ] && one_message && says err 'stopped by a signal' && ! ls | grep '^set\.h5' || return 1
+  done
 }
 # Every write and every allocation fails once: one message, and the file before stays.
 test_failing_writes_and_allocations_leave_the_file_before() {

@@ -223,9 +223,20 @@ test_installed_library_can_be_used() {
     run 0 gcc -std=c11 -Iprefix/include "$ROOT/examples/embed.c" -Lprefix/lib -Wl,-rpath,"$PWD/prefix/lib" -lgandist -o embed &&
     run 0 ./embed
 }
+# A pipe whose reader has left already holds nothing, so each write fails, however much a pipe might hold.
 test_output_to_a_closed_pipe_is_no_drama() {
-  "$PROGRAM" config --list options 2>err | head -n 1 >out
-  [ ! -s err ]
+  local words
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 2 --run.dir run -q || return 1
+  mkfifo pipe && exec 4<>pipe 5>pipe 4<&- || return 1
+  for words in 'config --list options' 'inspect run/latest.h5' 'loss wasserstein --real 1 --fake 2 --json' '--help' info; do
+    # shellcheck disable=SC2086 # words
+    timeout 60 "$PROGRAM" $words >&5 2>err || { note "exit status $? of $words"; return 1; }
+    [ ! -s err ] || { note "$words: $(cat err)"; return 1; }
+  done
+}
+test_output_to_a_full_disk_is_an_error() {
+  timeout 60 "$PROGRAM" config --list options >/dev/full 2>err
+  [ $? -eq 1 ] && one_message && says err 'standard output: No space left'
 }
 
 run_tests
