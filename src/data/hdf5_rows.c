@@ -1,9 +1,11 @@
 #include "data/hdf5_rows.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "data/hdf5_filters.h"
@@ -157,6 +159,20 @@ static gan_status prepare_decoding(gan_hdf5_rows *rows) {
   return gan_allocate((size_t)rows->work_bytes, 1, "decoding chunks", &rows->work[1]);
 }
 
+/* How long the file is that HDF5 has open, and by which descriptor. */
+static gan_status note_file(gan_hdf5_rows *rows) {
+  const hid_t file = H5Iget_file_id(rows->dataset);
+  void *descriptor = NULL;
+  hsize_t bytes = 0;
+  const bool known = file >= 0 && H5Fget_filesize(file, &bytes) >= 0 &&
+                     H5Fget_vfd_handle(file, H5P_DEFAULT, &descriptor) >= 0 && descriptor && bytes <= INT64_MAX;
+  const gan_status status = known ? GAN_OK : gan_hdf5_fail(rows->path, "read the size of the file of", rows->name);
+  if (known) rows->descriptor = *(const int *)descriptor;
+  rows->file_bytes = (int64_t)bytes;
+  if (file >= 0) H5Fclose(file);
+  return status;
+}
+
 static gan_status open_rows(hid_t file, gan_hdf5_rows *rows) {
   /* No chunk cache of HDF5's: what is compressed is cached here, and of the rest whole chunks would be read for
      nothing, and trusted to have the size they announce. */
@@ -165,7 +181,8 @@ static gan_status open_rows(hid_t file, gan_hdf5_rows *rows) {
   rows->dataset = H5Dopen2(file, rows->name, access);
   const gan_status opened = rows->dataset < 0 ? gan_hdf5_fail(rows->path, "open data set", rows->name) : GAN_OK;
   H5Pclose(access);
-  if (opened != GAN_OK) return opened;
+  GAN_TRY(opened);
+  GAN_TRY(note_file(rows));
   rows->type = H5Dget_type(rows->dataset);
   rows->space = H5Dget_space(rows->dataset);
   if (rows->type < 0 || rows->space < 0) return gan_hdf5_fail(rows->path, "read the shape of", rows->name);
@@ -294,8 +311,21 @@ static gan_status read_plain(gan_hdf5_rows *rows, int64_t first, int64_t count, 
   return status;
 }
 
+static gan_status check_length(const gan_hdf5_rows *rows) {
+  struct stat about;
+  if (fstat(rows->descriptor, &about) != 0)
+    return gan_fail(GAN_BAD_FILE, "cannot read %s: %s", rows->path, strerror(errno));
+  if (about.st_size >= rows->file_bytes) return GAN_OK;
+  return gan_fail(GAN_BAD_FILE, "%s became shorter while it was read: it had %" PRId64 " bytes and has %" PRId64 " now",
+                  rows->path, rows->file_bytes, (int64_t)about.st_size);
+}
+
 gan_status gan_hdf5_rows_read(gan_hdf5_rows *rows, int64_t first, int64_t count, hid_t memory_type, void *out) {
-  GAN_TRY(rows->filter_count > 0 ? read_decoded(rows, first, count, out) : read_plain(rows, first, count, out));
+  const gan_status status =
+      rows->filter_count > 0 ? read_decoded(rows, first, count, out) : read_plain(rows, first, count, out);
+  /* Behind the reading, and before its own error, of which it is the cause. */
+  GAN_TRY(check_length(rows));
+  GAN_TRY(status);
   if (H5Tconvert(rows->type, memory_type, (size_t)(count * rows->row_elements), out, NULL, H5P_DEFAULT) < 0)
     return gan_hdf5_fail(rows->path, "convert", rows->name);
   return GAN_OK;

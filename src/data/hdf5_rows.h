@@ -4,7 +4,10 @@
    its announced size, and inflates one without bound. So only data that are not compressed are read through H5Dread. Of
    compressed ones HDF5 finds the stored bytes (H5Dread_chunk), and they are decoded here, each step checked against the
    size that has to come out: deflate, shuffle and Fletcher32, the filters that every HDF5 has. Decoded chunks are kept
-   up to a limit, since training asks for samples one by one. */
+   up to a limit, since training asks for samples one by one.
+
+   HDF5 reads zeros where a file has no more bytes. So after each read the file is looked at: one that is shorter than
+   it was when it was opened is an error. That it grows, or that another takes its name, does no harm. */
 #ifndef GAN_DATA_HDF5_ROWS_H
 #define GAN_DATA_HDF5_ROWS_H
 
@@ -38,6 +41,8 @@ typedef struct gan_hdf5_rows {
   const char *path; /* borrowed */
   char name[GAN_HDF5_NAME];
   hid_t dataset, space;                      /* 0: not open */
+  int descriptor;                            /* HDF5's own of the open file, to see its size; borrowed */
+  int64_t file_bytes;                        /* of the file when it was opened */
   int filter_count;                          /* 0: read by HDF5 */
   gan_hdf5_filter filters[GAN_HDF5_FILTERS]; /* in the order of writing */
   int64_t chunk_size[GAN_HDF5_DIMENSIONS], chunk_bytes;
@@ -54,7 +59,7 @@ gan_status gan_hdf5_rows_open(hid_t file, const char *path, const char *name, ga
 void gan_hdf5_rows_close(gan_hdf5_rows *rows);
 
 /* Rows first .. first+count-1 as elements of `memory_type`, to `out`, which has to have room for them in either type.
- */
+   GAN_BAD_FILE when they cannot be read, or the file has become shorter since it was opened. */
 gan_status gan_hdf5_rows_read(gan_hdf5_rows *rows, int64_t first, int64_t count, hid_t memory_type,
                               void *out) GAN_CHECKED;
 

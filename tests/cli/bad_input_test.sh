@@ -93,6 +93,21 @@ test_samples_file_is_a_data_set() {
     run 0 mpi 2 train "${tiny[@]}" --data.source hdf5 --data.path points.h5 --iterations 2 --run.dir again
 }
 
+# HDF5 reads zeros where a file has no more bytes.
+test_a_data_file_that_becomes_shorter_while_training_ends_all_ranks() {
+  local job
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 2 --run.dir first &&
+    run 0 "$PROGRAM" sample first/latest.h5 -n 20000 -o points.h5 || return 1
+  mpirun -q -np 3 "$PROGRAM" train "${tiny[@]}" --data.source hdf5 --data.path points.h5 --iterations 1000000 \
+    --checkpoint.every=10 --run.dir run >out 2>err &
+  job=$!
+  wait_until 60 past run 0
+  truncate -s 8000 points.h5
+  wait_until 60 gone $job || { pkill -KILL -P $job; kill -KILL $job; return 1; }
+  wait $job
+  [ $? -eq 3 ] && one_message && says err 'points\.h5 became shorter while it was read'
+}
+
 make_run() { run 0 mpi 2 train "${tiny[@]}" --iterations 20 --checkpoint.every=10 --run.dir run; }
 test_truncated_checkpoint_is_refused() {
   make_run && head -c 2000 run/latest.h5 >cut.h5 && refuses 3 'cut\.h5' 2 train "${tiny[@]}" --run.dir x --resume=cut.h5 &&

@@ -242,6 +242,67 @@ static void samples_are_read_while_another_thread_writes_hdf5(void **state) {
   gan_shards_release(&shards);
 }
 
+/* Every layout: what is not cached has become zeros to HDF5, with a checksum that holds even of zeros. */
+static void a_file_that_becomes_shorter_is_an_error_that_names_it(void **state) {
+  (void)state;
+  const storage_kind storages[] = {
+      {.type = H5T_IEEE_F32LE},
+      {.type = H5T_IEEE_F32LE, .chunk = 10},
+      {.type = H5T_IEEE_F32LE, .chunk = 10, .fletcher = true},
+      {.type = H5T_STD_U8LE, .chunk = 10, .deflate = 6},
+  };
+  const hsize_t size[] = {SAMPLES, 40, 50};
+  float *out = malloc(2000 * sizeof *out);
+  for (int kind = 0; kind < 4; kind++) {
+    const char *path = hdf5_make_file("shorter.h5", 3, size, storages[kind]);
+    gan_source *source = data_open(hdf5_options(path));
+    assert_int_equal(gan_source_read(source, (int64_t[]){0}, 1, out, NULL), GAN_OK);
+    assert_int_equal(truncate(path, 4000), 0);
+    assert_int_equal(gan_source_read(source, (int64_t[]){SAMPLES - 1}, 1, out, NULL), GAN_BAD_FILE);
+    assert_non_null(strstr(gan_error_message(), "shorter.h5 became shorter while it was read"));
+    gan_source_close(source);
+  }
+  free(out);
+}
+
+static void the_loader_passes_on_that_a_file_has_become_shorter(void **state) {
+  (void)state;
+  enum { BATCH = 10, STEPS = 10 };
+  const hsize_t size[] = {SAMPLES, 20};
+  const char *path = hdf5_make_file("shorter.h5", 2, size, (storage_kind){.type = H5T_IEEE_F32LE});
+  gan_source *source = data_open(hdf5_options(path));
+  gan_shards shards;
+  gan_loader *loader;
+  const float *real;
+  const int32_t *labels;
+  gan_status status = GAN_OK;
+  assert_int_equal(gan_shards_plan(1, BATCH, 1, 0, &shards), GAN_OK);
+  assert_int_equal(gan_loader_create(source, &shards, 3, 0, &loader), GAN_OK);
+  assert_int_equal(gan_loader_next(loader, &real, &labels), GAN_OK);
+  assert_int_equal(truncate(path, 3000), 0);
+  for (int step = 0; step < STEPS && status == GAN_OK; step++) status = gan_loader_next(loader, &real, &labels);
+  assert_int_equal(status, GAN_BAD_FILE);
+  assert_non_null(strstr(gan_error_message(), "became shorter"));
+  gan_loader_destroy(loader);
+  gan_shards_release(&shards);
+  gan_source_close(source);
+}
+
+static void a_file_that_grows_or_is_replaced_is_read_on(void **state) {
+  (void)state;
+  const hsize_t size[] = {SAMPLES, 40, 50}, other[] = {SAMPLES, 2};
+  float *out = malloc(2000 * sizeof *out);
+  const char *path = hdf5_make_file("grows.h5", 3, size, (storage_kind){.type = H5T_IEEE_F32LE});
+  gan_source *source = data_open(hdf5_options(path));
+  assert_int_equal(truncate(path, 1000000), 0);
+  assert_int_equal(gan_source_read(source, (int64_t[]){SAMPLES - 2}, 1, out, NULL), GAN_OK);
+  assert_int_equal(rename(hdf5_make_file("other.h5", 2, other, (storage_kind){.type = H5T_STD_U8LE}), path), 0);
+  assert_int_equal(gan_source_read(source, (int64_t[]){SAMPLES - 1}, 1, out, NULL), GAN_OK);
+  for (int i = 0; i < 2000; i++) assert_true(out[i] == expected_value(false, (SAMPLES - 1) * 2000 + i));
+  gan_source_close(source);
+  free(out);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(samples_come_in_the_order_asked_for_from_every_layout),
@@ -253,6 +314,9 @@ int main(void) {
       cmocka_unit_test(samples_takes_the_first_ones_only),
       cmocka_unit_test(fingerprint_is_of_the_data_and_not_of_their_storage),
       cmocka_unit_test(samples_are_read_while_another_thread_writes_hdf5),
+      cmocka_unit_test(a_file_that_becomes_shorter_is_an_error_that_names_it),
+      cmocka_unit_test(the_loader_passes_on_that_a_file_has_become_shorter),
+      cmocka_unit_test(a_file_that_grows_or_is_replaced_is_read_on),
   };
   return cmocka_run_group_tests(tests, data_folder_make, data_folder_remove);
 }
