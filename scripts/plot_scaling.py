@@ -36,10 +36,15 @@ def fail(message):
 SCALING, ALLREDUCE = "gan_dist scaling", "gan_dist allreduce"
 
 
+def text(value):
+    """h5py gives texts of fixed length as bytes; in files of earlier versions they are strings."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
 def read_hdf5(path):
     """Texts, and columns by name."""
     with h5py.File(path, "r") as file:
-        texts = {name: value for name, value in file.attrs.items() if isinstance(value, str)}
+        texts = {name: text(value) for name, value in file.attrs.items() if isinstance(value, (bytes, str))}
         if texts.get("kind") not in (SCALING, ALLREDUCE):
             fail(f"{path} was not written by gan_dist benchmark --scaling or --allreduce")
         return texts, {name: column[:].tolist() for name, column in file.items()}

@@ -19,8 +19,8 @@ void gan_checkpoint_release(gan_checkpoint *checkpoint) {
 static bool put_attributes(hid_t file, const gan_checkpoint *checkpoint) {
   if (checkpoint->data_shape.rank < 0 || checkpoint->data_shape.rank > GAN_SHAPE_RANK) return false;
   return gan_hdf5_put_integer(file, "format_version", GAN_CHECKPOINT_FORMAT) &&
-         gan_hdf5_put_text(file, "program_version", checkpoint->program_version) &&
-         gan_hdf5_put_text(file, "backend", checkpoint->backend) &&
+         gan_hdf5_put_long_text(file, "program_version", checkpoint->program_version) &&
+         gan_hdf5_put_long_text(file, "backend", checkpoint->backend) &&
          gan_hdf5_put_integer(file, "iteration", checkpoint->iteration) &&
          gan_hdf5_put_integer(file, "critic_steps", checkpoint->critic_steps) &&
          gan_hdf5_put_integer(file, "generator_steps", checkpoint->generator_steps) &&
@@ -29,7 +29,7 @@ static bool put_attributes(hid_t file, const gan_checkpoint *checkpoint) {
          gan_hdf5_put_unsigned(file, "data_fingerprint", checkpoint->data_fingerprint) &&
          gan_hdf5_put_integers(file, "data_shape", (size_t)checkpoint->data_shape.rank, checkpoint->data_shape.size) &&
          gan_hdf5_put_real(file, "best", checkpoint->best) &&
-         gan_hdf5_put_text(file, "config", checkpoint->config ? checkpoint->config : "");
+         gan_hdf5_put_long_text(file, "config", checkpoint->config ? checkpoint->config : "");
 }
 
 /* "/optimizer/critic/square_avg/0.weight": makes the groups that are missing on the way, then the data set. */

@@ -47,14 +47,18 @@ hid_t gan_hdf5_open(const char *path, bool live);
 /* Makes a group below an open file or group; its names keep their order. */
 hid_t gan_hdf5_make_group(hid_t parent, const char *name);
 
-/* Attributes. Integers are 64 bits wide in the file, texts are UTF-8 of variable length. */
+/* Attributes. Integers are 64 bits wide in the file, texts are UTF-8. */
 bool gan_hdf5_put_integer(hid_t object, const char *name, int64_t value);
 bool gan_hdf5_put_unsigned(hid_t object, const char *name, uint64_t value);
 bool gan_hdf5_put_real(hid_t object, const char *name, double value);
+/* Of fixed length up to 32 KiB: texts of variable length are kept in a heap, over whose damage HDF5 spins for ever. */
 bool gan_hdf5_put_text(hid_t object, const char *name, const char *value);
+/* Of variable length. For files with a seal, which HDF5 sees undamaged only, and whose texts may be long. */
+bool gan_hdf5_put_long_text(hid_t object, const char *name, const char *value);
 bool gan_hdf5_put_integers(hid_t object, const char *name, size_t count, const int64_t *values);
 
-/* False when the attribute is absent or of another kind. A text is to be released with H5free_memory(). */
+/* False when the attribute is absent or of another kind. A text, of either length, is to be released with
+   H5free_memory(). */
 bool gan_hdf5_get_integer(hid_t object, const char *name, int64_t *value);
 bool gan_hdf5_get_unsigned(hid_t object, const char *name, uint64_t *value);
 bool gan_hdf5_get_real(hid_t object, const char *name, double *value);

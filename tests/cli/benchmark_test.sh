@@ -135,7 +135,7 @@ test_strong_scaling_keeps_the_batch() {
   /usr/bin/python3 -c "
 import h5py
 f = h5py.File('strong.h5', 'r')
-assert f.attrs['kind'] == 'gan_dist scaling' and f.attrs['scaling'] == 'strong' and f.attrs['preset'] == 'ring8'
+assert f.attrs['kind'] == b'gan_dist scaling' and f.attrs['scaling'] == b'strong' and f.attrs['preset'] == b'ring8'
 assert f['ranks'][:].tolist() == [1, 2, 3] and f['batch'][:].tolist() == [12, 12, 12] and f['shards'][:].tolist() == [1, 2, 3]
 assert all(f[n].attrs['units'] and f[n].attrs['description'] and len(f[n]) == 3 for n in f)
 t, s, e = f['milliseconds_median'][:], f['speedup'][:], f['efficiency'][:]
@@ -196,7 +196,7 @@ assert d['ranks'] == 2 and d['update'] is None and d['mpi'] and d['cpu']" || ret
   /usr/bin/python3 -c "
 import h5py
 f = h5py.File('curve.h5', 'r')
-assert f.attrs['kind'] == 'gan_dist allreduce' and f.attrs['update'] == ''
+assert f.attrs['kind'] == b'gan_dist allreduce' and f.attrs['update'] == b''
 assert f['bytes'][:].tolist() == [64, 256, 1024] and f['ranks'][:].tolist() == [2, 2, 2] and f['repetitions'][:].tolist() == [3] * 3
 assert all(f[n].attrs['units'] and f[n].attrs['description'] and len(f[n]) == 3 for n in f)
 for way in ('mpi_allreduce', 'flat', 'shared', 'hierarchical'):

@@ -22,7 +22,7 @@ test_a_prediction_is_a_table_and_two_kinds_of_file() {
     run 0 "$PROGRAM" benchmark --predict 1,16 -n 2 --batch 4 --network latency=2us,bandwidth=1GB/s -o p.h5 && /usr/bin/python3 -c "
 import h5py
 f = h5py.File('p.h5', 'r')
-assert f.attrs['kind'] == 'gan_dist prediction' and f['hosts'][:].tolist() == [1, 16]
+assert f.attrs['kind'] == b'gan_dist prediction' and f['hosts'][:].tolist() == [1, 16]
 assert all(f[n].attrs['units'] and f[n].attrs['description'] and len(f[n]) == 2 for n in f)"
 }
 test_a_network_is_measured_between_two_ranks() {

@@ -106,11 +106,11 @@ static void columns_are_listed_in_their_order(void **state) {
 }
 
 static void assert_text(hid_t object, const char *name, const char *expected) {
-  char *text = NULL;
+  char text[256] = "";
   const hid_t attribute = H5Aopen(object, name, H5P_DEFAULT), type = H5Aget_type(attribute);
-  assert_true(H5Aread(attribute, type, &text) >= 0);
+  assert_int_equal(H5Tis_variable_str(type), 0);
+  assert_true(H5Tget_size(type) <= sizeof text && H5Aread(attribute, type, text) >= 0);
   assert_string_equal(text, expected);
-  H5free_memory(text);
   H5Tclose(type);
   H5Aclose(attribute);
 }

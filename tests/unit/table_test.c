@@ -65,22 +65,76 @@ static hid_t open_sample(char *path) {
   return file;
 }
 
-static void add_column(hid_t file, const char *name, hid_t type, int rank, const hsize_t *size) {
-  const hid_t space = H5Screate_simple(rank, size, NULL);
-  const hid_t id = H5Dcreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+/* As earlier versions wrote texts. */
+static void put_variable_text(hid_t object, const char *name, const char *value) {
   const hid_t text = H5Tcopy(H5T_C_S1), scalar = H5Screate(H5S_SCALAR);
   H5Tset_size(text, H5T_VARIABLE);
   H5Tset_cset(text, H5T_CSET_UTF8);
-  const char *value = "x", *const names[] = {"units", "description"};
-  for (int i = 0; i < 2; i++) {
-    const hid_t attribute = H5Acreate2(id, names[i], text, scalar, H5P_DEFAULT, H5P_DEFAULT);
-    assert_true(H5Awrite(attribute, text, &value) >= 0);
-    H5Aclose(attribute);
-  }
+  const hid_t attribute = H5Acreate2(object, name, text, scalar, H5P_DEFAULT, H5P_DEFAULT);
+  assert_true(H5Awrite(attribute, text, &value) >= 0);
+  H5Aclose(attribute);
   H5Sclose(scalar);
   H5Tclose(text);
+}
+
+static void add_column(hid_t file, const char *name, hid_t type, int rank, const hsize_t *size) {
+  const hid_t space = H5Screate_simple(rank, size, NULL);
+  const hid_t id = H5Dcreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  put_variable_text(id, "units", "x");
+  put_variable_text(id, "description", "x");
   H5Dclose(id);
   H5Sclose(space);
+}
+
+/* Whether the global heap is in use, where HDF5 keeps texts of variable length. */
+static bool has_heap(const char *path) {
+  size_t size = 0;
+  char *bytes = read_bytes(path, &size);
+  const bool found = memmem(bytes, size, "GCOL", 4) != NULL;
+  free(bytes);
+  return found;
+}
+
+static void texts_are_of_fixed_length_and_of_earlier_versions_read(void **state) {
+  (void)state;
+  char path[PATH_MAX];
+  gan_table table;
+  const hid_t file = open_sample(path);
+  assert_false(has_heap(path));
+  H5Adelete(file, "kind");
+  H5Adelete(file, "cpu");
+  H5Adelete_by_name(file, "a", "units", H5P_DEFAULT);
+  put_variable_text(file, "kind", "gan_dist of before");
+  put_variable_text(file, "cpu", "");
+  const hid_t column = H5Dopen2(file, "a", H5P_DEFAULT);
+  put_variable_text(column, "units", "ms");
+  H5Dclose(column);
+  H5Fclose(file);
+  assert_true(has_heap(path));
+  assert_int_equal(gan_table_read(path, &table), GAN_OK);
+  assert_string_equal(table.kind, "gan_dist of before");
+  assert_string_equal(table.texts[0].value, "");
+  assert_string_equal(table.columns[1].units, "ms");
+  assert_string_equal(table.columns[0].units, "1");
+  gan_table_release(&table);
+}
+
+static void long_texts_are_read_as_they_were_written(void **state) {
+  (void)state;
+  enum { BYTES = 100000 };
+  char path[PATH_MAX], *text = malloc(BYTES);
+  gan_table long_table = sample, table;
+  for (int i = 0; i < BYTES; i++) text[i] = (char)('a' + i % 26);
+  static const int lengths[] = {BYTES - 1, 65536, 32768, 32767, 32766};
+  for (int i = 0; i < 5; i++) {
+    text[lengths[i]] = '\0';
+    long_table.texts = (gan_table_text[]){{"cpu", text}, {"update", ""}};
+    assert_int_equal(gan_table_write(in_folder("t.h5", path), &long_table), GAN_OK);
+    assert_int_equal(gan_table_read(path, &table), GAN_OK);
+    assert_string_equal(table.texts[0].value, text);
+    gan_table_release(&table);
+  }
+  free(text);
 }
 
 static void files_that_are_no_tables_are_refused(void **state) {
@@ -138,6 +192,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       FOLDER_TEST(a_table_is_read_as_it_was_written),
       FOLDER_TEST(a_table_without_rows_is_one),
+      FOLDER_TEST(texts_are_of_fixed_length_and_of_earlier_versions_read),
+      FOLDER_TEST(long_texts_are_read_as_they_were_written),
       FOLDER_TEST(files_that_are_no_tables_are_refused),
       FOLDER_TEST(a_failing_allocation_is_reported_and_leaks_nothing),
   };

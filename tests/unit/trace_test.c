@@ -38,16 +38,16 @@ static void assert_array(hid_t file, const char *path, int rank, const hsize_t *
 
 static void assert_update(hid_t file, const char *path, const char *network, int64_t iteration, int64_t step,
                           double loss) {
-  char *text = NULL;
+  char text[16] = "";
   int64_t value = -1;
   double number = -1.0;
   const hid_t group = H5Gopen2(file, path, H5P_DEFAULT);
   assert_true(group >= 0);
   hid_t attribute = H5Aopen(group, "network", H5P_DEFAULT);
   const hid_t type = H5Aget_type(attribute);
-  assert_true(H5Aread(attribute, type, &text) >= 0);
+  assert_true(H5Tis_variable_str(type) == 0 && H5Tget_size(type) <= sizeof text);
+  assert_true(H5Aread(attribute, type, text) >= 0);
   assert_string_equal(text, network);
-  H5free_memory(text);
   H5Tclose(type);
   H5Aclose(attribute);
   attribute = H5Aopen(group, "iteration", H5P_DEFAULT);
