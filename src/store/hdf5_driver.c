@@ -12,8 +12,8 @@
 #include "store/output.h"
 
 typedef struct driver_file {
-  H5FD_t base; /* HDF5's part comes first */
-  gan_hdf5_output *output;
+  H5FD_t base;             /* HDF5's part comes first */
+  gan_hdf5_output *output; /* NULL: it is only read */
   int descriptor;
   haddr_t allocated; /* end of what HDF5 has given out */
   haddr_t size;      /* end of the file, writes that were not done included */
@@ -27,7 +27,13 @@ typedef struct driver_properties {
 } driver_properties;
 
 static void note_error(gan_hdf5_output *output, int error) {
-  if (!output->error) output->error = error;
+  if (output && !output->error) output->error = error;
+}
+
+/* To HDF5's own account of what went wrong; in the form in which its drivers quote the system. */
+static void tell_hdf5(hid_t kind, const char *what, const char *reason) {
+  H5Epush2(H5E_DEFAULT, __FILE__, __func__, __LINE__, H5E_ERR_CLS, H5E_IO, kind, "%s, error message = '%s'", what,
+           reason);
 }
 
 /* HDF5 first tries to open a file that it is to create without O_CREAT, so that one already missing is no error yet. */
@@ -37,8 +43,15 @@ static int open_descriptor(const char *name, unsigned flags, gan_hdf5_output *ou
   if (flags & H5F_ACC_CREAT) mode |= O_CREAT;
   if (flags & H5F_ACC_EXCL) mode |= O_EXCL;
   const int descriptor = open(name, mode, 0666);
+  if (descriptor < 0 && !output) tell_hdf5(H5E_CANTOPENFILE, "cannot open the file", strerror(errno));
   if (descriptor < 0 && (errno != ENOENT || flags & H5F_ACC_CREAT)) note_error(output, errno);
   return descriptor;
+}
+
+/* 0 or an errno. What a reader lacks is an error of HDF5's opening, not one of this program's allocations. */
+static int make_file(gan_hdf5_output *output, driver_file **file) {
+  if (!output) return (*file = calloc(1, sizeof **file)) ? 0 : ENOMEM;
+  return gan_allocate(1, sizeof **file, "an open file", file) == GAN_OK ? 0 : ENOMEM;
 }
 
 static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr_t maximum) {
@@ -49,9 +62,8 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr
   if (!properties) return NULL;
   const int descriptor = open_descriptor(name, flags, properties->output);
   if (descriptor < 0) return NULL;
-  if (fstat(descriptor, &about) != 0) note_error(properties->output, errno);
-  if (!properties->output->error && gan_allocate(1, sizeof *file, "an open file", &file) != GAN_OK)
-    note_error(properties->output, ENOMEM);
+  const int error = fstat(descriptor, &about) != 0 ? errno : make_file(properties->output, &file);
+  if (error) note_error(properties->output, error);
   if (!file) {
     close(descriptor);
     return NULL;
@@ -100,14 +112,23 @@ static haddr_t driver_get_size(const H5FD_t *base, H5FD_mem_t type) {
   return ((const driver_file *)base)->size;
 }
 
+/* HDF5 expects zeros past the end, which a writer may not have reached yet. To a reader no address of data is there. */
+static herr_t fill(const driver_file *file, H5FD_mem_t type, void *bytes, size_t size) {
+  memset(bytes, 0, size);
+  if (size == 0 || file->output || type != H5FD_MEM_DRAW) return 0;
+  tell_hdf5(H5E_READERROR, "cannot read", "the file ends before its data");
+  return -1;
+}
+
 static herr_t driver_read(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t offset, size_t size, void *buffer) {
   driver_file *file = (driver_file *)base;
   char *bytes = buffer;
-  (void)type, (void)transfer;
+  (void)transfer;
   while (size > 0) {
     const ssize_t got = pread(file->descriptor, bytes, size, (off_t)offset);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
+      tell_hdf5(H5E_READERROR, "cannot read", strerror(errno));
       note_error(file->output, errno);
       return -1;
     }
@@ -116,8 +137,7 @@ static herr_t driver_read(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t
     offset += (haddr_t)got;
     size -= (size_t)got;
   }
-  memset(bytes, 0, size); /* past the end: HDF5 expects zeros */
-  return 0;
+  return fill(file, type, bytes, size);
 }
 
 static herr_t driver_write(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t offset, size_t size,
@@ -179,14 +199,27 @@ static const H5FD_class_t driver = {
 /* Registered once and for as long as HDF5 runs, as HDF5's own drivers are. The reference of an open file would not be
    enough: when the last one goes, HDF5 1.10 releases the class before it calls its `close` (H5FD_close). The kind is
    looked at because H5close() and a new start of HDF5 make the identifier void. */
-static hid_t registered_driver(void) {
-  static hid_t id = H5I_INVALID_HID;
-  if (H5Iget_type(id) != H5I_VFL) id = H5FDregister(&driver);
-  return id;
+static hid_t register_once(hid_t *id, const H5FD_class_t *class) {
+  if (H5Iget_type(*id) != H5I_VFL) *id = H5FDregister(class);
+  return *id;
 }
 
 herr_t gan_hdf5_set_output(hid_t access, gan_hdf5_output *output) {
+  static hid_t registered = H5I_INVALID_HID;
   const driver_properties properties = {output};
-  const hid_t id = registered_driver();
+  const hid_t id = register_once(&registered, &driver);
+  return id < 0 ? -1 : H5Pset_driver(access, id, &properties);
+}
+
+/* A driver of its own: of one driver, HDF5 would take a file that this process writes for the one that it reads. */
+herr_t gan_hdf5_set_input(hid_t access) {
+  static hid_t registered = H5I_INVALID_HID;
+  const driver_properties properties = {NULL};
+  H5FD_class_t reader = driver;
+  reader.name = "gan_dist input";
+#ifdef H5FD_CLASS_VERSION
+  reader.value = (H5FD_class_value_t)601;
+#endif
+  const hid_t id = register_once(&registered, &reader);
   return id < 0 ? -1 : H5Pset_driver(access, id, &properties);
 }

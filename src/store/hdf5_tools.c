@@ -65,7 +65,8 @@ hid_t gan_hdf5_open(const char *path, bool live) {
   GAN_HDF5_ID access = H5Pcreate(H5P_FILE_ACCESS);
   if (access < 0 || H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) < 0) return -1;
   if (H5Pset_file_locking(access, false, true) < 0) return -1;
-  if (live && H5Pset_metadata_read_attempts(access, LIVE_READ_ATTEMPTS) < 0) return -1;
+  if (live && (H5Pset_metadata_read_attempts(access, LIVE_READ_ATTEMPTS) < 0 || gan_hdf5_set_input(access) < 0))
+    return -1;
   return H5Fopen(path, H5F_ACC_RDONLY | (live ? H5F_ACC_SWMR_READ : 0u), access);
 }
 

@@ -266,27 +266,66 @@ static void another_process_reads_whole_rows_at_all_times(void **state) {
   assert_int_equal(gan_metrics_close(file), GAN_OK);
 }
 
-static void all_that_a_killed_writer_flushed_is_read_and_resumed(void **state) {
-  (void)state;
+/* The file of a process that flushed so many rows, and was killed. */
+static void leave_rows(int64_t rows) {
   int result = 0;
   const pid_t writer = fork();
   if (writer == 0) {
     gan_metrics_file *file = open_metrics(-1);
     append_rows(file, 1, 40);
     if (gan_metrics_flush(file) != GAN_OK) _exit(1);
-    append_rows(file, 41, 1300);
+    append_rows(file, 41, rows);
     if (gan_metrics_flush(file) != GAN_OK) _exit(1);
-    append_rows(file, 1301, 1310);
+    append_rows(file, rows + 1, rows + 10);
     raise(SIGKILL);
   }
   assert_int_equal(waitpid(writer, &result, 0), writer);
   assert_true(WIFSIGNALED(result) && WTERMSIG(result) == SIGKILL);
+}
+
+static void all_that_a_killed_writer_flushed_is_read_and_resumed(void **state) {
+  (void)state;
+  leave_rows(1300);
   assert_rows(1300);
   gan_metrics_file *file = open_metrics(1250);
   assert_string_equal(gan_metrics_set_aside(file), "");
   append_rows(file, 1251, 1260);
   assert_int_equal(gan_metrics_close(file), GAN_OK);
   assert_rows(1260);
+}
+
+/* Where the last chunk of a column begins in the file. */
+static off_t last_chunk(const char *path, const char *column) {
+  hsize_t count = 0, size = 0, offset = 0;
+  haddr_t address = 0;
+  unsigned mask = 0;
+  const hid_t file = H5Fopen(path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, H5P_DEFAULT);
+  const hid_t data_set = H5Dopen2(file, column, H5P_DEFAULT), space = H5Dget_space(data_set);
+  assert_true(H5Dget_num_chunks(data_set, space, &count) >= 0 && count > 0);
+  assert_true(H5Dget_chunk_info(data_set, space, count - 1, &offset, &mask, &address, &size) >= 0);
+  H5Sclose(space);
+  H5Dclose(data_set);
+  H5Fclose(file);
+  return (off_t)address;
+}
+
+/* As after a power cut. To HDF5 the chunk is all zeros, the checksum of which is zero. */
+static void rows_that_the_file_has_lost_are_no_zeros(void **state) {
+  (void)state;
+  char path[PATH_MAX], aside[PATH_MAX];
+  size_t count = 0;
+  double *values = NULL;
+  struct stat about;
+  leave_rows(600);
+  in_folder("metrics.h5", path);
+  const off_t end = last_chunk(path, "/train/iteration");
+  assert_true(stat(path, &about) == 0 && end < about.st_size);
+  assert_int_equal(truncate(path, end), 0);
+  assert_int_equal(gan_metrics_read(path, "train", "iteration", &count, &values), GAN_BAD_FILE);
+  assert_message("the file ends before its data");
+  gan_metrics_file *file = open_metrics(600);
+  assert_string_equal(gan_metrics_set_aside(file), in_folder("metrics.h5.damaged-1", aside));
+  assert_int_equal(gan_metrics_close(file), GAN_OK);
 }
 
 /* With more columns than HDF5 keeps in a group's header. A bit is flipped in each block of the structures that list
@@ -532,6 +571,7 @@ int main(void) {
       FOLDER_TEST(a_reader_sees_each_flush_while_the_file_is_open),
       FOLDER_TEST(another_process_reads_whole_rows_at_all_times),
       FOLDER_TEST(all_that_a_killed_writer_flushed_is_read_and_resumed),
+      FOLDER_TEST(rows_that_the_file_has_lost_are_no_zeros),
       FOLDER_TEST(a_damaged_old_file_is_put_aside_and_a_new_one_begun),
       FOLDER_TEST(any_flipped_byte_in_an_old_file_is_harmless_or_found),
       FOLDER_TEST(a_full_disk_at_any_write_is_an_error_that_names_the_file),
