@@ -51,7 +51,10 @@ typedef struct gan_observer {
 
 /* Builds networks, opens the data, initialises parameters or reads a checkpoint when run.resume says so. The
    configuration is copied. Collective over world; all ranks return the same status: GAN_BAD_USAGE when configurations
-   differ between ranks in more than the places of files. Owned by the caller. */
+   differ between ranks in more than the places of files. Owned by the caller.
+
+   HDF5 can crash, or never come back, over a damaged file. So rank 0 lets a child process (fork) read HDF5 data, and
+   the metrics of a run that goes on, before any rank opens them; the child does nothing but read them, and ends. */
 GAN_API gan_status gan_trainer_create(gan_world *world, const gan_config *config, const gan_observer *observer,
                                       gan_trainer **trainer) GAN_CHECKED;
 /* Collective. NULL is allowed. */

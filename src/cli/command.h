@@ -50,6 +50,9 @@ typedef struct gan_command {
      rank 0 prints the message once. */
   gan_status (*run)(gan_arguments *arguments);
   void (*stop)(void); /* a signal asks it to stop (cli/signals.h); NULL: the signal ends the process */
+  /* NULL, or tries files that may crash the library that reads them (base/probe.h). Called on rank 0 before MPI starts,
+     without a world; an error is that of the command, on all ranks. */
+  gan_status (*probe)(const gan_arguments *arguments);
 } gan_command;
 
 extern const gan_command *const gan_commands[];

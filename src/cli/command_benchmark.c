@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "cli/benchmark.h"
+#include "data/source.h"
 
 enum { ITERATIONS_MOST = 10000000 };
 
@@ -44,6 +45,12 @@ static gan_status run_benchmark(gan_arguments *arguments) {
   return gan_benchmark_report(arguments);
 }
 
+/* Of the data: gradients need none, and of --scaling each start of its own. */
+static gan_status probe_benchmark(const gan_arguments *arguments) {
+  if (gan_argument(arguments, "--scaling") || gan_argument(arguments, "--allreduce")) return GAN_OK;
+  return gan_source_probe(&arguments->config->data);
+}
+
 static const gan_flag flags[] = {
     {"--scaling", "strong|weak",
      "starts this benchmark through mpirun for each --np: strong keeps the global batch, weak the batch per rank"},
@@ -80,4 +87,5 @@ const gan_command gan_command_benchmark = {
         "batch_norm dist",
     .flags = flags,
     .run = run_benchmark,
+    .probe = probe_benchmark,
 };

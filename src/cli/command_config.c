@@ -15,6 +15,7 @@
 #include "cli/json.h"
 #include "config/number.h"
 #include "config/value.h"
+#include "data/source.h"
 #include "nn/network.h"
 
 enum { NOTES_TEXT = 1024 };
@@ -226,6 +227,11 @@ static gan_status run(gan_arguments *arguments) {
   return GAN_OK;
 }
 
+/* The memory that data take is told by their file. */
+static gan_status probe_config(const gan_arguments *arguments) {
+  return gan_argument(arguments, "--memory") ? gan_source_probe(&arguments->config->data) : GAN_OK;
+}
+
 static const gan_flag flags[] = {
     {"--list", "[LIST]",
      "presets, layers, losses, optimizers, schedules, initialisations, sources, backends or options; alone: the lists"},
@@ -249,4 +255,5 @@ const gan_command gan_command_config = {
     .common = "j",
     .flags = flags,
     .run = run,
+    .probe = probe_config,
 };

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/probe.h"
 #include "cli/inspect.h"
 #include "store/kind.h"
 
@@ -104,6 +105,17 @@ static gan_status inspect_file(const gan_arguments *arguments, const char *path)
                   path);
 }
 
+static gan_status look(void *context) {
+  const gan_arguments *arguments = context;
+  return inspect_file(arguments, arguments->positional[0]);
+}
+
+/* All that will be read, by a child whose report nobody sees. */
+static gan_status probe_inspect(const gan_arguments *arguments) {
+  if (arguments->positional_count != 1 || !gan_file_is_fragile(arguments->positional[0])) return GAN_OK;
+  return gan_probe_file(arguments->positional[0], GAN_PROBE_INSPECT, NULL, look, (void *)arguments);
+}
+
 static gan_status run_inspect(gan_arguments *arguments) {
   if (arguments->positional_count != 1)
     return gan_fail(GAN_BAD_USAGE, "inspect takes one file, and %d were given: gan_dist inspect FILE",
@@ -118,4 +130,5 @@ const gan_command gan_command_inspect = {
     .help = "shows what a checkpoint, metrics, benchmark or data file holds; -v adds a checkpoint's configuration",
     .common = "jv",
     .keys = "data",
-    .run = run_inspect};
+    .run = run_inspect,
+    .probe = probe_inspect};

@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "gan_dist/trainer.h"
+#include "train/probe.h"
 
 enum { PATH_TEXT = 4096 };
 
@@ -118,6 +119,8 @@ static gan_status run_train(gan_arguments *arguments) {
   return status;
 }
 
+static gan_status probe_train(const gan_arguments *arguments) { return gan_training_probe(arguments->config); }
+
 const gan_command gan_command_train = {
     .name = "train",
     .usage = "train [CONFIG.ini] [--preset NAME] [--resume[=CHECKPOINT]] [--section.key=VALUE ...]",
@@ -125,4 +128,5 @@ const gan_command gan_command_train = {
     .takes_config = true,
     .common = "jqv",
     .run = run_train,
-    .stop = gan_request_stop};
+    .stop = gan_request_stop,
+    .probe = probe_train};

@@ -83,6 +83,13 @@ static void read_words(int count, char *const *words, request *made) {
   snprintf(made->message, sizeof made->message, "%s", gan_error_message());
 }
 
+/* A child process reads what may be damaged beyond what its library bears. Before MPI, which may not bear a fork. */
+static void try_files(request *made) {
+  if (made->question || made->status != GAN_OK || !made->command->probe || gan_launcher_rank() > 0) return;
+  made->status = made->command->probe(&made->arguments);
+  snprintf(made->message, sizeof made->message, "%s", gan_error_message());
+}
+
 /* The configuration's --timeout, 0: none. */
 static double time_limit_of(const request *made) {
   if (made->status == GAN_OK && made->arguments.config) return made->arguments.config->dist.timeout;
@@ -146,6 +153,7 @@ int main(int argc, char **argv) {
   request made;
   read_words(argc - 1, argv + 1, &made);
   const double limit = time_limit_of(&made);
+  try_files(&made);
   gan_status status = open_world(&argc, &argv, limit, &world, &watched);
   if (status == GAN_OK) status = gan_world_agree(world, run_program(world, &made, argc - 1, argv + 1));
   if (status != GAN_OK) report(world);

@@ -210,4 +210,5 @@ const gan_source_type gan_source_hdf5 = {
     .open = open_hdf5,
     .read = read_hdf5,
     .close = close_hdf5,
+    .fragile = true,
 };

@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
+#include "base/probe.h"
 #include "data/source_types.h"
 
 const gan_source_type *const gan_source_types[] = {
@@ -83,6 +85,33 @@ gan_status gan_source_open(const gan_data_options *options, uint64_t seed, const
   }
   *source = opened;
   return status;
+}
+
+bool gan_source_is_fragile(const gan_data_options *options) {
+  const gan_source_type *type = gan_source_type_find(options->source ? options->source : "");
+  return type && type->fragile;
+}
+
+/* Opening reads labels, samples spread over the data, and all of what says where they are; then the first sample. */
+static gan_status look_at_data(void *context) {
+  const gan_data_options *options = context;
+  gan_source *source = NULL;
+  float *sample = NULL;
+  GAN_TRY(gan_source_open(options, 0, NULL, &source));
+  gan_status status = gan_allocate((size_t)gan_shape_count(&source->shape), sizeof *sample, "a sample", &sample);
+  if (status == GAN_OK) status = gan_source_read(source, (int64_t[]){0}, 1, sample, NULL);
+  free(sample);
+  gan_source_close(source);
+  return status;
+}
+
+gan_status gan_source_probe(const gan_data_options *options) {
+  const char *const texts[] = {options->source, options->dataset, options->labels};
+  gan_data_options copy = *options;
+  uint64_t way = (uint64_t)options->samples;
+  if (!gan_source_is_fragile(options)) return GAN_OK;
+  for (int i = 0; i < 3; i++) way = texts[i] ? gan_hash(texts[i], strlen(texts[i]), way) : way;
+  return gan_probe_file(options->path, way, NULL, look_at_data, &copy);
 }
 
 gan_status gan_source_open_headers(const gan_data_options *options, uint64_t seed, gan_source **source) {

@@ -74,6 +74,7 @@ typedef struct gan_source_type {
   gan_status (*read)(gan_source *source, const int64_t *indices, int64_t n, float *out, int32_t *labels);
   /* Releases state, also one that is NULL or half made. Collective as far as share->unshare is. */
   void (*close)(gan_source *source);
+  bool fragile; /* the library that reads data.path may crash or hang over a damaged file: gan_source_probe tries it */
 } gan_source_type;
 
 extern const gan_source_type *const gan_source_types[];
@@ -99,6 +100,12 @@ struct gan_source {
    the caller may compare fingerprints over ranks. */
 gan_status gan_source_open(const gan_data_options *options, uint64_t seed, const gan_data_share *share,
                            gan_source **source) GAN_CHECKED;
+/* Whether gan_source_probe does anything. */
+bool gan_source_is_fragile(const gan_data_options *options);
+/* Where the source is fragile, opens it in a child process first, and reads of it (base/probe.h): GAN_BAD_FILE when
+   that fails, or the child does not survive it. To be called before any process opens the file. Not collective. */
+gan_status gan_source_probe(const gan_data_options *options) GAN_CHECKED;
+
 /* Only what headers tell: shape, count and how much memory the data would take, which is not taken. For one rank, not
    to be read from; closed with gan_source_close. Errors as above. Not collective. */
 gan_status gan_source_open_headers(const gan_data_options *options, uint64_t seed, gan_source **source) GAN_CHECKED;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/probe.h"
 #include "store/hdf5_tools.h"
 #include "store/output.h"
 #include "store/seal.h"
@@ -22,7 +23,8 @@ static gan_file_kind hdf5_kind(const char *path) {
   return kind;
 }
 
-gan_status gan_file_kind_of(const char *path, gan_file_kind *kind) {
+/* By the file's first bytes; HDF5 knows more. */
+static gan_status kind_of_start(const char *path, gan_file_kind *kind) {
   static const char hdf5[] = "\211HDF\r\n\032\n";
   char start[sizeof GAN_SEAL_WORDS] = "";
   FILE *file = fopen(path, "rb");
@@ -33,8 +35,29 @@ gan_status gan_file_kind_of(const char *path, gan_file_kind *kind) {
   if (error) return gan_fail_read(path, error);
   *kind = GAN_KIND_UNKNOWN;
   if (got == sizeof start - 1 && strcmp(start, GAN_SEAL_WORDS) == 0) *kind = GAN_KIND_CHECKPOINT;
-  if (got >= sizeof hdf5 - 1 && memcmp(start, hdf5, sizeof hdf5 - 1) == 0) *kind = hdf5_kind(path);
+  if (got >= sizeof hdf5 - 1 && memcmp(start, hdf5, sizeof hdf5 - 1) == 0) *kind = GAN_KIND_HDF5;
   return GAN_OK;
+}
+
+bool gan_file_is_fragile(const char *path) {
+  gan_file_kind kind;
+  return kind_of_start(path, &kind) == GAN_OK && kind == GAN_KIND_HDF5;
+}
+
+gan_status gan_file_kind_of(const char *path, gan_file_kind *kind) {
+  GAN_TRY(kind_of_start(path, kind));
+  if (*kind == GAN_KIND_HDF5) *kind = hdf5_kind(path);
+  return GAN_OK;
+}
+
+static gan_status look_at_kind(void *context) {
+  gan_file_kind kind;
+  return gan_file_kind_of(context, &kind);
+}
+
+gan_status gan_file_kind_probe(const char *path, gan_file_kind *kind) {
+  if (gan_file_is_fragile(path)) GAN_TRY(gan_probe_file(path, GAN_PROBE_KIND, NULL, look_at_kind, (void *)path));
+  return gan_file_kind_of(path, kind);
 }
 
 const char *gan_file_kind_name(gan_file_kind kind) {

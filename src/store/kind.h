@@ -2,6 +2,8 @@
 #ifndef GAN_STORE_KIND_H
 #define GAN_STORE_KIND_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 typedef enum gan_file_kind {
@@ -13,9 +15,15 @@ typedef enum gan_file_kind {
   GAN_KIND_HDF5   /* an HDF5 file of another kind: data, perhaps */
 } gan_file_kind;
 
+/* Whether the file begins as HDF5 files do that have no seal: HDF5 may crash over it, and it is to be tried first
+   (base/probe.h). False when it cannot be read, too. */
+bool gan_file_is_fragile(const char *path);
+
 /* Looks at the file's beginning and its attribute `kind`; whether the rest is sound is for its reader to say.
    GAN_BAD_FILE when it cannot be opened. */
 gan_status gan_file_kind_of(const char *path, gan_file_kind *kind) GAN_CHECKED;
+/* Does so in a child process first, where the file is fragile. GAN_BAD_FILE when the child does not survive it, too. */
+gan_status gan_file_kind_probe(const char *path, gan_file_kind *kind) GAN_CHECKED;
 
 /* "a checkpoint", "a metrics file", ... */
 const char *gan_file_kind_name(gan_file_kind kind);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/probe.h"
 #include "store/kind.h"
 #include "store/metrics_internal.h"
 #include "store/output.h"
@@ -146,11 +147,13 @@ static gan_status open_new(const char *path, size_t group_count, const gan_metri
 gan_status gan_metrics_open(const char *path, size_t group_count, const gan_metrics_group *groups, int64_t keep_until,
                             gan_metrics_file **file) {
   GAN_HDF5_QUIET;
-  bool damaged = false;
+  /* An old file over which HDF5 crashes is put aside unread. */
+  const bool unreadable = keep_until >= 0 && gan_probe_has_failed(path, GAN_PROBE_METRICS);
+  bool damaged = unreadable;
   *file = NULL;
-  gan_status status = open_new(path, group_count, groups, keep_until, &damaged, file);
+  gan_status status = open_new(path, group_count, groups, unreadable ? -1 : keep_until, &damaged, file);
   /* Rows copied before the damage was met would be a wrong history: a new file has none. */
-  if (damaged) status = open_new(path, group_count, groups, -1, &damaged, file);
+  if (damaged && !unreadable) status = open_new(path, group_count, groups, -1, &damaged, file);
   return status;
 }
 

@@ -28,9 +28,9 @@ typedef struct gan_metrics_group {
 
 /* Opens or makes the file with these groups, keeping rows with iteration <= keep_until (-1: none, a new file). Columns
    are found again by name; one that the old file lacks is NaN in the old rows, one that is no longer in the table is
-   dropped. An old file that cannot be read is no error: it is renamed to PATH.damaged-N, see gan_metrics_set_aside, and
-   a new one begun. GAN_FAILED when the file cannot be written; the old one is then as it was. The path is copied, as
-   are names. */
+   dropped. An old file that cannot be read, or of which gan_metrics_probe has said so, is no error: it is renamed to
+   PATH.damaged-N, see gan_metrics_set_aside, and a new one begun. GAN_FAILED when the file cannot be written; the old
+   one is then as it was. The path is copied, as are names. */
 gan_status gan_metrics_open(const char *path, size_t group_count, const gan_metrics_group *groups, int64_t keep_until,
                             gan_metrics_file **file) GAN_CHECKED;
 /* Where gan_metrics_open put an old file that it could not read, "" when it had none to put away. Owned by the file. */
@@ -53,5 +53,9 @@ gan_status gan_metrics_read(const char *path, const char *group, const char *col
 /* Names of a group's columns, in the file's order (NULL-terminated list in one block, released with free()). Errors as
    above. */
 gan_status gan_metrics_columns(const char *path, const char *group, char ***names) GAN_CHECKED;
+
+/* Reads all of the file in a child process first (base/probe.h). GAN_BAD_FILE when it cannot be read, or the child does
+   not survive it, which is remembered; GAN_OK for a file that is not there. */
+gan_status gan_metrics_probe(const char *path) GAN_CHECKED;
 
 #endif

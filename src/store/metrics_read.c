@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/probe.h"
 #include "store/metrics_internal.h"
 #include "store/output.h"
 
@@ -148,4 +149,35 @@ gan_status gan_metrics_columns(const char *path, const char *group, char ***name
     gan_hdf5_close(&file);
   } while (try_again(status, attempt++));
   return status;
+}
+
+/* All columns, by the calls that a resumed run makes, and those that list them. */
+static gan_status look_at_group(hid_t file, const char *path, const char *group) {
+  char **names = NULL;
+  if (H5Lexists(file, group, H5P_DEFAULT) == 0) return GAN_OK;
+  GAN_TRY(read_names(file, path, group, &names));
+  gan_status status = GAN_OK;
+  for (size_t i = 0; names[i] && status == GAN_OK; i++) {
+    size_t count = 0;
+    double *values = NULL;
+    status = gan_metrics_read_open(file, path, group, names[i], &count, &values);
+    free(values);
+  }
+  free(names);
+  return status;
+}
+
+static gan_status look_at_file(void *context) {
+  GAN_HDF5_QUIET;
+  const char *path = context;
+  hid_t file = -1;
+  GAN_TRY(open_file(path, &file));
+  gan_status status = look_at_group(file, path, "train");
+  if (status == GAN_OK) status = look_at_group(file, path, "eval");
+  gan_hdf5_close(&file);
+  return status;
+}
+
+gan_status gan_metrics_probe(const char *path) {
+  return gan_probe_file(path, GAN_PROBE_METRICS, NULL, look_at_file, (void *)path);
 }

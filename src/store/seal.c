@@ -77,7 +77,7 @@ gan_status gan_seal_write(const char *partial, const char *path) {
 
 static gan_status fail_kind(const char *path) {
   gan_file_kind kind = GAN_KIND_UNKNOWN;
-  GAN_TRY(gan_file_kind_of(path, &kind));
+  GAN_TRY(gan_file_kind_probe(path, &kind));
   if (kind == GAN_KIND_CHECKPOINT) return gan_fail(GAN_BAD_FILE, "%s is damaged: its first lines do not read", path);
   return gan_fail(GAN_BAD_FILE, "%s is no checkpoint but %s", path, gan_file_kind_name(kind));
 }

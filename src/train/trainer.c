@@ -37,6 +37,19 @@ static gan_status share_memory(void *context, size_t bytes, gan_fill fill, void 
 static void unshare_memory(void *context, void *memory) { gan_world_unshare(context, memory); }
 static gan_status agree(void *context, gan_status mine) { return gan_world_agree(context, mine); }
 
+/* Rank 0 finds out whether files of others can be opened at all; the program has done so before MPI started. Here,
+   since no child process may begin in the midst of the loader's reading. */
+static gan_status try_files(gan_trainer *trainer, bool resumes) {
+  char path[PATH_MAX + 32];
+  const gan_data_options *data = &trainer->config->data;
+  const bool tries = gan_world_rank(trainer->world) == 0;
+  snprintf(path, sizeof path, "%s/metrics.h5", trainer->folder);
+  if (tries && resumes && gan_metrics_probe(path) != GAN_OK)
+    gan_error_set(""); /* remembered: it will be put aside when it is its turn */
+  if (!gan_source_is_fragile(data)) return GAN_OK;
+  return gan_world_agree(trainer->world, tries ? gan_source_probe(data) : GAN_OK);
+}
+
 static gan_status open_source(gan_trainer *trainer) {
   const gan_data_share share = {
       .share = share_memory, .unshare = unshare_memory, .agree = agree, .context = trainer->world};
@@ -271,6 +284,7 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   GAN_TRY(gan_state_find(trainer, resume_from));
   /* What config.ini and checkpoints keep is the run, not how this start of it began. */
   GAN_TRY(gan_world_agree(world, gan_config_set(trainer->config, "run.resume", "no")));
+  GAN_TRY(try_files(trainer, resume_from[0] != '\0'));
   GAN_TRY(open_source(trainer));
   GAN_TRY(gan_world_agree(world, create_networks(trainer)));
   GAN_TRY(create_reduction(trainer, trainer->model.generator, true, &trainer->generator.reduction));

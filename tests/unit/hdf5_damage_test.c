@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "base/fault.h"
+#include "base/probe.h"
 #include "hdf5_support.h"
 
 static void labels_that_cannot_be_are_refused(void **state) {
@@ -278,6 +279,76 @@ static void mutated_files_do_no_harm(void **state) {
   }
 }
 
+/* A small file as h5py writes it: the root's names are in a heap, whose address HDF5 does not look at before it goes
+   there. */
+static void a_file_over_which_hdf5_crashes_is_refused_after_a_trial(void **state) {
+  (void)state;
+  enum { HEAP_ADDRESS = 128 };
+  const hsize_t size[] = {SAMPLES, 4};
+  size_t count;
+  const gan_data_options good = hdf5_options(hdf5_make_file("good.h5", 2, size, (storage_kind){.type = H5T_STD_U8LE}));
+  assert_int_equal(gan_source_probe(&good), GAN_OK);
+  uint8_t *bytes = data_read(good.path, &count);
+  memset(bytes + HEAP_ADDRESS, 0xff, 8);
+  const gan_data_options bad = hdf5_options(data_write("bad.h5", bytes, count));
+  free(bytes);
+  assert_int_equal(gan_source_probe(&bad), GAN_BAD_FILE);
+  assert_non_null(strstr(gan_error_message(), "bad.h5 is damaged: reading it ended the process that tried it first"));
+}
+
+static void a_trial_says_what_opening_would_say(void **state) {
+  (void)state;
+  const gan_data_options text = hdf5_options(data_write("text.h5", "hello", 5)), none = hdf5_options(data_path("none"));
+  assert_int_equal(gan_source_probe(&text), GAN_BAD_FILE);
+  assert_non_null(strstr(gan_error_message(), "not an HDF5 file"));
+  assert_int_equal(gan_source_probe(&none), GAN_OK); /* opening tells */
+  const gan_data_options idx = {.source = "idx", .path = text.path};
+  assert_int_equal(gan_source_probe(&idx), GAN_OK); /* no library that bears no damage */
+  assert_false(gan_source_is_fragile(&idx));
+}
+
+static gan_status look_at_samples(void *context) {
+  const gan_data_options *options = context;
+  gan_source *source;
+  float out[25];
+  GAN_TRY(gan_source_open(options, 1, NULL, &source));
+  gan_status status = GAN_OK;
+  for (int64_t i = 0; i < source->count && i < SAMPLES && status == GAN_OK && gan_shape_count(&source->shape) <= 25;
+       i++)
+    status = gan_source_read(source, &i, 1, out, NULL);
+  gan_source_close(source);
+  return status;
+}
+
+/* Bytes of what HDF5 keeps about the data become 0 or 255, as after a bad sector: each file is good or refused. */
+static void damage_anywhere_ends_nobody_but_the_trial(void **state) {
+  (void)state;
+  const hsize_t size[] = {SAMPLES, 5, 5};
+  const gan_probe_limits limits = {.seconds = 60, .processor = 5, .bytes = (int64_t)1 << 30};
+  const storage_kind storages[] = {{.type = H5T_IEEE_F32LE}, {.type = H5T_STD_U8LE, .chunk = 10, .deflate = 6}};
+  int refused = 0, way = 0;
+  for (int kind = 0; kind < 2; kind++) {
+    size_t count;
+    uint64_t random = 5;
+    uint8_t *bytes = data_read(hdf5_make_file("good.h5", 3, size, storages[kind]), &count);
+    for (int trial = 0; trial < 60; trial++) {
+      const size_t place = trial < 20 ? 8 * (size_t)trial : data_random(&random) % (count - 8);
+      uint8_t before[8];
+      memcpy(before, bytes + place, sizeof before);
+      memset(bytes + place, trial % 2 ? 0xff : 0, trial < 20 ? 8 : 1);
+      gan_data_options options = hdf5_options(data_write("bad.h5", bytes, count));
+      memcpy(bytes + place, before, sizeof before);
+      const gan_status status = gan_probe_file(options.path, (uint64_t)way++, &limits, look_at_samples, &options);
+      assert_true(status == GAN_OK || status == GAN_BAD_FILE);
+      refused += status == GAN_BAD_FILE;
+      /* What came back once comes back again. */
+      if (status == GAN_OK) assert_int_equal(look_at_samples(&options), GAN_OK);
+    }
+    free(bytes);
+  }
+  assert_true(refused > 10 && refused < way);
+}
+
 static void every_failing_allocation_is_reported_and_leaks_nothing(void **state) {
   (void)state;
   const gan_data_options options = hdf5_options(hdf5_make_labelled("labels.h5", "", H5T_STD_U8LE, SAMPLES, 0));
@@ -313,6 +384,9 @@ int main(void) {
       cmocka_unit_test(a_value_that_is_not_finite_is_an_error_of_its_sample),
       cmocka_unit_test(hdf5_prints_nothing_of_its_own),
       cmocka_unit_test(mutated_files_do_no_harm),
+      cmocka_unit_test(a_file_over_which_hdf5_crashes_is_refused_after_a_trial),
+      cmocka_unit_test(a_trial_says_what_opening_would_say),
+      cmocka_unit_test(damage_anywhere_ends_nobody_but_the_trial),
       cmocka_unit_test(every_failing_allocation_is_reported_and_leaks_nothing),
   };
   return cmocka_run_group_tests(tests, data_folder_make, data_folder_remove);

@@ -2,6 +2,7 @@
 #include <hdf5.h>
 #include <math.h>
 
+#include "base/probe.h"
 #include "store/kind.h"
 #include "store/table.h"
 #include "store_support.h"
@@ -170,6 +171,57 @@ static void files_that_are_no_tables_are_refused(void **state) {
   expect_refusal(path, "/group is no column");
 }
 
+/* For tests; the program's own look at a table is that of `inspect`. */
+static gan_status look_at_table(void *context) {
+  gan_table table;
+  GAN_TRY(gan_table_read(context, &table));
+  gan_table_release(&table);
+  return GAN_OK;
+}
+
+/* The heap's first object gets the size 0, and HDF5 goes no further from there. */
+static void texts_of_earlier_versions_that_make_hdf5_spin_are_refused(void **state) {
+  (void)state;
+  const gan_probe_limits limits = {.seconds = 60, .processor = 1, .bytes = (int64_t)1 << 30};
+  char path[PATH_MAX];
+  size_t size = 0;
+  const hid_t file = open_sample(path);
+  put_variable_text(file, "more", "text");
+  H5Fclose(file);
+  char *bytes = read_bytes(path, &size), *heap = memmem(bytes, size, "GCOL", 4);
+  assert_non_null(heap);
+  assert_int_equal(gan_probe_file(path, 1, &limits, look_at_table, path), GAN_OK);
+  memset(heap + 16, 0, 16);
+  write_bytes(path, bytes, size);
+  assert_int_equal(gan_probe_file(path, 2, &limits, look_at_table, path), GAN_BAD_FILE);
+  assert_message("came to no end in 1 s of computing");
+  free(bytes);
+}
+
+static void changed_bytes_of_a_table_are_harmless_or_found(void **state) {
+  (void)state;
+  enum { PLACES = 120, RUN = 4 };
+  const gan_probe_limits limits = {.seconds = 60, .processor = 5, .bytes = (int64_t)1 << 30};
+  char path[PATH_MAX];
+  size_t size = 0;
+  int found = 0;
+  assert_int_equal(gan_table_write(in_folder("t.h5", path), &sample), GAN_OK);
+  char *bytes = read_bytes(path, &size);
+  for (size_t i = 0; i < PLACES; i++) {
+    const size_t place = i * (size - RUN) / PLACES;
+    char before[RUN];
+    memcpy(before, bytes + place, RUN);
+    memset(bytes + place, i % 2 ? 0xff : 0, RUN);
+    write_bytes(path, bytes, size);
+    memcpy(bytes + place, before, RUN);
+    const gan_status status = gan_probe_file(path, 100 + i, &limits, look_at_table, path);
+    found += status == GAN_BAD_FILE;
+    if (status == GAN_OK) assert_int_equal(look_at_table(path), GAN_OK);
+  }
+  assert_true(found > 5);
+  free(bytes);
+}
+
 static void a_failing_allocation_is_reported_and_leaks_nothing(void **state) {
   (void)state;
   char path[PATH_MAX];
@@ -195,6 +247,8 @@ int main(void) {
       FOLDER_TEST(texts_are_of_fixed_length_and_of_earlier_versions_read),
       FOLDER_TEST(long_texts_are_read_as_they_were_written),
       FOLDER_TEST(files_that_are_no_tables_are_refused),
+      FOLDER_TEST(texts_of_earlier_versions_that_make_hdf5_spin_are_refused),
+      FOLDER_TEST(changed_bytes_of_a_table_are_harmless_or_found),
       FOLDER_TEST(a_failing_allocation_is_reported_and_leaks_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
