@@ -29,7 +29,13 @@ launch() {
   job=$!
 }
 end_job() { [ -z "$job" ] || { pkill -KILL -P "$job"; kill -KILL "$job"; }; }
-trains() { quickly grep -q '^iteration ' out; }
+trains() { # the job does, or has ended
+  reached() { grep -qs '^iteration ' out || gone "$job"; }
+  quickly reached && grep -q '^iteration ' out && return 0
+  note "does not train:"
+  tail -n 20 out err | sed 's/^/    | /'
+  return 1
+}
 
 # ends STATUS: the job does so by itself; over: its status then
 over() {
@@ -171,7 +177,7 @@ test_programs_that_it_starts_have_the_usual_signals() {
 }
 
 test_usr1_to_mpirun_stops_all_ranks() {
-  launch mpirun -q -np 3 "$PROGRAM" "${endless[@]}" --run.log_every=1
+  launch $quiet_mpirun -np 3 "$PROGRAM" "${endless[@]}" --run.log_every=1
   trains || return 1
   kill -USR1 $job
   ends 75 && stopped && goes_on "${endless[@]}"
@@ -181,22 +187,23 @@ test_usr1_to_mpirun_stops_all_ranks() {
 test_other_signals_to_mpirun_leave_a_run_that_goes_on() {
   local signal
   for signal in TERM HUP; do
-    OMPI_MCA_odls_base_sigkill_timeout=1 launch mpirun -q -np 3 "$PROGRAM" "${endless[@]}" --checkpoint.every=1 --resume \
+    OMPI_MCA_odls_base_sigkill_timeout=1 launch $quiet_mpirun -np 3 "$PROGRAM" "${endless[@]}" --checkpoint.every=1 --resume \
       --run.log_every=1
     trains && wait_until 60 past run 0 || return 1
     kill -$signal $job
-    ends 1 && goes_on "${endless[@]}" || return 1
+    over
+    [ $? -ne 0 ] && [ -z "$job" ] && goes_on "${endless[@]}" || return 1
   done
 }
 test_signals_during_the_start_of_mpi_stop_all_ranks_alike() {
   local rank
   for rank in 1 2 3; do
-    launch mpirun -q -np 3 "$PROGRAM" "${endless[@]}" --resume -q
+    launch $quiet_mpirun -np 3 "$PROGRAM" "${endless[@]}" --resume -q
     quickly all_hold $job
     kill -HUP "$(ranks $job | sed -n ${rank}p)"
     ends 75 && stopped || return 1
   done
-  launch mpirun -q -np 3 "$PROGRAM" "${endless[@]}" --resume -q
+  launch $quiet_mpirun -np 3 "$PROGRAM" "${endless[@]}" --resume -q
   quickly all_hold $job
   kill -USR1 $job
   ends 75 && stopped
@@ -219,7 +226,7 @@ test_a_crash_ends_the_process_by_its_signal() {
 }
 test_a_crash_of_a_rank_ends_the_job() {
   local left rank
-  launch mpirun -q -np 3 "$PROGRAM" "${endless[@]}" --run.log_every=1
+  launch $quiet_mpirun -np 3 "$PROGRAM" "${endless[@]}" --run.log_every=1
   trains || return 1
   left=$(ranks $job)
   kill -SEGV "$(echo $left | cut -d ' ' -f 2)"
