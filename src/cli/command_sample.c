@@ -34,7 +34,7 @@ static void release(saved_generator *saved) {
   free(saved->buffers);
 }
 
-static gan_status read_tensors(const char *path, saved_generator *saved) {
+static gan_status read_tensors(const gan_checkpoint_file *opened, const char *path, saved_generator *saved) {
   const gan_network *network = saved->model.generator;
   const bool averaged = saved->config->train.ema_decay > 0 && saved->config->samples.ema;
   gan_tensor *tensors = NULL;
@@ -43,7 +43,7 @@ static gan_status read_tensors(const char *path, saved_generator *saved) {
   GAN_TRY(gan_allocate(gan_model_tensor_count(network), sizeof *tensors, "the list of tensors", &tensors));
   const size_t count =
       gan_model_tensors(averaged ? "/ema" : "/generator", network, saved->parameters, saved->buffers, -1, tensors);
-  gan_status status = gan_checkpoint_read_tensors(path, count, tensors);
+  gan_status status = gan_checkpoint_tensors(opened, count, tensors);
   const gan_tensor *odd = status == GAN_OK ? gan_model_not_finite(count, tensors) : NULL;
   if (odd) status = gan_fail(GAN_BAD_FILE, "%s: %s holds numbers that are not finite", path, odd->path);
   free(tensors);
@@ -52,17 +52,25 @@ static gan_status read_tensors(const char *path, saved_generator *saved) {
 
 /* Which averaged weights a checkpoint holds is for its own configuration to say; everything else may be laid over it.
  */
-static gan_status load(const gan_arguments *arguments, const char *path, saved_generator *saved) {
+static gan_status read_generator(const gan_arguments *arguments, const gan_checkpoint_file *opened, const char *path,
+                                 saved_generator *saved) {
   gan_checkpoint checkpoint = {0};
-  GAN_TRY(gan_checkpoint_verify(path));
-  GAN_TRY(gan_checkpoint_read_header(path, &checkpoint));
+  GAN_TRY(gan_checkpoint_header(opened, &checkpoint));
   saved->data_shape = checkpoint.data_shape;
   gan_status status = gan_config_create(&saved->config);
   if (status == GAN_OK) status = gan_config_read_text(saved->config, checkpoint.config, path);
   if (status == GAN_OK) status = gan_arguments_apply(arguments, saved->config);
   if (status == GAN_OK) status = gan_model_create(saved->config, &saved->data_shape, &saved->model);
   gan_checkpoint_release(&checkpoint);
-  if (status == GAN_OK) status = read_tensors(path, saved);
+  if (status == GAN_OK) status = read_tensors(opened, path, saved);
+  return status;
+}
+
+static gan_status load(const gan_arguments *arguments, const char *path, saved_generator *saved) {
+  gan_checkpoint_file *opened = NULL;
+  GAN_TRY(gan_checkpoint_open(path, &opened));
+  const gan_status status = read_generator(arguments, opened, path, saved);
+  gan_checkpoint_close(opened);
   return status;
 }
 

@@ -117,17 +117,19 @@ static void print_json(const char *path, const gan_checkpoint *checkpoint, const
   gan_json_print(object);
 }
 
-static gan_status visit(const char *path, tensor_table *table) {
-  GAN_TRY(gan_checkpoint_visit(path, collect, table));
+static gan_status read_file(const gan_checkpoint_file *opened, gan_checkpoint *checkpoint, tensor_table *table) {
+  GAN_TRY(gan_checkpoint_header(opened, checkpoint));
+  GAN_TRY(gan_checkpoint_visit(opened, collect, table));
   return table->status;
 }
 
 gan_status gan_inspect_checkpoint(const gan_arguments *arguments, const char *path) {
-  gan_checkpoint checkpoint;
+  gan_checkpoint checkpoint = {0};
+  gan_checkpoint_file *opened = NULL;
   tensor_table table = {.status = GAN_OK};
-  GAN_TRY(gan_checkpoint_verify(path));
-  GAN_TRY(gan_checkpoint_read_header(path, &checkpoint));
-  const gan_status status = visit(path, &table);
+  GAN_TRY(gan_checkpoint_open(path, &opened));
+  const gan_status status = read_file(opened, &checkpoint, &table);
+  gan_checkpoint_close(opened);
   if (status == GAN_OK && arguments->json) print_json(path, &checkpoint, &table);
   if (status == GAN_OK && !arguments->json) print_text(path, &checkpoint, &table, arguments->verbose);
   free(table.rows);

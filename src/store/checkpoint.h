@@ -1,7 +1,7 @@
 /* Checkpoints: HDF5 files that are whole or absent.
 
    Written by one process, beside the final place, flushed and synced, then renamed. Every data set has a Fletcher32
-   checksum, and the whole file a seal (seal.h), which every function that reads checks first: not one flipped bit goes
+   checksum, and the whole file a seal (seal.h), which is checked when a checkpoint is opened: not one flipped bit goes
    unnoticed. Equal contents give equal bytes. Layout: docs/design.md section 6 and docs/file-formats.md. A checkpoint
    is, to this module, attributes and a list of named tensors: where they live in memory is the caller's affair. */
 #ifndef GAN_STORE_CHECKPOINT_H
@@ -44,12 +44,24 @@ void gan_checkpoint_release(gan_checkpoint *checkpoint);
 gan_status gan_checkpoint_write(const char *path, const gan_checkpoint *checkpoint, size_t tensor_count,
                                 const gan_tensor *tensors) GAN_CHECKED;
 
-/* Reads the attributes. GAN_BAD_FILE when it is missing, no checkpoint, damaged, or of a newer format; then there is
-   nothing to release. */
-gan_status gan_checkpoint_read_header(const char *path, gan_checkpoint *checkpoint) GAN_CHECKED;
+/* A checkpoint that is open for reading. */
+typedef struct gan_checkpoint_file gan_checkpoint_file;
+
+/* Checks the seal, which reads the whole file, and opens it: for all that is then read from it once is enough.
+   GAN_BAD_FILE when it is missing, no checkpoint, damaged, or of a newer format. Owned by the caller. */
+gan_status gan_checkpoint_open(const char *path, gan_checkpoint_file **opened) GAN_CHECKED;
+void gan_checkpoint_close(gan_checkpoint_file *opened); /* NULL is allowed */
+
+/* Reads the attributes. GAN_BAD_FILE when one makes no sense; then there is nothing to release. */
+gan_status gan_checkpoint_header(const gan_checkpoint_file *opened, gan_checkpoint *checkpoint) GAN_CHECKED;
 
 /* Reads every listed tensor into its memory. GAN_BAD_FILE naming the tensor when one is absent, has another shape, or
    its checksum does not hold. */
+gan_status gan_checkpoint_tensors(const gan_checkpoint_file *opened, size_t tensor_count,
+                                  const gan_tensor *tensors) GAN_CHECKED;
+
+/* Those two for whoever reads one of them only; with the errors of gan_checkpoint_open. */
+gan_status gan_checkpoint_read_header(const char *path, gan_checkpoint *checkpoint) GAN_CHECKED;
 gan_status gan_checkpoint_read_tensors(const char *path, size_t tensor_count, const gan_tensor *tensors) GAN_CHECKED;
 
 /* Checks the seal, and so every bit of the file, at about the speed of reading it. Errors as above. */
@@ -57,9 +69,13 @@ gan_status gan_checkpoint_verify(const char *path) GAN_CHECKED;
 
 /* Folder upkeep. The name of iteration's checkpoint in a folder into path (PATH_MAX bytes). */
 void gan_checkpoint_path(const char *folder, int64_t iteration, char *path);
-/* The newest checkpoint in the folder that verifies, into path (PATH_MAX bytes); "" when there is none, or no folder.
-   Newest is the highest iteration in the name; links such as latest.h5 play no part. Older ones are tried when a newer
-   one is damaged; *damaged counts those passed over. */
+/* The newest checkpoint in the folder that verifies, of those of an iteration after `after` (-1: of all), into path
+   (PATH_MAX bytes) and open; "" and NULL when there is none, or no folder. Newest is the highest iteration in the name;
+   links such as latest.h5 play no part. Older ones are tried when a newer one is damaged; *damaged counts those passed
+   over. */
+gan_status gan_checkpoint_open_newest(const char *folder, int64_t after, char *path, int *damaged,
+                                      gan_checkpoint_file **opened) GAN_CHECKED;
+/* The same of all, closed. */
 gan_status gan_checkpoint_newest(const char *folder, char *path, int *damaged) GAN_CHECKED;
 /* Points FOLDER/NAME ("latest.h5", "best.h5") at the checkpoint `path`, which is in the same folder, atomically, by a
    relative symbolic link. GAN_FAILED as for writing. */
@@ -77,6 +93,6 @@ typedef struct gan_tensor_summary {
   double minimum, maximum, mean, standard_deviation;
 } gan_tensor_summary;
 typedef void (*gan_tensor_visitor)(void *context, const gan_tensor_summary *tensor);
-gan_status gan_checkpoint_visit(const char *path, gan_tensor_visitor visit, void *context) GAN_CHECKED;
+gan_status gan_checkpoint_visit(const gan_checkpoint_file *opened, gan_tensor_visitor visit, void *context) GAN_CHECKED;
 
 #endif

@@ -1,5 +1,5 @@
-/* Reading checkpoints. Every function checks the seal first; what comes after deals with files that are whole but may
-   be of another program, another network, or made to do harm: sizes are compared before memory is asked for. */
+/* Reading checkpoints. Opening one checks the seal; what comes after deals with files that are whole but may be of
+   another program, another network, or made to do harm: sizes are compared before memory is asked for. */
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
@@ -13,13 +13,33 @@
 #include "store/hdf5_tools.h"
 #include "store/seal.h"
 
-static gan_status open_sealed(const char *path, hid_t *file) {
+struct gan_checkpoint_file {
+  char path[PATH_MAX];
+  hid_t file;
+};
+
+gan_status gan_checkpoint_open(const char *path, gan_checkpoint_file **opened) {
+  GAN_HDF5_QUIET;
   char reason[GAN_HDF5_REASON];
-  *file = -1;
+  gan_checkpoint_file *made = NULL;
+  *opened = NULL;
   GAN_TRY(gan_seal_check(path));
-  *file = gan_hdf5_open(path, false);
-  if (*file < 0) return gan_fail(GAN_BAD_FILE, "cannot read %s: %s", path, gan_hdf5_reason(reason));
+  GAN_TRY(gan_allocate(1, sizeof *made, "an open checkpoint", &made));
+  snprintf(made->path, sizeof made->path, "%s", path);
+  made->file = gan_hdf5_open(path, false);
+  if (made->file < 0) {
+    free(made);
+    return gan_fail(GAN_BAD_FILE, "cannot read %s: %s", path, gan_hdf5_reason(reason));
+  }
+  *opened = made;
   return GAN_OK;
+}
+
+void gan_checkpoint_close(gan_checkpoint_file *opened) {
+  GAN_HDF5_QUIET;
+  if (!opened) return;
+  H5Fclose(opened->file);
+  free(opened);
 }
 
 gan_status gan_checkpoint_verify(const char *path) { return gan_seal_check(path); }
@@ -89,13 +109,18 @@ static gan_status read_attributes(hid_t file, const char *path, gan_checkpoint *
   return read_text(file, path, "config", &checkpoint->config);
 }
 
-gan_status gan_checkpoint_read_header(const char *path, gan_checkpoint *checkpoint) {
+gan_status gan_checkpoint_header(const gan_checkpoint_file *opened, gan_checkpoint *checkpoint) {
   GAN_HDF5_QUIET;
-  hid_t file = -1;
   memset(checkpoint, 0, sizeof *checkpoint);
-  GAN_TRY(open_sealed(path, &file));
-  const gan_status status = read_attributes(file, path, checkpoint);
-  H5Fclose(file);
+  return read_attributes(opened->file, opened->path, checkpoint);
+}
+
+gan_status gan_checkpoint_read_header(const char *path, gan_checkpoint *checkpoint) {
+  gan_checkpoint_file *opened = NULL;
+  memset(checkpoint, 0, sizeof *checkpoint);
+  GAN_TRY(gan_checkpoint_open(path, &opened));
+  const gan_status status = gan_checkpoint_header(opened, checkpoint);
+  gan_checkpoint_close(opened);
   return status;
 }
 
@@ -120,13 +145,17 @@ static gan_status read_tensor(hid_t file, const char *path, const gan_tensor *te
   return GAN_OK;
 }
 
-gan_status gan_checkpoint_read_tensors(const char *path, size_t tensor_count, const gan_tensor *tensors) {
+gan_status gan_checkpoint_tensors(const gan_checkpoint_file *opened, size_t tensor_count, const gan_tensor *tensors) {
   GAN_HDF5_QUIET;
-  hid_t file = -1;
-  GAN_TRY(open_sealed(path, &file));
-  gan_status status = GAN_OK;
-  for (size_t i = 0; status == GAN_OK && i < tensor_count; i++) status = read_tensor(file, path, &tensors[i]);
-  H5Fclose(file);
+  for (size_t i = 0; i < tensor_count; i++) GAN_TRY(read_tensor(opened->file, opened->path, &tensors[i]));
+  return GAN_OK;
+}
+
+gan_status gan_checkpoint_read_tensors(const char *path, size_t tensor_count, const gan_tensor *tensors) {
+  gan_checkpoint_file *opened = NULL;
+  GAN_TRY(gan_checkpoint_open(path, &opened));
+  const gan_status status = gan_checkpoint_tensors(opened, tensor_count, tensors);
+  gan_checkpoint_close(opened);
   return status;
 }
 
@@ -201,16 +230,14 @@ static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *link, v
   return state->status == GAN_OK ? 0 : -1;
 }
 
-gan_status gan_checkpoint_visit(const char *path, gan_tensor_visitor visit, void *context) {
+gan_status gan_checkpoint_visit(const gan_checkpoint_file *opened, gan_tensor_visitor visit, void *context) {
   GAN_HDF5_QUIET;
+  const char *path = opened->path;
   visit_state state = {.path = path, .visit = visit, .context = context, .status = GAN_OK};
   struct stat about;
   char reason[GAN_HDF5_REASON];
-  hid_t file = -1;
-  GAN_TRY(open_sealed(path, &file));
   if (stat(path, &about) == 0) state.file_bytes = (uint64_t)about.st_size;
-  if (H5Lvisit(file, H5_INDEX_CRT_ORDER, H5_ITER_INC, visit_link, &state) < 0 && state.status == GAN_OK)
-    state.status = gan_fail(GAN_BAD_FILE, "cannot list the tensors of %s: %s", path, gan_hdf5_reason(reason));
-  H5Fclose(file);
+  if (H5Lvisit(opened->file, H5_INDEX_CRT_ORDER, H5_ITER_INC, visit_link, &state) < 0 && state.status == GAN_OK)
+    return gan_fail(GAN_BAD_FILE, "cannot list the tensors of %s: %s", path, gan_hdf5_reason(reason));
   return state.status;
 }

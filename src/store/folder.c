@@ -88,20 +88,29 @@ static gan_status list_checkpoints(const char *folder, iteration_list *list) {
   return status;
 }
 
-gan_status gan_checkpoint_newest(const char *folder, char *path, int *damaged) {
+gan_status gan_checkpoint_open_newest(const char *folder, int64_t after, char *path, int *damaged,
+                                      gan_checkpoint_file **opened) {
   iteration_list list;
   gan_status status = GAN_BAD_FILE;
   *damaged = 0;
+  *opened = NULL;
   path[0] = '\0';
   GAN_TRY(list_checkpoints(folder, &list));
-  for (size_t i = 0; i < list.count && status == GAN_BAD_FILE; i++) {
+  for (size_t i = 0; i < list.count && list.values[i] > after && status == GAN_BAD_FILE; i++) {
     gan_checkpoint_path(folder, list.values[i], path);
-    status = gan_checkpoint_verify(path);
+    status = gan_checkpoint_open(path, opened);
     *damaged += status == GAN_BAD_FILE;
   }
   free(list.values);
   if (status != GAN_OK) path[0] = '\0';
   return status == GAN_BAD_FILE ? GAN_OK : status;
+}
+
+gan_status gan_checkpoint_newest(const char *folder, char *path, int *damaged) {
+  gan_checkpoint_file *opened = NULL;
+  const gan_status status = gan_checkpoint_open_newest(folder, -1, path, damaged, &opened);
+  gan_checkpoint_close(opened);
+  return status;
 }
 
 static const char *name_of(const char *path) {

@@ -17,6 +17,7 @@
 #include "gan_dist/trainer.h"
 #include "nn/pass.h"
 #include "optim/optimizer.h"
+#include "store/checkpoint.h"
 #include "store/metrics.h"
 #include "store/trace.h"
 #include "train/memory.h"
@@ -89,6 +90,7 @@ struct gan_trainer {
 
   /* Files; rank 0. */
   gan_resume resume;
+  gan_checkpoint_file *resumed; /* the checkpoint to go on from, from when it is found until it is read */
   char folder[PATH_MAX];
   char last_checkpoint[PATH_MAX];
   gan_metrics_file *metrics;

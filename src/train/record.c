@@ -84,28 +84,36 @@ static void read_seconds_before(gan_trainer *trainer, const char *path) {
   free(seconds);
 }
 
+static gan_status fail_later(const gan_trainer *trainer, const gan_checkpoint_file *opened) {
+  gan_checkpoint later = {0};
+  GAN_TRY(gan_checkpoint_header(opened, &later));
+  const long long iteration = later.iteration;
+  gan_checkpoint_release(&later);
+  return gan_fail(GAN_BAD_USAGE,
+                  "%s holds what was trained after iteration %lld already, up to %lld: go on from there in another "
+                  "folder (--run.dir), or remove the later checkpoints",
+                  trainer->folder, (long long)trainer->iteration, iteration);
+}
+
 /* No run is written over another, nor over what one came to after the checkpoint that this one goes on from: the next
    --resume would take the later checkpoints for its own. */
 static gan_status check_folder(const gan_trainer *trainer) {
   char newest[PATH_MAX];
   int damaged = 0;
-  gan_checkpoint later = {0};
+  gan_checkpoint_file *opened = NULL;
   if (trainer->resume == GAN_RESUME_NEWEST || (trainer->resume == GAN_RESUME_NOT && trainer->iteration > 0))
     return GAN_OK;
-  GAN_TRY(gan_checkpoint_newest(trainer->folder, newest, &damaged));
+  const int64_t after = trainer->resume == GAN_RESUME_FILE ? trainer->iteration : -1;
+  GAN_TRY(gan_checkpoint_open_newest(trainer->folder, after, newest, &damaged, &opened));
+  gan_status status = GAN_OK;
   if (trainer->resume == GAN_RESUME_NOT && (newest[0] || damaged))
-    return gan_fail(GAN_BAD_USAGE,
-                    "%s already holds a run (%s): go on with --resume, or choose another folder with --run.dir",
-                    trainer->folder, newest[0] ? newest : "of damaged checkpoints");
-  if (!newest[0]) return GAN_OK;
-  GAN_TRY(gan_checkpoint_read_header(newest, &later));
-  const long long iteration = later.iteration;
-  gan_checkpoint_release(&later);
-  if (iteration <= trainer->iteration) return GAN_OK;
-  return gan_fail(GAN_BAD_USAGE,
-                  "%s holds what was trained after iteration %lld already, up to %lld: go on from there in another "
-                  "folder (--run.dir), or remove the later checkpoints",
-                  trainer->folder, (long long)trainer->iteration, iteration);
+    status = gan_fail(GAN_BAD_USAGE,
+                      "%s already holds a run (%s): go on with --resume, or choose another folder with --run.dir",
+                      trainer->folder, newest[0] ? newest : "of damaged checkpoints");
+  else if (opened)
+    status = fail_later(trainer, opened);
+  gan_checkpoint_close(opened);
+  return status;
 }
 
 static gan_status open_files(gan_trainer *trainer) {

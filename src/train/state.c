@@ -144,11 +144,10 @@ static gan_status read_state(gan_trainer *trainer, const char *path) {
   gan_checkpoint checkpoint = {0};
   gan_tensor *tensors = NULL;
   size_t count = 0;
-  GAN_TRY(gan_checkpoint_verify(path));
-  GAN_TRY(gan_checkpoint_read_header(path, &checkpoint));
+  GAN_TRY(gan_checkpoint_header(trainer->resumed, &checkpoint));
   gan_status status = check_header(trainer, path, &checkpoint);
   if (status == GAN_OK) status = list_tensors(trainer, false, &tensors, &count);
-  if (status == GAN_OK) status = gan_checkpoint_read_tensors(path, count, tensors);
+  if (status == GAN_OK) status = gan_checkpoint_tensors(trainer->resumed, count, tensors);
   if (status == GAN_OK) status = check_read(path, gan_model_not_finite(count, tensors));
   if (status == GAN_OK) {
     trainer->iteration = checkpoint.iteration;
@@ -179,6 +178,8 @@ void gan_state_distribute(gan_trainer *trainer) {
 
 gan_status gan_state_load(gan_trainer *trainer, const char *path) {
   const gan_status mine = gan_world_rank(trainer->world) == 0 ? read_state(trainer, path) : GAN_OK;
+  gan_checkpoint_close(trainer->resumed);
+  trainer->resumed = NULL;
   GAN_TRY(gan_world_agree(trainer->world, mine));
   snprintf(trainer->last_checkpoint, sizeof trainer->last_checkpoint, "%s", path);
   gan_state_distribute(trainer);
@@ -207,11 +208,45 @@ static void choose_folder(const char *base, bool resume, char *folder) {
   }
 }
 
+/* Opens the newest checkpoint of the run's folder, if there is one. */
+static gan_status open_newest(gan_trainer *trainer, char *path) {
+  int damaged = 0;
+  GAN_TRY(gan_checkpoint_open_newest(trainer->folder, -1, path, &damaged, &trainer->resumed));
+  if (!path[0] && damaged)
+    return gan_fail(GAN_BAD_FILE,
+                    "%s; no checkpoint in %s can be used: resume from another by --resume=FILE, or begin anew in "
+                    "another folder (--run.dir)",
+                    gan_error_message(), trainer->folder);
+  if (damaged)
+    gan_notice(trainer, "%d damaged checkpoint%s in %s passed over", damaged, damaged == 1 ? "" : "s", trainer->folder);
+  if (!path[0]) gan_notice(trainer, "no checkpoint in %s: a new run begins", trainer->folder);
+  return GAN_OK;
+}
+
+/* Opens the checkpoint that was named; where no folder is, the run goes on in the checkpoint's. */
+static gan_status open_named(gan_trainer *trainer, char *path) {
+  snprintf(path, PATH_MAX, "%s", trainer->config->run.resume);
+  if (!trainer->config->run.dir[0]) {
+    snprintf(trainer->folder, sizeof trainer->folder, "%s", path);
+    char *slash = strrchr(trainer->folder, '/');
+    snprintf(slash ? slash : trainer->folder, 2, "%s", slash ? "" : ".");
+  }
+  return gan_checkpoint_open(path, &trainer->resumed);
+}
+
+/* The number of ranks may have changed, the number of shards must not. */
+static gan_status take_shards(gan_trainer *trainer) {
+  gan_checkpoint checkpoint = {0};
+  GAN_TRY(gan_checkpoint_header(trainer->resumed, &checkpoint));
+  trainer->config->train.shards = checkpoint.shards;
+  gan_checkpoint_release(&checkpoint);
+  return GAN_OK;
+}
+
 static gan_status find_state(gan_trainer *trainer, char *path) {
   gan_config *config = trainer->config;
   const bool resume = strcmp(config->run.resume, "no") != 0, newest = strcmp(config->run.resume, "yes") == 0;
   char base[PATH_MAX];
-  int damaged = 0;
   GAN_TRY(gan_config_folder(config, base));
   if (config->run.dir[0])
     snprintf(trainer->folder, sizeof trainer->folder, "%s", base);
@@ -219,32 +254,8 @@ static gan_status find_state(gan_trainer *trainer, char *path) {
     choose_folder(base, resume, trainer->folder);
   if (!resume) return GAN_OK;
   trainer->resume = newest ? GAN_RESUME_NEWEST : GAN_RESUME_FILE;
-  if (newest) {
-    GAN_TRY(gan_checkpoint_newest(trainer->folder, path, &damaged));
-    if (!path[0] && damaged)
-      return gan_fail(GAN_BAD_FILE,
-                      "%s; no checkpoint in %s can be used: resume from another by --resume=FILE, or begin anew in "
-                      "another folder (--run.dir)",
-                      gan_error_message(), trainer->folder);
-    if (damaged)
-      gan_notice(trainer, "%d damaged checkpoint%s in %s passed over", damaged, damaged == 1 ? "" : "s",
-                 trainer->folder);
-    if (!path[0]) gan_notice(trainer, "no checkpoint in %s: a new run begins", trainer->folder);
-  } else {
-    snprintf(path, PATH_MAX, "%s", config->run.resume);
-    if (!config->run.dir[0]) {
-      snprintf(trainer->folder, sizeof trainer->folder, "%s", path);
-      char *slash = strrchr(trainer->folder, '/');
-      snprintf(slash ? slash : trainer->folder, 2, "%s", slash ? "" : ".");
-    }
-  }
-  if (!path[0] || config->train.shards) return GAN_OK;
-  /* The number of ranks may have changed, the number of shards must not. */
-  gan_checkpoint checkpoint = {0};
-  GAN_TRY(gan_checkpoint_read_header(path, &checkpoint));
-  config->train.shards = checkpoint.shards;
-  gan_checkpoint_release(&checkpoint);
-  return GAN_OK;
+  GAN_TRY(newest ? open_newest(trainer, path) : open_named(trainer, path));
+  return trainer->resumed && !config->train.shards ? take_shards(trainer) : GAN_OK;
 }
 
 gan_status gan_state_find(gan_trainer *trainer, char *path) {
