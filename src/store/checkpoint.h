@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "base/shape.h"
@@ -81,9 +82,10 @@ gan_status gan_checkpoint_newest(const char *folder, char *path, int *damaged) G
    relative symbolic link. GAN_FAILED as for writing. */
 gan_status gan_checkpoint_link(const char *folder, const char *name, const char *path) GAN_CHECKED;
 /* Removes checkpoints: all but the newest `keep` and those that best.h5 and latest.h5 point at. Removes also what
-   interrupted writes of this program left (NAME.partial-PID), so no write into the folder may be going on. What cannot
-   be removed stays: upkeep never stops a training. */
-void gan_checkpoint_prune(const char *folder, int keep);
+   interrupted writes of this program left (NAME.partial-PID): what was last written before `since`, when the caller
+   took the folder, by a process that is not alive on this host. So `gan_dist sample -o` into the folder may be at work
+   here or elsewhere, a write of this process may not. What cannot be removed stays: upkeep never stops a training. */
+void gan_checkpoint_prune(const char *folder, int keep, struct timespec since);
 
 /* What `inspect` shows: called for every data set, in the file's order, with its path, shape and values' range. Where
    any value is NaN, and for an empty tensor, the four numbers are NaN. The path is valid during the call. */

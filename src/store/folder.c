@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "store/checkpoint.h"
+#include "store/folder_lock.h"
+#include "store/holder.h"
 #include "store/output.h"
 
 static const char PREFIX[] = "checkpoint-";
@@ -139,34 +142,45 @@ static int64_t linked_iteration(const char *folder, const char *name) {
   return iteration_of(target);
 }
 
-/* Whether a name is that of an interrupted write of this program: one of its own file names, ".partial-", digits. */
-static bool is_partial(const char *name) {
+/* The process in a name that is that of a write of this program on its way: one of its own file names, ".partial-",
+   digits. 0: no such name. */
+static pid_t writer_of(const char *name) {
   static const char mark[] = ".partial-";
-  static const char *const own[] = {"checkpoint-", "samples-", "metrics.h5", "latest.h5", "best.h5", "config.ini"};
+  static const char *const own[] = {"checkpoint-", "samples-",   "metrics.h5", "latest.h5",
+                                    "best.h5",     "config.ini", GAN_LOCK_FILE};
   const char *tail = strstr(name, mark);
   bool known = false;
-  if (!tail) return false;
+  if (!tail) return 0;
   tail += sizeof mark - 1;
   for (size_t i = 0; i < sizeof own / sizeof *own; i++) known = known || strncmp(name, own[i], strlen(own[i])) == 0;
-  return known && *tail && tail[strspn(tail, "0123456789")] == '\0';
+  if (!known || tail[strspn(tail, "0123456789")] != '\0') return 0;
+  return (pid_t)strtol(tail, NULL, 10);
 }
 
-static void remove_partial_files(const char *folder) {
+static bool is_older(const char *path, struct timespec since) {
+  struct stat about;
+  if (lstat(path, &about) != 0) return false;
+  const struct timespec *written = &about.st_mtim;
+  return written->tv_sec != since.tv_sec ? written->tv_sec < since.tv_sec : written->tv_nsec < since.tv_nsec;
+}
+
+static void remove_partial_files(const char *folder, struct timespec since) {
   char path[PATH_MAX];
   DIR *directory = opendir(folder);
   if (!directory) return;
   for (const struct dirent *entry = readdir(directory); entry; entry = readdir(directory)) {
-    if (!is_partial(entry->d_name)) continue;
+    const pid_t writer = writer_of(entry->d_name);
+    if (writer <= 0 || (writer != getpid() && gan_process_lives(writer))) continue;
     join(folder, entry->d_name, path);
-    unlink(path);
+    if (is_older(path, since)) unlink(path);
   }
   closedir(directory);
 }
 
-void gan_checkpoint_prune(const char *folder, int keep) {
+void gan_checkpoint_prune(const char *folder, int keep, struct timespec since) {
   iteration_list list;
   char path[PATH_MAX];
-  remove_partial_files(folder);
+  remove_partial_files(folder, since);
   const int64_t best = linked_iteration(folder, "best.h5"), latest = linked_iteration(folder, "latest.h5");
   if (list_checkpoints(folder, &list) != GAN_OK) return;
   for (size_t i = keep > 0 ? (size_t)keep : 0; i < list.count; i++) {

@@ -1,7 +1,7 @@
 /* The trainer from the inside: what src/train's files share.
 
    trainer.c builds and destroys, step.c is one iteration's mathematics, run.c the loop around it, state.c checkpoints,
-   record.c what is written to disk besides, model.c the networks. */
+   claim.c whose the folder is, record.c what is written to disk besides, model.c the networks. */
 #ifndef GAN_TRAIN_INTERNAL_H
 #define GAN_TRAIN_INTERNAL_H
 
@@ -18,6 +18,7 @@
 #include "nn/pass.h"
 #include "optim/optimizer.h"
 #include "store/checkpoint.h"
+#include "store/folder_lock.h"
 #include "store/metrics.h"
 #include "store/trace.h"
 #include "train/memory.h"
@@ -92,6 +93,8 @@ struct gan_trainer {
   gan_resume resume;
   gan_checkpoint_file *resumed; /* the checkpoint to go on from, from when it is found until it is read */
   char folder[PATH_MAX];
+  gan_folder_lock *lock; /* on the folder; rank 0, NULL until it is taken */
+  bool claimed;          /* gan_folder_claim was called; the same on every rank */
   char last_checkpoint[PATH_MAX];
   gan_metrics_file *metrics;
   double flushed;                 /* when metrics were last made visible */
@@ -113,6 +116,15 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) GAN_
 double gan_begin_exchange(gan_trainer *trainer);
 void gan_end_exchange(gan_trainer *trainer, double start);
 int64_t gan_critic_steps_of(const gan_config *config, int64_t iteration);
+
+/* claim.c. Rank 0: the folder's name, of a new run as far as nobody takes it first; takes the folder, or looks whether
+   it still is the one that was taken. GAN_BAD_USAGE when another process has it. */
+gan_status gan_folder_choose(gan_trainer *trainer) GAN_CHECKED;
+gan_status gan_folder_take(gan_trainer *trainer) GAN_CHECKED;
+/* What a write into the folder came to: a failed one is explained by the folder's having gone, where it has. */
+gan_status gan_folder_explain(gan_trainer *trainer, gan_status status) GAN_CHECKED;
+/* Takes the folder for rank 0, and tells all ranks its name; before each write. Collective. */
+gan_status gan_folder_claim(gan_trainer *trainer) GAN_CHECKED;
 
 /* state.c. Both collective; all ranks return the same status. */
 gan_status gan_state_save(gan_trainer *trainer) GAN_CHECKED;

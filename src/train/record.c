@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/folder.h"
 #include "base/memory.h"
 #include "eval/quality.h"
 #include "store/picture.h"
@@ -118,7 +117,6 @@ static gan_status check_folder(const gan_trainer *trainer) {
 
 static gan_status open_files(gan_trainer *trainer) {
   char path[PATH_MAX + 32], *text = NULL;
-  GAN_TRY(gan_folder_create(trainer->folder));
   GAN_TRY(check_folder(trainer));
   GAN_TRY(gan_config_print(trainer->config, &text));
   snprintf(path, sizeof path, "%s/config.ini", trainer->folder);
@@ -142,6 +140,7 @@ static gan_status open_files(gan_trainer *trainer) {
 
 gan_status gan_record_open(gan_trainer *trainer) {
   trainer->started = gan_seconds();
+  GAN_TRY(gan_folder_claim(trainer));
   const gan_status mine = gan_world_rank(trainer->world) == 0 ? open_files(trainer) : GAN_OK;
   return gan_world_agree(trainer->world, mine);
 }
@@ -159,7 +158,7 @@ void gan_record_iteration(gan_trainer *trainer, const gan_iteration *values) {
   gan_set_pending(trainer, gan_metrics_append(trainer->metrics, TRAIN_GROUP, row));
   if (gan_seconds() - trainer->flushed >= 1) {
     trainer->flushed = gan_seconds();
-    gan_set_pending(trainer, gan_metrics_flush(trainer->metrics));
+    gan_set_pending(trainer, gan_record_flush(trainer));
   }
   if (trainer->observer.iteration) trainer->observer.iteration(trainer->observer.context, values);
 }
@@ -200,7 +199,8 @@ gan_status gan_record_samples(gan_trainer *trainer) {
   GAN_TRY(gan_allocate((size_t)count * elements, sizeof *samples, "samples", &samples));
   gan_status status = draw_samples(trainer, 0, count, samples);
   snprintf(path, sizeof path, "%s/samples-%07lld.png", trainer->folder, (long long)trainer->iteration);
-  if (status == GAN_OK) status = draw_picture(trainer, path, count, samples);
+  if (status == GAN_OK) status = gan_folder_take(trainer);
+  if (status == GAN_OK) status = gan_folder_explain(trainer, draw_picture(trainer, path, count, samples));
   free(samples);
   if (status == GAN_OK && trainer->observer.file) trainer->observer.file(trainer->observer.context, "samples", path);
   return status;
@@ -276,6 +276,8 @@ gan_status gan_record_evaluation(gan_trainer *trainer, bool *best) {
 
 gan_status gan_record_flush(gan_trainer *trainer) {
   if (!trainer->metrics) return GAN_OK;
+  GAN_TRY(gan_folder_take(trainer));
+  gan_folder_lock_touch(trainer->lock);
   return gan_metrics_flush(trainer->metrics);
 }
 

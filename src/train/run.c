@@ -1,6 +1,7 @@
 /* The loop around the iterations: when to write checkpoints, pictures and evaluations, when to stop, and how to end. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "train/internal.h"
 
@@ -21,8 +22,10 @@ static gan_status save(gan_trainer *trainer, bool best) {
   GAN_TRY(gan_world_agree(trainer->world, writer ? gan_record_flush(trainer) : GAN_OK));
   GAN_TRY(gan_state_save(trainer));
   gan_status status = GAN_OK;
-  if (writer && best) status = gan_checkpoint_link(trainer->folder, "best.h5", trainer->last_checkpoint);
-  if (writer && status == GAN_OK) gan_checkpoint_prune(trainer->folder, (int)trainer->config->checkpoint.keep);
+  if (writer && best)
+    status = gan_folder_explain(trainer, gan_checkpoint_link(trainer->folder, "best.h5", trainer->last_checkpoint));
+  if (writer && status == GAN_OK)
+    gan_checkpoint_prune(trainer->folder, (int)trainer->config->checkpoint.keep, gan_folder_lock_time(trainer->lock));
   return gan_world_agree(trainer->world, status);
 }
 
@@ -51,6 +54,12 @@ static gan_status interrupted(const gan_trainer *trainer) {
                     (long long)trainer->config->run.iterations);
   return gan_fail(GAN_INTERRUPTED, "stopped after iteration %lld of %lld; run again with --resume to go on",
                   (long long)trainer->iteration, (long long)trainer->config->run.iterations);
+}
+
+/* Not in a folder that was moved or removed. */
+static bool has_checkpoint(const gan_trainer *trainer) {
+  if (!trainer->last_checkpoint[0]) return false;
+  return gan_world_rank(trainer->world) != 0 || access(trainer->last_checkpoint, R_OK) == 0;
 }
 
 static gan_status train(gan_trainer *trainer) {
@@ -84,7 +93,7 @@ gan_status gan_trainer_run(gan_trainer *trainer) {
   if (status == GAN_OK) {
     gan_watchdog_expect_beats(trainer->world, true);
     status = train(trainer);
-    if (status == GAN_FAILED && trainer->last_checkpoint[0])
+    if (status == GAN_FAILED && has_checkpoint(trainer))
       status = gan_fail(status, "%s; the last good checkpoint is %s", gan_error_message(), trainer->last_checkpoint);
   }
   /* Closing must not hide why training failed; what it meets itself counts when all was well so far. */

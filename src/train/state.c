@@ -2,20 +2,14 @@
 
    Rank 0 reads and writes; the others get the bytes from it. What is not in the file is a pure function of what is:
    random numbers are addressed by step, the order of the data by the number of critic steps. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/folder.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "gan_dist/version.h"
 #include "train/internal.h"
-
-enum { NUMBERED_FOLDERS = 10000 };
 
 /* Every tensor of the state, as the file names it. `writing`: with the numbers that are there for other programs, and
    follow from the steps: a step moves the running statistics once for each part. */
@@ -77,7 +71,6 @@ static gan_status write_state(gan_trainer *trainer) {
                                .program_version = GAN_DIST_VERSION};
   name_backend(trainer, sizeof checkpoint.backend, checkpoint.backend);
   gan_checkpoint_path(trainer->folder, trainer->iteration, path);
-  GAN_TRY(gan_folder_create(trainer->folder));
   GAN_TRY(gan_config_print(trainer->config, &checkpoint.config));
   gan_status status = list_tensors(trainer, true, &tensors, &count);
   if (status == GAN_OK) status = check_finite(trainer, count, tensors);
@@ -96,8 +89,10 @@ void gan_state_collect(gan_trainer *trainer) {
 }
 
 gan_status gan_state_save(gan_trainer *trainer) {
+  GAN_TRY(gan_folder_claim(trainer));
   gan_state_collect(trainer);
-  const gan_status mine = gan_world_rank(trainer->world) == 0 ? write_state(trainer) : GAN_OK;
+  const bool writer = gan_world_rank(trainer->world) == 0;
+  const gan_status mine = writer ? gan_folder_explain(trainer, write_state(trainer)) : GAN_OK;
   GAN_TRY(gan_world_agree(trainer->world, mine));
   gan_checkpoint_path(trainer->folder, trainer->iteration, trainer->last_checkpoint);
   return GAN_OK;
@@ -187,30 +182,10 @@ gan_status gan_state_load(gan_trainer *trainer, const char *path) {
   return GAN_OK;
 }
 
-static bool holds_run(const char *folder) {
-  char path[PATH_MAX + 16];
-  struct stat about;
-  snprintf(path, sizeof path, "%s/metrics.h5", folder);
-  return stat(path, &about) == 0;
-}
-
-/* Where run.dir is not set: runs/NAME, or runs/NAME-2, -3, ...: the first that holds no run yet; to resume, the last
-   that holds one. */
-static void choose_folder(const char *base, bool resume, char *folder) {
-  snprintf(folder, PATH_MAX, "%s", base);
-  if (!holds_run(base)) return;
-  for (int number = 2; number < NUMBERED_FOLDERS; number++) {
-    char next[PATH_MAX];
-    if (snprintf(next, sizeof next, "%s-%d", base, number) >= (int)sizeof next) return;
-    const bool taken = holds_run(next);
-    if (taken || !resume) snprintf(folder, PATH_MAX, "%s", next);
-    if (!taken) return;
-  }
-}
-
 /* Opens the newest checkpoint of the run's folder, if there is one. */
 static gan_status open_newest(gan_trainer *trainer, char *path) {
   int damaged = 0;
+  GAN_TRY(gan_folder_take(trainer));
   GAN_TRY(gan_checkpoint_open_newest(trainer->folder, -1, path, &damaged, &trainer->resumed));
   if (!path[0] && damaged)
     return gan_fail(GAN_BAD_FILE,
@@ -246,12 +221,7 @@ static gan_status take_shards(gan_trainer *trainer) {
 static gan_status find_state(gan_trainer *trainer, char *path) {
   gan_config *config = trainer->config;
   const bool resume = strcmp(config->run.resume, "no") != 0, newest = strcmp(config->run.resume, "yes") == 0;
-  char base[PATH_MAX];
-  GAN_TRY(gan_config_folder(config, base));
-  if (config->run.dir[0])
-    snprintf(trainer->folder, sizeof trainer->folder, "%s", base);
-  else
-    choose_folder(base, resume, trainer->folder);
+  GAN_TRY(gan_folder_choose(trainer));
   if (!resume) return GAN_OK;
   trainer->resume = newest ? GAN_RESUME_NEWEST : GAN_RESUME_FILE;
   GAN_TRY(newest ? open_newest(trainer, path) : open_named(trainer, path));

@@ -325,6 +325,7 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   const gan_status closed = gan_record_close(trainer) | gan_trace_end(trainer);
   (void)closed;
   gan_checkpoint_close(trainer->resumed);
+  gan_folder_lock_release(trainer->lock);
   gan_loader_destroy(trainer->loader);
   if (trainer->sampling != trainer->generator.pass) gan_pass_destroy(trainer->sampling);
   destroy_player(&trainer->generator);

@@ -26,4 +26,111 @@ test_a_checkpoint_is_read_twice_to_go_on_from_it_and_to_sample() {
   done
 }
 
+# rows RUN: the iterations in metrics.h5, in order
+rows() { h5dump -w 1 -y -d /train/iteration -o rows -b LE "$1/metrics.h5" >/dev/null && od -An -v -w8 -t d8 rows | tr -d ' '; }
+
+# highest RUN: the iteration of its newest checkpoint by the names, to which a run that ended suddenly may have made no link yet
+highest() {
+  local names=("$1"/checkpoint-*.h5) name
+  name=${names[-1]##*-}
+  echo $((10#${name%.h5}))
+}
+
+# whole RUN ITERATIONS: a run from its first iteration to its last, and nothing left over
+whole() {
+  [ "$(newest "$1")" = "$2" ] && [ "$(rows "$1")" = "$(seq "$2")" ] || { note "$1: $(newest "$1"), $(rows "$1" | wc -l) rows"; return 1; }
+  ls "$1" | grep -E 'partial|lock' || return 0
+  return 1
+}
+
+# start NAME RUN OPTIONS...: trains in the background until it is stopped, its output in NAME.out and NAME.err, its number in
+# NAME; goes on when it has written a checkpoint. Not the program's own number where it starts itself anew: exec keeps it.
+start() {
+  local name=$1 run=$2 number
+  shift 2
+  "$PROGRAM" train "${tiny[@]}" --iterations 100000000 --checkpoint.every=20 --run.dir "$run" "$@" >"$name.out" 2>"$name.err" &
+  number=$!
+  printf -v "$name" %s "$number"
+  wait_until 60 past "$run" 0 && return 0
+  cat "$name.err"
+  end "$number" KILL
+  return 1
+}
+
+# end NUMBER SIGNAL [STATUS]: ends a program that was started, which leaves with STATUS
+end() {
+  local status
+  kill -"$2" "$1" 2>/dev/null
+  wait "$1" 2>/dev/null
+  status=$?
+  [ -z "${3:-}" ] || [ "$status" -eq "$3" ] || { note "process $1 left with $status"; return 1; }
+}
+
+test_four_runs_that_start_together_leave_four_runs() {
+  local seed numbers=() status=0
+  for seed in 1 2 3 4; do
+    "$PROGRAM" --seed $seed --iterations 30 -q >$seed.out 2>$seed.err &
+    numbers+=($!)
+  done
+  for seed in "${numbers[@]}"; do wait "$seed" || status=1; done
+  [ $status -eq 0 ] || { cat ./*.err; return 1; }
+  for seed in runs/ring8 runs/ring8-2 runs/ring8-3 runs/ring8-4; do whole $seed 30 || return 1; done
+  [ "$(grep -h '^seed' runs/*/config.ini | sort | paste -sd ' ')" = "seed = 1 seed = 2 seed = 3 seed = 4" ] || { ls -R runs; return 1; }
+}
+
+test_a_second_start_is_refused_and_told_who_holds_the_folder() {
+  local first way
+  start first run || return 1
+  for way in "--run.dir run" "--run.dir run --resume" "--resume=run/latest.h5"; do
+    # shellcheck disable=SC2086 # a list of words
+    run 2 mpi 2 train "${tiny[@]}" $way || { end "$first" KILL; return 1; }
+    one_message && says err "run is in use by process $first on host $(hostname), since 20" || { end "$first" KILL; return 1; }
+  done
+  # Neither is noticed by the one that trains; whoever only reads may.
+  run 0 "$PROGRAM" sample run/latest.h5 -n 4 -o run/samples-extra.png && end "$first" TERM 75 && [ ! -e run/run.lock ] &&
+    whole run "$(newest run)"
+}
+
+test_a_killed_run_goes_on_at_once() {
+  local first before
+  start first run || return 1
+  end "$first" KILL 137
+  before=$(highest run)
+  [ -e run/run.lock ] || { note "no lock file"; return 1; }
+  run 75 "$PROGRAM" train "${tiny[@]}" --iterations 100000000 --checkpoint.every=20 --run.dir run --resume --run.stop_at=$((before + 20)) &&
+    whole run $((before + 20))
+}
+
+# A job that was submitted twice.
+test_of_two_resumptions_at_once_one_goes_on() {
+  local first=0 second=0 one two
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 20 --run.dir run || return 1
+  "$PROGRAM" train "${tiny[@]}" --iterations 100000000 --checkpoint.every=20 --run.dir run --resume -q >1.out 2>1.err &
+  one=$!
+  "$PROGRAM" train "${tiny[@]}" --iterations 100000000 --checkpoint.every=20 --run.dir run --resume -q >2.out 2>2.err &
+  two=$!
+  wait_until 60 grep -q 'is in use by process' 1.err 2.err
+  wait_until 60 past run 20
+  kill -TERM $one $two 2>/dev/null
+  wait $one || first=$?
+  wait $two || second=$?
+  [ $((first + second)) -eq 77 ] && [ $((first * second)) -eq 150 ] || { note "left with $first and $second"; cat ./*.err; return 1; }
+  whole run "$(newest run)"
+}
+
+# What would be written goes to a place that nobody knows of, or to a folder that is another.
+test_a_folder_that_is_moved_or_removed_ends_the_run_with_a_message() {
+  local first
+  start first run && mv run elsewhere || return 1
+  wait_until 60 gone "$first"
+  end "$first" KILL 1
+  says first.err "the run's folder run was moved to $PWD/elsewhere while training: go on from there" && [ ! -e run ] &&
+    run 75 "$PROGRAM" train "${tiny[@]}" --iterations 100000000 --run.dir elsewhere --resume --run.stop_at=$(($(highest elsewhere) + 5)) || return 1
+  # Away at once: while rm is at work, a file may go from under the writer before the folder does.
+  start first run && mv run away && wait_until 30 rm -rf away || return 1
+  wait_until 60 gone "$first"
+  end "$first" KILL 1
+  says first.err "the run's folder run was (removed|moved to .*/away) while training" && [ ! -e run ]
+}
+
 run_tests

@@ -2,10 +2,27 @@
    needed is removed. */
 #include <errno.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/folder.h"
 #include "store/checkpoint.h"
 #include "store_support.h"
+
+/* By the clock of the file system. */
+static struct timespec now(void) {
+  char path[PATH_MAX];
+  struct stat about;
+  write_bytes(in_folder("clock", path), "", 0);
+  assert_int_equal(stat(path, &about), 0);
+  assert_int_equal(unlink(path), 0);
+  return about.st_mtim;
+}
+
+static struct timespec later(void) {
+  struct timespec time = now();
+  time.tv_sec++;
+  return time;
+}
 
 static void write_iteration(int64_t iteration) {
   char path[PATH_MAX], config[] = "";
@@ -166,14 +183,14 @@ static void pruning_keeps_the_newest_the_best_and_the_latest(void **state) {
   for (int64_t i = 1; i <= 6; i++) write_iteration(i);
   link_to("best.h5", "checkpoint-0000002.h5");
   link_to("latest.h5", "checkpoint-0000003.h5");
-  gan_checkpoint_prune(folder, 2);
+  gan_checkpoint_prune(folder, 2, now());
   assert_false(exists("checkpoint-0000001.h5"));
   assert_true(exists("checkpoint-0000002.h5"));
   assert_true(exists("checkpoint-0000003.h5"));
   assert_false(exists("checkpoint-0000004.h5"));
   assert_true(exists("checkpoint-0000005.h5"));
   assert_true(exists("checkpoint-0000006.h5"));
-  gan_checkpoint_prune(folder, 0);
+  gan_checkpoint_prune(folder, 0, now());
   assert_int_equal(count_files("checkpoint-"), 2);
   assert_true(exists("best.h5") && exists("latest.h5"));
 }
@@ -181,22 +198,50 @@ static void pruning_keeps_the_newest_the_best_and_the_latest(void **state) {
 static void pruning_without_links_keeps_the_newest(void **state) {
   (void)state;
   for (int64_t i = 1; i <= 3; i++) write_iteration(i);
-  gan_checkpoint_prune(folder, 1);
+  gan_checkpoint_prune(folder, 1, now());
   assert_int_equal(count_files("checkpoint-"), 1);
   assert_true(exists("checkpoint-0000003.h5"));
 }
 
+/* A number that no process has any more. */
+static long ended_process(void) {
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  assert_int_equal(waitpid(child, NULL, 0), child);
+  return (long)child;
+}
+
 static void pruning_removes_what_interrupted_writes_left_and_nothing_else(void **state) {
   (void)state;
-  static const char *const left[] = {"checkpoint-0000009.h5.partial-123", "metrics.h5.partial-1",
-                                     "latest.h5.partial-77", "samples-0001000.png.partial-5"};
+  static const char *const left[] = {"checkpoint-0000009.h5", "metrics.h5", "latest.h5", "samples-0001000.png"};
   static const char *const others[] = {"checkpoint-0000009.h5.partial-", "checkpoint-0000009.h5.partial-12a",
                                        "notes.partial-12", "metrics.h5.damaged-1", "thesis.h5"};
-  for (size_t i = 0; i < sizeof left / sizeof *left; i++) touch(left[i]);
+  char names[sizeof left / sizeof *left][64];
+  for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
+    snprintf(names[i], sizeof names[i], "%s.partial-%ld", left[i], i == 1 ? (long)getpid() : ended_process());
+    touch(names[i]);
+  }
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) touch(others[i]);
-  gan_checkpoint_prune(folder, 1);
-  for (size_t i = 0; i < sizeof left / sizeof *left; i++) assert_false(exists(left[i]));
+  gan_checkpoint_prune(folder, 1, later());
+  for (size_t i = 0; i < sizeof left / sizeof *left; i++) assert_false(exists(names[i]));
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) assert_true(exists(others[i]));
+}
+
+/* `gan_dist sample -o RUN/samples-x.png` here, and on another host. */
+static void pruning_leaves_the_files_that_others_are_writing(void **state) {
+  (void)state;
+  char here[64], elsewhere[64];
+  snprintf(here, sizeof here, "samples-a.png.partial-%ld", (long)getppid());
+  snprintf(elsewhere, sizeof elsewhere, "samples-b.png.partial-%ld", ended_process());
+  touch(here);
+  gan_checkpoint_prune(folder, 1, later());
+  assert_true(exists(here));
+  const struct timespec since = now();
+  touch(elsewhere);
+  gan_checkpoint_prune(folder, 1, since);
+  assert_true(exists(elsewhere));
+  gan_checkpoint_prune(folder, 1, later());
+  assert_false(exists(elsewhere));
 }
 
 /* What a run does at every checkpoint, with the disk full at the n-th write for n = 1, 2, ... until it gets through. */
@@ -217,7 +262,7 @@ static void a_full_disk_during_a_save_leaves_a_checkpoint_to_resume_from(void **
     gan_status status = gan_checkpoint_write(path, &checkpoint, 1, &tensor);
     const bool written = status == GAN_OK;
     if (written) status = gan_checkpoint_link(folder, "latest.h5", path);
-    if (status == GAN_OK) gan_checkpoint_prune(folder, 1);
+    if (status == GAN_OK) gan_checkpoint_prune(folder, 1, now());
     const bool struck = gan_fault_has_struck(GAN_FAULT_WRITE);
     assert_int_equal(status, struck ? GAN_FAILED : GAN_OK);
     assert_int_equal(gan_checkpoint_newest(folder, newest, &damaged), GAN_OK);
@@ -246,6 +291,7 @@ int main(void) {
       FOLDER_TEST(pruning_keeps_the_newest_the_best_and_the_latest),
       FOLDER_TEST(pruning_without_links_keeps_the_newest),
       FOLDER_TEST(pruning_removes_what_interrupted_writes_left_and_nothing_else),
+      FOLDER_TEST(pruning_leaves_the_files_that_others_are_writing),
       FOLDER_TEST(a_full_disk_during_a_save_leaves_a_checkpoint_to_resume_from),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

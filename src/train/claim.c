@@ -1,0 +1,90 @@
+/* Whose the run's folder is: finding one, and holding it for as long as the trainer lives. Rank 0's affair, but for the
+   folder's name.
+
+   Who goes on with a run takes its folder before looking for the newest checkpoint there, so that nobody writes a newer
+   one meanwhile. A new run takes its folder when it first writes: a program may train without ever doing so. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "train/internal.h"
+
+enum { NUMBERED_FOLDERS = 10000 };
+
+/* Seconds for a holder to go: ranks whose mpirun was killed may be at work for a moment more. */
+static const double PATIENCE = 2;
+
+static bool holds_run(const char *folder) {
+  char path[PATH_MAX + 16];
+  struct stat about;
+  snprintf(path, sizeof path, "%s/metrics.h5", folder);
+  return stat(path, &about) == 0;
+}
+
+/* BASE, BASE-2, BASE-3, ... False when that is too long. */
+static bool number_folder(const char *base, int number, char *folder) {
+  const int length =
+      number == 1 ? snprintf(folder, PATH_MAX, "%s", base) : snprintf(folder, PATH_MAX, "%s-%d", base, number);
+  return length < PATH_MAX;
+}
+
+/* Where run.dir is not set: runs/NAME, or runs/NAME-2, -3, ...: the first that holds no run yet; to resume, the last
+   that holds one. */
+static void choose_folder(const char *base, bool resume, char *folder) {
+  char next[PATH_MAX];
+  bool taken = true;
+  snprintf(folder, PATH_MAX, "%s", base);
+  for (int number = 1; taken && number < NUMBERED_FOLDERS && number_folder(base, number, next); number++) {
+    taken = holds_run(next);
+    if (taken || !resume) snprintf(folder, PATH_MAX, "%s", next);
+  }
+}
+
+gan_status gan_folder_choose(gan_trainer *trainer) {
+  const gan_config *config = trainer->config;
+  char base[PATH_MAX];
+  GAN_TRY(gan_config_folder(config, base));
+  if (config->run.dir[0])
+    snprintf(trainer->folder, sizeof trainer->folder, "%s", base);
+  else
+    choose_folder(base, strcmp(config->run.resume, "no") != 0, trainer->folder);
+  return GAN_OK;
+}
+
+/* Of several new runs that start together each gets a folder: what another has taken since, or is just taking, is
+   passed over. */
+static gan_status take_next(gan_trainer *trainer) {
+  char base[PATH_MAX], next[PATH_MAX];
+  GAN_TRY(gan_config_folder(trainer->config, base));
+  gan_status status = GAN_BAD_USAGE;
+  for (int number = 1; status == GAN_BAD_USAGE && number < NUMBERED_FOLDERS; number++) {
+    if (!number_folder(base, number, next)) break;
+    if (holds_run(next)) continue;
+    status = gan_folder_lock_take(next, 0, &trainer->lock);
+    if (status != GAN_OK || !holds_run(next)) continue;
+    gan_folder_lock_release(trainer->lock);
+    trainer->lock = NULL;
+    status = GAN_BAD_USAGE;
+  }
+  if (status == GAN_OK) snprintf(trainer->folder, sizeof trainer->folder, "%s", next);
+  return status;
+}
+
+gan_status gan_folder_take(gan_trainer *trainer) {
+  if (trainer->lock) return gan_folder_lock_check(trainer->lock);
+  if (!trainer->config->run.dir[0] && trainer->resume == GAN_RESUME_NOT) return take_next(trainer);
+  return gan_folder_lock_take(trainer->folder, PATIENCE, &trainer->lock);
+}
+
+gan_status gan_folder_explain(gan_trainer *trainer, gan_status status) {
+  if (status == GAN_FAILED && trainer->lock) GAN_TRY(gan_folder_lock_check(trainer->lock));
+  return status;
+}
+
+gan_status gan_folder_claim(gan_trainer *trainer) {
+  const gan_status mine = gan_world_rank(trainer->world) == 0 ? gan_folder_take(trainer) : GAN_OK;
+  GAN_TRY(gan_world_agree(trainer->world, mine));
+  if (!trainer->claimed) gan_world_broadcast(trainer->world, trainer->folder, sizeof trainer->folder);
+  trainer->claimed = true;
+  return GAN_OK;
+}
