@@ -43,6 +43,7 @@ typedef struct gan_command {
   const char *usage; /* "sample CHECKPOINT [-o FILE] [-n COUNT]" */
   const char *help;
   bool takes_config;     /* a first positional argument is an INI file */
+  bool only_prints;      /* may be done by several processes at once, each of them alone by mistake */
   const char *common;    /* which common options it uses, of "o n j q v" */
   const char *keys;      /* sections and single keys that mean something here ("loss run.seed"); NULL: all do */
   const gan_flag *flags; /* ends with a NULL name; NULL: none */

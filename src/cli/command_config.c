@@ -254,6 +254,7 @@ const gan_command gan_command_config = {
     .takes_config = true,
     .common = "j",
     .flags = flags,
+    .only_prints = true,
     .run = run,
     .probe = probe_config,
 };

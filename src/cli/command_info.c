@@ -126,5 +126,6 @@ const gan_command gan_command_info = {
     .help = "versions, CPU features, chosen kernels, MPI library, topology",
     .common = "j",
     .keys = "run dist",
+    .only_prints = true,
     .run = run,
 };

@@ -130,5 +130,6 @@ const gan_command gan_command_inspect = {
     .help = "shows what a checkpoint, metrics, benchmark or data file holds; -v adds a checkpoint's configuration",
     .common = "jv",
     .keys = "data",
+    .only_prints = true,
     .run = run_inspect,
     .probe = probe_inspect};

@@ -226,5 +226,6 @@ const gan_command gan_command_loss = {
     .common = "j",
     .keys = "loss",
     .flags = flags,
+    .only_prints = true,
     .run = run,
 };

@@ -98,6 +98,7 @@ static double time_limit_of(const request *made) {
 
 static gan_status run_command(gan_world *world, request *made) {
   made->arguments.world = world;
+  if (made->status == GAN_OK && !made->command->only_prints) GAN_TRY(gan_world_check_launcher(world));
   gan_error_set(made->message);
   /* A rank whose INI file is missing must not leave the others waiting in the command's first exchange. */
   return gan_world_maximum(world, made->status != GAN_OK) == 0 ? made->command->run(&made->arguments) : made->status;
@@ -121,8 +122,8 @@ static gan_status run_program(gan_world *world, request *made, int count, char *
 /* Tells the error once. Before the ranks leave: mpirun ends those that are left when one leaves with an error. */
 static void report(const gan_world *world) {
   /* Without a world only the launcher can tell which rank this is; the message is then the same on all. */
-  const int rank = world ? gan_world_rank(world) : gan_launcher_rank();
-  if (rank <= 0) fprintf(stderr, "gan_dist: %s\n", gan_error_message());
+  if (world ? gan_world_speaks(world) : gan_launcher_rank() <= 0)
+    fprintf(stderr, "gan_dist: %s\n", gan_error_message());
 }
 
 /* From the start of MPI to its end there is always something that ends the run when a rank stands still. */
@@ -130,7 +131,7 @@ static gan_status open_world(int *argc, char ***argv, double limit, gan_world **
   gan_time_limit *start = NULL;
   *world = NULL;
   GAN_TRY(gan_time_limit_begin(limit, "start", &start));
-  gan_status status = gan_world_open(argc, argv, world);
+  gan_status status = gan_world_join(argc, argv, world);
   if (status == GAN_OK) status = gan_watchdog_start(*world, limit, watched);
   gan_time_limit_end(start);
   return status;

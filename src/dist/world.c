@@ -183,11 +183,12 @@ static gan_status join(gan_world *world) {
   return status;
 }
 
-gan_status gan_world_open(int *argc, char ***argv, gan_world **world) {
+gan_status gan_world_join(int *argc, char ***argv, gan_world **world) {
   gan_world *opened = NULL;
   *world = NULL;
   /* Before MPI is up: an error here needs no agreement, mpirun ends a job of which a process leaves without MPI. */
   GAN_TRY(gan_allocate(1, sizeof *opened, "the world", &opened));
+  gan_launched_ask(&opened->launched); /* a library sets some of the variables itself */
   gan_status status = start_mpi(argc, argv, &opened->finalise);
   if (status != GAN_OK) {
     free(opened);
@@ -195,6 +196,11 @@ gan_status gan_world_open(int *argc, char ***argv, gan_world **world) {
   }
   *world = opened;
   return join(opened);
+}
+
+gan_status gan_world_open(int *argc, char ***argv, gan_world **world) {
+  GAN_TRY(gan_world_join(argc, argv, world));
+  return gan_world_check_launcher(*world);
 }
 
 void gan_world_close(gan_world *world) {

@@ -25,6 +25,16 @@ int gan_world_host_count(const gan_world *world);
 /* "Open MPI v4.1.4, ..." in one line. Not collective. */
 const char *gan_world_library(void);
 
+/* gan_world_open in two parts. Joins, also where a foreign launcher made each process a world of its own: for what does
+   no harm when many do it. Collective. */
+gan_status gan_world_join(int *argc, char ***argv, gan_world **world) GAN_CHECKED;
+/* GAN_BAD_USAGE, naming the launcher and the MPI library, when the launcher says that it started more processes than
+   the one that this world has. Not collective. */
+gan_status gan_world_check_launcher(const gan_world *world) GAN_CHECKED;
+/* Whether this process is the one that tells errors: rank 0; of many that are each alone, the launcher's first. Not
+   collective. */
+bool gan_world_speaks(const gan_world *world);
+
 /* Rank 0's bytes to everybody. */
 void gan_world_broadcast(gan_world *world, void *data, size_t bytes);
 /* Largest value of any rank, on every rank; NaN when any rank's is NaN. */

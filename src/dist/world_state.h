@@ -25,6 +25,14 @@ typedef struct gan_barrier_end {
   uint32_t turn;        /* arrivals of this rank */
 } gan_barrier_end;
 
+/* What started this process, as it was before MPI was up: -1, and NULL, when nobody says (dist/launcher.h). */
+typedef struct gan_launched {
+  const char *by;
+  int rank, size;
+} gan_launched;
+
+void gan_launched_ask(gan_launched *launched);
+
 struct gan_world {
   MPI_Comm ranks; /* all processes of MPI_COMM_WORLD, numbered host by host */
   MPI_Comm host;  /* the ranks that share this host's memory */
@@ -32,7 +40,8 @@ struct gan_world {
   int host_rank, host_size, host_number, host_count;
   int *first_on_host; /* [host_count + 1]: host h has ranks first_on_host[h] .. first_on_host[h + 1] - 1 */
   bool finalise;      /* gan_world_open started MPI */
-  bool crowded;       /* this host has more ranks than cores (dist/wait.h) */
+  gan_launched launched;
+  bool crowded; /* this host has more ranks than cores (dist/wait.h) */
   char host_name[GAN_HOST_NAME];
   uint64_t *hashes;         /* [size], room for gan_world_same_hash, which cannot fail for lack of memory */
   gan_shared_block *shared; /* blocks of gan_world_share not yet given back, newest first */

@@ -133,4 +133,30 @@ test_a_folder_that_is_moved_or_removed_ends_the_run_with_a_message() {
   says first.err "the run's folder run was (removed|moved to .*/away) while training" && [ ! -e run ]
 }
 
+# Each process would be rank 0 of 1. The third says nothing, for the first does.
+test_a_foreign_launcher_is_named_and_refused() {
+  local variables way
+  for variables in "MPI_LOCALNRANKS=4 PMI_SIZE=4 PMI_RANK=" "PMI_SIZE=4 PMI_RANK=" "MV2_COMM_WORLD_SIZE=4 MV2_COMM_WORLD_RANK=" \
+    "SLURM_STEP_ID=0 SLURM_NTASKS=4 SLURM_STEP_NUM_TASKS=4 SLURM_PROCID="; do
+    # shellcheck disable=SC2086 # a list of words
+    run 2 env ${variables}0 "$PROGRAM" train "${tiny[@]}" --iterations 2 --run.dir run && one_message &&
+      says err "(MPICH|PMI|MVAPICH|Slurm).* started 4 processes, but to this program's MPI \($("$PROGRAM" info | grep -o 'Open MPI v[0-9.]*' | head -1)\)" &&
+      [ ! -e run ] && run 2 env ${variables}2 "$PROGRAM" -q && [ ! -s err ] && [ ! -e runs ] || { note "$variables"; return 1; }
+    for way in info config "loss wasserstein --real 1 --fake 0"; do run 0 env ${variables}2 "$PROGRAM" $way && [ -s out ] || return 1; done
+  done
+  run 2 env PMI_SIZE=4 PMI_RANK=0 "$PROGRAM" benchmark -n 1 && run 2 env PMI_SIZE=4 PMI_RANK=0 "$PROGRAM" convert . -o x.h5 &&
+    run 2 env PMI_SIZE=4 PMI_RANK=0 "$PROGRAM" sample x.h5
+}
+
+# One process that is alone by intention, and ranks whose mpirun was started by something else.
+test_a_launcher_of_one_process_and_a_job_script_are_not_refused() {
+  local train=(train "${tiny[@]}" --iterations 1 -q)
+  export SLURM_NTASKS=8 SLURM_PROCID=0 SLURM_LOCALID=0
+  run 0 "$PROGRAM" "${train[@]}" && run 0 env SLURM_STEP_ID=4294967291 SLURM_STEP_NUM_TASKS=8 "$PROGRAM" "${train[@]}" || return 1
+  run 0 env SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=1 "$PROGRAM" "${train[@]}" && run 0 env PMI_SIZE=1 PMI_RANK=0 "$PROGRAM" "${train[@]}" || return 1
+  run 0 "$PROGRAM" benchmark --preset ring8 --scaling strong --np 1,2 -n 2 && ! grep -q failed out || return 1
+  export SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=8
+  run 0 mpi 1 "${train[@]}" && run 0 mpi 2 "${train[@]}"
+}
+
 run_tests
