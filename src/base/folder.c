@@ -1,6 +1,8 @@
 #include "base/folder.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,4 +23,24 @@ gan_status gan_folder_create(const char *path) {
     if (separator == '\0') return GAN_OK;
     *slash = separator;
   }
+}
+
+static bool same(const struct stat *a, const struct stat *b) {
+  return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool gan_same_file(const char *path, const char *other) {
+  struct stat a, b;
+  return stat(path, &a) == 0 && stat(other, &b) == 0 && same(&a, &b);
+}
+
+bool gan_folder_has(const char *folder, const char *path) {
+  struct stat file, found;
+  bool has = false;
+  DIR *directory = stat(path, &file) == 0 ? opendir(folder) : NULL;
+  if (!directory) return false;
+  for (const struct dirent *entry = readdir(directory); entry && !has; entry = readdir(directory))
+    has = fstatat(dirfd(directory), entry->d_name, &found, 0) == 0 && same(&file, &found);
+  closedir(directory);
+  return has;
 }

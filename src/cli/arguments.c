@@ -294,7 +294,7 @@ static const char *take_ini(const gan_command *command, gan_arguments *arguments
 }
 
 static gan_status build_config(const word_list *list, gan_arguments *arguments) {
-  const char *ini = take_ini(list->command, arguments);
+  const char *ini = arguments->ini = take_ini(list->command, arguments);
   const char *preset = list->command->takes_config ? list->preset : NULL;
   const bool overruled = preset != NULL;
   if (list->command->takes_config && !preset && !ini) preset = DEFAULT_PRESET;
@@ -309,6 +309,7 @@ gan_status gan_arguments_parse(const gan_command *command, int count, char *cons
   word_list list = {.command = command, .words = words, .count = count};
   GAN_TRY(take_environment(&list, arguments));
   GAN_TRY(take_words(&list, arguments));
+  if (!arguments->output) arguments->output = command->output;
   return build_config(&list, arguments);
 }
 

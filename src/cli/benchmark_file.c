@@ -1,18 +1,21 @@
 /* A benchmark's results as a file, by the file's ending: the JSON report, or its table as HDF5. */
-#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "cli/benchmark.h"
+#include "store/kind.h"
+#include "store/text.h"
 
 static gan_status write_json(const char *path, struct json_object *report, const gan_table *table) {
   (void)table;
-  FILE *file = fopen(path, "we");
+  char *line = NULL;
   const char *text = json_object_to_json_string_ext(report, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-  bool written = file && fprintf(file, "%s\n", text) > 0;
-  if (file && fclose(file) != 0) written = false;
-  return written ? GAN_OK : gan_fail(GAN_FAILED, "cannot write %s: %s", path, strerror(errno));
+  if (asprintf(&line, "%s\n", text ? text : "") < 0) return gan_fail(GAN_FAILED, "out of memory for a report");
+  const gan_status status = gan_text_write(path, line);
+  free(line);
+  return status;
 }
 
 static gan_status write_hdf5(const char *path, struct json_object *report, const gan_table *table) {
@@ -23,8 +26,11 @@ static gan_status write_hdf5(const char *path, struct json_object *report, const
 /* The formats by the ends of their files' names. */
 static const struct {
   const char *ending;
+  gan_file_kind kind;
   gan_status (*write)(const char *path, struct json_object *report, const gan_table *table);
-} formats[] = {{".json", write_json}, {".h5", write_hdf5}, {".hdf5", write_hdf5}};
+} formats[] = {{".json", GAN_KIND_UNKNOWN, write_json},
+               {".h5", GAN_KIND_TABLE, write_hdf5},
+               {".hdf5", GAN_KIND_TABLE, write_hdf5}};
 enum { FORMATS = sizeof formats / sizeof *formats };
 
 static int format_of(const char *path) {
@@ -36,7 +42,7 @@ static int format_of(const char *path) {
 }
 
 gan_status gan_benchmark_check_path(const char *path) {
-  if (format_of(path) >= 0) return GAN_OK;
+  if (format_of(path) >= 0) return gan_file_may_become("-o", path, formats[format_of(path)].kind);
   return gan_fail(GAN_BAD_USAGE,
                   "-o: %.200s has to end in .json or .h5; scripts/plot_scaling.py makes a picture of either", path);
 }

@@ -20,6 +20,7 @@ enum { GAN_ARGUMENT_LIMIT = 64 };
 typedef struct gan_arguments {
   gan_world *world;
   gan_config *config; /* defaults < preset < INI file < environment < command line */
+  const char *ini;    /* the INI file; NULL: none */
   int positional_count;
   const char
       *positional[GAN_ARGUMENT_LIMIT]; /* without the subcommand, and without the INI file if the command takes one */
@@ -45,6 +46,7 @@ typedef struct gan_command {
   bool takes_config;     /* a first positional argument is an INI file */
   bool only_prints;      /* may be done by several processes at once, each of them alone by mistake */
   const char *common;    /* which common options it uses, of "o n j q v" */
+  const char *output;    /* where the result goes when -o does not say; NULL: nowhere, or the command needs it said */
   const char *keys;      /* sections and single keys that mean something here ("loss run.seed"); NULL: all do */
   const gan_flag *flags; /* ends with a NULL name; NULL: none */
   /* Runs on every rank. Only rank 0 writes to stdout. Whoever is called returns its own status; main agrees on it, and

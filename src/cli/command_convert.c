@@ -11,6 +11,7 @@
 #include "cli/signals.h"
 #include "config/number.h"
 #include "data/source_types.h"
+#include "store/kind.h"
 
 static const gan_flag flags[] = {
     {"--size", "HEIGHTxWIDTH", "size of all images, or one number for both; without: the size that all have"},
@@ -117,6 +118,7 @@ static gan_status parse(const gan_arguments *arguments, gan_convert_options *opt
   if (!is_hdf5_name(arguments->output))
     return gan_fail(GAN_BAD_USAGE, "-o %s: the name of the file that convert makes has to end in .h5 or .hdf5",
                     arguments->output);
+  GAN_TRY(gan_file_may_become("-o", arguments->output, GAN_KIND_IMAGES));
   GAN_TRY(parse_fit_and_filter(arguments, &options->target));
   GAN_TRY(parse_size(arguments, &options->target));
   GAN_TRY(parse_channels(arguments, &options->target));

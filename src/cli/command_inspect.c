@@ -91,6 +91,8 @@ static gan_status inspect_file(const gan_arguments *arguments, const char *path)
       return gan_inspect_metrics(arguments, path);
     case GAN_KIND_TABLE:
       return gan_inspect_table(arguments, path);
+    case GAN_KIND_SAMPLES:
+    case GAN_KIND_IMAGES:
     case GAN_KIND_HDF5:
       return gan_inspect_data(arguments, path, "hdf5");
     case GAN_KIND_TRACE:

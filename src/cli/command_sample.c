@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "cli/command.h"
 #include "config/number.h"
+#include "store/kind.h"
 #include "store/picture.h"
 #include "store/samples.h"
 #include "train/model.h"
@@ -128,13 +129,18 @@ static bool ends_with(const char *text, const char *end) {
   return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
+static bool is_array(const char *output) { return ends_with(output, ".h5") || ends_with(output, ".hdf5"); }
+
+static gan_status check_output(const char *output) {
+  if (!is_array(output) && !ends_with(output, ".png"))
+    return gan_fail(GAN_BAD_USAGE, "-o %s: the name has to end in .png (a picture) or .h5 (an array)", output);
+  return gan_file_may_become("-o", output, is_array(output) ? GAN_KIND_SAMPLES : GAN_KIND_UNKNOWN);
+}
+
 static gan_status write_samples(const gan_arguments *arguments, const saved_generator *saved, const char *output,
                                 int64_t count, const float *samples) {
   const int columns = gan_argument(arguments, "--interpolate") ? INTERPOLATION_STEPS : 0;
-  if (ends_with(output, ".h5") || ends_with(output, ".hdf5"))
-    return gan_samples_write(output, &saved->data_shape, count, samples);
-  if (!ends_with(output, ".png"))
-    return gan_fail(GAN_BAD_USAGE, "-o %s: the name has to end in .png (a picture) or .h5 (an array)", output);
+  if (is_array(output)) return gan_samples_write(output, &saved->data_shape, count, samples);
   switch (gan_picture_kind_of(&saved->data_shape)) {
     case GAN_PICTURE_GRID:
       return gan_picture_grid(output, &saved->data_shape, count, samples, columns);
@@ -151,7 +157,8 @@ static gan_status run(gan_arguments *arguments) {
   if (gan_world_rank(arguments->world) != 0) return GAN_OK;
   saved_generator saved = {0};
   float *samples = NULL;
-  const char *output = arguments->output ? arguments->output : "samples.png";
+  const char *output = arguments->output;
+  GAN_TRY(check_output(output));
   gan_status status = load(arguments, arguments->positional[0], &saved);
   const int64_t count = arguments->count ? arguments->count : status == GAN_OK ? saved.config->samples.count : 0;
   if (status == GAN_OK)
@@ -173,6 +180,7 @@ const gan_command gan_command_sample = {
         "checkpoint has one, the raw one with --samples.ema=no; other samples with --seed",
     .takes_config = false,
     .common = "onq",
+    .output = "samples.png",
     .keys = "run.seed run.backend run.precision samples.ema",
     .flags = flags,
     .run = run};

@@ -11,6 +11,7 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/help.h"
+#include "cli/outputs.h"
 #include "cli/signals.h"
 #include "dist/launcher.h"
 #include "dist/time_limit.h"
@@ -80,6 +81,7 @@ static void read_words(int count, char *const *words, request *made) {
   if (made->question) return;
   if (made->status == GAN_OK)
     made->status = gan_arguments_parse(made->command, count - named, words + named, &made->arguments);
+  if (made->status == GAN_OK) made->status = gan_arguments_check_outputs(made->command, &made->arguments);
   snprintf(made->message, sizeof made->message, "%s", gan_error_message());
 }
 

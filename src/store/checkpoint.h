@@ -68,7 +68,9 @@ gan_status gan_checkpoint_read_tensors(const char *path, size_t tensor_count, co
 /* Checks the seal, and so every bit of the file, at about the speed of reading it. Errors as above. */
 gan_status gan_checkpoint_verify(const char *path) GAN_CHECKED;
 
-/* Folder upkeep. The name of iteration's checkpoint in a folder into path (PATH_MAX bytes). */
+/* Folder upkeep. Whether a run writes or removes files of that name in its folder. */
+bool gan_run_owns(const char *name);
+/* The name of iteration's checkpoint in a folder into path (PATH_MAX bytes). */
 void gan_checkpoint_path(const char *folder, int64_t iteration, char *path);
 /* The newest checkpoint in the folder that verifies, of those of an iteration after `after` (-1: of all), into path
    (PATH_MAX bytes) and open; "" and NULL when there is none, or no folder. Newest is the highest iteration in the name;

@@ -116,6 +116,17 @@ gan_status gan_checkpoint_newest(const char *folder, char *path, int *damaged) {
   return status;
 }
 
+bool gan_run_owns(const char *name) {
+  static const char *const names[] = {"metrics.h5", "latest.h5", "best.h5", "config.ini", GAN_LOCK_FILE};
+  static const char samples[] = "samples-";
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strcmp(name, names[i]) == 0) return true;
+  if (strncmp(name, samples, sizeof samples - 1) != 0) return iteration_of(name) >= 0;
+  const char *number = name + sizeof samples - 1;
+  const size_t digits = strspn(number, "0123456789");
+  return digits > 0 && strcmp(number + digits, ".png") == 0;
+}
+
 static const char *name_of(const char *path) {
   const char *slash = strrchr(path, '/');
   return slash ? slash + 1 : path;

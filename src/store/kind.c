@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/probe.h"
 #include "store/hdf5_tools.h"
@@ -15,6 +16,8 @@ static gan_file_kind hdf5_kind(const char *path) {
   GAN_HDF5_ID file = gan_hdf5_open(path, true);
   char *text = NULL;
   gan_file_kind kind = GAN_KIND_HDF5;
+  if (file >= 0 && H5Lexists(file, "samples", H5P_DEFAULT) > 0) kind = GAN_KIND_SAMPLES;
+  if (file >= 0 && H5Lexists(file, "images", H5P_DEFAULT) > 0) kind = GAN_KIND_IMAGES;
   if (file < 0 || !gan_hdf5_get_text(file, GAN_KIND_ATTRIBUTE, &text)) return kind;
   if (strncmp(text, GAN_KIND_TEXT_TABLE, sizeof GAN_KIND_TEXT_TABLE - 1) == 0) kind = GAN_KIND_TABLE;
   if (strcmp(text, GAN_KIND_TEXT_METRICS) == 0) kind = GAN_KIND_METRICS;
@@ -70,10 +73,26 @@ const char *gan_file_kind_name(gan_file_kind kind) {
       return "a trace";
     case GAN_KIND_TABLE:
       return "a benchmark's table";
+    case GAN_KIND_SAMPLES:
+      return "a file of samples";
+    case GAN_KIND_IMAGES:
+      return "a data set of images";
     case GAN_KIND_HDF5:
       return "an HDF5 file of another kind";
     case GAN_KIND_UNKNOWN:
       break;
   }
   return "a file of an unknown kind";
+}
+
+gan_status gan_file_may_become(const char *option, const char *path, gan_file_kind kind) {
+  struct stat about;
+  gan_file_kind found = GAN_KIND_UNKNOWN;
+  if (stat(path, &about) != 0) return GAN_OK; /* or it cannot be written either, which says why */
+  if (!S_ISREG(about.st_mode))
+    return gan_fail(GAN_BAD_USAGE, "%s %s is %s: name a file", option, path,
+                    S_ISDIR(about.st_mode) ? "a folder" : "a device or a pipe");
+  if (gan_file_kind_of(path, &found) != GAN_OK || found == GAN_KIND_UNKNOWN || found == kind) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "%s %s is %s, which would be lost: name another file, or remove it before", option,
+                  path, gan_file_kind_name(found));
 }

@@ -11,8 +11,10 @@ typedef enum gan_file_kind {
   GAN_KIND_CHECKPOINT,
   GAN_KIND_METRICS,
   GAN_KIND_TRACE,
-  GAN_KIND_TABLE, /* of a benchmark */
-  GAN_KIND_HDF5   /* an HDF5 file of another kind: data, perhaps */
+  GAN_KIND_TABLE,   /* of a benchmark */
+  GAN_KIND_SAMPLES, /* HDF5, with a data set `samples` */
+  GAN_KIND_IMAGES,  /* HDF5, with a data set `images` */
+  GAN_KIND_HDF5     /* an HDF5 file of another kind: data, perhaps */
 } gan_file_kind;
 
 /* Whether the file begins as HDF5 files do that have no seal: HDF5 may crash over it, and it is to be tried first
@@ -24,6 +26,12 @@ bool gan_file_is_fragile(const char *path);
 gan_status gan_file_kind_of(const char *path, gan_file_kind *kind) GAN_CHECKED;
 /* Does so in a child process first, where the file is fragile. GAN_BAD_FILE when the child does not survive it, too. */
 gan_status gan_file_kind_probe(const char *path, gan_file_kind *kind) GAN_CHECKED;
+
+/* Whether a file of `kind` (GAN_KIND_UNKNOWN: none of these, a picture for instance) may be written to `path`, which is
+   what `option` ("-o") says: always where no file is yet. GAN_BAD_USAGE for one that is no regular file, and for a
+   checkpoint, a data set or any other HDF5 file that is of another kind: those cost time to make, and nobody means
+   to lose them. To be asked before the work whose result is to be written. */
+gan_status gan_file_may_become(const char *option, const char *path, gan_file_kind kind) GAN_CHECKED;
 
 /* "a checkpoint", "a metrics file", ... */
 const char *gan_file_kind_name(gan_file_kind kind);

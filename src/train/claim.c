@@ -4,9 +4,13 @@
    Who goes on with a run takes its folder before looking for the newest checkpoint there, so that nobody writes a newer
    one meanwhile. A new run takes its folder when it first writes: a program may train without ever doing so. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/folder.h"
+#include "store/kind.h"
 #include "train/internal.h"
 
 enum { NUMBERED_FOLDERS = 10000 };
@@ -87,4 +91,35 @@ gan_status gan_folder_claim(gan_trainer *trainer) {
   if (!trainer->claimed) gan_world_broadcast(trainer->world, trainer->folder, sizeof trainer->folder);
   trainer->claimed = true;
   return GAN_OK;
+}
+
+/* Whether the path, if need be through links, is a file that the run writes in its folder. A trace is yet to be made.
+ */
+static bool is_own(const char *folder, const char *path) {
+  char real[PATH_MAX], place[PATH_MAX];
+  if (!path[0]) return false;
+  snprintf(place, sizeof place, "%s", realpath(path, real) ? real : path);
+  char *slash = strrchr(place, '/');
+  const char *name = slash ? slash + 1 : place;
+  if (!gan_run_owns(name)) return false;
+  if (slash) *slash = '\0';
+  return gan_same_file(folder, !slash ? "." : place[0] ? place : "/");
+}
+
+gan_status gan_folder_check_files(const gan_trainer *trainer, bool resumes) {
+  const gan_config *config = trainer->config;
+  const char *const files[][2] = {
+      {"data.path", config->data.path}, {"data.labels", config->data.labels}, {"trace.file", config->trace.file}};
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+    if (is_own(trainer->folder, files[i][1]))
+      return gan_fail(GAN_BAD_USAGE, "%s: %s is a file that the run itself writes in its folder: name another one",
+                      files[i][0], files[i][1]);
+  if (!config->trace.file[0]) return GAN_OK;
+  if (resumes && access(config->trace.file, F_OK) == 0)
+    return gan_fail(
+        GAN_BAD_USAGE,
+        "--trace %s is there already, perhaps from the run's earlier part: name another file for what it goes "
+        "on with, or none (--trace=)",
+        config->trace.file);
+  return gan_file_may_become("--trace", config->trace.file, GAN_KIND_TRACE);
 }

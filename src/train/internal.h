@@ -123,6 +123,9 @@ gan_status gan_folder_choose(gan_trainer *trainer) GAN_CHECKED;
 gan_status gan_folder_take(gan_trainer *trainer) GAN_CHECKED;
 /* What a write into the folder came to: a failed one is explained by the folder's having gone, where it has. */
 gan_status gan_folder_explain(gan_trainer *trainer, gan_status status) GAN_CHECKED;
+/* Rank 0, once the folder is known: GAN_BAD_USAGE when data or trace are a file of the run itself, or when a resumed
+   run would replace the trace of its earlier part. */
+gan_status gan_folder_check_files(const gan_trainer *trainer, bool resumes) GAN_CHECKED;
 /* Takes the folder for rank 0, and tells all ranks its name; before each write. Collective. */
 gan_status gan_folder_claim(gan_trainer *trainer) GAN_CHECKED;
 

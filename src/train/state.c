@@ -230,7 +230,8 @@ static gan_status find_state(gan_trainer *trainer, char *path) {
 
 gan_status gan_state_find(gan_trainer *trainer, char *path) {
   memset(path, 0, PATH_MAX);
-  const gan_status mine = gan_world_rank(trainer->world) == 0 ? find_state(trainer, path) : GAN_OK;
+  gan_status mine = gan_world_rank(trainer->world) == 0 ? find_state(trainer, path) : GAN_OK;
+  if (mine == GAN_OK && gan_world_rank(trainer->world) == 0) mine = gan_folder_check_files(trainer, path[0] != '\0');
   GAN_TRY(gan_world_agree(trainer->world, mine));
   gan_world_broadcast(trainer->world, path, PATH_MAX);
   gan_world_broadcast(trainer->world, trainer->folder, sizeof trainer->folder);

@@ -159,4 +159,69 @@ test_a_launcher_of_one_process_and_a_job_script_are_not_refused() {
   run 0 mpi 1 "${train[@]}" && run 0 mpi 2 "${train[@]}"
 }
 
+# unharmed COMMAND..: the program refuses, and every file is what it was
+unharmed() {
+  local pattern=$1 before
+  shift
+  before=$(find . ! -name out ! -name err -printf '%p %i %s %l\n' | sort; cat ./*.h5 ./*/*.h5 ./*.ini ./*/*.ini | cksum)
+  run 2 "$PROGRAM" "$@" && one_message && says err "$pattern" || return 1
+  [ "$before" = "$(find . ! -name out ! -name err -printf '%p %i %s %l\n' | sort; cat ./*.h5 ./*/*.h5 ./*.ini ./*/*.ini | cksum)" ] && return 0
+  note "files have changed: $*"
+  return 1
+}
+
+# Of whatever name: links lead to the same file.
+test_no_output_of_any_subcommand_replaces_an_input() {
+  local newest=run/checkpoint-0000004.h5 data=(train "${tiny[@]}" --data.source hdf5 --data.path points.h5 --iterations 2 --run.dir other)
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 4 --run.dir run && run 0 "$PROGRAM" sample run/latest.h5 -n 64 -o points.h5 || return 1
+  ln $newest hard.h5 && ln -s run/latest.h5 soft.h5 && ln points.h5 also.h5 && ln -s points.h5 link.h5 && cp $newest picture.png &&
+    cp run/config.ini my.ini && ln my.ini my.json && mkdir set && ln points.h5 set/train-images-idx3-ubyte || return 1
+  for way in "run/latest.h5 -o run/latest.h5" "run/latest.h5 -o $newest" "$newest -o hard.h5" "hard.h5 -o soft.h5" \
+    "picture.png -o picture.png"; do
+    # shellcheck disable=SC2086 # a list of words
+    unharmed 'is (a file that is read|the same file as .*, which is read): name another' sample $way || return 1
+  done
+  for way in points.h5 also.h5 link.h5; do unharmed 'points\.h5.* read' "${data[@]}" --trace $way || return 1; done
+  unharmed 'my\.ini.* read' train my.ini --trace my.ini --run.dir other && unharmed 'is the same file as my.ini' train my.ini --trace my.json &&
+    unharmed 'hard.h5 is the same file as run/latest.h5' train "${tiny[@]}" --resume=run/latest.h5 --trace hard.h5 &&
+    unharmed 'is a file of the data in set' train "${tiny[@]}" --data.source idx --data.path set --trace link.h5 &&
+    unharmed 'is the same file as my.ini' benchmark my.ini --scaling strong --np 1 -o my.json &&
+    unharmed 'points.h5 is a file that is read' benchmark --data.source hdf5 --data.path points.h5 --allreduce -o points.h5 &&
+    unharmed 'points.h5 is a file that is read' convert points.h5 -o points.h5 || return 1
+  # An image, whatever its name.
+  run 0 "$PROGRAM" sample run/latest.h5 -n 4 -o set/grid.png && mv set/grid.png set/grid.h5 &&
+    unharmed 'set/grid.h5, an image that is read' convert set -o set/grid.h5
+}
+
+# A run's own files are no data and no trace of it either, and what took time to make is not lost for a name given twice.
+test_no_output_replaces_a_file_of_another_kind() {
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 4 --run.dir run && run 0 "$PROGRAM" train "${tiny[@]}" --iterations 3 --run.dir two \
+    --trace trace.h5 && run 0 "$PROGRAM" sample run/latest.h5 -o points.h5 && touch empty.h5 && mkfifo pipe.png && mkdir folder.png || return 1
+  unharmed 'run/latest.h5 is a checkpoint, which would be lost' sample two/latest.h5 -o run/latest.h5 &&
+    unharmed 'metrics.h5 is a metrics file' sample run/latest.h5 -o run/metrics.h5 &&
+    unharmed 'trace.h5 is a trace' sample run/latest.h5 -o trace.h5 &&
+    unharmed 'points.h5 is a file of samples' convert folder.png -o points.h5 &&
+    unharmed 'points.h5 is a file of samples' benchmark --allreduce -o points.h5 &&
+    unharmed 'pipe.png is a device or a pipe' sample run/latest.h5 -o pipe.png &&
+    unharmed 'folder.png is a folder' sample run/latest.h5 -o folder.png &&
+    unharmed 'points.h5 is a file of samples' train "${tiny[@]}" --run.dir new --trace points.h5 &&
+    unharmed '/dev/null is a device' train "${tiny[@]}" --run.dir new --trace /dev/null &&
+    unharmed 'trace.file: run/metrics.h5 is a file that the run itself' train "${tiny[@]}" --run.dir run --resume --trace run/metrics.h5 &&
+    unharmed 'data.path: ./run/metrics.h5 is a file that the run itself' train "${tiny[@]}" --run.dir run --resume \
+      --data.source hdf5 --data.path ./run/metrics.h5 || return 1
+  # The same again is what -o is for, and a run's configuration is one to run by.
+  run 0 "$PROGRAM" sample two/latest.h5 -n 3 -o points.h5 && run 0 "$PROGRAM" sample run/latest.h5 -n 3 -o empty.h5 &&
+    run 0 "$PROGRAM" sample run/latest.h5 -o run/extra.png && run 0 "$PROGRAM" sample run/latest.h5 -o run/extra.png &&
+    run 0 "$PROGRAM" train "${tiny[@]}" --iterations 3 --run.dir three --trace trace.h5 &&
+    run 0 "$PROGRAM" run/config.ini --iterations 5 --run.dir run --resume
+}
+
+test_a_resumed_run_keeps_the_trace_of_its_earlier_part() {
+  local options=(train "${tiny[@]}" --iterations 4 --run.dir run --trace-steps 4)
+  run 75 mpi 2 "${options[@]}" --run.stop_at=2 --trace first.h5 && cp first.h5 kept.h5 || return 1
+  run 2 mpi 2 "${options[@]}" --resume --trace first.h5 && one_message && says err 'first.h5 is there already.*name another file' &&
+    cmp first.h5 kept.h5 && [ "$(newest run)" = 2 ] && [ ! -e run/run.lock ] || return 1
+  run 0 mpi 2 "${options[@]}" --resume --trace second.h5 && cmp first.h5 kept.h5 && h5ls second.h5 | grep -q update_000003 && [ "$(newest run)" = 4 ]
+}
+
 run_tests

@@ -1,0 +1,46 @@
+#include "cli/outputs.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/folder.h"
+
+typedef struct output {
+  const char *option, *path; /* "-o"; NULL or "": there is none */
+} output;
+
+static gan_status compare(output written, const char *input) {
+  if (!written.path || !written.path[0] || !input || !input[0] || !gan_same_file(written.path, input)) return GAN_OK;
+  if (strcmp(written.path, input) == 0)
+    return gan_fail(GAN_BAD_USAGE, "%s %s is a file that is read: name another one", written.option, written.path);
+  return gan_fail(GAN_BAD_USAGE, "%s %s is the same file as %s, which is read: name another one", written.option,
+                  written.path, input);
+}
+
+static gan_status compare_data(output written, const char *path) {
+  GAN_TRY(compare(written, path));
+  if (!written.path || !written.path[0] || !path || !path[0] || !gan_folder_has(path, written.path)) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "%s %s is a file of the data in %s: name another one", written.option, written.path,
+                  path);
+}
+
+static bool uses(const gan_command *command, const char *key) {
+  return gan_command_uses(command, gan_option_find(key));
+}
+
+static gan_status compare_all(const gan_command *command, const gan_arguments *arguments, output written) {
+  const gan_config *config = arguments->config;
+  GAN_TRY(compare(written, arguments->ini));
+  for (int i = 0; i < arguments->positional_count; i++) GAN_TRY(compare(written, arguments->positional[i]));
+  if (uses(command, "run.resume")) GAN_TRY(compare(written, config->run.resume));
+  if (!uses(command, "data.path")) return GAN_OK;
+  GAN_TRY(compare_data(written, config->data.path));
+  return compare(written, config->data.labels);
+}
+
+gan_status gan_arguments_check_outputs(const gan_command *command, const gan_arguments *arguments) {
+  if (command->only_prints) return GAN_OK;
+  GAN_TRY(compare_all(command, arguments, (output){"-o", arguments->output}));
+  if (!uses(command, "trace.file")) return GAN_OK;
+  return compare_all(command, arguments, (output){"--trace", arguments->config->trace.file});
+}

@@ -1,0 +1,13 @@
+/* That no output takes the place of an input. */
+#ifndef GAN_CLI_OUTPUTS_H
+#define GAN_CLI_OUTPUTS_H
+
+#include "cli/command.h"
+
+/* GAN_BAD_USAGE when a file that the command is told to write (-o, trace.file) is one that it is told to read: the INI
+   file, words of the command line, data.path and data.labels, the checkpoint of run.resume. Files
+   are compared by what they are, not by name: hard links and symbolic ones count. Of a folder, its entries do; of those
+   that convert reads, it looks at each by itself. Not collective. */
+gan_status gan_arguments_check_outputs(const gan_command *command, const gan_arguments *arguments) GAN_CHECKED;
+
+#endif
