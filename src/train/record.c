@@ -74,6 +74,39 @@ static gan_status open_metrics(gan_trainer *trainer, const char *path) {
   return gan_metrics_open(path, 2, groups, trainer->iteration ? trainer->iteration : -1, &trainer->metrics);
 }
 
+/* The iterations first .. last in words, behind those before. */
+static void name_gap(int64_t first, int64_t last, size_t size, char *text) {
+  const size_t used = strlen(text);
+  if (used + 64 > size) return;
+  snprintf(text + used, size - used, first == last ? "%s%lld" : "%s%lld to %lld", used ? ", " : "", (long long)first,
+           (long long)last);
+}
+
+/* Curves with holes look like others: says which iterations before the checkpoint have no row. iteration (count): those
+   that have, rising. */
+static void notice_missing_rows(gan_trainer *trainer, const char *path, size_t count, const double *iteration) {
+  enum { GAPS_NAMED = 4 };
+  char text[320] = "";
+  int64_t next = 1;
+  int gaps = 0;
+  for (size_t i = 0; i <= count; i++) {
+    const int64_t now = i < count ? (int64_t)iteration[i] : trainer->iteration + 1;
+    if (now > next && ++gaps <= GAPS_NAMED) name_gap(next, now - 1, sizeof text, text);
+    if (now >= next) next = now + 1;
+  }
+  if (gaps)
+    gan_notice(trainer, "%s has no rows of iterations %s%s, which were trained before", path, text,
+               gaps > GAPS_NAMED ? " and others" : "");
+}
+
+static void check_rows(gan_trainer *trainer, const char *path) {
+  size_t count = 0;
+  double *iteration = NULL;
+  if (trainer->iteration && gan_metrics_read(path, "train", "iteration", &count, &iteration) == GAN_OK)
+    notice_missing_rows(trainer, path, count, iteration);
+  free(iteration);
+}
+
 /* The time of the run's earlier starts, so that `seconds` goes on. */
 static void read_seconds_before(gan_trainer *trainer, const char *path) {
   size_t count = 0;
@@ -128,6 +161,7 @@ static gan_status open_files(gan_trainer *trainer) {
   const char *set_aside = gan_metrics_set_aside(trainer->metrics);
   if (set_aside[0]) gan_notice(trainer, "%s could not be read; it is kept as %s, and a new one begun", path, set_aside);
   read_seconds_before(trainer, path);
+  check_rows(trainer, path);
   /* The start before may have ended between a checkpoint and the link to it. */
   if (trainer->resume == GAN_RESUME_NEWEST && trainer->last_checkpoint[0])
     GAN_TRY(gan_checkpoint_link(trainer->folder, "latest.h5", trainer->last_checkpoint));

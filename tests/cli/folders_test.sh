@@ -224,4 +224,17 @@ test_a_resumed_run_keeps_the_trace_of_its_earlier_part() {
   run 0 mpi 2 "${options[@]}" --resume --trace second.h5 && cmp first.h5 kept.h5 && h5ls second.h5 | grep -q update_000003 && [ "$(newest run)" = 4 ]
 }
 
+# Rows go to the disk once a second, and with each checkpoint: what is missing has another cause, which somebody wants to know.
+test_metrics_that_do_not_reach_back_to_the_checkpoint_are_said() {
+  local options=(train "${tiny[@]}" --run.dir run)
+  run 0 "$PROGRAM" "${options[@]}" --iterations 5 && run 0 "$PROGRAM" "${options[@]}" --iterations 7 --resume || return 1
+  ! grep -q 'no rows' out || { cat out; return 1; }
+  mv run/metrics.h5 first.h5 && run 0 "$PROGRAM" "${options[@]}" --iterations 8 --resume &&
+    says out 'run/metrics.h5 has no rows of iterations 1 to 7, which' && [ "$(rows run)" = 8 ] || return 1
+  # The newest checkpoint is later than the file ends, which is an older copy.
+  cp first.h5 run/metrics.h5 && run 0 "$PROGRAM" "${options[@]}" --iterations 9 --resume && says out 'no rows of iterations 8, which' &&
+    run 0 "$PROGRAM" train "${tiny[@]}" --iterations 10 --resume=run/latest.h5 --run.dir other && says out 'other/metrics.h5 has no rows of iterations 1 to 9,' &&
+    run 0 "$PROGRAM" "${options[@]}" --iterations 11 --resume && says out 'no rows of iterations 8, which'
+}
+
 run_tests
