@@ -51,7 +51,8 @@ typedef struct gan_observer {
 
 /* Builds networks, opens the data, initialises parameters or reads a checkpoint when run.resume says so. The
    configuration is copied. Collective over world; all ranks return the same status: GAN_BAD_USAGE when configurations
-   differ between ranks in more than the places of files. Owned by the caller.
+   differ between ranks in more than the places of files, or another process trains in the folder of the run that is to
+   go on. Owned by the caller.
 
    HDF5 can crash, or never come back, over a damaged file. So rank 0 lets a child process (fork) read HDF5 data, and
    the metrics of a run that goes on, before any rank opens them; the child does nothing but read them, and ends. */
@@ -61,9 +62,10 @@ GAN_API gan_status gan_trainer_create(gan_world *world, const gan_config *config
 GAN_API void gan_trainer_destroy(gan_trainer *trainer);
 
 /* Trains to the configured number of iterations with everything around it: checkpoints, metrics, samples, evaluation in
-   run.dir. Returns GAN_INTERRUPTED after gan_request_stop or at run.stop_at, with a checkpoint written; or without a
-   checkpoint and an iteration, where a stop was asked for before the first. Collective; all ranks return the same
-   status. */
+   run.dir. The folder is this trainer's until gan_trainer_destroy: GAN_BAD_USAGE when another process has it, GAN_FAILED
+   when it is moved or removed meanwhile. Returns GAN_INTERRUPTED after gan_request_stop or at run.stop_at, with a
+   checkpoint written; or without a checkpoint and an iteration, where a stop was asked for before the first. Collective;
+   all ranks return the same status. */
 GAN_API gan_status gan_trainer_run(gan_trainer *trainer) GAN_CHECKED;
 
 /* One iteration and nothing around it: n_critic critic steps, one generator step. Collective. */
@@ -80,10 +82,11 @@ GAN_API int64_t gan_trainer_sample_size(const gan_trainer *trainer);
 /* Sample quality as it is now. Collective. */
 GAN_API gan_status gan_trainer_evaluate(gan_trainer *trainer, gan_evaluation *values) GAN_CHECKED;
 
-/* Writes a checkpoint now. Collective. */
+/* Writes a checkpoint now, and takes the run's folder as gan_trainer_run does. Collective. */
 GAN_API gan_status gan_trainer_save(gan_trainer *trainer) GAN_CHECKED;
 
-/* The run's folder. Owned by the trainer. */
+/* The run's folder; where run.dir is not set, that of a new run is known once it was taken, as another one may be
+   faster. Owned by the trainer. */
 GAN_API const char *gan_trainer_folder(const gan_trainer *trainer);
 
 /* Iterations done, over all starts of the run. */
