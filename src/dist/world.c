@@ -7,7 +7,9 @@
    and MPI_Finalize);
    - containers whose system call filter forbids reading another process's memory: Open MPI 4 would print an error for
    each large message (version 5 copies in another way then, and says nothing);
-   - a program started without mpirun: Open MPI 4 would start a daemon that only serves to start further processes;
+   - a program started without mpirun: Open MPI 4 would start a daemon that only serves to start further processes, and
+   make a folder below one in TMPDIR that all programs share; where the end of another removes that in this moment,
+   MPI_Init fails;
    - all ranks on one host that has an IPv6 address: each rank of Open MPI 5 would tell of each other one that it finds
    no way to it through the network, which it does not need. The simpler judge of ways finds one;
    - a rank that crashes: Open MPI's handler allocates memory to print where, and waits for ever when the crash was
@@ -55,6 +57,7 @@ static void choose_mpi_settings(void) {
   if (local_size > CPU_COUNT(&cores)) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
   if (!can_read_processes()) setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
   setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+  if (!gan_launcher_name()) setenv("OMPI_MCA_orte_create_session_dirs", "false", 0);
   if (local_size > 0 && local_size == gan_launcher_size()) setenv("OMPI_MCA_reachable", "weighted", 0);
   setenv("OMPI_MCA_opal_signal", "", 0);
 }

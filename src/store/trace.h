@@ -19,7 +19,8 @@ typedef struct gan_trace_array {
   const float *data;
 } gan_trace_array;
 
-/* Makes the file; an old one of this name is replaced, whatever it is: gan_file_may_become tells. The caller ends it with gan_trace_close. */
+/* Makes the file; an old one of this name is replaced, whatever it is: gan_file_may_become tells. The caller ends it
+ * with gan_trace_close. */
 gan_status gan_trace_open(const char *path, gan_trace **trace) GAN_CHECKED;
 /* Writes arrays to group `group` ("/initial", "/update_000000"). */
 gan_status gan_trace_write(gan_trace *trace, const char *group, size_t count,
