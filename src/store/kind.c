@@ -92,7 +92,9 @@ gan_status gan_file_may_become(const char *option, const char *path, gan_file_ki
   if (!S_ISREG(about.st_mode))
     return gan_fail(GAN_BAD_USAGE, "%s %s is %s: name a file", option, path,
                     S_ISDIR(about.st_mode) ? "a folder" : "a device or a pipe");
-  if (gan_file_kind_of(path, &found) != GAN_OK || found == GAN_KIND_UNKNOWN || found == kind) return GAN_OK;
+  /* A damaged file may be what somebody still wants to mend. */
+  if (gan_file_kind_probe(path, &found) != GAN_OK) found = gan_file_is_fragile(path) ? GAN_KIND_HDF5 : GAN_KIND_UNKNOWN;
+  if (found == GAN_KIND_UNKNOWN || found == kind) return GAN_OK;
   return gan_fail(GAN_BAD_USAGE, "%s %s is %s, which would be lost: name another file, or remove it before", option,
                   path, gan_file_kind_name(found));
 }
