@@ -44,7 +44,9 @@ static gan_status kind_of_start(const char *path, gan_file_kind *kind) {
 
 bool gan_file_is_fragile(const char *path) {
   gan_file_kind kind;
-  return kind_of_start(path, &kind) == GAN_OK && kind == GAN_KIND_HDF5;
+  struct stat about;
+  const bool regular = stat(path, &about) == 0 && S_ISREG(about.st_mode); /* a pipe would have lost its start */
+  return regular && kind_of_start(path, &kind) == GAN_OK && kind == GAN_KIND_HDF5;
 }
 
 gan_status gan_file_kind_of(const char *path, gan_file_kind *kind) {
