@@ -112,6 +112,7 @@ typedef struct gan_option {
   const char *alone;       /* what the option means on the command line without a value; NULL: it needs one */
   double minimum, maximum; /* of numbers, inclusive unless said so below */
   bool minimum_exclusive, maximum_exclusive;
+  bool or_zero; /* 0 is allowed too, and stands for none */
   /* For GAN_OPTION_NAME: the i-th known name (and its help, unless NULL), NULL past the end. */
   const char *(*choice)(int i, const char **help);
   const char *value_name; /* of its value in help texts, "FILE"; NULL: after the type */

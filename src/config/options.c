@@ -93,6 +93,7 @@ static const char *latent_distribution_choice(int i, const char **help) {
 #define REAL(member, low, high) .type = GAN_OPTION_REAL, FIELD(member), .minimum = (low), .maximum = (high)
 #define ABOVE_MINIMUM .minimum_exclusive = true
 #define BELOW_MAXIMUM .maximum_exclusive = true
+#define OR_ZERO .or_zero = true
 
 /* 2^53: whole numbers up to it are the same as doubles; far beyond anything that could be counted. */
 #define MANY 9007199254740992.0
@@ -239,7 +240,7 @@ const gan_option gan_options[] = {
 
     {"dist.reduction", "--reduction", NAME(dist.reduction, reduction_choice), .default_value = "auto",
      .help = "how gradients are summed over ranks; makes no difference to the result"},
-    {"dist.timeout", "--timeout", REAL(dist.timeout, 0, 1e9), .default_value = "120",
+    {"dist.timeout", "--timeout", REAL(dist.timeout, 1, 1e9), OR_ZERO, .default_value = "120",
      .help = "seconds that a rank may stand still before the run is ended; 0: for ever"},
 
     {"checkpoint.every", NULL, INTEGER(checkpoint.every, 0, MANY), .default_value = "1000",

@@ -84,7 +84,7 @@ char *gan_option_range(const gan_option *option, char *text) {
   else if (option->maximum_exclusive)
     snprintf(text, GAN_RANGE_TEXT, "at least %s and below %s", low, high);
   else
-    snprintf(text, GAN_RANGE_TEXT, "between %s and %s", low, high);
+    snprintf(text, GAN_RANGE_TEXT, "%sbetween %s and %s", option->or_zero ? "0 or " : "", low, high);
   return text;
 }
 
@@ -94,6 +94,7 @@ static gan_status out_of_range(const gan_option *option, const char *value) {
 }
 
 static bool in_range(const gan_option *option, double value) {
+  if (option->or_zero && value == 0) return true;
   if (option->minimum_exclusive ? value <= option->minimum : value < option->minimum) return false;
   return option->maximum_exclusive ? value < option->maximum : value <= option->maximum;
 }

@@ -206,7 +206,8 @@ static void other_value(const gan_option *option, char *text, size_t bytes) {
       snprintf(text, bytes, "%.0f", option->maximum > 1e6 ? 987654 : option->maximum);
       return;
     case GAN_OPTION_REAL:
-      snprintf(text, bytes, "%.17g", 0.25 + (double)(option->offset / 8 % 7) / 64);
+      snprintf(text, bytes, "%.17g",
+               (option->or_zero ? option->minimum : 0) + 0.25 + (double)(option->offset / 8 % 7) / 64);
       return;
     case GAN_OPTION_BOOLEAN:
       snprintf(text, bytes, "%s", strcmp(option->default_value, "no") ? "no" : "yes");
@@ -273,6 +274,20 @@ static void the_extremes_of_every_number_read_back_the_same(void **state) {
     gan_config_destroy(config);
     gan_config_destroy(again);
   }
+}
+
+/* Below a second a rank that only waits its turn for a processor would seem to stand still. */
+static void timeout_is_none_or_at_least_a_second(void **state) {
+  (void)state;
+  gan_config *config = made();
+  static const char *const good[] = {"0", "1", "1.5", "1e9"}, *const bad[] = {"0.3", "0.999", "-1", "2e9"};
+  for (int i = 0; i < 4; i++) {
+    assert_int_equal(gan_config_set(config, "dist.timeout", good[i]), GAN_OK);
+    assert_int_equal(gan_config_set(config, "dist.timeout", bad[i]), GAN_BAD_USAGE);
+    assert_non_null(strstr(gan_error_message(), "dist.timeout has to be 0 or between 1 and 1e+09"));
+    assert_true(config->dist.timeout == strtod(good[i], NULL));
+  }
+  gan_config_destroy(config);
 }
 
 static void a_copy_is_equal_and_independent(void **state) {
@@ -426,6 +441,7 @@ int main(void) {
       cmocka_unit_test(every_preset_reads_and_has_help),
       cmocka_unit_test(a_printed_configuration_reads_back_the_same_for_every_option),
       cmocka_unit_test(the_extremes_of_every_number_read_back_the_same),
+      cmocka_unit_test(timeout_is_none_or_at_least_a_second),
       cmocka_unit_test(a_copy_is_equal_and_independent),
       cmocka_unit_test(an_ini_file_names_the_run_and_its_folder),
       cmocka_unit_test(files_that_are_no_ini_text_are_bad_files),
