@@ -20,7 +20,8 @@ bool gan_fault_strikes(gan_fault_kind kind) {
 bool gan_fault_has_struck(gan_fault_kind kind) { return atomic_load(&left[kind]) == -1; }
 
 void gan_fault_arm_from_environment(int rank) {
-  static const char *const names[GAN_FAULT_KINDS] = {"allocation", "write", "loss", "window", "bit", "stop", "lock"};
+  static const char *const names[GAN_FAULT_KINDS] = {"allocation", "write", "hang", "loss",
+                                                     "window",     "bit",   "stop", "lock"};
   const char *text = getenv("GAN_FAULT");
   char name[16] = "";
   long long nth = 0;

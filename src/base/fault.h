@@ -1,9 +1,9 @@
 /* Fault injection: the one seam through which tests make an allocation or a file write fail.
 
    Armed from C with gan_fault_arm, or for a whole program by the environment variable GAN_FAULT=KIND:N[:RANK] (KIND is
-   `allocation`, `write`, `loss`, `window`, `bit`, `stop` or `lock`): the N-th event of that kind on that rank fails,
-   counted from 1; rank -1 means every rank. Sweeping N until a program gets through visits every place that can fail.
-   Unarmed, it costs one comparison. */
+   `allocation`, `write`, `hang`, `loss`, `window`, `bit`, `stop` or `lock`): the N-th event of that kind on that rank
+   fails, counted from 1; rank -1 means every rank. Sweeping N until a program gets through visits every place that can
+   fail. Unarmed, it costs one comparison. */
 #ifndef GAN_BASE_FAULT_H
 #define GAN_BASE_FAULT_H
 
@@ -13,6 +13,7 @@
 typedef enum gan_fault_kind {
   GAN_FAULT_ALLOCATION, /* gan_allocate finds no memory */
   GAN_FAULT_WRITE,      /* a write to a file finds the disk full */
+  GAN_FAULT_HANG,       /* a write to a file does not end */
   GAN_FAULT_LOSS,       /* a critic step's loss is NaN */
   GAN_FAULT_WINDOW,     /* a host has no room for memory that its ranks would share; on a host's first rank */
   GAN_FAULT_BIT,        /* in an iteration's last step a bit flips in the critic's parameters, as this rank has them */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/advance.h"
 #include "base/memory.h"
 #include "data/hdf5_dataset.h"
 #include "data/source_types.h"
@@ -39,8 +40,10 @@ static int64_t sample_bytes(const hdf5_state *state) {
 
 /* Samples first .. first+rows-1 (at most piece_rows) to state->piece. */
 static gan_status read_piece(hdf5_state *state, int64_t first, int64_t rows) {
-  return gan_hdf5_rows_read(&state->samples.rows, first, rows,
-                            state->samples.bytes ? H5T_NATIVE_UINT8 : H5T_NATIVE_FLOAT, state->piece);
+  const gan_status status = gan_hdf5_rows_read(
+      &state->samples.rows, first, rows, state->samples.bytes ? H5T_NATIVE_UINT8 : H5T_NATIVE_FLOAT, state->piece);
+  gan_advance();
+  return status;
 }
 
 static gan_status convert_row(const gan_source *source, const hdf5_state *state, int64_t piece_row, int64_t index,

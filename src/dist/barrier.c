@@ -47,9 +47,8 @@ static bool spin(const gan_barrier_end *end) {
   return false;
 }
 
-void gan_barrier_await(const gan_world *world, const gan_barrier_end *end) {
+static void sleep_until_complete(const gan_world *world, const gan_barrier_end *end) {
   gan_barrier *barrier = end->barrier;
-  if (!barrier || complete(end) || (!world->crowded && spin(end))) return;
   atomic_fetch_add(&barrier->sleepers, 1);
   while (atomic_load(&barrier->turn) != end->turn) {
     /* Returns at once if the turn is no longer the one before. */
@@ -58,6 +57,13 @@ void gan_barrier_await(const gan_world *world, const gan_barrier_end *end) {
     MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, world->host, &arrived, MPI_STATUS_IGNORE);
   }
   atomic_fetch_sub(&barrier->sleepers, 1);
+}
+
+void gan_barrier_await(const gan_world *world, const gan_barrier_end *end) {
+  if (!end->barrier || complete(end)) return;
+  gan_world_waits(world, true);
+  if (world->crowded || !spin(end)) sleep_until_complete(world, end);
+  gan_world_waits(world, false);
 }
 
 void gan_host_barrier(gan_world *world) {

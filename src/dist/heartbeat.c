@@ -31,6 +31,7 @@ typedef struct invitation {
 typedef struct sign {
   uint64_t token;
   int32_t host; /* who sends it */
+  int64_t idle; /* milliseconds since a rank of the host got on; from rank 0: of any host */
   char name[NAME];
 } sign;
 
@@ -46,7 +47,9 @@ struct gan_heartbeat {
   int socket; /* -1: none, and no thread */
   invitation invitation;
   gan_ticker ticker;
-  int peers; /* rank 0: all hosts; others: the first one only */
+  atomic_llong advanced;  /* milliseconds of gan_seconds: when a rank of this host got on last */
+  atomic_llong elsewhere; /* and one of another host, as far as signs tell */
+  int peers;              /* rank 0: all hosts; others: the first one only */
   peer peer[];
 };
 
@@ -83,8 +86,16 @@ static bool listen_anywhere(gan_heartbeat *heartbeat) {
   return true;
 }
 
+static long long milliseconds(double seconds) { return (long long)(1000 * seconds); }
+
 static void send_sign(const gan_heartbeat *heartbeat, const struct sockaddr_in *to) {
-  sign mine = {.token = heartbeat->invitation.token, .host = heartbeat->world->host_number};
+  long long advanced = atomic_load(&heartbeat->advanced);
+  const long long elsewhere = atomic_load(&heartbeat->elsewhere);
+  /* Rank 0 passes on what it has heard; the others tell of themselves. */
+  if (heartbeat->world->rank == 0 && elsewhere > advanced) advanced = elsewhere;
+  sign mine = {.token = heartbeat->invitation.token,
+               .host = heartbeat->world->host_number,
+               .idle = milliseconds(gan_seconds()) - advanced};
   memcpy(mine.name, heartbeat->world->host_name, NAME - 1);
   /* One that is lost, here or on its way, is followed by the next. */
   (void)sendto(heartbeat->socket, &mine, sizeof mine, MSG_DONTWAIT, (const struct sockaddr *)to, sizeof *to);
@@ -99,7 +110,10 @@ static bool receive_sign(gan_heartbeat *heartbeat, int flags, struct sockaddr_in
   if (theirs.host < 0 || theirs.host >= heartbeat->peers) return false;
   peer *sender = &heartbeat->peer[theirs.host];
   if (atomic_load(&sender->heard) == 0) memcpy(sender->name, theirs.name, NAME - 1);
-  atomic_store(&sender->heard, (long long)(1000 * gan_seconds()));
+  const long long now = milliseconds(gan_seconds()), advanced = now - theirs.idle;
+  atomic_store(&sender->heard, now);
+  /* This thread is the only one that writes to it. */
+  if (theirs.idle >= 0 && advanced > atomic_load(&heartbeat->elsewhere)) atomic_store(&heartbeat->elsewhere, advanced);
   return true;
 }
 
@@ -171,6 +185,16 @@ void gan_heartbeat_stop(gan_heartbeat *heartbeat) {
   gan_ticker_stop(&heartbeat->ticker);
   if (heartbeat->socket >= 0) close(heartbeat->socket);
   free(heartbeat);
+}
+
+double gan_heartbeat_exchange(gan_heartbeat *heartbeat, double advanced) {
+  if (!heartbeat) return 0;
+  atomic_store(&heartbeat->advanced, milliseconds(advanced));
+  return 1e-3 * (double)atomic_load(&heartbeat->elsewhere);
+}
+
+double gan_heartbeat_seconds(const gan_heartbeat *heartbeat) {
+  return heartbeat ? gan_ticker_seconds(&heartbeat->ticker) : 0;
 }
 
 bool gan_heartbeat_misses(const gan_heartbeat *heartbeat, double from, double until, int *rank, const char **host) {

@@ -5,7 +5,8 @@
    it may take, and its connections stay open when it is stopped. So the first rank of each host sends rank 0 a datagram
    every second, which is answered, by threads of their own, whatever the ranks are at. Datagrams over IPv4, since one
    that is lost does not matter and 10,000 hosts need no more than one socket, with a number in them that only this run
-   knows. A host is missed once it has been heard: where a firewall lets no datagrams through, nobody is. */
+   knows. A host is missed once it has been heard: where a firewall lets no datagrams through, nobody is. A sign also
+   tells when a rank of its host last got on, and rank 0's answer when one of any host did. */
 #ifndef GAN_DIST_HEARTBEAT_H
 #define GAN_DIST_HEARTBEAT_H
 
@@ -20,6 +21,12 @@ typedef struct gan_heartbeat gan_heartbeat;
 gan_status gan_heartbeat_start(gan_world *world, double pause, gan_heartbeat **heartbeat) GAN_CHECKED;
 /* Not collective, but who stops is missed by those that do not. NULL is allowed. */
 void gan_heartbeat_stop(gan_heartbeat *heartbeat);
+
+/* Notes for the signs to come when a rank of this host last got on, and returns when one of another host did, as far as
+   its signs have told (times as of gan_seconds; 0: never). From any thread, not collective; NULL is allowed. */
+double gan_heartbeat_exchange(gan_heartbeat *heartbeat, double advanced);
+/* Seconds of a processor's time that signs have taken. As above. */
+double gan_heartbeat_seconds(const gan_heartbeat *heartbeat);
 
 /* Whether a host was heard last between these times (gan_seconds), and its first rank. Rank 0 hears all hosts, the
    others hear rank 0's. *host lives as long as the heartbeat. From any thread, not collective; NULL is allowed. */

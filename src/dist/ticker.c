@@ -39,6 +39,14 @@ bool gan_ticker_wait(gan_ticker *ticker, double seconds) {
   return goes_on;
 }
 
+double gan_ticker_seconds(const gan_ticker *ticker) {
+  clockid_t clock;
+  struct timespec taken;
+  if (!ticker->running || pthread_getcpuclockid(ticker->thread, &clock) != 0 || clock_gettime(clock, &taken) != 0)
+    return 0;
+  return (double)taken.tv_sec + 1e-9 * (double)taken.tv_nsec;
+}
+
 void gan_ticker_stop(gan_ticker *ticker) {
   if (!ticker->running) return;
   pthread_mutex_lock(&ticker->mutex);

@@ -20,6 +20,8 @@ typedef struct gan_ticker {
 gan_status gan_ticker_start(gan_ticker *ticker, const char *name, void *(*run)(void *), void *context) GAN_CHECKED;
 /* In the thread: waits so many seconds; false, at once, when it is to end. */
 bool gan_ticker_wait(gan_ticker *ticker, double seconds);
+/* Seconds of a processor's time that the thread has taken; 0 where none is running. From any thread. */
+double gan_ticker_seconds(const gan_ticker *ticker);
 /* Has the thread end, and waits for that. Nothing, where none is running. */
 void gan_ticker_stop(gan_ticker *ticker);
 

@@ -20,6 +20,10 @@ struct gan_time_limit {
    was awake for it. */
 enum { PARTS = 20 };
 
+/* What MPI may take to start and end many ranks on few cores, however short a time the user wants none to stand still
+   for. */
+static const double SHORTEST = 10;
+
 /* All ranks that are not stopped get here at about the same time: rank 0 speaks, or rank 1 if rank 0 does not, or the
    others; mpirun ends them meanwhile. */
 static _Noreturn void leave(const gan_time_limit *limit) {
@@ -47,7 +51,7 @@ gan_status gan_time_limit_begin(double seconds, const char *what, gan_time_limit
   *begun = NULL;
   if (seconds == 0) return GAN_OK;
   GAN_TRY(gan_allocate(1, sizeof *limit, "a time limit", &limit));
-  limit->seconds = seconds;
+  limit->seconds = seconds > SHORTEST ? seconds : SHORTEST;
   limit->what = what;
   limit->rank = gan_launcher_rank();
   const gan_status status = gan_ticker_start(&limit->ticker, "time limit", wait_for_end, limit);

@@ -9,8 +9,8 @@
 typedef struct gan_time_limit gan_time_limit;
 
 /* Unless gan_time_limit_end is called within `seconds`, the process says that it has waited for all ranks to do `what`
-   ("start", "end"; not copied) and leaves with an error, which makes mpirun end the others. 0 seconds: *limit is NULL.
-   Owned by the caller. GAN_FAILED. */
+   ("start", "end"; not copied) and leaves with an error, which makes mpirun end the others. At least 10 seconds; 0:
+   *limit is NULL. Owned by the caller. GAN_FAILED. */
 gan_status gan_time_limit_begin(double seconds, const char *what, gan_time_limit **limit) GAN_CHECKED;
 /* NULL is allowed. */
 void gan_time_limit_end(gan_time_limit *limit);

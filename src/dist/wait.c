@@ -33,8 +33,11 @@ void gan_wait(const gan_world *world, int count, MPI_Request *requests) {
   int done = 0;
   if (count == 0) return;
   MPI_Testall(count, requests, &done, MPI_STATUSES_IGNORE);
+  if (done) return;
+  gan_world_waits(world, true);
   for (int turn = 0; !done; turn += turn < INT_MAX) {
     make_room(world->crowded, turn);
     MPI_Testall(count, requests, &done, MPI_STATUSES_IGNORE);
   }
+  gan_world_waits(world, false);
 }

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/advance.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "dist/heartbeat.h"
@@ -16,12 +18,15 @@
 typedef struct pulse {
   _Alignas(64) atomic_ullong beats;
   atomic_int activity;
-  atomic_int rank_from_1; /* 0: memory that is not shared after all (gan_world_share), nothing known */
-  atomic_llong looked_at; /* milliseconds: when its watchdog last ran; a stopped process has a stopped watchdog */
+  atomic_int waits;         /* for other ranks, at this moment */
+  atomic_int rank_from_1;   /* 0: memory that is not shared after all (gan_world_share), nothing known */
+  atomic_llong looked_at;   /* milliseconds: when its watchdog last ran; a stopped process has a stopped watchdog */
+  atomic_llong advanced_at; /* milliseconds: when its watchdog last saw it get on */
 } pulse;
 
 typedef struct board {
-  atomic_int reported; /* some rank of the host has told it */
+  atomic_int reported;    /* some rank of the host has told it */
+  atomic_llong elsewhere; /* milliseconds: when a rank of another host got on last, as far as it is known */
   pulse pulses[];
 } board;
 
@@ -49,14 +54,15 @@ static gan_status clear_board(void *context, void *memory, size_t bytes) {
   return GAN_OK;
 }
 
-static long long milliseconds(void) { return (long long)(1000 * gan_seconds()); }
+static long long milliseconds(double seconds) { return (long long)(1000 * seconds); }
 
 /* Whether a rank of this host is the one that keeps the others waiting, and why. A process that is stopped does not run
    its watchdog either; one that is stuck in a call is not waiting for others. */
 static bool stands_still(const gan_watchdog *watchdog, const pulse *peer, bool stopped) {
   if (atomic_load(&peer->rank_from_1) == 0) return false;
-  const double unseen = 1e-3 * (double)(milliseconds() - atomic_load(&peer->looked_at));
-  return stopped ? unseen > watchdog->seconds / 2 : atomic_load(&peer->activity) != GAN_AT_EXCHANGE;
+  const double unseen = gan_seconds() - 1e-3 * (double)atomic_load(&peer->looked_at);
+  if (stopped) return unseen > watchdog->seconds / 2;
+  return !atomic_load(&peer->waits) && atomic_load(&peer->activity) != GAN_AT_EXCHANGE;
 }
 
 /* Names a rank of this host that keeps the others waiting: one that is stopped, or one that is not. False if there is
@@ -93,19 +99,18 @@ static bool report_host(const gan_watchdog *watchdog, double from) {
 }
 
 /* Everything may be stuck but this thread: no clean-up, no MPI. Who is stopped is certain, and told at once, which ends
-   the job. A host without such a rank gives the others time to tell of theirs: its own may but seem to be at something,
-   as rank 0 does between writing a file and hearing that all know of it. The first rank of a host speaks before the
-   others, since it hears of other hosts, of which one that fell silent before `from` is not to blame. */
-static _Noreturn void leave(gan_watchdog *watchdog, double from) {
+   the job; and, where nobody has got on (`idle`), who does not wait for others. A host without such a rank gives the
+   others time to tell of theirs. The first rank of a host speaks before the others, since it hears of other hosts, of
+   which one that fell silent before `from` is not to blame. */
+static _Noreturn void leave(gan_watchdog *watchdog, bool idle, double from) {
   if (gan_world_host_rank(watchdog->world) > 0) sleep(TIME_OF_FIRST);
   if (atomic_exchange(&watchdog->board->reported, 1) != 0) {
     sleep(TIME_TO_REPORT + TIME_OF_OTHERS);
-  } else if (!report_rank(watchdog, true) && !report_host(watchdog, from)) {
+  } else if (!report_rank(watchdog, true) && !(idle && report_rank(watchdog, false)) && !report_host(watchdog, from)) {
     sleep(TIME_OF_OTHERS);
-    if (!report_rank(watchdog, false))
-      fprintf(stderr, "gan_dist: the ranks of host %s have waited %.0f s for %s; the run ends (--timeout)\n",
-              gan_world_host(watchdog->world), watchdog->seconds,
-              gan_world_host_count(watchdog->world) > 1 ? "those of other hosts" : "each other");
+    fprintf(stderr, "gan_dist: the ranks of host %s have waited %.0f s for %s; the run ends (--timeout)\n",
+            gan_world_host(watchdog->world), watchdog->seconds,
+            gan_world_host_count(watchdog->world) > 1 ? "those of other hosts" : "each other");
   }
   _exit(GAN_FAILED);
 }
@@ -130,31 +135,74 @@ static bool host_is_silent(const gan_watchdog *watchdog, double now, double trus
   return trusted < since && gan_heartbeat_misses(watchdog->heartbeat, 0, since, &rank, &host);
 }
 
+/* What of a rank's work its watchdog has seen. */
+typedef struct sight {
+  unsigned long long beats, advances;
+  double computed;
+} sight;
+
+/* Seconds of processors' time that this process has taken, but for the threads that watch. */
+static double computed(const gan_watchdog *watchdog) {
+  struct timespec all = {0}, own = {0};
+  if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &all) != 0 || clock_gettime(CLOCK_THREAD_CPUTIME_ID, &own) != 0) return 0;
+  return (double)(all.tv_sec - own.tv_sec) + 1e-9 * (double)(all.tv_nsec - own.tv_nsec) -
+         gan_heartbeat_seconds(watchdog->heartbeat);
+}
+
+/* Whether this rank has got on since it last did: by a beat, a piece of a file, or, unless it waits for others, which
+   may keep a processor busy, by computing for a hundredth of the time. */
+static bool gets_on(const gan_watchdog *watchdog, sight *seen) {
+  static const double least = 0.01;
+  const sight now = {atomic_load(&watchdog->own->beats), gan_advances(), computed(watchdog)};
+  if (atomic_load(&watchdog->own->waits)) seen->computed = now.computed;
+  if (now.beats == seen->beats && now.advances == seen->advances &&
+      now.computed - seen->computed < least * watchdog->seconds)
+    return false;
+  *seen = now;
+  return true;
+}
+
+/* When a rank got on last, of this host's and, by the signs that the first of them hears, of others. */
+static double last_advance(const gan_watchdog *watchdog) {
+  board *seen = watchdog->board;
+  long long last = 0;
+  for (int i = 0; i < gan_world_host_size(watchdog->world); i++) {
+    const long long advanced = atomic_load(&seen->pulses[i].advanced_at);
+    if (advanced > last) last = advanced;
+  }
+  if (watchdog->heartbeat)
+    atomic_store(&seen->elsewhere, milliseconds(gan_heartbeat_exchange(watchdog->heartbeat, 1e-3 * (double)last)));
+  const long long elsewhere = atomic_load(&seen->elsewhere);
+  return 1e-3 * (double)(elsewhere > last ? elsewhere : last);
+}
+
 static void *watch(void *context) {
   gan_watchdog *watchdog = context;
-  unsigned long long seen = atomic_load(&watchdog->own->beats);
-  double advanced = gan_seconds(), awake = advanced, trusted = advanced, before = advanced;
+  pulse *own = watchdog->own;
+  sight seen = {0};
+  double awake = gan_seconds(), trusted = awake, before = awake;
   for (; gan_ticker_wait(&watchdog->ticker, watchdog->pause); before = gan_seconds()) {
     const double now = gan_seconds();
-    atomic_store(&watchdog->own->looked_at, milliseconds());
-    const unsigned long long beats = atomic_load(&watchdog->own->beats);
-    const bool expected = atomic_load(&watchdog->beats_expected);
+    const bool expected = atomic_load(&watchdog->beats_expected), advances = gets_on(watchdog, &seen);
     /* This process itself may have been stopped meanwhile, and the others with it: no sign of anybody standing still.
      */
-    if (now - before > watchdog->seconds / 2) awake = advanced = trusted = now;
-    if (beats != seen || !expected) advanced = now;
+    const bool was_stopped = now - before > watchdog->seconds / 2;
+    atomic_store(&own->looked_at, milliseconds(now));
+    if (advances || was_stopped) atomic_store(&own->advanced_at, milliseconds(now));
+    if (was_stopped) awake = now;
     /* Where beats tell that the run goes on, signs between hosts may be lost: the network that carries them may be
        another than MPI's. */
-    if (beats != seen || expected) trusted = now;
-    seen = beats;
-    if (now - advanced > watchdog->seconds) leave(watchdog, advanced - watchdog->seconds / 2);
-    if (now - awake > watchdog->seconds / 2 && peer_is_stopped(watchdog, now)) leave(watchdog, 0);
-    if (host_is_silent(watchdog, now, trusted)) leave(watchdog, 0);
+    if (advances || expected || was_stopped) trusted = now;
+    const double last = last_advance(watchdog);
+    if (expected && now - last > watchdog->seconds) leave(watchdog, true, last - watchdog->seconds / 2);
+    if (now - awake > watchdog->seconds / 2 && peer_is_stopped(watchdog, now)) leave(watchdog, false, 0);
+    if (host_is_silent(watchdog, now, trusted)) leave(watchdog, false, 0);
   }
   return NULL;
 }
 
 static void destroy(gan_watchdog *watchdog) {
+  watchdog->world->waits = NULL;
   gan_ticker_stop(&watchdog->ticker);
   gan_heartbeat_stop(watchdog->heartbeat);
   if (watchdog->board) gan_world_unshare(watchdog->world, watchdog->board);
@@ -169,8 +217,9 @@ static gan_status create(gan_watchdog *watchdog) {
   GAN_TRY(gan_world_share(world, bytes, clear_board, NULL, &memory));
   watchdog->board = memory;
   watchdog->own = &watchdog->board->pulses[gan_world_host_rank(world)];
-  atomic_store(&watchdog->own->looked_at, milliseconds());
+  atomic_store(&watchdog->own->looked_at, milliseconds(gan_seconds()));
   atomic_store(&watchdog->own->rank_from_1, gan_world_rank(world) + 1);
+  world->waits = &watchdog->own->waits;
   GAN_TRY(gan_heartbeat_start(world, watchdog->pause, &watchdog->heartbeat));
   gan_world_barrier(world);
   return gan_world_agree(world, gan_ticker_start(&watchdog->ticker, "watchdog", watch, watchdog));
@@ -183,9 +232,9 @@ gan_status gan_watchdog_start(gan_world *world, double seconds, bool *started) {
   if (*started && world->watchdog) world->watchdog->users++;
   if (!*started || world->watchdog) return GAN_OK;
   gan_status status = gan_allocate(1, sizeof *watchdog, "the watchdog", &watchdog);
+  if (status == GAN_OK) watchdog->world = world;
   status = gan_world_agree(world, status);
   if (status == GAN_OK) {
-    watchdog->world = world;
     watchdog->seconds = seconds;
     watchdog->pause = seconds < 10 ? 0.2 : 1;
     watchdog->users = 1;
@@ -207,11 +256,21 @@ void gan_watchdog_stop(gan_world *world) {
   world->watchdog = NULL;
 }
 
+/* What was before does not count. */
+static void expect(gan_watchdog *watchdog, bool expected) {
+  if (expected) atomic_store(&watchdog->own->advanced_at, milliseconds(gan_seconds()));
+  atomic_store(&watchdog->beats_expected, expected);
+}
+
 void gan_watchdog_expect_beats(gan_world *world, bool expected) {
   if (!world->watchdog) return;
   /* Who is here first does not count the time that it waits for the others. */
   gan_world_barrier(world);
-  atomic_store(&world->watchdog->beats_expected, expected);
+  expect(world->watchdog, expected);
+}
+
+void gan_watchdog_leave_to_rank_0(gan_world *world, bool leaves) {
+  if (world->watchdog && world->rank != 0) expect(world->watchdog, !leaves);
 }
 
 void gan_watchdog_beat(const gan_world *world, gan_activity activity) {

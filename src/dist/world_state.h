@@ -3,6 +3,7 @@
 #define GAN_DIST_WORLD_STATE_H
 
 #include <mpi.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,8 +49,14 @@ struct gan_world {
   gan_window board;         /* what this host's ranks share for small sums (dist/board.h) */
   gan_barrier_end barrier;  /* the host's barrier, on the board */
   gan_watchdog *watchdog;   /* NULL: nobody watches (dist/watchdog.h) */
+  atomic_int *waits;        /* the watchdog's note of it; NULL: nobody watches */
   uint64_t rounds;          /* sums made: each is a moment at which all ranks have met */
 };
+
+/* Around every wait for other ranks that is not over at once: what a rank computes meanwhile gets it nowhere. */
+static inline void gan_world_waits(const gan_world *world, bool waits) {
+  if (world->waits) atomic_store_explicit(world->waits, waits, memory_order_relaxed);
+}
 
 /* `root`'s bytes to everybody. Collective. */
 void gan_world_broadcast_from(gan_world *world, int root, void *data, size_t bytes);

@@ -8,20 +8,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/advance.h"
 #include "base/fault.h"
 
 /* Small enough that a full disk is met close to where it fills, and that tests can fill it in the middle of a tensor.
  */
-enum { WRITE_BYTES = 1 << 20 };
+enum { WRITE_BYTES = 1 << 20, SYNC_BYTES = 16 << 20 };
 
 int gan_write_at(int descriptor, const void *data, size_t size, uint64_t offset) {
   const char *bytes = data;
   while (size > 0) {
     if (gan_fault_strikes(GAN_FAULT_WRITE)) return ENOSPC;
+    while (gan_fault_strikes(GAN_FAULT_HANG) || gan_fault_has_struck(GAN_FAULT_HANG)) pause();
     const ssize_t written = pwrite(descriptor, bytes, size < WRITE_BYTES ? size : WRITE_BYTES, (off_t)offset);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return errno;
     if (written == 0) return EIO;
+    gan_advance();
     bytes += written;
     size -= (size_t)written;
     offset += (uint64_t)written;
@@ -45,11 +48,30 @@ gan_status gan_partial_path(const char *path, char *partial) {
   return length < PATH_MAX ? GAN_OK : gan_fail_write(path, ENAMETOOLONG);
 }
 
-/* File systems that cannot sync a folder (or a file) say EINVAL or ENOTSUP; there is nothing better to be had there. */
+/* File systems that cannot sync a folder (or a file) say so; there is nothing better to be had there. */
+static int error_of_sync(int result) {
+  return result == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS || errno == ESPIPE ? 0 : errno;
+}
+
+/* Writes out all but the last piece of a large file, piece by piece: a call that syncs all of it would show for minutes
+   no sign that the disk is at work. */
+static int write_out(int descriptor) {
+  const off_t size = lseek(descriptor, 0, SEEK_END);
+  int error = 0;
+  for (off_t offset = 0; !error && offset + SYNC_BYTES < size; offset += SYNC_BYTES) {
+    error = error_of_sync(
+        sync_file_range(descriptor, offset, SYNC_BYTES,
+                        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER));
+    gan_advance();
+  }
+  return error;
+}
+
 static int sync_path(const char *path, int flags) {
   const int descriptor = open(path, O_RDONLY | O_CLOEXEC | flags);
   if (descriptor < 0) return errno;
-  const int error = fsync(descriptor) != 0 && errno != EINVAL && errno != ENOTSUP ? errno : 0;
+  int error = flags & O_DIRECTORY ? 0 : write_out(descriptor);
+  if (!error) error = error_of_sync(fsync(descriptor));
   close(descriptor);
   return error;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/advance.h"
 #include "base/memory.h"
 #include "store/checkpoint.h"
 #include "store/kind.h"
@@ -52,6 +53,7 @@ static gan_status hash_rest(int descriptor, const char *path, uint64_t *length, 
     const int error = read_at(descriptor, buffer, piece, GAN_SEAL_BYTES + *length, &got);
     if (error) status = gan_fail_read(path, error);
     if (!error) XXH3_128bits_update(state, buffer, got);
+    gan_advance();
   }
   if (status == GAN_OK) *hash = XXH3_128bits_digest(state);
   XXH3_freeState(state);

@@ -315,7 +315,7 @@ stop_alone() {
 # run: waiting
 test_rank_stopped_alone_on_its_host_ends_the_run() {
   local lost='stood still for 3 s, stopped, or its host or network is down'
-  stop_alone 2 3 'waited 3 s for all ranks to start' && stop_alone 2 9 "rank 2 .*$lost" &&
+  stop_alone 2 3 'waited 10 s for all ranks to start' && stop_alone 2 9 "rank 2 .*$lost" &&
     stop_alone 1 15 "rank 1 .*$lost" && stop_alone 0 15 "rank 0 .*$lost"
 }
 # run: waiting
@@ -333,7 +333,7 @@ test_rank_stopped_before_the_start_ends_the_run() {
   job=$!
   wait_until 60 gone $job || { pkill -KILL -P $job; kill -KILL $job; return 1; }
   wait $job
-  [ $? -eq 1 ] && one_message && says err 'waited 3 s for all ranks to start'
+  [ $? -eq 1 ] && one_message && says err 'waited 10 s for all ranks to start'
 }
 test_sample_checks_its_arguments() {
   make_run && refuses 2 'checkpoint' 1 sample && refuses 3 'nowhere\.h5' 1 sample nowhere.h5 &&

@@ -1,8 +1,11 @@
-/* The watchdog over a world: by whose limit it is there, and until when. What it does is tested with whole programs,
-   which it ends. */
+/* The watchdog over a world: by whose limit it is there, and until when, and that it lets work take its time. How it
+   ends a run is tested with whole programs. (run: waiting) */
 #include <dirent.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/advance.h"
+#include "base/clock.h"
 #include "dist/watchdog.h"
 #include "support.h"
 
@@ -20,6 +23,42 @@ static bool is_watched(void) {
   }
   if (threads) closedir(threads);
   return found;
+}
+
+/* Seconds of the limit, and of work that is longer: the watchdog would have made up its mind, and stopping it would end
+   this program. */
+static const double limit = 1, longer = 1.5;
+
+/* Rank 0 alone: writes pieces of a file, slowly, and seems to do nothing between them. */
+static void write_slowly(gan_world *world) {
+  const struct timespec piece = {.tv_nsec = 250000000};
+  gan_watchdog_leave_to_rank_0(world, true);
+  gan_watchdog_beat(world, gan_world_rank(world) == 0 ? GAN_AT_FILES : GAN_AT_EXCHANGE);
+  for (const double end = gan_seconds() + longer; gan_world_rank(world) == 0 && gan_seconds() < end; gan_advance())
+    nanosleep(&piece, NULL);
+  gan_world_barrier(world);
+  gan_watchdog_leave_to_rank_0(world, false);
+}
+
+/* One rank computes, and does not say so. */
+static void compute_for_long(gan_world *world, int rank) {
+  const bool computes = gan_world_rank(world) == rank;
+  volatile double sum = 0;
+  gan_watchdog_beat(world, computes ? GAN_AT_COMPUTATION : GAN_AT_EXCHANGE);
+  for (const double end = gan_seconds() + longer; computes && gan_seconds() < end;) sum = sum + 1;
+  gan_world_barrier(world);
+}
+
+static void check_long_work(gan_world *world, int *failures) {
+  const int last = (int)gan_world_maximum(world, gan_world_rank(world));
+  bool started = false;
+  const gan_status status = gan_watchdog_start(world, limit, &started);
+  gan_watchdog_expect_beats(world, true);
+  write_slowly(world);
+  compute_for_long(world, last);
+  gan_watchdog_expect_beats(world, false);
+  gan_watchdog_stop(world);
+  check(world, "work_longer_than_the_limit_ends_nothing", status == GAN_OK && started, failures);
 }
 
 int main(int argc, char **argv) {
@@ -40,6 +79,7 @@ int main(int argc, char **argv) {
   gan_watchdog_stop(world);
   check(world, "and_no_longer", !is_watched(), &failures);
 
+  check_long_work(world, &failures);
   gan_world_close(world);
   return failures > 0;
 }

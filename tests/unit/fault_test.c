@@ -77,6 +77,7 @@ static void the_environment_arms_by_name_number_and_rank(void **state) {
       {"allocation:7:3", 2, GAN_FAULT_ALLOCATION, 0},
       {"loss:1:0", 0, GAN_FAULT_LOSS, 1},
       {"loss:1:0", 1, GAN_FAULT_LOSS, 0},
+      {"hang:3:0", 0, GAN_FAULT_HANG, 3},
       {"bit:4:2", 2, GAN_FAULT_BIT, 4},
       {"stop:9", 1, GAN_FAULT_STOP, 9},
       {"flood:1", 0, GAN_FAULT_LOSS, 0},
