@@ -62,10 +62,11 @@ GAN_API gan_status gan_trainer_create(gan_world *world, const gan_config *config
 GAN_API void gan_trainer_destroy(gan_trainer *trainer);
 
 /* Trains to the configured number of iterations with everything around it: checkpoints, metrics, samples, evaluation in
-   run.dir. The folder is this trainer's until gan_trainer_destroy: GAN_BAD_USAGE when another process has it, GAN_FAILED
-   when it is moved or removed meanwhile. Returns GAN_INTERRUPTED after gan_request_stop or at run.stop_at, with a
-   checkpoint written; or without a checkpoint and an iteration, where a stop was asked for before the first. Collective;
-   all ranks return the same status. */
+   run.dir. Where a start before was ended after its last checkpoint and before the picture and the evaluation that were
+   due with it, they are made first. The folder is this trainer's until gan_trainer_destroy: GAN_BAD_USAGE when another
+   process has it, GAN_FAILED when it is moved or removed meanwhile. Returns GAN_INTERRUPTED after gan_request_stop or at
+   run.stop_at, with a checkpoint written; or without a checkpoint and an iteration, where a stop was asked for before
+   the first. Collective; all ranks return the same status. */
 GAN_API gan_status gan_trainer_run(gan_trainer *trainer) GAN_CHECKED;
 
 /* One iteration and nothing around it: n_critic critic steps, one generator step. Collective. */

@@ -81,6 +81,7 @@ struct gan_trainer {
   double *shard_sums;        /* (local shards, sum_count): GAN_SUMS, then batch statistics of each part */
   double *sums;              /* (sum_count) */
   int64_t iteration;         /* iterations done */
+  int64_t resumed_at;        /* the iteration whose checkpoint this start goes on from; 0: none */
   bool stop;                 /* some rank was asked to stop */
   double best;               /* sliced Wasserstein distance of the best evaluation; NAN before; of all ranks */
   gan_status pending;        /* rank 0 could not write something; agreed on in the next step, or at the end */
@@ -145,8 +146,15 @@ gan_status gan_state_verify(gan_trainer *trainer) GAN_CHECKED;
 gan_status gan_record_open(gan_trainer *trainer) GAN_CHECKED; /* collective */
 void gan_record_iteration(gan_trainer *trainer, const gan_iteration *values);
 gan_status gan_record_flush(gan_trainer *trainer) GAN_CHECKED;
+/* Collective, these two; *distance is the evaluation's sliced Wasserstein distance. */
 gan_status gan_record_samples(gan_trainer *trainer) GAN_CHECKED;
-gan_status gan_record_evaluation(gan_trainer *trainer, bool *best) GAN_CHECKED;
+gan_status gan_record_evaluation(gan_trainer *trainer, double *distance) GAN_CHECKED;
+/* What the run's folder holds of this iteration. Collective. */
+typedef struct gan_recorded {
+  bool samples, evaluation;
+  double distance; /* the evaluation's */
+} gan_recorded;
+gan_status gan_record_find(gan_trainer *trainer, gan_recorded *found) GAN_CHECKED;
 gan_status gan_record_close(gan_trainer *trainer) GAN_CHECKED;
 void gan_notice(gan_trainer *trainer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -192,6 +192,7 @@ void gan_record_iteration(gan_trainer *trainer, const gan_iteration *values) {
   gan_set_pending(trainer, gan_metrics_append(trainer->metrics, TRAIN_GROUP, row));
   if (gan_seconds() - trainer->flushed >= 1) {
     trainer->flushed = gan_seconds();
+    gan_watchdog_beat(trainer->world, GAN_AT_FILES);
     gan_set_pending(trainer, gan_record_flush(trainer));
   }
   if (trainer->observer.iteration) trainer->observer.iteration(trainer->observer.context, values);
@@ -223,7 +224,11 @@ static gan_status draw_picture(gan_trainer *trainer, const char *path, int64_t c
   return gan_picture_scatter(path, trainer->evaluation_count, trainer->evaluation_points, count, samples, 0);
 }
 
-gan_status gan_record_samples(gan_trainer *trainer) {
+static void samples_path(const gan_trainer *trainer, char path[PATH_MAX + 32]) {
+  snprintf(path, PATH_MAX + 32, "%s/samples-%07lld.png", trainer->folder, (long long)trainer->iteration);
+}
+
+static gan_status record_samples(gan_trainer *trainer) {
   const gan_picture_kind kind = gan_picture_kind_of(&trainer->source->shape);
   char path[PATH_MAX + 32];
   float *samples = NULL;
@@ -232,12 +237,17 @@ gan_status gan_record_samples(gan_trainer *trainer) {
   const size_t elements = (size_t)gan_trainer_sample_size(trainer);
   GAN_TRY(gan_allocate((size_t)count * elements, sizeof *samples, "samples", &samples));
   gan_status status = draw_samples(trainer, 0, count, samples);
-  snprintf(path, sizeof path, "%s/samples-%07lld.png", trainer->folder, (long long)trainer->iteration);
+  samples_path(trainer, path);
   if (status == GAN_OK) status = gan_folder_take(trainer);
   if (status == GAN_OK) status = gan_folder_explain(trainer, draw_picture(trainer, path, count, samples));
   free(samples);
   if (status == GAN_OK && trainer->observer.file) trainer->observer.file(trainer->observer.context, "samples", path);
   return status;
+}
+
+gan_status gan_record_samples(gan_trainer *trainer) {
+  gan_state_collect(trainer);
+  return gan_world_agree(trainer->world, gan_world_rank(trainer->world) == 0 ? record_samples(trainer) : GAN_OK);
 }
 
 gan_status gan_trainer_sample(gan_trainer *trainer, int64_t count, float *samples) {
@@ -286,7 +296,7 @@ static gan_status evaluate(gan_trainer *trainer, gan_evaluation *values) {
   return status;
 }
 
-gan_status gan_trainer_evaluate(gan_trainer *trainer, gan_evaluation *values) {
+static gan_status evaluate_on_rank_0(gan_trainer *trainer, gan_evaluation *values) {
   gan_state_collect(trainer);
   const gan_status mine = gan_world_rank(trainer->world) == 0 ? evaluate(trainer, values) : GAN_OK;
   GAN_TRY(gan_world_agree(trainer->world, mine));
@@ -294,17 +304,51 @@ gan_status gan_trainer_evaluate(gan_trainer *trainer, gan_evaluation *values) {
   return GAN_OK;
 }
 
-gan_status gan_record_evaluation(gan_trainer *trainer, bool *best) {
+gan_status gan_trainer_evaluate(gan_trainer *trainer, gan_evaluation *values) {
+  return evaluate_on_rank_0(trainer, values);
+}
+
+gan_status gan_record_evaluation(gan_trainer *trainer, double *distance) {
   gan_evaluation values;
   double row[EVALUATION_FIELDS];
-  GAN_TRY(gan_trainer_evaluate(trainer, &values));
-  /* NaN: no evaluation yet, or one that tells nothing. */
-  *best = isnan(trainer->best) ? !isnan(values.sliced_wasserstein) : values.sliced_wasserstein < trainer->best;
-  if (*best) trainer->best = values.sliced_wasserstein;
+  GAN_TRY(evaluate_on_rank_0(trainer, &values));
+  *distance = values.sliced_wasserstein;
   if (gan_world_rank(trainer->world) != 0) return GAN_OK;
   field_values(evaluation_fields, EVALUATION_FIELDS, &values, row);
   gan_set_pending(trainer, gan_metrics_append(trainer->metrics, EVALUATION_GROUP, row));
   if (trainer->observer.evaluation) trainer->observer.evaluation(trainer->observer.context, &values);
+  return GAN_OK;
+}
+
+/* The evaluation of this iteration in the metrics, which are open for writing and can be read all the same. */
+static gan_status find_evaluation(const gan_trainer *trainer, gan_recorded *found) {
+  char path[PATH_MAX + 32];
+  size_t rows = 0, values = 0;
+  double *iteration = NULL, *distance = NULL;
+  snprintf(path, sizeof path, "%s/metrics.h5", trainer->folder);
+  gan_status status = gan_metrics_read(path, "eval", "iteration", &rows, &iteration);
+  if (status == GAN_OK) status = gan_metrics_read(path, "eval", "sliced_wasserstein", &values, &distance);
+  for (size_t row = 0; status == GAN_OK && row < rows && row < values; row++) {
+    if (iteration[row] != (double)trainer->iteration) continue;
+    found->evaluation = true;
+    found->distance = distance[row];
+  }
+  free(iteration);
+  free(distance);
+  return status;
+}
+
+gan_status gan_record_find(gan_trainer *trainer, gan_recorded *found) {
+  gan_status mine = GAN_OK;
+  *found = (gan_recorded){.distance = NAN};
+  if (gan_world_rank(trainer->world) == 0) {
+    char path[PATH_MAX + 32];
+    samples_path(trainer, path);
+    found->samples = access(path, F_OK) == 0;
+    mine = find_evaluation(trainer, found);
+  }
+  GAN_TRY(gan_world_agree(trainer->world, mine));
+  gan_world_broadcast(trainer->world, found, sizeof *found);
   return GAN_OK;
 }
 

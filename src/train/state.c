@@ -178,6 +178,7 @@ gan_status gan_state_load(gan_trainer *trainer, const char *path) {
   GAN_TRY(gan_world_agree(trainer->world, mine));
   snprintf(trainer->last_checkpoint, sizeof trainer->last_checkpoint, "%s", path);
   gan_state_distribute(trainer);
+  trainer->resumed_at = trainer->iteration;
   gan_notice(trainer, "goes on from %s (iteration %lld)", path, (long long)trainer->iteration);
   return GAN_OK;
 }

@@ -185,6 +185,15 @@ test_a_failing_write_ends_all_ranks_with_one_message_and_loses_nothing() {
     run 0 "$PROGRAM" train "${tiny[@]}" --iterations 6 --run.dir run$nth --resume || return 1
   done
 }
+# A checkpoint comes before what else is due with it, and takes long or goes wrong.
+test_a_picture_that_cannot_be_written_costs_no_checkpoint() {
+  mkdir -p run/samples-0000004.png
+  run 1 mpi 2 train "${tiny[@]}" --iterations 4 --run.dir run && one_message || return 1
+  says err 'cannot write .*samples-0000004.png: .*the last good checkpoint is .*0000004.h5' || return 1
+  rmdir run/samples-0000004.png
+  run 0 mpi 2 train "${tiny[@]}" --iterations 4 --run.dir run --resume --json && says out '"sliced_wasserstein":0' &&
+    [ -s run/samples-0000004.png ] && [ "$(readlink run/best.h5)" = checkpoint-0000004.h5 ]
+}
 # Of a run's last steps, too, after which nobody asks for anything, and of closing a trace that is longer than the run.
 test_a_failing_write_of_the_last_steps_ends_all_ranks_with_one_message() {
   local nth
@@ -305,7 +314,7 @@ test_rank_stopped_outside_of_training_ends_the_run_and_is_named() {
   stop_rank 2 2 '5 s, stopped or starved'
 }
 # A rank that is alone on its host stops by itself at the N-th moment at which ranks agree on errors: while the world is made,
-# and while data are read, networks built and files opened.
+# while data are read, networks built and files opened, and while the others wait for what rank 0 does after an iteration.
 # stop_alone RANK N PATTERN
 stop_alone() {
   echo "rank $1, agreement $2"
@@ -316,13 +325,35 @@ stop_alone() {
 test_rank_stopped_alone_on_its_host_ends_the_run() {
   local lost='stood still for 3 s, stopped, or its host or network is down'
   stop_alone 2 3 'waited 10 s for all ranks to start' && stop_alone 2 9 "rank 2 .*$lost" &&
-    stop_alone 1 15 "rank 1 .*$lost" && stop_alone 0 15 "rank 0 .*$lost"
+    stop_alone 1 15 "rank 1 .*$lost" && stop_alone 0 15 "rank 0 .*$lost" &&
+    stop_alone 0 21 "rank 0 .*$lost"
 }
 # run: waiting
 test_rank_stopped_alone_on_its_host_is_named_in_training() {
   local job
   train_on 3 3 3
   stop_rank 1 1 '3 s, stopped, or its host' && run 0 "$PROGRAM" inspect run/latest.h5
+}
+# hangs HOSTS NP NTH: the disk does not answer to the N-th write of rank 0
+hangs() {
+  GAN_PRETEND_HOSTS=$1 GAN_FAULT=hang:$3:0 run 1 mpi "$2" train "${tiny[@]}" --iterations 4 --checkpoint.every=2 --timeout 2 \
+    --run.dir run$3 && one_message && says err 'rank 0 .*has stood still for 2 s while writing files'
+}
+# run: waiting
+test_a_disk_that_hangs_ends_the_run() {
+  local nth
+  hangs 2 3 41 || return 1
+  # In a checkpoint: which write that is, is HDF5's affair.
+  for nth in 200 170 230 140; do
+    hangs 1 2 $nth || return 1
+    compgen -G "run$nth/checkpoint*.partial-*" >/dev/null && return 0
+  done
+  note "no checkpoint was being written"
+  return 1
+}
+# 30 times as long as the limit, or longer than it on any machine.
+test_work_longer_than_the_timeout_ends_nothing() {
+  run 0 mpi 3 train "${tiny[@]}" --iterations 3 --timeout 1 --eval.every=2 --eval.samples=60000 --eval.projections=60 --run.dir run
 }
 # Before MPI is up nobody knows the others: rank 0 tells that somebody is missing.
 # run: waiting

@@ -130,10 +130,58 @@ test_resumed_ranks_agree_on_what_was_best() {
   [ "$(readlink whole/best.h5)" = "$(readlink parts/best.h5)" ] && [ "$(readlink whole/best.h5)" != checkpoint-0000016.h5 ]
 }
 
+# evaluations FILE: all rows of metrics (h5diff takes columns of different lengths for equal)
+evaluations() { h5dump -m '%.17g' -g /eval "$1" | tail -n +2; }
+
+# same_views A B: two runs have the same evaluations, the same pictures, and call the same checkpoint the best.
+same_views() {
+  local picture
+  cmp <(evaluations "$1/metrics.h5") <(evaluations "$2/metrics.h5") || { note "$1 and $2 differ in evaluations"; return 1; }
+  [ "$(cd "$1" && echo samples-*)" = "$(cd "$2" && echo samples-*)" ] || { note "$1 and $2 differ in pictures"; return 1; }
+  for picture in "$1"/samples-*; do cmp "$picture" "$2/${picture##*/}" || return 1; done
+  [ "$(readlink "$1/best.h5")" = "$(readlink "$2/best.h5")" ] || { note "$1 and $2 differ in what is best"; return 1; }
+}
+
+# A checkpoint is written before the picture and the evaluation that are due with it. To look as if it was killed in between,
+# a start has none of them.
+test_pictures_and_evaluations_that_a_start_did_not_come_to_are_made_by_the_next() {
+  local options=("${tiny[@]}" --iterations 6 --checkpoint.every=3 --optimizer.schedule=constant) views=(--eval.every=3 --samples.every=3)
+  run 0 mpi 2 train "${options[@]}" "${views[@]}" --run.dir whole || return 1
+  run 75 mpi 3 train "${options[@]}" --run.dir parts --run.stop_at=3 || return 1
+  run 0 mpi 2 train "${options[@]}" "${views[@]}" --run.dir parts --resume || return 1
+  same_views whole parts && same_state "$(checkpoint_name whole 6)" "$(checkpoint_name parts 6)" || return 1
+  # With the last iteration, after which there is nothing else to do; and only once.
+  run 75 mpi 2 train "${options[@]}" "${views[@]}" --run.dir end --run.stop_at=3 || return 1
+  run 75 mpi 2 train "${options[@]}" --iterations 7 --run.dir end --resume --run.stop_at=6 || return 1
+  run 0 mpi 3 train "${options[@]}" "${views[@]}" --run.dir end --resume && same_views whole end || return 1
+  run 0 mpi 2 train "${options[@]}" "${views[@]}" --run.dir end --resume && says out 'nothing to do' && same_views whole end
+}
+
+test_evaluations_lost_with_the_metrics_are_made_again() {
+  local options=("${tiny[@]}" --iterations 4 --eval.every=2)
+  run 75 "$PROGRAM" train "${options[@]}" --run.dir run --run.stop_at=2 && mv run/metrics.h5 before.h5 || return 1
+  run 75 "$PROGRAM" train "${options[@]}" --run.dir run --resume --run.stop_at=3 || return 1
+  cmp <(evaluations before.h5) <(evaluations run/metrics.h5)
+}
+
+# The evaluation of the checkpoint that is gone on from counts, whether that was written before it or, as earlier versions
+# did, after it; at such a learning rate the first is the best.
+test_the_best_is_found_wherever_a_run_is_interrupted() {
+  local stop options=("${tiny[@]}" --iterations 5 --eval.every=1 --optimizer.learning_rate=0.05)
+  run 0 "$PROGRAM" train "${options[@]}" --run.dir whole || return 1
+  for stop in 1 2 4; do
+    run 75 "$PROGRAM" train "${options[@]}" --run.dir parts$stop --run.stop_at=$stop &&
+      run 0 "$PROGRAM" train "${options[@]}" --run.dir parts$stop --resume && same_views whole parts$stop || return 1
+  done
+  # Killed between the evaluation and the link.
+  run 75 "$PROGRAM" train "${options[@]}" --run.dir unlinked --run.stop_at=1 && rm unlinked/best.h5 || return 1
+  run 0 "$PROGRAM" train "${options[@]}" --run.dir unlinked --resume && same_views whole unlinked
+}
+
 # Kills every process of the job at some moment, again and again, and lets it go on; what it comes to must be what a quiet
 # run comes to. How far it gets depends on the machine, so the quiet run comes last.
 test_killed_at_any_moment_it_goes_on_bit_for_bit() {
-  local options=("${tiny[@]}" --iterations 1000000 --checkpoint.every=20) moment job before=0 end
+  local options=("${tiny[@]}" --iterations 1000000 --checkpoint.every=20 --eval.every=20 --samples.every=40) moment job before=0 end
   for moment in 0 0.03 0.1 0.17 0.25; do
     $quiet_mpirun -np 2 "$PROGRAM" train "${options[@]}" --run.dir killed --resume >out 2>err &
     job=$!
@@ -146,7 +194,7 @@ test_killed_at_any_moment_it_goes_on_bit_for_bit() {
   end=$((before + 30))
   run 75 mpi 3 train "${options[@]}" --run.dir killed --resume --run.stop_at=$end &&
     run 75 mpi 2 train "${options[@]}" --run.dir quiet --run.stop_at=$end || return 1
-  same_state "$(checkpoint_name quiet $end)" "$(checkpoint_name killed $end)" || return 1
+  same_state "$(checkpoint_name quiet $end)" "$(checkpoint_name killed $end)" && same_views quiet killed || return 1
   ls killed | grep -q partial && { note "partial files left: $(ls killed)"; return 1; }
   h5ls killed/metrics.h5/train/critic_loss | grep -q "{$end/"
 }
