@@ -11,6 +11,10 @@
 #include "gan_dist/status.h"
 #include "gan_dist/world.h"
 
+/* After gan_trainer_run, _iterate, _evaluate or _save has returned an error (GAN_INTERRUPTED is none), the trainer is
+   not to be used any more: every further call but gan_trainer_destroy and those that only tell something returns
+   GAN_FAILED, with the first error in its message, on all ranks. Destroy it, and create another that goes on from a
+   checkpoint. */
 typedef struct gan_trainer gan_trainer;
 
 /* What one iteration did; the same on every rank but for times, which are this rank's own. Means are over the global
@@ -58,7 +62,7 @@ typedef struct gan_observer {
    the metrics of a run that goes on, before any rank opens them; the child does nothing but read them, and ends. */
 GAN_API gan_status gan_trainer_create(gan_world *world, const gan_config *config, const gan_observer *observer,
                                       gan_trainer **trainer) GAN_CHECKED;
-/* Collective. NULL is allowed. */
+/* Collective, also after an error. NULL is allowed. */
 GAN_API void gan_trainer_destroy(gan_trainer *trainer);
 
 /* Trains to the configured number of iterations with everything around it: checkpoints, metrics, samples, evaluation in

@@ -84,6 +84,7 @@ struct gan_trainer {
   int64_t resumed_at;        /* the iteration whose checkpoint this start goes on from; 0: none */
   bool stop;                 /* some rank was asked to stop */
   double best;               /* sliced Wasserstein distance of the best evaluation; NAN before; of all ranks */
+  char failure[1024];        /* what a call failed with, "": none has */
   gan_status pending;        /* rank 0 could not write something; agreed on in the next step, or at the end */
   char pending_message[512];
   double seconds_before; /* trained before this start */
@@ -168,6 +169,12 @@ void gan_trace_step(gan_trainer *trainer, const gan_player *player, const float 
 gan_status gan_trace_end(gan_trainer *trainer) GAN_CHECKED; /* rank 0 */
 /* An error of rank 0 between two steps, with its message: every rank learns of it in the next step. */
 void gan_set_pending(gan_trainer *trainer, gan_status status);
+
+/* run.c: a trainer of which a call has failed is not to be used any more: a step given up half-way leaves messages and
+   sums behind. GAN_FAILED says so; the other notes a failure that a call is about to return. Not collective, but all
+   ranks do alike. */
+gan_status gan_refuse_after_failure(const gan_trainer *trainer) GAN_CHECKED;
+gan_status gan_note_failure(gan_trainer *trainer, gan_status status) GAN_CHECKED;
 
 /* The generator that samples are drawn from: averaged when there is one and samples.ema says so. */
 const float *gan_sample_parameters(const gan_trainer *trainer);

@@ -251,6 +251,7 @@ gan_status gan_record_samples(gan_trainer *trainer) {
 }
 
 gan_status gan_trainer_sample(gan_trainer *trainer, int64_t count, float *samples) {
+  GAN_TRY(gan_refuse_after_failure(trainer));
   gan_state_collect(trainer);
   const gan_status mine = gan_world_rank(trainer->world) == 0 ? draw_samples(trainer, 0, count, samples) : GAN_OK;
   return gan_world_agree(trainer->world, mine);
@@ -305,7 +306,8 @@ static gan_status evaluate_on_rank_0(gan_trainer *trainer, gan_evaluation *value
 }
 
 gan_status gan_trainer_evaluate(gan_trainer *trainer, gan_evaluation *values) {
-  return evaluate_on_rank_0(trainer, values);
+  GAN_TRY(gan_refuse_after_failure(trainer));
+  return gan_note_failure(trainer, evaluate_on_rank_0(trainer, values));
 }
 
 gan_status gan_record_evaluation(gan_trainer *trainer, double *distance) {

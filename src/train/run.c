@@ -10,11 +10,27 @@
 
 static bool due(int64_t every, int64_t iteration) { return every > 0 && iteration % every == 0; }
 
-gan_status gan_trainer_iterate(gan_trainer *trainer, gan_iteration *values) {
-  return gan_train_iteration(trainer, values);
+gan_status gan_refuse_after_failure(const gan_trainer *trainer) {
+  if (!trainer->failure[0]) return GAN_OK;
+  return gan_fail(GAN_FAILED, "the trainer ended with an error before: %s; destroy it and go on from a checkpoint",
+                  trainer->failure);
 }
 
-gan_status gan_trainer_save(gan_trainer *trainer) { return gan_state_save(trainer); }
+gan_status gan_note_failure(gan_trainer *trainer, gan_status status) {
+  if (status != GAN_OK && status != GAN_INTERRUPTED)
+    snprintf(trainer->failure, sizeof trainer->failure, "%s", gan_error_message());
+  return status;
+}
+
+gan_status gan_trainer_iterate(gan_trainer *trainer, gan_iteration *values) {
+  GAN_TRY(gan_refuse_after_failure(trainer));
+  return gan_note_failure(trainer, gan_train_iteration(trainer, values));
+}
+
+gan_status gan_trainer_save(gan_trainer *trainer) {
+  GAN_TRY(gan_refuse_after_failure(trainer));
+  return gan_note_failure(trainer, gan_state_save(trainer));
+}
 
 /* Rank 0 goes on to something that the others wait for. */
 static void beat_of_rank_0(const gan_trainer *trainer, gan_activity activity) {
@@ -161,7 +177,7 @@ static gan_status close_files(gan_trainer *trainer) {
   return trainer->pending == GAN_OK ? GAN_OK : gan_fail(trainer->pending, "%s", trainer->pending_message);
 }
 
-gan_status gan_trainer_run(gan_trainer *trainer) {
+static gan_status run(gan_trainer *trainer) {
   gan_status status = gan_record_open(trainer);
   if (status == GAN_OK) {
     gan_watchdog_expect_beats(trainer->world, true);
@@ -177,4 +193,9 @@ gan_status gan_trainer_run(gan_trainer *trainer) {
   gan_watchdog_expect_beats(trainer->world, false);
   if (status == GAN_OK || status == GAN_INTERRUPTED) GAN_TRY(gan_world_agree(trainer->world, closed));
   return status == GAN_OK ? GAN_OK : gan_fail(status, "%s", ended);
+}
+
+gan_status gan_trainer_run(gan_trainer *trainer) {
+  GAN_TRY(gan_refuse_after_failure(trainer));
+  return gan_note_failure(trainer, run(trainer));
 }
