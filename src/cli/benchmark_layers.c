@@ -41,7 +41,7 @@ static gan_status merge_ranks(gan_world *world, int64_t iterations, gan_profile 
   const size_t count = (size_t)profile->count * NUMBERS + 1;
   double *mine = NULL, *sums = NULL;
   gan_shards rows;
-  GAN_TRY(gan_world_agree(world, gan_shards_plan(ranks, ranks, ranks, gan_world_rank(world), &rows)));
+  GAN_TRY(gan_world_plan_shards(world, ranks, ranks, &rows));
   gan_status status = gan_allocate(count, sizeof *mine, "times of layers", &mine);
   if (status == GAN_OK) status = gan_allocate(count, sizeof *sums, "times of layers", &sums);
   status = gan_world_agree(world, status);

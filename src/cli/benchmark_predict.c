@@ -108,18 +108,23 @@ static gan_status find_named(const char *text, gan_link *link) {
       "--network: there is no '%.40s'; it is 10gbe, 100gbe, hdr, measured, or latency=..us,bandwidth=..GB/s", text);
 }
 
+static bool is_measured(const gan_prediction *found) { return strcmp(found->network, "measured") == 0; }
+
 static gan_status read_network(gan_arguments *arguments, gan_prediction *found) {
   const char *text = gan_argument(arguments, "--network");
   found->network = text ? text : "10gbe";
-  if (strcmp(found->network, "measured") == 0) {
-    int other = 0;
-    GAN_TRY(gan_link_measure(arguments->world, &found->link, &other));
-    found->measured_on = gan_world_host_count(arguments->world) > 1 ? "between two hosts" : "within one host";
-    return GAN_OK;
-  }
   found->measured_on = "";
+  if (is_measured(found)) return GAN_OK;
   return strchr(found->network, '=') ? read_explicit(found->network, &found->link)
                                      : find_named(found->network, &found->link);
+}
+
+static gan_status measure_network(gan_arguments *arguments, gan_prediction *found) {
+  int other = 0;
+  if (!is_measured(found)) return GAN_OK;
+  GAN_TRY(gan_link_measure(arguments->world, &found->link, &other));
+  found->measured_on = gan_world_host_count(arguments->world) > 1 ? "between two hosts" : "within one host";
+  return GAN_OK;
 }
 
 /* --- computing --- */
@@ -214,13 +219,19 @@ static gan_status describe_work(gan_arguments *arguments, gan_prediction *found)
   return GAN_OK;
 }
 
+/* What is asked for; errors are this rank's own. */
+static gan_status read_request(gan_arguments *arguments, gan_prediction **found) {
+  GAN_TRY(gan_allocate(1, sizeof **found, "the prediction", found));
+  (*found)->config = arguments->config;
+  GAN_TRY(read_hosts(gan_argument(arguments, "--predict"), *found));
+  if (arguments->output) GAN_TRY(gan_benchmark_check_path(arguments->output));
+  return read_network(arguments, *found);
+}
+
 gan_status gan_benchmark_predict(gan_arguments *arguments) {
-  gan_prediction *found;
-  GAN_TRY(gan_allocate(1, sizeof *found, "the prediction", &found));
-  found->config = arguments->config;
-  gan_status status = read_hosts(gan_argument(arguments, "--predict"), found);
-  if (status == GAN_OK && arguments->output) status = gan_benchmark_check_path(arguments->output);
-  if (status == GAN_OK) status = read_network(arguments, found);
+  gan_prediction *found = NULL;
+  gan_status status = gan_world_agree(arguments->world, read_request(arguments, &found));
+  if (status == GAN_OK) status = measure_network(arguments, found);
   if (status == GAN_OK) status = measure_computing(arguments, found);
   if (status == GAN_OK) status = describe_work(arguments, found);
   if (status == GAN_OK && gan_world_rank(arguments->world) == 0) {

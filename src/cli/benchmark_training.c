@@ -111,7 +111,7 @@ static void measure_spread(int ranks, int64_t iterations, const float *notes, do
 static gan_status gather(gan_world *world, size_t count, const float *mine, float *all) {
   const int ranks = gan_world_size(world);
   gan_shards rows;
-  GAN_TRY(gan_world_agree(world, gan_shards_plan(ranks, ranks, ranks, gan_world_rank(world), &rows)));
+  GAN_TRY(gan_world_plan_shards(world, ranks, ranks, &rows));
   gan_world_gather(world, &rows, count, mine, all);
   gan_shards_release(&rows);
   return GAN_OK;
@@ -148,8 +148,7 @@ static gan_status measure_exchange(gan_world *world, gan_training_time *time) {
   const size_t count = time->work.scalars;
   gan_shards shards;
   double *mine = NULL, *total = NULL, rounds[ROUNDS], smallest;
-  GAN_TRY(gan_world_agree(world, gan_shards_plan(time->work.shards, time->work.batch, gan_world_size(world),
-                                                 gan_world_rank(world), &shards)));
+  GAN_TRY(gan_world_plan_shards(world, time->work.shards, time->work.batch, &shards));
   gan_status status = gan_allocate((size_t)shards.local * count, sizeof *mine, "scalars", &mine);
   if (status == GAN_OK) status = gan_allocate(count, sizeof *total, "scalars", &total);
   status = gan_world_agree(world, status);
@@ -170,7 +169,7 @@ static gan_status measure_memory(gan_world *world, gan_training_time *time) {
   const int ranks = gan_world_size(world);
   const double mine = gan_process_memory();
   gan_shards rows;
-  GAN_TRY(gan_world_agree(world, gan_shards_plan(ranks, ranks, ranks, gan_world_rank(world), &rows)));
+  GAN_TRY(gan_world_plan_shards(world, ranks, ranks, &rows));
   gan_world_sum(world, &rows, &mine, 1, &time->whole_memory);
   gan_shards_release(&rows);
   time->largest_memory = gan_world_maximum(world, mine);
@@ -191,8 +190,8 @@ gan_status gan_benchmark_training(gan_world *world, const gan_config *config, in
   gan_trainer *trainer = NULL;
   double each = 0;
   *time = (gan_training_time){0};
-  GAN_TRY(gan_world_agree(world, regular(config, &mine)));
-  gan_status status = gan_trainer_create(world, mine, NULL, &trainer);
+  gan_status status = gan_world_agree(world, regular(config, &mine));
+  if (status == GAN_OK) status = gan_trainer_create(world, mine, NULL, &trainer);
   gan_config_destroy(mine);
   GAN_TRY(status);
   gan_trainer_work(trainer, &time->work);

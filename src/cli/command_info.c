@@ -35,8 +35,7 @@ static gan_status try_reduction(gan_arguments *arguments, machine *seen) {
   gan_world *world = arguments->world;
   gan_shards shards;
   gan_reduction *reduction = NULL;
-  GAN_TRY(
-      gan_world_agree(world, gan_shards_plan(seen->ranks, seen->ranks, seen->ranks, gan_world_rank(world), &shards)));
+  GAN_TRY(gan_world_plan_shards(world, seen->ranks, seen->ranks, &shards));
   const gan_status status =
       gan_reduction_create(world, &shards, arguments->config->dist.reduction, LARGE_NETWORK, 0, &reduction);
   if (status == GAN_OK) {

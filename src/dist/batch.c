@@ -124,6 +124,12 @@ void gan_world_sum(gan_world *world, const gan_shards *shards, const double *per
   }
 }
 
+gan_status gan_world_plan_shards(gan_world *world, int count, int64_t batch, gan_shards *shards) {
+  const gan_status status = gan_world_agree(world, gan_shards_plan(count, batch, world->size, world->rank, shards));
+  if (status != GAN_OK) gan_shards_release(shards);
+  return status;
+}
+
 /* Tag 0 is never an exchange's. MPI counts in int; a large block goes in pieces. */
 enum { GATHER_TAG = 0, LARGEST_PIECE = 1 << 30 };
 

@@ -59,8 +59,7 @@ static gan_status open_mpi(reduction_run *run) {
 static gan_status open_variant(reduction_run *run) {
   const gan_world *world = run->world;
   const char *name = gan_allreduce_name(run->way);
-  GAN_TRY(
-      gan_world_agree(run->world, gan_shards_plan(world->size, world->size, world->size, world->rank, &run->shards)));
+  GAN_TRY(gan_world_plan_shards(run->world, world->size, world->size, &run->shards));
   const gan_status status = gan_reduction_create(run->world, &run->shards, name, run->count,
                                                  run->update ? run->update->state_count : 0, &run->reduction);
   run->absent = status == GAN_BAD_USAGE || (status == GAN_OK && strcmp(gan_reduction_name(run->reduction), name) != 0);
@@ -177,7 +176,11 @@ static gan_status measure(reduction_run *runs, int limit, int fewest, double bud
   double *mine = NULL;
   for (int i = 0; i < way_count(); i++) repeat(&runs[i]);
   GAN_TRY(check_results(runs));
-  GAN_TRY(gan_world_agree(world, gan_allocate(2 * all, sizeof *mine, "times", &mine)));
+  const gan_status status = gan_world_agree(world, gan_allocate(2 * all, sizeof *mine, "times", &mine));
+  if (status != GAN_OK) {
+    free(mine);
+    return status;
+  }
   double *slowest = mine + all;
   *repeated = repeat_all(runs, limit, fewest, budget, mine);
   MPI_Reduce(mine, slowest, (int)all, MPI_DOUBLE, MPI_MAX, 0, world->ranks);

@@ -43,7 +43,11 @@ gan_status gan_link_measure(gan_world *world, gan_link *link, int *other) {
   if (world->size < 2)
     return gan_fail(GAN_BAD_USAGE, "a network is measured between two ranks; start them by mpirun -np 2, on two hosts");
   *other = world->host_count > 1 ? world->first_on_host[1] : 1;
-  GAN_TRY(gan_world_agree(world, gan_allocate(LARGE, 1, "a message to measure the network", &buffer)));
+  const gan_status status = gan_world_agree(world, gan_allocate(LARGE, 1, "a message to measure the network", &buffer));
+  if (status != GAN_OK) {
+    free(buffer);
+    return status;
+  }
   double times[3] = {0};
   if (world->rank == 0 || world->rank == *other) {
     times[0] = best_round(world, *other, ROUNDS, 1, 1, buffer);

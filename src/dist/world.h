@@ -57,6 +57,9 @@ typedef struct gan_difference {
    many ranks it has: what was hashed may be one copy that they share. */
 bool gan_world_same_hash(gan_world *world, uint64_t hash, gan_difference *difference);
 
+/* gan_shards_plan for this world and rank, on all ranks or on none: then there is nothing to release. */
+gan_status gan_world_plan_shards(gan_world *world, int count, int64_t batch, gan_shards *shards) GAN_CHECKED;
+
 /* Rows of the local shards' samples (gan_shards_samples(shards), row_floats) to rank 0 as all (batch, row_floats) in
    order of the global batch. `all` matters on rank 0 only. */
 void gan_world_gather(gan_world *world, const gan_shards *shards, size_t row_floats, const float *mine, float *all);

@@ -305,12 +305,16 @@ gan_status gan_trainer_create(gan_world *world, const gan_config *config, const 
                               gan_trainer **result) {
   gan_trainer *trainer = NULL;
   *result = NULL;
-  GAN_TRY(gan_world_agree(world, gan_allocate(1, sizeof *trainer, "the trainer", &trainer)));
+  gan_status status = gan_world_agree(world, gan_allocate(1, sizeof *trainer, "the trainer", &trainer));
+  if (status != GAN_OK) {
+    free(trainer);
+    return status;
+  }
   trainer->world = world;
   trainer->best = NAN;
   trainer->started = gan_seconds();
   if (observer && gan_world_rank(world) == 0) trainer->observer = *observer;
-  const gan_status status = create(trainer, config);
+  status = create(trainer, config);
   if (status != GAN_OK)
     gan_trainer_destroy(trainer);
   else
