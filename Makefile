@@ -3,6 +3,7 @@
 #   make                  the program ./gan_dist and the library, under build/
 #   make check            every test (what scripts/check.sh runs after installing packages)
 #   make sanitize         the same program and tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make tsan             what has threads, and its tests, under ThreadSanitizer, for tests/run.sh build/tsan
 #   make fuzz             programs that try made-up input on all that reads files and texts
 #   make clang            the program and tests with another compiler than gcc
 #   make install          program, library, headers under PREFIX (default /usr/local)
@@ -49,14 +50,16 @@ ifeq ($(ONEDNN),1)
 CPPFLAGS += -DGAN_ONEDNN
 LDLIBS   += -ldnnl
 endif
+# SANITIZE=thread looks for data races; any other value for errors of memory and undefined behaviour.
 ifdef SANITIZE
 # What clang then cannot vectorise is no news.
-CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-pass-failed
-LDFLAGS += -fsanitize=address,undefined
+SANITIZERS := $(if $(filter thread,$(SANITIZE)),thread,address$(comma)undefined)
+CFLAGS  += -fsanitize=$(SANITIZERS) -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-pass-failed
+LDFLAGS += -fsanitize=$(SANITIZERS)
 endif
 
 LIBRARY_SOURCES := $(filter-out src/cli/% $(if $(filter 1,$(ONEDNN)),,src/kernels/onednn.c),$(wildcard src/*/*.c)) \
-  $(if $(SANITIZE),tests/sanitize/mpi.c)
+  $(if $(filter-out thread,$(SANITIZE)),tests/sanitize/mpi.c)
 PROGRAM_SOURCES := $(wildcard src/cli/*.c)
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/presets.o
 PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/%.o)
@@ -67,7 +70,7 @@ FUZZERS    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz
 EXAMPLES   := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 PROGRAM    := $(if $(filter build,$(BUILD)),gan_dist,$(BUILD)/gan_dist)
 
-.PHONY: all tests fuzz check sanitize clang emulated simgrid convolutions products install format clean
+.PHONY: all tests fuzz check sanitize tsan clang emulated simgrid convolutions products install format clean
 all: $(PROGRAM) $(BUILD)/libgandist.a $(BUILD)/libgandist.so
 
 $(PROGRAM): $(PROGRAM_OBJECTS) $(BUILD)/libgandist.a
@@ -144,6 +147,14 @@ sanitize:
 
 clang:
 	$(MAKE) BUILD=build/clang CC=clang check
+
+# What runs in threads of our own: the loader, the watchdog, signs of life between hosts; and training with all of them.
+TSAN := build/tsan
+TSAN_TESTS := unit/loader_test mpi/watchdog_test mpi/heartbeat_test mpi/steady_test
+
+tsan:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(TSAN) SANITIZE=thread OPT=-O1 $(TSAN_TESTS:%=$(TSAN)/tests/%)
+	$(Q)printf '%s\n' $(TSAN_TESTS) >$(TSAN)/tests.list
 
 # The kernels written for AVX-512 and AVX512_BF16, with these instructions in plain C (tests/emulated), for CPUs without
 # them; and the tests that meet them, which tests/run.sh finds by the list. With sanitizers the optimiser would take

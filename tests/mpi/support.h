@@ -11,6 +11,12 @@
 #include "dist/world.h"
 #include "gan_dist/world.h"
 
+#ifdef __SANITIZE_THREAD__
+/* For the sanitizer's library to find: others that are not instrumented, as Open MPI, seem to be full of errors. */
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
+const char *__tsan_default_options(void) { return "ignore_noninstrumented_modules=1"; }
+#endif
+
 /* Notes this rank's verdict in *failures and prints "ok NAME" or "not ok NAME" on rank 0. Collective. A rank for which
    the check failed says so itself, and leaves with an error in the end, whatever the communication under test does. */
 static inline void check(gan_world *world, const char *name, bool passed, int *failures) {
