@@ -106,12 +106,15 @@ END
 # Whatever code does wrong with an input, the program that tried it fails and keeps the input.
 test_a_fuzz_program_fails_with_the_input_that_was_too_much() {
   local fault input faulty=$tools/../fuzz/faulty
+  export TMPDIR=$PWD # what dies leaves its file
   run 0 "$faulty" 20000 1 && says out '^ok faulty \(20000 executions\)$' || return 1
   for fault in abort pointer exit status; do
     run 1 env FAULT=$fault "$faulty" 20000 1 && says out '^not ok faulty$' || return 1
     input=$(ls faulty.failed-1-*) && [ "$(head -c 1 "$input")" = X ] && ! FAULT=$fault "$faulty" "$input" >again 2>&1 &&
       rm "$input" || { note "$fault: not the input"; return 1; }
   done
+  # Nor does it pass when nothing comes of the very inputs that it begins with.
+  run 1 env FAULT=unread "$faulty" 20000 1 && says err 'a seed that is read'
 }
 
 run_tests

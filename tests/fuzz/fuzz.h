@@ -29,7 +29,8 @@ extern const bool fuzz_passes_hdf5;
 
 /* ---- support.c */
 
-/* The input as a file, in memory, replacing the one before. Its path is valid until the next call. */
+/* The input as a file, replacing the one before. Its path is valid until the next call. (A file in memory only has no
+   name that HDF5 would open.) */
 const char *fuzz_file(const uint8_t *data, size_t size);
 
 /* All of a file's bytes to `data`, for seeds made by the library's own writers; returns their number. */
@@ -40,5 +41,9 @@ bool fuzz_accepted(gan_status status, gan_status refusal);
 
 /* Ends the process with these words. */
 void fuzz_require(bool condition, const char *what);
+
+/* To be called where all of an input has been read: every seed has to come there, or nothing is tested. */
+void fuzz_reached_the_end(void);
+extern long fuzz_inputs_read;
 
 #endif

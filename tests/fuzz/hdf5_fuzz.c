@@ -77,8 +77,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   int32_t label;
   float *sample = malloc((size_t)gan_shape_count(&source->shape) * sizeof *sample);
   fuzz_require(sample != NULL, "memory for a sample");
-  for (int64_t i = 0; i < source->count && i < 2 * ROWS; i++)
-    if (!fuzz_accepted(gan_source_read(source, &i, 1, sample, &label), GAN_BAD_FILE)) break;
+  int64_t i = 0;
+  while (i < source->count && i < 2 * ROWS &&
+         fuzz_accepted(gan_source_read(source, &i, 1, sample, &label), GAN_BAD_FILE))
+    i++;
+  if (i == ROWS) fuzz_reached_the_end();
   free(sample);
   gan_source_close(source);
   return 0;

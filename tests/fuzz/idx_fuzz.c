@@ -1,5 +1,8 @@
 /* IDX files, plain and gzip: as data to train on, as labels, and as pictures to convert. */
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "data/image.h"
@@ -39,16 +42,27 @@ size_t fuzz_seed(int index, uint8_t *data) {
   return plain[index].count;
 }
 
-/* The labels are in the same file, which so has to be refused, or there are none. */
 static void check_source(const char *path, const char *label_path) {
   const gan_data_options options = {.source = "idx", .path = path, .labels = label_path};
   gan_source *source = NULL;
   if (!fuzz_accepted(gan_source_open(&options, 1, NULL, &source), GAN_BAD_FILE)) return;
   static float sample[FUZZ_INPUT_MOST * 16];
+  int32_t label;
   const int64_t last = source->count - 1;
   if (gan_shape_count(&source->shape) <= (int64_t)(sizeof sample / sizeof *sample))
-    fuzz_require(gan_source_read(source, &last, 1, sample, NULL) == GAN_OK, "the last sample of what was taken");
+    fuzz_require(gan_source_read(source, &last, 1, sample, &label) == GAN_OK, "the last sample of what was taken");
   gan_source_close(source);
+  fuzz_reached_the_end();
+}
+
+/* Images that the labels are to be of. */
+static const char *good_images(void) {
+  static char path[64];
+  if (path[0]) return path;
+  const int file = memfd_create("images", MFD_CLOEXEC);
+  snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+  fuzz_require(file >= 0 && write(file, images, sizeof images) == (ssize_t)sizeof images, "a file in memory");
+  return path;
 }
 
 static void check_pictures(const char *path) {
@@ -67,7 +81,7 @@ static void check_pictures(const char *path) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const char *path = fuzz_file(data, size);
   check_source(path, "none");
-  check_source(path, path);
+  check_source(good_images(), path);
   check_pictures(path);
   return 0;
 }

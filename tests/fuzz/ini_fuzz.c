@@ -49,6 +49,7 @@ static void check_text(const char *text) {
       fuzz_require(false, gan_error_message());
     char *twice = print(again);
     fuzz_require(strcmp(printed, twice) == 0, "what is printed, and read, is the same when printed again");
+    fuzz_reached_the_end();
     free(twice);
     free(printed);
   }

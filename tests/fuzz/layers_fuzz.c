@@ -92,6 +92,7 @@ static void go_through(const gan_network *network, const gan_shards *shards) {
   gan_pass_forward(pass);
   memcpy(gan_pass_output_gradient(pass), values, out * sizeof *values);
   if (!pass->rejected_by) gan_pass_backward(pass, true);
+  fuzz_reached_the_end();
   free(values);
   gan_pass_destroy(pass);
   for (int i = 0; i < shards->slot_count; i++) free(slots[i]);

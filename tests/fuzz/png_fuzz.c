@@ -96,6 +96,7 @@ static void check_picture(const char *path) {
     for (int64_t i = 0; i < 4 * image.height * image.width; i++) sum += image.pixels[i];
     fuzz_require(more && sum <= 255u * 4u * (unsigned)(image.height * image.width), "a picture");
     (void)fuzz_accepted(gan_image_next(&reader, &image, &more), GAN_BAD_FILE);
+    fuzz_reached_the_end();
   }
   gan_image_close(&reader);
 }

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "fuzz/fuzz.h"
@@ -14,17 +13,27 @@ void fuzz_require(bool condition, const char *what) {
   abort();
 }
 
-const char *fuzz_file(const uint8_t *data, size_t size) {
-  static int file = -1;
-  static char path[64];
-  if (file < 0) {
-    file = memfd_create("input", MFD_CLOEXEC);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-  }
-  fuzz_require(file >= 0 && ftruncate(file, 0) == 0 && pwrite(file, data, size, 0) == (ssize_t)size,
-               "a file in memory");
-  return path;
+static char file_path[4096];
+
+static void remove_file(void) { unlink(file_path); }
+
+/* In TMPDIR, or in memory where there is such a folder. A child of the driver uses its parent's. */
+static void choose_path(void) {
+  const char *folder = getenv("TMPDIR");
+  if (!folder || !*folder) folder = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+  snprintf(file_path, sizeof file_path, "%s/gan_fuzz_%ld", folder, (long)getpid());
+  atexit(remove_file);
 }
+
+const char *fuzz_file(const uint8_t *data, size_t size) {
+  if (!file_path[0]) choose_path();
+  const int file = open(file_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  fuzz_require(file >= 0 && write(file, data, size) == (ssize_t)size && close(file) == 0, "a file for the input");
+  return file_path;
+}
+
+long fuzz_inputs_read;
+void fuzz_reached_the_end(void) { fuzz_inputs_read++; }
 
 size_t fuzz_read_file(const char *path, uint8_t *data) {
   const int file = open(path, O_RDONLY | O_CLOEXEC);
