@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every test of the project, on a fresh machine too: installs packages, builds, runs the tests, those of kernels once more as
-# on lesser CPUs and with AVX-512's instructions emulated, and all again under AddressSanitizer and
-# UndefinedBehaviorSanitizer. The last line is "N passed, N failed".
+# on lesser CPUs and with AVX-512's instructions emulated, all again under AddressSanitizer and UndefinedBehaviorSanitizer, and
+# what has threads under ThreadSanitizer. The last line is "N passed, N failed".
 #
 #   scripts/check.sh          everything
 #   scripts/check.sh --fast   without the sanitizers
@@ -19,7 +19,8 @@ passes=(build build/emulated)
 grep -qw avx512vl /proc/cpuinfo && passes+=(build@avx2)
 grep -qw avx2 /proc/cpuinfo && passes+=(build@baseline)
 if [ "${1:-}" != --fast ]; then
-  export MAKE_TOO="build/sanitize SANITIZE=1 OPT=-O1 all tests emulated"
-  passes+=(build/sanitize build/sanitize/emulated)
+  export MAKE_TOO="build/sanitize SANITIZE=1 OPT=-O1 all tests emulated
+build/tsan tsan"
+  passes+=(build/sanitize build/sanitize/emulated build/tsan)
 fi
 exec tests/run.sh "${passes[@]}"

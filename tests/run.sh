@@ -29,7 +29,6 @@ unit_limit=300 mpi_limit=180 cli_limit=900
 work=$(mktemp -d)
 trap 'jobs -p | xargs -r kill 2>/dev/null; rm -rf "$work"' EXIT
 export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.txt:print_suppressions=0 UBSAN_OPTIONS=print_stacktrace=1
-export TSAN_OPTIONS=suppressions=$PWD/tests/races.txt:exitcode=99
 # mpirun and the libraries under it leak a little at exit; what tests look for are our own errors.
 export ASAN_OPTIONS=detect_leaks=${LEAKS:-1}:fast_unwind_on_malloc=1:exitcode=99
 # mpirun waits this many seconds before it kills the other ranks of a job that failed; ours have left by then.
