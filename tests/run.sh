@@ -71,8 +71,7 @@ list_build() {
   for source in tests/cli/*_test.sh; do
     name=${source#tests/} name=${name%.sh}
     in_list "$build" "$name" || continue
-    for function in $(grep -oE '^test_[A-Za-z0-9_]+\(\)' "$source"); do
-      function=${function%()}
+    for function in $(BUILD=$build LIST=1 bash "$source"); do
       add_job "$build" cli "$name" "$function" "$(way_of "$source" "$function")"
     done
   done

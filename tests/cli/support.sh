@@ -101,12 +101,14 @@ past() { [ "$(newest "$1" || echo -1)" -gt "$2" ]; }
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
+# All tests of a script; with TEST=pattern those whose name contains it, with EXACTLY=name that one. LIST=1 prints their names.
 run_tests() {
   local name folder failures=0
   for name in $(declare -F | awk '$3 ~ /^test_/ {print $3}'); do
     [[ $name == *"${TEST:-}"* && $name == "${EXACTLY:-$name}" ]] || continue
+    [ -z "${LIST:-}" ] || { echo "$name"; continue; }
     folder=$(mktemp -d)
-    (cd "$folder" && set +e && "$name") >"$folder.log" 2>&1
+    (unset TEST EXACTLY; cd "$folder" && set +e && "$name") >"$folder.log" 2>&1
     case $? in
       0) echo "ok ${name#test_}" ;;
       77)
