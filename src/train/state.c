@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/folder.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "gan_dist/version.h"
@@ -171,13 +172,21 @@ void gan_state_distribute(gan_trainer *trainer) {
   gan_world_broadcast(trainer->world, &trainer->best, sizeof trainer->best);
 }
 
+/* By the name that the run itself gives it, where it is the run's own: latest.h5 may point elsewhere tomorrow. */
+static void name_last_checkpoint(gan_trainer *trainer, const char *path) {
+  char *name = trainer->last_checkpoint;
+  gan_checkpoint_path(trainer->folder, trainer->iteration, name);
+  if (gan_world_rank(trainer->world) == 0 && !gan_same_file(name, path)) snprintf(name, PATH_MAX, "%s", path);
+  gan_world_broadcast(trainer->world, name, PATH_MAX);
+}
+
 gan_status gan_state_load(gan_trainer *trainer, const char *path) {
   const gan_status mine = gan_world_rank(trainer->world) == 0 ? read_state(trainer, path) : GAN_OK;
   gan_checkpoint_close(trainer->resumed);
   trainer->resumed = NULL;
   GAN_TRY(gan_world_agree(trainer->world, mine));
-  snprintf(trainer->last_checkpoint, sizeof trainer->last_checkpoint, "%s", path);
   gan_state_distribute(trainer);
+  name_last_checkpoint(trainer, path);
   trainer->resumed_at = trainer->iteration;
   gan_notice(trainer, "goes on from %s (iteration %lld)", path, (long long)trainer->iteration);
   return GAN_OK;
