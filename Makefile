@@ -2,6 +2,7 @@
 #
 #   make                  the program ./gan_dist and the library, under build/
 #   make check            every test (what scripts/check.sh runs after installing packages)
+#   make check-fast       most of them, in two minutes, for whoever edits
 #   make sanitize         the same program and tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make tsan             what has threads, and its tests, under ThreadSanitizer, for tests/run.sh build/tsan
 #   make fuzz             programs that try made-up input on all that reads files and texts
@@ -70,7 +71,7 @@ FUZZERS    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz
 EXAMPLES   := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 PROGRAM    := $(if $(filter build,$(BUILD)),gan_dist,$(BUILD)/gan_dist)
 
-.PHONY: all tests fuzz check sanitize tsan clang emulated simgrid convolutions products install format clean
+.PHONY: all tests fuzz check check-fast sanitize tsan clang emulated simgrid convolutions products install format clean
 all: $(PROGRAM) $(BUILD)/libgandist.a $(BUILD)/libgandist.so
 
 $(PROGRAM): $(PROGRAM_OBJECTS) $(BUILD)/libgandist.a
@@ -141,6 +142,9 @@ $(BUILD)/compare/%: scripts/compare/%.c $(BUILD)/libgandist.a
 
 check: tests
 	tests/run.sh $(BUILD)
+
+check-fast: tests
+	FAST=1 tests/run.sh $(BUILD)
 
 sanitize:
 	$(MAKE) BUILD=build/sanitize SANITIZE=1 OPT=-O1 check

@@ -6,6 +6,7 @@
 #                                   @LEVEL: the tests that `make emulated` is about, with GAN_CPU_LEVEL (src/kernels/environment.h)
 #
 #   ONLY=pattern  runs the files whose name contains the pattern, or the shell tests whose "file test" does
+#   FAST=1        leaves out what takes long, for whoever edits: see below; MPI tests run at two np only
 #   CORES=N       tests that compute at the same time (default: the cores)
 #   MAKE_TOO="BUILD MAKE-ARGUMENT..."   makes a build (several: one a line) beside the tests of the others, and then tests it
 #
@@ -18,6 +19,7 @@
 # function, or in the first ten lines of a file for all of it:
 #   "run: waiting"   mostly waits (for time limits, daemons, ranks that are stopped): some run beside those that compute
 #   "run: alone"     measures time: nothing else runs meanwhile
+#   "run: slow"      computes for many seconds; FAST leaves it out, as those above
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . scripts/mpi-env.sh
@@ -43,10 +45,10 @@ unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 job_build=() job_kind=() job_name=() job_what=()
 declare -A queue=([compute]="" [waiting]="" [alone]="")
 
-# way_of FILE [FUNCTION]: compute, waiting or alone
+# way_of FILE [FUNCTION]: compute, waiting, alone or slow
 way_of() {
   awk -v wanted="${2:-}" '
-    match($0, /run: (waiting|alone)/) { way = substr($0, RSTART + 5, RLENGTH - 5); if (FNR <= 10) all = way; next }
+    match($0, /run: (waiting|alone|slow)/) { way = substr($0, RSTART + 5, RLENGTH - 5); if (FNR <= 10) all = way; next }
     wanted && index($0, wanted "()") == 1 { if (way) all = way; exit }
     { way = "" }
     END { print all ? all : "compute" }' "$1"
@@ -55,8 +57,9 @@ way_of() {
 add_job() { # BUILD KIND NAME WHAT WAY
   local number=${#job_build[@]} label="$3${4:+ $4}"
   [ "$2" = make ] || [[ $label == *"${ONLY:-}"* ]] || return 0
+  [ -z "${FAST:-}" ] || [ "$5" = compute ] || return 0
   job_build[number]=$1 job_kind[number]=$2 job_name[number]=$3 job_what[number]=$4
-  queue[$5]+=" $number"
+  queue[${5/slow/compute}]+=" $number"
 }
 
 # in_list BUILD[@LEVEL] NAME: whether the build has the test
@@ -81,6 +84,7 @@ list_build() {
     # Ranks, on so many pretended hosts. The sanitizers look for other things than the plain build: fewer will do.
     jobs="1 2 3 5 8 2/2 3/2 5/2 5/3 8/2 8/3"
     [ "$build" = build ] || jobs="1 3 8 5/3"
+    [ -z "${FAST:-}" ] || jobs="3 5/2"
     for job in $jobs; do add_job "$build" mpi "$name" "$job" "$(way_of "$source")"; done
   done
   for source in tests/unit/*_test.c; do

@@ -1,4 +1,5 @@
 # gan_dist benchmark: that its numbers are there and make sense, never how large they are: no test depends on time.
+# (run: slow)
 . "$(dirname "$0")/support.sh"
 
 json() { python3 -c "import json,math,sys; d=json.load(open('out')); $1"; }

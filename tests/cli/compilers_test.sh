@@ -1,4 +1,5 @@
 # What the other tests are run with is made by one compiler; others have other warnings, and other reasons to be right.
+# (run: slow)
 . "$(dirname "$0")/support.sh"
 limit=${LIMIT:-600}
 

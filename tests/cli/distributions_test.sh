@@ -15,6 +15,7 @@ test_the_switches_are_those_of_the_mpirun_there_is() {
   switches_of 'HYDRA build details:' && says out 'quiet: .*/launcher$' && ! grep -q _MCA_ out
 }
 
+# run: slow
 test_a_bare_debian_13_trains_and_resumes_on_other_ranks_with_the_same_bits() {
   [ "${BUILD:-build}" = build ] || { note "the distribution's compiler makes a build of its own: tested once"; return 77; }
   timeout -k 20 700 "$ROOT/scripts/check-distributions.sh" --short debian-13 >out 2>&1

@@ -1,6 +1,6 @@
 # The bits that training ends with, by backend, precision and kind of CPU, against pinned ones (tests/reference/end_hashes.txt):
 # a change that is the same on any number of ranks is found here. Bits are those of versions of OpenBLAS, oneDNN and the C
-# library, and of the kernels that they take, which a line names; without such a line there is nothing to compare.
+# library, and of the kernels that they take, which a line names; without such a line there is nothing to compare. (run: slow)
 #
 # When bits change on purpose, END_HASHES=FILE has the new lines appended to FILE, and nothing compared; for instance
 #   for build in build build/emulated; do

@@ -46,6 +46,7 @@ test_arguments_that_mean_nothing_are_refused() {
 }
 
 # The same for any build: what SimGrid runs is compiled for it alone.
+# run: slow
 test_the_messages_take_as_long_as_in_a_simulation() {
   command -v smpirun >/dev/null || { note "SimGrid is missing (apt install libsimgrid-dev)"; return 77; }
   [ "${BUILD:-build}" = build ] || { note "compared once, by the plain build"; return 77; }

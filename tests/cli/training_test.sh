@@ -1,4 +1,4 @@
-# Real training: the presets reach what the README promises.
+# Real training: the presets reach what the README promises. (run: slow)
 . "$(dirname "$0")/support.sh"
 limit=${LIMIT:-600}
 
