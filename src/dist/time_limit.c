@@ -27,7 +27,7 @@ static const double SHORTEST = 10;
 /* All ranks that are not stopped get here at about the same time: rank 0 speaks, or rank 1 if rank 0 does not, or the
    others; mpirun ends them meanwhile. */
 static _Noreturn void leave(const gan_time_limit *limit) {
-  enum { TIME_TO_REPORT = 2 };
+  enum { TIME_TO_REPORT = 5 }; /* a busy machine takes seconds to end a job */
   const int rank = limit->rank;
   char host[256] = "?";
   if (rank > 0) sleep(rank == 1 ? TIME_TO_REPORT : 2 * TIME_TO_REPORT);
