@@ -186,6 +186,19 @@ eval "$(apt-config shell proxy Acquire::http::Proxy)"
 # A user land of yesterday serves as well, one of last month would not have today's packages.
 is_fresh() { [ -z "$anew" ] && [ -n "$(find "$1/made" -mtime -7 2>/dev/null)" ]; }
 
+# Runs a command for at most $limit seconds, and ends it when this script is ended.
+running=''
+bounded() {
+  timeout -k 1 "$limit" "$@" &
+  running=$!
+  wait $running
+  local status=$?
+  running=''
+  return $status
+}
+trap '[ -z "$running" ] || { kill $running && wait $running; } 2>/dev/null' EXIT
+trap 'exit 143' INT TERM HUP
+
 # make_land NAME SUITE COMPONENTS KEYRING: in $cache/NAME; whole or not there. Prints the reason why not.
 make_land() {
   local name=$1 suite=$2 components=$3 keyring=/usr/share/keyrings/$4.gpg land=$cache/$1 mirror script=()
@@ -197,7 +210,7 @@ make_land() {
   # Suites newer than debootstrap are made like the ones before.
   [ -e "/usr/share/debootstrap/scripts/$suite" ] ||
     { [[ $name == ubuntu* ]] && script=(/usr/share/debootstrap/scripts/jammy) || script=(/usr/share/debootstrap/scripts/sid); }
-  timeout -k 5 "$limit" debootstrap --variant=minbase --components="$components" --keyring="$keyring" "$suite" "$land.partial" "$mirror" \
+  bounded debootstrap --variant=minbase --components="$components" --keyring="$keyring" "$suite" "$land.partial" "$mirror" \
     "${script[@]}" >"$cache/$name.log" 2>&1 || { echo "debootstrap: $(tail -n 1 "$cache/$name.log")"; rm -rf --one-file-system "$land.partial"; return 1; }
   way_to_mirror >"$land.partial/etc/apt/apt.conf.d/99host"
   echo 'APT::Keep-Downloaded-Packages "false";' >>"$land.partial/etc/apt/apt.conf.d/99host"
@@ -209,7 +222,7 @@ make_land() {
 
 # enter NAME STEP: runs a step in the user land, in a fresh process with nothing of the host's environment
 enter() {
-  timeout -k 5 "$limit" "${isolated[@]}" bash -c '
+  bounded "${isolated[@]}" bash -c '
     set -e
     land=$1
     mount --make-rprivate /
