@@ -14,7 +14,7 @@
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "config/ini.h"
-#include "config/number.h"
+#include "base/number.h"
 #include "config/value.h"
 
 #define VARIABLE_PREFIX "GAN_DIST_"

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "cli/benchmark.h"
 #include "cli/cpu.h"
-#include "config/number.h"
+#include "base/number.h"
 #include "dist/benchmark.h"
 #include "dist/world.h"
 #include "gan_dist/version.h"

@@ -13,7 +13,7 @@
 #include "base/nearest.h"
 #include "cli/benchmark.h"
 #include "cli/benchmark_predict.h"
-#include "config/number.h"
+#include "base/number.h"
 #include "dist/link.h"
 #include "dist/world.h"
 

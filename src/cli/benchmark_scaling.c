@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "cli/benchmark.h"
 #include "cli/cpu.h"
-#include "config/number.h"
+#include "base/number.h"
 
 enum { DEFAULT_LIMIT = 600 };
 

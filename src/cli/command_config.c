@@ -13,7 +13,7 @@
 #include "cli/config_memory.h"
 #include "cli/help.h"
 #include "cli/json.h"
-#include "config/number.h"
+#include "base/number.h"
 #include "config/value.h"
 #include "data/source.h"
 #include "nn/network.h"

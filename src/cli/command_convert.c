@@ -9,7 +9,7 @@
 #include "cli/convert.h"
 #include "cli/json.h"
 #include "cli/signals.h"
-#include "config/number.h"
+#include "base/number.h"
 #include "data/source_types.h"
 #include "store/kind.h"
 

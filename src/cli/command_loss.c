@@ -10,7 +10,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/json.h"
-#include "config/number.h"
+#include "base/number.h"
 #include "gan/loss.h"
 
 enum { LOSS_TEXT = 512 };

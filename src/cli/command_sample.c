@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "cli/command.h"
-#include "config/number.h"
+#include "base/number.h"
 #include "store/kind.h"
 #include "store/picture.h"
 #include "store/samples.h"

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/number.h"
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/help.h"
@@ -95,7 +97,9 @@ static void try_files(request *made) {
 /* The configuration's --timeout, 0: none. */
 static double time_limit_of(const request *made) {
   if (made->status == GAN_OK && made->arguments.config) return made->arguments.config->dist.timeout;
-  return strtod(gan_option_find("dist.timeout")->default_value, NULL);
+  double usual = 0;
+  const gan_status status = gan_parse_real(gan_option_find("dist.timeout")->default_value, &usual);
+  return status == GAN_OK ? usual : 0;
 }
 
 static gan_status run_command(gan_world *world, request *made) {
@@ -150,6 +154,7 @@ static void close_world(gan_world *world, double limit, bool watched) {
 
 int main(int argc, char **argv) {
   gan_signals_begin();
+  (void)prctl(PR_SET_NAME, "gan_dist"); /* started again by /proc/self/exe it would be called "exe" */
   start_again_with_the_right_environment(argv);
   gan_world *world;
   bool watched = false;

@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "config/config.h"
-#include "config/number.h"
+#include "base/number.h"
 #include "config/value.h"
 
 enum {

@@ -11,12 +11,12 @@
    one width whatever the energy. docs/showers.md tells all of it. */
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "base/memory.h"
+#include "base/number.h"
 #include "base/random.h"
 #include "data/shower_profile.h"
 #include "data/source_types.h"
@@ -68,12 +68,12 @@ static uint64_t fingerprint(const gan_source *source) {
   const gan_shower_options *options = &source->options.shower;
   char text[512];
   const int used =
-      snprintf(text, sizeof text,
-               "%s cells=%d depth=%a width=%a energy=%a..%a start=%a angle=%a impact=%a resolution=%a "
-               "full_scale=%a power=%a samples=%" PRId64 " seed=%" PRIu64,
-               source->type->name, options->cells, options->cell_depth, options->cell_width, options->energy_minimum,
-               options->energy_maximum, options->start, options->angle, options->impact, options->resolution,
-               options->full_scale, options->power, source->options.samples, source->seed);
+      gan_print_plain(text, sizeof text,
+                      "%s cells=%d depth=%a width=%a energy=%a..%a start=%a angle=%a impact=%a resolution=%a "
+                      "full_scale=%a power=%a samples=%" PRId64 " seed=%" PRIu64,
+                      source->type->name, options->cells, options->cell_depth, options->cell_width,
+                      options->energy_minimum, options->energy_maximum, options->start, options->angle, options->impact,
+                      options->resolution, options->full_scale, options->power, source->options.samples, source->seed);
   return XXH3_64bits(text, (size_t)used);
 }
 

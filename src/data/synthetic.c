@@ -5,9 +5,9 @@
    An index above 2^32 has its high part in the address's step. */
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <xxhash.h>
 
+#include "base/number.h"
 #include "base/random.h"
 #include "data/source_types.h"
 
@@ -40,9 +40,9 @@ void gan_synthetic_mode_centre(const gan_source *source, int mode, double centre
 static uint64_t fingerprint(const gan_source *source) {
   const gan_data_options *options = &source->options;
   char text[256];
-  const int used = snprintf(text, sizeof text, "%s modes=%d radius=%a sigma=%a samples=%" PRId64 " seed=%" PRIu64,
-                            source->type->name, gan_synthetic_modes(source), options->radius, options->sigma,
-                            options->samples, source->seed);
+  const int used = gan_print_plain(
+      text, sizeof text, "%s modes=%d radius=%a sigma=%a samples=%" PRId64 " seed=%" PRIu64, source->type->name,
+      gan_synthetic_modes(source), options->radius, options->sigma, options->samples, source->seed);
   return XXH3_64bits(text, (size_t)used);
 }
 

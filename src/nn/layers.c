@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "base/number.h"
 #include "nn/layer.h"
 
 const gan_layer_type *const gan_layer_types[] = {
@@ -85,9 +86,8 @@ gan_status gan_layer_parse_size(const char *what, const char *word, int64_t *siz
 }
 
 gan_status gan_layer_parse_number(const char *what, const char *word, double *number) {
-  char *end = NULL;
-  const double value = strtod(word, &end);
-  if (end == word || *end || !isfinite((float)value))
+  double value;
+  if (gan_parse_real(word, &value) != GAN_OK || !isfinite((float)value))
     return gan_fail(GAN_BAD_USAGE, "%s has to be a finite number, not \"%.40s\"", what, word);
   *number = value;
   return GAN_OK;

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/number.h"
 #include "store/picture.h"
 #include "store/picture_canvas.h"
 
@@ -46,7 +47,7 @@ static double tick_step(double extent) {
 static void draw_tick(scatter_window *window, double value) {
   gan_canvas *canvas = &window->canvas;
   char label[32];
-  snprintf(label, sizeof label, "%.3g", value);
+  gan_print_plain(label, sizeof label, "%.3g", value);
   const int x = (int)pixel_x(window, value), y = (int)pixel_y(window, value);
   const int width = gan_canvas_text_width(TEXT_SCALE, label), height = gan_canvas_text_height(TEXT_SCALE);
   gan_canvas_rectangle(canvas, x, MARGIN_TOP + WINDOW, 1, TICK, axis_colour);

@@ -13,6 +13,29 @@ test_help_lists_every_subcommand() {
     run 0 "$PROGRAM" $command --help && says out "gan_dist $command" || return 1
   done
 }
+# A program that embeds the library may have set a locale whose numbers have a decimal comma.
+test_numbers_are_the_same_in_every_locale() {
+  [[ $PROGRAM != *sanitize* ]] || skip "another library cannot come before the sanitizer's"
+  mkdir locales && localedef -i de_DE -f UTF-8 locales/de_DE.UTF-8 2>/dev/null || skip "no locale can be made (locales)"
+  cat >sets.c <<'C'
+#include <locale.h>
+__attribute__((constructor)) static void set(void) { setlocale(LC_ALL, "de_DE.UTF-8"); }
+C
+  printf '#include <stdio.h>\nint main(void) { printf("%%.1f\\n", 1.5); }\n' >prints.c
+  cc -shared -fPIC -o sets.so sets.c && cc -o prints prints.c || return 1
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 2 --optimizer.learning_rate=1.5e-3 --run.dir point &&
+    run 0 env LOCPATH="$PWD/locales" LD_PRELOAD=./sets.so ./prints && says out '^1,5$' || return 1
+  run 0 env LOCPATH="$PWD/locales" LD_PRELOAD=./sets.so "$PROGRAM" train "${tiny[@]}" --iterations 2 \
+    --optimizer.learning_rate=1.5e-3 --run.dir comma && same_state "$(checkpoint_name point 2)" "$(checkpoint_name comma 2)"
+}
+test_the_process_is_found_by_its_name() {
+  "$PROGRAM" train "${tiny[@]}" --iterations 1000000 --checkpoint.every=10 --run.dir run >out 2>err &
+  wait_until 60 past run 0 || { kill -KILL $!; return 1; }
+  cp /proc/$!/comm name
+  kill -KILL $!
+  wait $! 2>/dev/null
+  says name '^gan_dist$'
+}
 test_version_is_printed() { run 0 "$PROGRAM" --version && says out '[0-9]+\.[0-9]+'; }
 
 json() { python3 -c "import json,sys; d=json.load(open('out')); $1"; }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/number.h"
+#include "base/number.h"
 
 static int setup(void **state) {
   gan_config *config;

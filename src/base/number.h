@@ -1,7 +1,8 @@
 /* Numbers as text, the same in every locale. */
-#ifndef GAN_CONFIG_NUMBER_H
-#define GAN_CONFIG_NUMBER_H
+#ifndef GAN_BASE_NUMBER_H
+#define GAN_BASE_NUMBER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -15,5 +16,8 @@ enum { GAN_NUMBER_TEXT = 40 };
 
 /* The shortest decimal that reads back as the same value, into a text of GAN_NUMBER_TEXT bytes; returns it. */
 char *gan_print_real(double value, char *text);
+
+/* snprintf, but the same in every locale: for text that is kept, hashed or drawn. */
+__attribute__((format(printf, 3, 4))) int gan_print_plain(char *text, size_t size, const char *format, ...);
 
 #endif

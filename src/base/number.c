@@ -2,11 +2,12 @@
 
    strtod and printf follow the program's locale, which a program that embeds the library may have set to one with a
    decimal comma; a configuration must read the same everywhere. So both run under the C locale here. */
-#include "config/number.h"
+#include "base/number.h"
 
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,17 @@ gan_status gan_parse_real(const char *text, double *value) {
     return gan_fail(GAN_BAD_USAGE, "'%.80s' does not fit a double-precision number", text);
   *value = parsed;
   return GAN_OK;
+}
+
+int gan_print_plain(char *text, size_t size, const char *format, ...) {
+  locale_t c_locale;
+  const locale_t before = enter_c_locale(&c_locale);
+  va_list arguments;
+  va_start(arguments, format);
+  const int used = vsnprintf(text, size, format, arguments);
+  va_end(arguments);
+  leave_c_locale(c_locale, before);
+  return used;
 }
 
 char *gan_print_real(double value, char *text) {
