@@ -42,7 +42,8 @@ typedef struct gan_evaluation {
   double high_quality_share;   /* share of samples within 3 sigma of a mode */
 } gan_evaluation;
 
-/* What a program is told during gan_trainer_run; each may be NULL. Called on rank 0 only. */
+/* What a program is told during gan_trainer_run; each may be NULL. Called on rank 0 only, so it must not call what is
+   collective. */
 typedef struct gan_observer {
   void *context;
   void (*iteration)(void *context, const gan_iteration *values);
@@ -77,8 +78,8 @@ GAN_API gan_status gan_trainer_run(gan_trainer *trainer) GAN_CHECKED;
 GAN_API gan_status gan_trainer_iterate(gan_trainer *trainer, gan_iteration *values) GAN_CHECKED;
 
 /* `count` samples (count, elements) of the generator as it is now (the averaged one when there is one), by latents 0 ..
-   count-1 of the run's fixed latents, on rank 0; `samples` is not touched elsewhere, and may be NULL there. Collective.
- */
+   count-1 of the run's fixed latents, on rank 0; `samples` is not touched elsewhere, and may be NULL there. GAN_FAILED
+   when the samples are not finite. Collective. */
 GAN_API gan_status gan_trainer_sample(gan_trainer *trainer, int64_t count, float *samples) GAN_CHECKED;
 
 /* Elements of one sample. */

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/folder.h"
 #include "base/memory.h"
 #include "data/image_files.h"
 #include "data/source_types.h"
@@ -148,9 +147,6 @@ static gan_status read_images(conversion *work, const gan_image_file *file) {
 
 /* A file that turns out damaged behind some of its images is counted, and those before are kept. */
 static gan_status take_file(conversion *work, const gan_image_file *file) {
-  if (gan_same_file(file->path, work->options->output))
-    return gan_fail(GAN_BAD_USAGE, "-o %s is %s, an image that is read: name another file", work->options->output,
-                    file->path);
   const gan_status status = read_images(work, file);
   if (status == GAN_OK) work->report->files++;
   if (status != GAN_BAD_FILE) return status;

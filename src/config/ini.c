@@ -11,12 +11,16 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "config/value.h"
 
@@ -157,25 +161,52 @@ gan_status gan_ini_read_text(gan_config *config, const char *text, const char *o
   return read_named(config, text, origin, preset, NULL);
 }
 
+/* Seconds until a pipe has to have come to its end: one that nobody writes to would keep its reader waiting for ever.
+ */
+enum { PIPE_TIME = 60 };
+
+/* Whether there is something to be read, or the end, before the time `until`. */
+static bool wait_for_bytes(int descriptor, double until) {
+  const double left = until - gan_seconds();
+  struct pollfd wanted = {.fd = descriptor, .events = POLLIN};
+  return left > 0 && poll(&wanted, 1, (int)(1000 * left) + 1) != 0;
+}
+
+/* Up to `most` bytes of a file, which may be a pipe (`gan_dist <(...)`); *got is less at its end only. 0 or an errno.
+ */
+static int read_bytes(int descriptor, size_t most, char *text, size_t *got) {
+  const double until = gan_seconds() + PIPE_TIME;
+  for (*got = 0; *got < most;) {
+    if (!wait_for_bytes(descriptor, until)) return ETIMEDOUT;
+    const ssize_t count = read(descriptor, text + *got, most - *got);
+    if (count < 0 && errno != EINTR && errno != EAGAIN) return errno;
+    if (count == 0) break;
+    if (count > 0) *got += (size_t)count;
+  }
+  return 0;
+}
+
+static gan_status fail_read(const char *path, int error) {
+  return gan_fail(GAN_BAD_FILE, "%s: cannot read the configuration: %s", path,
+                  error == ETIMEDOUT ? "nobody has written it to its end within a minute" : strerror(error));
+}
+
 /* The whole file as text, owned by the caller. */
 static gan_status read_whole(const char *path, char **text) {
-  FILE *file = fopen(path, "re");
-  if (!file) return gan_fail(GAN_BAD_FILE, "%s: cannot read the configuration: %s", path, strerror(errno));
+  const int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (descriptor < 0) return fail_read(path, errno);
+  size_t bytes = 0;
   gan_status status = gan_allocate(FILE_LIMIT + 1, 1, "a configuration file", text);
-  if (status != GAN_OK) {
-    fclose(file);
-    return status;
-  }
-  errno = 0;
-  const size_t bytes = fread(*text, 1, FILE_LIMIT + 1, file);
-  if (ferror(file))
-    status = gan_fail(GAN_BAD_FILE, "%s: cannot read the configuration: %s", path, strerror(errno));
+  const int error = status == GAN_OK ? read_bytes(descriptor, FILE_LIMIT + 1, *text, &bytes) : 0;
+  close(descriptor);
+  GAN_TRY(status);
+  if (error)
+    status = fail_read(path, error);
   else if (bytes > FILE_LIMIT)
     status = gan_fail(GAN_BAD_FILE, "%s is no configuration: it is larger than %d bytes", path, (int)FILE_LIMIT);
   else if (memchr(*text, 0, bytes))
     status = gan_fail(GAN_BAD_FILE,
                       "%s is no configuration but a binary file (to go on from a checkpoint: --resume=%s)", path, path);
-  fclose(file);
   if (status == GAN_OK)
     (*text)[bytes] = '\0';
   else

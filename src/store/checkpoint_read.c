@@ -85,8 +85,11 @@ static gan_status read_data_shape(hid_t file, const char *path, gan_shape *shape
   return GAN_OK;
 }
 
+/* No training comes to more; twice as much, or times some, is still a number. */
+static const int64_t most_steps = INT64_C(1) << 53;
+
 static gan_status read_count(hid_t file, const char *path, const char *name, int64_t *value) {
-  if (!gan_hdf5_get_integer(file, name, value) || *value < 0) return fail_attribute(path, name);
+  if (!gan_hdf5_get_integer(file, name, value) || *value < 0 || *value > most_steps) return fail_attribute(path, name);
   return GAN_OK;
 }
 

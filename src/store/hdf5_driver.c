@@ -36,13 +36,24 @@ static void tell_hdf5(hid_t kind, const char *what, const char *reason) {
            reason);
 }
 
+/* Only regular files are read or written: a pipe would keep its reader waiting for a writer, even while it is opened.
+ */
+static int open_regular(const char *name, int mode) {
+  struct stat about;
+  const int descriptor = open(name, mode, 0666);
+  if (descriptor < 0 || (fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode))) return descriptor;
+  close(descriptor);
+  errno = S_ISDIR(about.st_mode) ? EISDIR : EINVAL;
+  return -1;
+}
+
 /* HDF5 first tries to open a file that it is to create without O_CREAT, so that one already missing is no error yet. */
 static int open_descriptor(const char *name, unsigned flags, gan_hdf5_output *output) {
-  int mode = O_CLOEXEC | (flags & H5F_ACC_RDWR ? O_RDWR : O_RDONLY);
+  int mode = O_CLOEXEC | O_NONBLOCK | (flags & H5F_ACC_RDWR ? O_RDWR : O_RDONLY);
   if (flags & H5F_ACC_TRUNC) mode |= O_TRUNC;
   if (flags & H5F_ACC_CREAT) mode |= O_CREAT;
   if (flags & H5F_ACC_EXCL) mode |= O_EXCL;
-  const int descriptor = open(name, mode, 0666);
+  const int descriptor = open_regular(name, mode);
   if (descriptor < 0 && !output) tell_hdf5(H5E_CANTOPENFILE, "cannot open the file", strerror(errno));
   if (descriptor < 0 && (errno != ENOENT || flags & H5F_ACC_CREAT)) note_error(output, errno);
   return descriptor;

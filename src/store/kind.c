@@ -30,6 +30,10 @@ static gan_file_kind hdf5_kind(const char *path) {
 static gan_status kind_of_start(const char *path, gan_file_kind *kind) {
   static const char hdf5[] = "\211HDF\r\n\032\n";
   char start[sizeof GAN_SEAL_WORDS] = "";
+  struct stat about;
+  /* A pipe might keep its reader waiting for ever. */
+  if (stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode))
+    return gan_fail(GAN_BAD_FILE, "%s is not a regular file", path);
   FILE *file = fopen(path, "rb");
   if (!file) return gan_fail_read(path, errno);
   const size_t got = fread(start, 1, sizeof start - 1, file);
@@ -44,9 +48,7 @@ static gan_status kind_of_start(const char *path, gan_file_kind *kind) {
 
 bool gan_file_is_fragile(const char *path) {
   gan_file_kind kind;
-  struct stat about;
-  const bool regular = stat(path, &about) == 0 && S_ISREG(about.st_mode); /* a pipe would have lost its start */
-  return regular && kind_of_start(path, &kind) == GAN_OK && kind == GAN_KIND_HDF5;
+  return kind_of_start(path, &kind) == GAN_OK && kind == GAN_KIND_HDF5;
 }
 
 gan_status gan_file_kind_of(const char *path, gan_file_kind *kind) {
@@ -90,13 +92,16 @@ const char *gan_file_kind_name(gan_file_kind kind) {
 gan_status gan_file_may_become(const char *option, const char *path, gan_file_kind kind) {
   struct stat about;
   gan_file_kind found = GAN_KIND_UNKNOWN;
+  /* What a link would make may be a file that another part of the run is yet to write. */
+  if (stat(path, &about) != 0 && lstat(path, &about) == 0 && S_ISLNK(about.st_mode))
+    return gan_fail(GAN_BAD_USAGE, "%s %s is a link to a file that is not there: name a file", option, path);
   if (stat(path, &about) != 0) return GAN_OK; /* or it cannot be written either, which says why */
   if (!S_ISREG(about.st_mode))
     return gan_fail(GAN_BAD_USAGE, "%s %s is %s: name a file", option, path,
                     S_ISDIR(about.st_mode) ? "a folder" : "a device or a pipe");
   /* A damaged file may be what somebody still wants to mend. */
   if (gan_file_kind_probe(path, &found) != GAN_OK) found = gan_file_is_fragile(path) ? GAN_KIND_HDF5 : GAN_KIND_UNKNOWN;
-  if (found == GAN_KIND_UNKNOWN || found == kind) return GAN_OK;
+  if (found == kind || (found == GAN_KIND_UNKNOWN && about.st_size == 0)) return GAN_OK;
   return gan_fail(GAN_BAD_USAGE, "%s %s is %s, which would be lost: name another file, or remove it before", option,
                   path, gan_file_kind_name(found));
 }

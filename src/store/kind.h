@@ -28,9 +28,9 @@ gan_status gan_file_kind_of(const char *path, gan_file_kind *kind) GAN_CHECKED;
 gan_status gan_file_kind_probe(const char *path, gan_file_kind *kind) GAN_CHECKED;
 
 /* Whether a file of `kind` (GAN_KIND_UNKNOWN: none of these, a picture for instance) may be written to `path`, which is
-   what `option` ("-o") says: always where no file is yet. GAN_BAD_USAGE for one that is no regular file, and for a
-   checkpoint, a data set or any other HDF5 file that is of another kind: those cost time to make, and nobody means
-   to lose them. To be asked before the work whose result is to be written. */
+   what `option` ("-o") says: always where no file is yet, or an empty one. GAN_BAD_USAGE for one that is no regular
+   file, and for one of another kind: a picture may take the place of any file that is none of these, but nobody means
+   to lose a checkpoint, or the labels of data to a trace. To be asked before the work whose result is to be written. */
 gan_status gan_file_may_become(const char *option, const char *path, gan_file_kind kind) GAN_CHECKED;
 
 /* "a checkpoint", "a metrics file", ... */

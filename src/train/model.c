@@ -122,6 +122,10 @@ gan_status gan_generate(const gan_network *generator, const float *parameters, c
       gan_pass_forward(pass);
       status = gan_pass_check(pass);
       memcpy(samples + done * elements, gan_pass_output(pass), (size_t)(rows * elements) * sizeof *samples);
+      if (status == GAN_OK && !isfinite(gan_square_sum((size_t)(rows * elements), samples + done * elements)))
+        status = gan_fail(GAN_FAILED,
+                          "the generator makes samples that are not finite: its training has diverged; "
+                          "use a lower learning rate");
     }
   }
   gan_pass_destroy(pass);

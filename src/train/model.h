@@ -33,7 +33,7 @@ void gan_draw_latents(const gan_latents *latents, int64_t rows, int64_t latent, 
 
 /* samples (count, output elements) = generator(z), z (count, latent), with running statistics, in batches of fixed
    size, so that a sample's bits do not depend on how many are asked for together. `memory`: for the pass; NULL: it
-   takes its own. */
+   takes its own. GAN_FAILED when they are not finite. */
 gan_status gan_generate(const gan_network *generator, const float *parameters, const float *buffers, int64_t count,
                         const float *z, const gan_pass_memory *memory, float *samples) GAN_CHECKED;
 

@@ -253,6 +253,9 @@ gan_status gan_record_samples(gan_trainer *trainer) {
 gan_status gan_trainer_sample(gan_trainer *trainer, int64_t count, float *samples) {
   GAN_TRY(gan_refuse_after_failure(trainer));
   gan_state_collect(trainer);
+  const int64_t sizes[] = {count, trainer->config->generator.latent};
+  if (count < 0 || !gan_product_within(INT64_MAX / (int64_t)sizeof(float), 2, sizes))
+    return gan_fail(GAN_BAD_USAGE, "%lld is no number of samples", (long long)count);
   const gan_status mine = gan_world_rank(trainer->world) == 0 ? draw_samples(trainer, 0, count, samples) : GAN_OK;
   return gan_world_agree(trainer->world, mine);
 }

@@ -183,7 +183,7 @@ static gan_status run(gan_trainer *trainer) {
     gan_watchdog_expect_beats(trainer->world, true);
     status = train(trainer);
     if (status == GAN_FAILED && has_checkpoint(trainer))
-      status = gan_fail(status, "%s; the last good checkpoint is %s", gan_error_message(), trainer->last_checkpoint);
+      status = gan_fail(status, "%s; the last checkpoint is %s", gan_error_message(), trainer->last_checkpoint);
   }
   /* Closing must not hide why training failed; what it meets itself counts when all was well so far. */
   char ended[1024];

@@ -198,7 +198,7 @@ test_no_output_of_any_subcommand_replaces_an_input() {
     unharmed 'points.h5 is a file that is read' convert points.h5 -o points.h5 || return 1
   # An image, whatever its name.
   run 0 "$PROGRAM" sample run/latest.h5 -n 4 -o set/grid.png && mv set/grid.png set/grid.h5 &&
-    unharmed 'set/grid.h5, an image that is read' convert set -o set/grid.h5
+    unharmed 'set/grid.h5 is a file of an unknown kind' convert set -o set/grid.h5
 }
 
 # A run's own files are no data and no trace of it either, and what took time to make is not lost for a name given twice.
@@ -213,6 +213,10 @@ test_no_output_replaces_a_file_of_another_kind() {
     unharmed 'pipe.png is a device or a pipe' sample run/latest.h5 -o pipe.png &&
     unharmed 'folder.png is a folder' sample run/latest.h5 -o folder.png &&
     unharmed 'points.h5 is a file of samples' train "${tiny[@]}" --run.dir new --trace points.h5 &&
+    gzip -c run/config.ini >labels.gz && ln labels.gz labels.h5 && ln -s nothing.h5 dangling.h5 &&
+    unharmed 'labels.h5 is a file of an unknown kind' train "${tiny[@]}" --run.dir new --trace labels.h5 &&
+    unharmed 'labels.h5 is a file of an unknown kind' sample run/latest.h5 -o labels.h5 &&
+    unharmed 'dangling.h5 is a link to a file that is not there' train "${tiny[@]}" --run.dir new --trace dangling.h5 &&
     unharmed '/dev/null is a device' train "${tiny[@]}" --run.dir new --trace /dev/null &&
     unharmed 'trace.file: run/metrics.h5 is a file that the run itself' train "${tiny[@]}" --run.dir run --resume --trace run/metrics.h5 &&
     mkdir set && cp points.h5 set/metrics.h5 && unharmed 'data.path: ./set/metrics.h5 is a file that the run itself' \
