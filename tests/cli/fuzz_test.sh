@@ -1,5 +1,5 @@
 # Made-up input for every reader of files and texts (tests/fuzz): whatever it is, it is read or refused, in time, without
-# harm. The same inputs every time; for others: build/tests/fuzz/NAME_fuzz EXECUTIONS SEED.
+# harm. The same inputs every time; for others: build/tests/fuzz/NAME_fuzz EXECUTIONS SEED. (run: slow)
 . "$(dirname "$0")/support.sh"
 
 reads_or_refuses() { run 0 "$tools/../fuzz/$1_fuzz" && says out "^ok $1_fuzz \([1-9][0-9]+ executions\)$"; }

@@ -1,4 +1,4 @@
-# gan_dist config --memory: that it foretells what training takes, and takes nothing itself.
+# gan_dist config --memory: that it foretells what training takes, and takes nothing itself. (run: slow)
 . "$(dirname "$0")/support.sh"
 
 json() { python3 -c "import json,sys; d=json.load(open('${2:-out}')); $1"; }

@@ -1,4 +1,5 @@
 # gan_dist benchmark --predict: that the numbers agree with each other, and with a simulation of the very code.
+# (run: slow)
 . "$(dirname "$0")/support.sh"
 
 json() { python3 -c "import json,math,sys; d=json.load(open('${2:-out}')); $1"; }
@@ -46,7 +47,6 @@ test_arguments_that_mean_nothing_are_refused() {
 }
 
 # The same for any build: what SimGrid runs is compiled for it alone.
-# run: slow
 test_the_messages_take_as_long_as_in_a_simulation() {
   command -v smpirun >/dev/null || { note "SimGrid is missing (apt install libsimgrid-dev)"; return 77; }
   [ "${BUILD:-build}" = build ] || { note "compared once, by the plain build"; return 77; }

@@ -46,6 +46,7 @@ test_layer_norm_adam_and_averaging_are_the_same_at_any_np() {
     --loss.name modified_minimax
 }
 
+# run: slow
 test_every_reduction_gives_the_same_at_any_np() {
   local reduction ranks options=("${tiny[@]}" --generator.layers="dense 96, batch_norm, relu, dense 64, relu, dense 2"
     --optimizer.momentum=0.5 --train.ema_decay=0.9 --iterations 6)
@@ -58,6 +59,7 @@ test_every_reduction_gives_the_same_at_any_np() {
   done
 }
 
+# run: slow
 test_several_hosts_give_the_same() {
   local ranks reduction options=("${tiny[@]}" --generator.layers="dense 96, batch_norm, relu, dense 64, relu, dense 2"
     --batch_norm.sync=yes --train.ema_decay=0.9 --iterations 6 --samples.every=3 --eval.every=3)

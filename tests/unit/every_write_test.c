@@ -2,7 +2,7 @@
    error that says so, what is in its folder is whole, and going on later gives what a run with room would have given.
 
    Each run is a process of its own, forked before anything but MPI was begun, since HDF5 does not get over a write that
-   failed. What the program itself makes of it, on several ranks too, is in tests/cli/bad_input_test.sh. */
+   failed. What the program itself makes of it, on several ranks too, is in tests/cli/bad_input_test.sh. (run: slow) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
