@@ -239,9 +239,10 @@ enter() {
       "cd /gan_dist && exec scripts/check-distributions.sh --inside \"\$0\"" "$2"' enter "$cache/$1" "$2"
 }
 
-# The files of this repository as they are here, and what was built there before.
+# The files of this repository as they are here.
 copy_sources() {
-  mkdir -p "$1/gan_dist" && git ls-files -z | xargs -0 tar -c --ignore-failed-read 2>/dev/null | tar -x -C "$1/gan_dist"
+  # Nothing of an earlier copy stays, nor what was built from it: files have moved since.
+  rm -rf "$1/gan_dist" && mkdir -p "$1/gan_dist" && git ls-files -z | xargs -0 tar -c --ignore-failed-read 2>/dev/null | tar -x -C "$1/gan_dist"
 }
 
 # step NAME STEP TITLE: 1 when it failed
