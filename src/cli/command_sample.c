@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "cli/command.h"
 #include "base/number.h"
+#include "cli/command.h"
 #include "store/kind.h"
 #include "store/picture.h"
 #include "store/samples.h"
@@ -151,6 +151,14 @@ static gan_status write_samples(const gan_arguments *arguments, const saved_gene
   }
 }
 
+/* What is no checkpoint will be told by its kind, which is looked at now. */
+static gan_status probe(const gan_arguments *arguments) {
+  gan_file_kind kind;
+  if (arguments->positional_count == 1 && gan_file_kind_probe(arguments->positional[0], &kind) != GAN_OK)
+    gan_error_set("");
+  return GAN_OK;
+}
+
 static gan_status run(gan_arguments *arguments) {
   if (arguments->positional_count != 1)
     return gan_fail(GAN_BAD_USAGE, "sample needs one checkpoint: gan_dist %s", gan_command_sample.usage);
@@ -183,4 +191,5 @@ const gan_command gan_command_sample = {
     .output = "samples.png",
     .keys = "run.seed run.backend run.precision samples.ema",
     .flags = flags,
-    .run = run};
+    .run = run,
+    .probe = probe};

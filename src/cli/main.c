@@ -89,8 +89,9 @@ static void read_words(int count, char *const *words, request *made) {
 
 /* A child process reads what may be damaged beyond what its library bears. Before MPI, which may not bear a fork. */
 static void try_files(request *made) {
-  if (made->question || made->status != GAN_OK || !made->command->probe || gan_launcher_rank() > 0) return;
-  made->status = made->command->probe(&made->arguments);
+  if (made->question || made->status != GAN_OK || gan_launcher_rank() > 0) return;
+  gan_arguments_try_outputs(made->command, &made->arguments);
+  if (made->command->probe) made->status = made->command->probe(&made->arguments);
   snprintf(made->message, sizeof made->message, "%s", gan_error_message());
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/folder.h"
+#include "store/kind.h"
 
 typedef struct output {
   const char *option, *path; /* "-o"; NULL or "": there is none */
@@ -43,4 +44,15 @@ gan_status gan_arguments_check_outputs(const gan_command *command, const gan_arg
   GAN_TRY(compare_all(command, arguments, (output){"-o", arguments->output}));
   if (!uses(command, "trace.file")) return GAN_OK;
   return compare_all(command, arguments, (output){"--trace", arguments->config->trace.file});
+}
+
+static void try_output(const char *path) {
+  gan_file_kind kind;
+  if (path && path[0] && gan_file_kind_probe(path, &kind) != GAN_OK) gan_error_set("");
+}
+
+void gan_arguments_try_outputs(const gan_command *command, const gan_arguments *arguments) {
+  if (command->only_prints) return;
+  try_output(arguments->output);
+  if (uses(command, "trace.file")) try_output(arguments->config->trace.file);
 }

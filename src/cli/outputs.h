@@ -10,4 +10,8 @@
    that convert reads, it looks at each by itself. Not collective. */
 gan_status gan_arguments_check_outputs(const gan_command *command, const gan_arguments *arguments) GAN_CHECKED;
 
+/* What the outputs would take the place of is looked at in a child process (gan_file_kind_probe), and remembered for
+   gan_file_may_become. Before MPI starts, by rank 0. */
+void gan_arguments_try_outputs(const gan_command *command, const gan_arguments *arguments);
+
 #endif

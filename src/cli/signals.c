@@ -1,5 +1,6 @@
 #include "cli/signals.h"
 
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -94,8 +95,11 @@ static void end_by(int number) {
   raise(number);
 }
 
+static sem_t begun;
+
 static void *take(void *context) {
   const sigset_t *set = context;
+  sem_post(&begun);
   const double patience = 1; /* seconds: one request may come twice, from a terminal and from mpirun */
   double first = 0;
   for (int number = 0;;) {
@@ -114,7 +118,10 @@ gan_status gan_signals_take(void (*stop)(void)) {
   pthread_t thread;
   set = stop_set(~0UL);
   stop_function = stop;
+  sem_init(&begun, 0, 0);
   GAN_TRY(gan_thread_start(&thread, "signals", take, &set));
   pthread_detach(thread);
+  /* A child process that was forked while a thread begins could find locks taken for ever (a sanitizer's). */
+  while (sem_wait(&begun) != 0) continue;
   return GAN_OK;
 }

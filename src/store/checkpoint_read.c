@@ -18,21 +18,47 @@ struct gan_checkpoint_file {
   hid_t file;
 };
 
+/* Checks and opens the file that the path leads to. */
+static gan_status open_once(const char *path, gan_checkpoint_file *made) {
+  char reason[GAN_HDF5_REASON];
+  GAN_TRY(gan_seal_check(path));
+  made->file = gan_hdf5_open(path, false);
+  if (made->file >= 0) return GAN_OK;
+  return gan_fail(GAN_BAD_FILE, "cannot read %s: %s", path, gan_hdf5_reason(reason));
+}
+
+static bool is_same(const struct stat *a, const struct stat *b) {
+  return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* latest.h5 of a run that trains leads to another file from one moment to the next: what was checked has to be what was
+   opened. */
+static gan_status open_steady(const char *path, gan_checkpoint_file *made) {
+  enum { TRIES = 100 };
+  gan_status status = GAN_OK;
+  for (int i = 0; i < TRIES; i++) {
+    struct stat before = {0}, after = {0};
+    const bool is_there = stat(path, &before) == 0;
+    status = open_once(path, made);
+    if (!is_there || (stat(path, &after) == 0 && is_same(&before, &after))) break;
+    if (status == GAN_OK) H5Fclose(made->file);
+    status = gan_fail(GAN_BAD_FILE, "cannot read %s: it leads to another file each time", path);
+  }
+  return status;
+}
+
 gan_status gan_checkpoint_open(const char *path, gan_checkpoint_file **opened) {
   GAN_HDF5_QUIET;
-  char reason[GAN_HDF5_REASON];
   gan_checkpoint_file *made = NULL;
   *opened = NULL;
-  GAN_TRY(gan_seal_check(path));
   GAN_TRY(gan_allocate(1, sizeof *made, "an open checkpoint", &made));
   snprintf(made->path, sizeof made->path, "%s", path);
-  made->file = gan_hdf5_open(path, false);
-  if (made->file < 0) {
+  const gan_status status = open_steady(path, made);
+  if (status != GAN_OK)
     free(made);
-    return gan_fail(GAN_BAD_FILE, "cannot read %s: %s", path, gan_hdf5_reason(reason));
-  }
-  *opened = made;
-  return GAN_OK;
+  else
+    *opened = made;
+  return status;
 }
 
 void gan_checkpoint_close(gan_checkpoint_file *opened) {

@@ -44,14 +44,13 @@ static void choose_folder(const char *base, bool resume, char *folder) {
   }
 }
 
-gan_status gan_folder_choose(gan_trainer *trainer) {
-  const gan_config *config = trainer->config;
+gan_status gan_folder_choose(const gan_config *config, char *folder) {
   char base[PATH_MAX];
   GAN_TRY(gan_config_folder(config, base));
   if (config->run.dir[0])
-    snprintf(trainer->folder, sizeof trainer->folder, "%s", base);
+    snprintf(folder, PATH_MAX, "%s", base);
   else
-    choose_folder(base, strcmp(config->run.resume, "no") != 0, trainer->folder);
+    choose_folder(base, strcmp(config->run.resume, "no") != 0, folder);
   return GAN_OK;
 }
 

@@ -119,9 +119,9 @@ double gan_begin_exchange(gan_trainer *trainer);
 void gan_end_exchange(gan_trainer *trainer, double start);
 int64_t gan_critic_steps_of(const gan_config *config, int64_t iteration);
 
-/* claim.c. Rank 0: the folder's name, of a new run as far as nobody takes it first; takes the folder, or looks whether
-   it still is the one that was taken. GAN_BAD_USAGE when another process has it. */
-gan_status gan_folder_choose(gan_trainer *trainer) GAN_CHECKED;
+/* claim.c. Rank 0: the folder's name (PATH_MAX bytes), of a new run as far as nobody takes it first; takes the folder,
+   or looks whether it still is the one that was taken. GAN_BAD_USAGE when another process has it. */
+gan_status gan_folder_choose(const gan_config *config, char *folder) GAN_CHECKED;
 gan_status gan_folder_take(gan_trainer *trainer) GAN_CHECKED;
 /* What a write into the folder came to: a failed one is explained by the folder's having gone, where it has. */
 gan_status gan_folder_explain(gan_trainer *trainer, gan_status status) GAN_CHECKED;

@@ -5,15 +5,20 @@
 #include <string.h>
 
 #include "data/source.h"
+#include "store/kind.h"
 #include "store/metrics.h"
+#include "train/internal.h"
 
-/* The folder that the run goes on in, as far as it was named; others the trainer finds, and tries their metrics. */
+static bool resumes_from_file(const gan_config *config) {
+  return strcmp(config->run.resume, "no") != 0 && strcmp(config->run.resume, "yes") != 0;
+}
+
+/* The folder that the run goes on in. */
 static gan_status find_folder(const gan_config *config, char folder[PATH_MAX]) {
   const char *from = config->run.resume, *slash = strrchr(from, '/');
   folder[0] = '\0';
   if (strcmp(from, "no") == 0) return GAN_OK;
-  if (config->run.dir[0]) return gan_config_folder(config, folder);
-  if (strcmp(from, "yes") == 0) return GAN_OK;
+  if (config->run.dir[0] || !resumes_from_file(config)) return gan_folder_choose(config, folder);
   snprintf(folder, PATH_MAX, "%.*s", slash ? (int)(slash - from) : 1, slash ? from : ".");
   return GAN_OK;
 }
@@ -21,6 +26,8 @@ static gan_status find_folder(const gan_config *config, char folder[PATH_MAX]) {
 gan_status gan_training_probe(const gan_config *config) {
   char folder[PATH_MAX], path[PATH_MAX + 32];
   GAN_TRY(gan_source_probe(&config->data));
+  gan_file_kind kind;
+  if (resumes_from_file(config) && gan_file_kind_probe(config->run.resume, &kind) != GAN_OK) gan_error_set("");
   GAN_TRY(find_folder(config, folder));
   if (!folder[0]) return GAN_OK;
   snprintf(path, sizeof path, "%s/metrics.h5", folder);

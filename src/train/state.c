@@ -231,7 +231,7 @@ static gan_status take_shards(gan_trainer *trainer) {
 static gan_status find_state(gan_trainer *trainer, char *path) {
   gan_config *config = trainer->config;
   const bool resume = strcmp(config->run.resume, "no") != 0, newest = strcmp(config->run.resume, "yes") == 0;
-  GAN_TRY(gan_folder_choose(trainer));
+  GAN_TRY(gan_folder_choose(trainer->config, trainer->folder));
   if (!resume) return GAN_OK;
   trainer->resume = newest ? GAN_RESUME_NEWEST : GAN_RESUME_FILE;
   GAN_TRY(newest ? open_newest(trainer, path) : open_named(trainer, path));

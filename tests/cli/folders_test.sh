@@ -99,6 +99,18 @@ test_a_second_start_is_refused_and_told_who_holds_the_folder() {
     whole run "$(newest run)"
 }
 
+# Its latest.h5 leads to another checkpoint from one moment to the next.
+test_the_latest_checkpoint_of_a_run_that_trains_can_be_sampled() {
+  local first i
+  "$PROGRAM" train "${tiny[@]}" --iterations 100000000 --checkpoint.every=1 --run.dir run -q >first.out 2>first.err &
+  first=$!
+  wait_until 60 past run 10 || { kill -KILL $first; return 1; }
+  for i in $(seq 20); do
+    run 0 "$PROGRAM" sample run/latest.h5 -n 4 -o picture.png || { end $first KILL; return 1; }
+  done
+  end $first TERM 75
+}
+
 test_a_killed_run_goes_on_at_once() {
   local first before
   start first run || return 1
