@@ -7,7 +7,7 @@
 #
 #   ONLY=pattern  runs the files whose name contains the pattern, or the shell tests whose "file test" does
 #   FAST=1        leaves out what takes long, for whoever edits: see below; MPI tests run at two np only
-#   CORES=N       tests that compute at the same time (default: the cores)
+#   CORES=N       tests that compute at the same time (default: one more than cores, since each waits now and then)
 #   MAKE_TOO="BUILD MAKE-ARGUMENT..."   makes a build (several: one a line) beside the tests of the others, and then tests it
 #
 # A build that has some of the tests only names them in BUILD/tests.list. Kinds: tests/unit/*_test.c (cmocka, each prints
@@ -15,7 +15,7 @@
 # pretended by GAN_PRETEND_HOSTS, see src/dist/world.c), tests/cli/*_test.sh (functions test_*, each run by itself, see
 # tests/cli/support.sh).
 #
-# Most tests compute, and as many run at a time as there are cores. A test of another kind says so: in the line before its
+# Most tests compute, and about as many run at a time as there are cores. A test of another kind says so: in the line before its
 # function, or in the first ten lines of a file for all of it:
 #   "run: waiting"   mostly waits (for time limits, daemons, ranks that are stopped): some run beside those that compute
 #   "run: alone"     measures time: nothing else runs meanwhile
@@ -25,7 +25,7 @@ cd "$(dirname "$0")/.."
 . scripts/mpi-env.sh
 
 [ $# -gt 0 ] || { echo "usage: tests/run.sh BUILD[@LEVEL]...   (build build/sanitize; see the head of the file)" >&2; exit 2; }
-builds=("$@") cores=${CORES:-$(nproc)} waiting_at_once=4
+builds=("$@") cores=${CORES:-$(($(nproc) + 1))} waiting_at_once=4
 unit_limit=300 mpi_limit=180 cli_limit=900
 
 work=$(mktemp -d)
