@@ -13,8 +13,8 @@
 
 #include "base/memory.h"
 #include "base/nearest.h"
-#include "config/ini.h"
 #include "base/number.h"
+#include "config/ini.h"
 #include "config/value.h"
 
 #define VARIABLE_PREFIX "GAN_DIST_"

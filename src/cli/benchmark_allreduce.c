@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/number.h"
 #include "cli/benchmark.h"
 #include "cli/cpu.h"
-#include "base/number.h"
 #include "dist/benchmark.h"
 #include "dist/world.h"
 #include "gan_dist/version.h"

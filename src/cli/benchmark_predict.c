@@ -11,9 +11,9 @@
 
 #include "base/memory.h"
 #include "base/nearest.h"
+#include "base/number.h"
 #include "cli/benchmark.h"
 #include "cli/benchmark_predict.h"
-#include "base/number.h"
 #include "dist/link.h"
 #include "dist/world.h"
 

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/number.h"
 #include "cli/benchmark.h"
 #include "cli/cpu.h"
-#include "base/number.h"
 
 enum { DEFAULT_LIMIT = 600 };
 

@@ -8,12 +8,12 @@
 
 #include "base/memory.h"
 #include "base/nearest.h"
+#include "base/number.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/config_memory.h"
 #include "cli/help.h"
 #include "cli/json.h"
-#include "base/number.h"
 #include "config/value.h"
 #include "data/source.h"
 #include "nn/network.h"

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "base/number.h"
 #include "cli/command.h"
 #include "cli/convert.h"
 #include "cli/json.h"
 #include "cli/signals.h"
-#include "base/number.h"
 #include "data/source_types.h"
 #include "store/kind.h"
 

@@ -7,10 +7,10 @@
 
 #include "base/memory.h"
 #include "base/nearest.h"
+#include "base/number.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/json.h"
-#include "base/number.h"
 #include "gan/loss.h"
 
 enum { LOSS_TEXT = 512 };

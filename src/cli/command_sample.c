@@ -153,9 +153,7 @@ static gan_status write_samples(const gan_arguments *arguments, const saved_gene
 
 /* What is no checkpoint will be told by its kind, which is looked at now. */
 static gan_status probe(const gan_arguments *arguments) {
-  gan_file_kind kind;
-  if (arguments->positional_count == 1 && gan_file_kind_probe(arguments->positional[0], &kind) != GAN_OK)
-    gan_error_set("");
+  if (arguments->positional_count == 1) gan_file_kind_try(arguments->positional[0]);
   return GAN_OK;
 }
 

@@ -46,13 +46,8 @@ gan_status gan_arguments_check_outputs(const gan_command *command, const gan_arg
   return compare_all(command, arguments, (output){"--trace", arguments->config->trace.file});
 }
 
-static void try_output(const char *path) {
-  gan_file_kind kind;
-  if (path && path[0] && gan_file_kind_probe(path, &kind) != GAN_OK) gan_error_set("");
-}
-
 void gan_arguments_try_outputs(const gan_command *command, const gan_arguments *arguments) {
   if (command->only_prints) return;
-  try_output(arguments->output);
-  if (uses(command, "trace.file")) try_output(arguments->config->trace.file);
+  if (arguments->output) gan_file_kind_try(arguments->output);
+  if (uses(command, "trace.file") && arguments->config->trace.file[0]) gan_file_kind_try(arguments->config->trace.file);
 }

@@ -6,8 +6,9 @@
 
 /* GAN_BAD_USAGE when a file that the command is told to write (-o, trace.file) is one that it is told to read: the INI
    file, words of the command line, data.path and data.labels, the checkpoint of run.resume. Files
-   are compared by what they are, not by name: hard links and symbolic ones count. Of a folder, its entries do; of those
-   that convert reads, it looks at each by itself. Not collective. */
+   are compared by what they are, not by name: hard links and symbolic ones count, and so do the entries of data.path
+   where that is a folder. Images in the folders that convert reads are of another kind than what it writes, which
+   gan_file_may_become refuses. Not collective. */
 gan_status gan_arguments_check_outputs(const gan_command *command, const gan_arguments *arguments) GAN_CHECKED;
 
 /* What the outputs would take the place of is looked at in a child process (gan_file_kind_probe), and remembered for

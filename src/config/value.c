@@ -11,8 +11,8 @@
 
 #include "base/memory.h"
 #include "base/nearest.h"
-#include "config/config.h"
 #include "base/number.h"
+#include "config/config.h"
 #include "config/value.h"
 
 enum {

@@ -67,6 +67,11 @@ gan_status gan_file_kind_probe(const char *path, gan_file_kind *kind) {
   return gan_file_kind_of(path, kind);
 }
 
+void gan_file_kind_try(const char *path) {
+  gan_file_kind kind;
+  if (gan_file_kind_probe(path, &kind) != GAN_OK) gan_error_set("");
+}
+
 const char *gan_file_kind_name(gan_file_kind kind) {
   switch (kind) {
     case GAN_KIND_CHECKPOINT:

@@ -26,6 +26,8 @@ bool gan_file_is_fragile(const char *path);
 gan_status gan_file_kind_of(const char *path, gan_file_kind *kind) GAN_CHECKED;
 /* Does so in a child process first, where the file is fragile. GAN_BAD_FILE when the child does not survive it, too. */
 gan_status gan_file_kind_probe(const char *path, gan_file_kind *kind) GAN_CHECKED;
+/* Does so now, for whoever asks later, when no child may be had any more; what is found is told then. */
+void gan_file_kind_try(const char *path);
 
 /* Whether a file of `kind` (GAN_KIND_UNKNOWN: none of these, a picture for instance) may be written to `path`, which is
    what `option` ("-o") says: always where no file is yet, or an empty one. GAN_BAD_USAGE for one that is no regular

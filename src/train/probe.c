@@ -26,8 +26,7 @@ static gan_status find_folder(const gan_config *config, char folder[PATH_MAX]) {
 gan_status gan_training_probe(const gan_config *config) {
   char folder[PATH_MAX], path[PATH_MAX + 32];
   GAN_TRY(gan_source_probe(&config->data));
-  gan_file_kind kind;
-  if (resumes_from_file(config) && gan_file_kind_probe(config->run.resume, &kind) != GAN_OK) gan_error_set("");
+  if (resumes_from_file(config)) gan_file_kind_try(config->run.resume);
   GAN_TRY(find_folder(config, folder));
   if (!folder[0]) return GAN_OK;
   snprintf(path, sizeof path, "%s/metrics.h5", folder);

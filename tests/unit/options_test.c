@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/config.h"
 #include "base/number.h"
+#include "config/config.h"
 
 static int setup(void **state) {
   gan_config *config;
