@@ -14,8 +14,9 @@
 
 #include "base/error.h"
 
-/* The sizes of a convolution (kernels/convolution.h). */
+/* The sizes of a convolution (kernels/convolution.h), and the rows of shards (kernels/shard_products.h). */
 typedef struct gan_convolution gan_convolution;
+typedef struct gan_shard_rows gan_shard_rows;
 
 /* What products are computed from. Sums, and all that is kept in memory, are float32 in both. */
 typedef enum gan_precision { GAN_FLOAT32, GAN_BFLOAT16 } gan_precision;
@@ -43,6 +44,9 @@ typedef struct gan_backend {
                                     const float *dy, const float *weight, float *dx, float *scratch);
   bool (*convolution_backward_weights)(gan_precision precision, const gan_convolution *sizes, int64_t rows,
                                        const float *x, const float *dy, float *dweight, float *scratch);
+  /* Products added along the shard tree, with the operands of kernels/shard_products.h; NULL, or false with nothing
+     done, leaves them to gemm. */
+  bool (*shard_products)(gan_precision precision, const gan_shard_rows *of, float *const *slots, size_t offset);
 } gan_backend;
 
 /* The backends built in; the first is the default. */

@@ -24,6 +24,7 @@
 #include "kernels/packed_convolution.h"
 #include "kernels/packed_gemm.h"
 #include "kernels/row_products.h"
+#include "kernels/shard_products.h"
 
 /* Of the kinds of threads that oneDNN can be built with, OpenMP's can be held to one by a call. */
 #if DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_OMP && DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_SEQ
@@ -126,9 +127,10 @@ static void bfloat16_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t
     onednn_gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
-#define CONVOLUTIONS                                                                                            \
-  .convolution_scratch = gan_packed_convolution_scratch, .convolution_forward = gan_packed_convolution_forward, \
-  .convolution_backward_data = gan_packed_convolution_backward_data,                                            \
+#define OWN_KERNELS                                                                                   \
+  .shard_products = gan_packed_shard_products, .convolution_scratch = gan_packed_convolution_scratch, \
+  .convolution_forward = gan_packed_convolution_forward,                                              \
+  .convolution_backward_data = gan_packed_convolution_backward_data,                                  \
   .convolution_backward_weights = gan_packed_convolution_backward_weights
 
 static const gan_backend onednn_bfloat16 = {
@@ -138,7 +140,7 @@ static const gan_backend onednn_bfloat16 = {
     .gemm = bfloat16_gemm,
     .describe = onednn_describe,
     .precision = GAN_BFLOAT16,
-    CONVOLUTIONS,
+    OWN_KERNELS,
 };
 
 const gan_backend gan_backend_onednn = {
@@ -148,5 +150,5 @@ const gan_backend gan_backend_onednn = {
     .gemm = onednn_gemm,
     .describe = onednn_describe,
     .bfloat16 = &onednn_bfloat16,
-    CONVOLUTIONS,
+    OWN_KERNELS,
 };

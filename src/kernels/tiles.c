@@ -23,68 +23,83 @@ bool gan_tiles_available(gan_precision precision) {
   return gan_cpu() == GAN_CPU_AVX512 && CPU_HAS("avx512bf16");
 }
 
-/* A product's columns are 1 to 3 registers of its tile, a constant wherever these are inlined. C may be far away, and
-   is asked for in advance. */
+/* A product's columns are 1 to 3 registers of its tile, its rows all 8 or half of them: constants wherever these are
+   inlined. */
 #define FOR_TILE(i, j) \
-  _Pragma("GCC unroll 8") for (size_t i = 0; i < ROWS; i++) _Pragma("GCC unroll 3") for (size_t j = 0; j < vectors; j++)
+  _Pragma("GCC unroll 8") for (size_t i = 0; i < rows; i++) _Pragma("GCC unroll 3") for (size_t j = 0; j < vectors; j++)
 
-AVX512_INLINE void begin_tile(size_t vectors, const float *c, int64_t stride, __m512 sums[ROWS][VECTORS]) {
-  FOR_TILE(i, j) {
-    _mm_prefetch(c + (int64_t)i * stride + j * GAN_LANES, _MM_HINT_T0);
-    sums[i][j] = _mm512_setzero_ps();
-  }
+/* C may be far away, and is asked for in advance. */
+AVX512_INLINE void fetch_tile(size_t rows, size_t vectors, const gan_tile_end *end) {
+  if (end->far) FOR_TILE(i, j) _mm_prefetch(end->c + (int64_t)i * end->stride + j * GAN_LANES, _MM_HINT_T0);
 }
 
-AVX512_INLINE void end_tile(size_t vectors, __m512 sums[ROWS][VECTORS], bool add, float *c, int64_t stride) {
-  FOR_TILE(i, j) {
-    float *to = c + (int64_t)i * stride + j * GAN_LANES;
-    _mm512_storeu_ps(to, add ? _mm512_add_ps(_mm512_loadu_ps(to), sums[i][j]) : sums[i][j]);
-  }
+AVX512_INLINE void end_tile(size_t rows, size_t vectors, const gan_tile_end *end, int64_t first_row,
+                            __m512 sums[][VECTORS]) {
+  const float *left = end->left + first_row * end->left_stride;
+  float *c = end->c + first_row * end->stride;
+  for (int fold = 0; fold < end->folds; fold++, left -= GAN_TILE) FOR_TILE(i, j)
+  sums[i][j] = _mm512_add_ps(_mm512_loadu_ps(left + (int64_t)i * end->left_stride + j * GAN_LANES), sums[i][j]);
+  FOR_TILE(i, j) _mm512_storeu_ps(c + (int64_t)i * end->stride + j * GAN_LANES, sums[i][j]);
 }
 
-AVX512_INLINE void sum_float32(size_t vectors, int64_t depth, const float *a, const float *b, bool add, float *c,
-                               int64_t stride) {
-  __m512 sums[ROWS][VECTORS], row_of_b[VECTORS];
-  begin_tile(vectors, c, stride, sums);
+AVX512_INLINE void sum_float32(size_t rows, size_t vectors, int64_t depth, const float *a, const float *b,
+                               __m512 sums[][VECTORS]) {
+  __m512 row_of_b[VECTORS];
+  FOR_TILE(i, j) sums[i][j] = _mm512_setzero_ps();
   for (int64_t k = 0; k < depth; k++, a += ROWS, b += GAN_TILE_COLUMNS) {
 #pragma GCC unroll 3
     for (size_t j = 0; j < vectors; j++) row_of_b[j] = _mm512_loadu_ps(b + j * GAN_LANES);
     FOR_TILE(i, j) sums[i][j] = _mm512_fmadd_ps(_mm512_set1_ps(a[i]), row_of_b[j], sums[i][j]);
   }
-  end_tile(vectors, sums, add, c, stride);
 }
 
-AVX512_BF16_INLINE void sum_bfloat16(size_t vectors, int64_t depth, const float *a, const float *b, bool add, float *c,
-                                     int64_t stride) {
-  __m512 sums[ROWS][VECTORS];
+AVX512_BF16_INLINE void sum_bfloat16(size_t rows, size_t vectors, int64_t depth, const float *a, const float *b,
+                                     __m512 sums[][VECTORS]) {
   __m512bh row_of_b[VECTORS];
-  begin_tile(vectors, c, stride, sums);
+  FOR_TILE(i, j) sums[i][j] = _mm512_setzero_ps();
   for (int64_t k = 0; k < depth; k++, a += ROWS, b += GAN_TILE_COLUMNS) {
 #pragma GCC unroll 3
     for (size_t j = 0; j < vectors; j++) row_of_b[j] = (__m512bh)_mm512_loadu_ps(b + j * GAN_LANES);
     FOR_TILE(i, j) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], (__m512bh)_mm512_set1_ps(a[i]), row_of_b[j]);
   }
-  end_tile(vectors, sums, add, c, stride);
 }
 
-/* `sum` of as many registers as hold `columns`, each time a constant. */
-#define SUM_COLUMNS(sum)                       \
-  if (columns == GAN_TILE_COLUMNS)             \
-    sum(VECTORS, depth, a, b, add, c, stride); \
-  else if (columns > GAN_LANES)                \
-    sum(2, depth, a, b, add, c, stride);       \
-  else                                         \
-    sum(1, depth, a, b, add, c, stride)
-
-AVX512 static void multiply_float32(int64_t depth, const float *a, const float *b, int64_t columns, bool add, float *c,
-                                    int64_t stride) {
-  SUM_COLUMNS(sum_float32);
+AVX512_INLINE void add_tiles(size_t rows, size_t vectors, __m512 first[][VECTORS], __m512 sums[][VECTORS]) {
+  FOR_TILE(i, j) sums[i][j] = _mm512_add_ps(first[i][j], sums[i][j]);
 }
 
-AVX512_BF16 static void multiply_bfloat16(int64_t depth, const float *a, const float *b, int64_t columns, bool add,
-                                          float *c, int64_t stride) {
-  SUM_COLUMNS(sum_bfloat16);
-}
+/* The two functions of a precision. `sum` of one product; where another comes first, of both, 4 rows at a time, so that
+   the sums of both are in registers. Then of as many registers as hold `columns`, each time a constant. */
+#define DEFINE_MULTIPLY(NAME, TARGET, sum)                                                                     \
+  TARGET##_INLINE void NAME##_vectors(size_t vectors, int64_t first_depth, int64_t depth, const float *a,      \
+                                      const float *b, const gan_tile_end *end) {                               \
+    enum { HALF = ROWS / 2 };                                                                                  \
+    __m512 first[HALF][VECTORS], sums[ROWS][VECTORS];                                                          \
+    fetch_tile(ROWS, vectors, end);                                                                            \
+    if (first_depth == 0) {                                                                                    \
+      sum(ROWS, vectors, depth, a, b, sums);                                                                   \
+      end_tile(ROWS, vectors, end, 0, sums);                                                                   \
+    } else {                                                                                                   \
+      for (int64_t row = 0; row < ROWS; row += HALF) {                                                         \
+        sum(HALF, vectors, first_depth, a + row, b, first);                                                    \
+        sum(HALF, vectors, depth, a + first_depth * ROWS + row, b + first_depth * GAN_TILE_COLUMNS, sums);     \
+        add_tiles(HALF, vectors, first, sums);                                                                 \
+        end_tile(HALF, vectors, end, row, sums);                                                               \
+      }                                                                                                        \
+    }                                                                                                          \
+  }                                                                                                            \
+  TARGET static void NAME(int64_t first_depth, int64_t depth, const float *a, const float *b, int64_t columns, \
+                          const gan_tile_end *end) {                                                           \
+    if (columns == GAN_TILE_COLUMNS)                                                                           \
+      NAME##_vectors(VECTORS, first_depth, depth, a, b, end);                                                  \
+    else if (columns > GAN_LANES)                                                                              \
+      NAME##_vectors(2, first_depth, depth, a, b, end);                                                        \
+    else                                                                                                       \
+      NAME##_vectors(1, first_depth, depth, a, b, end);                                                        \
+  }
+
+DEFINE_MULTIPLY(multiply_float32, AVX512, sum_float32)
+DEFINE_MULTIPLY(multiply_bfloat16, AVX512_BF16, sum_bfloat16)
 
 /* What a panel takes of a matrix's row is too short for the CPU to fetch the next by itself: so many rows are asked for
    in advance. */
@@ -142,14 +157,18 @@ void gan_tile_copy_panel(const float *x, int64_t stride, int64_t count, int64_t 
   }
 }
 
-void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, int64_t columns,
-                       bool add, float *c, int64_t stride) {
+/* False, with nothing done, where there are two products that the registers cannot hold at once. */
+static bool multiply_tile(gan_precision precision, int64_t first_depth, int64_t depth, const float *a, const float *b,
+                          int64_t columns, const gan_tile_end *end) {
   if (precision == GAN_BFLOAT16)
-    multiply_bfloat16(depth, a, b, columns, add, c, stride);
+    multiply_bfloat16(first_depth, depth, a, b, columns, end);
   else if (gan_cpu() == GAN_CPU_AVX512)
-    multiply_float32(depth, a, b, columns, add, c, stride);
+    multiply_float32(first_depth, depth, a, b, columns, end);
+  else if (first_depth > 0)
+    return false;
   else
-    gan_avx2_tile_multiply(depth, a, b, columns, add, c, stride);
+    gan_avx2_tile_multiply(depth, a, b, columns, end);
+  return true;
 }
 
 /* Of x[0..15] and y[0..15], x[0], y[0], x[1], y[1], ... : the conversion puts x's before y's. A pair's first number is
@@ -342,14 +361,47 @@ bool gan_tiles_available(gan_precision precision) {
 }
 
 /* Of no use, but right. */
-void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, int64_t columns,
-                       bool add, float *c, int64_t stride) {
+static bool multiply_tile(gan_precision precision, int64_t first_depth, int64_t depth, const float *a, const float *b,
+                          int64_t columns, const gan_tile_end *end) {
   (void)precision;
-  for (int64_t row = 0; row < GAN_TILE_ROWS; row++, c += stride)
+  if (first_depth > 0) return false;
+  for (int64_t row = 0; row < GAN_TILE_ROWS; row++)
     for (int64_t column = 0; column < columns; column++) {
-      float sum = add ? c[column] : 0;
+      float sum = 0;
       for (int64_t k = 0; k < depth; k++) sum += a[k * GAN_TILE_ROWS + row] * b[k * GAN_TILE_COLUMNS + column];
-      c[column] = sum;
+      for (int fold = 0; fold < end->folds; fold++)
+        sum = end->left[row * end->left_stride + column - fold * GAN_TILE] + sum;
+      end->c[row * end->stride + column] = sum;
     }
+  return true;
 }
 #endif
+
+void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, int64_t columns,
+                       bool add, float *c, int64_t stride) {
+  const gan_tile_end end = {
+      .folds = add ? 1 : 0, .left = c, .left_stride = stride, .c = c, .stride = stride, .far = true};
+  (void)multiply_tile(precision, 0, depth, a, b, columns, &end);
+}
+
+void gan_tile_multiply_folded(gan_precision precision, int64_t first_depth, int64_t depth, const float *a,
+                              const float *b, int64_t columns, int folds, float *top, float *c, int64_t stride) {
+  gan_tile_end end = {.folds = folds,
+                      .left = top - GAN_TILE,
+                      .left_stride = GAN_TILE_COLUMNS,
+                      .c = c,
+                      .stride = stride,
+                      .far = stride != GAN_TILE_COLUMNS};
+  if (first_depth > 0) {
+    end.folds--;
+    end.left -= GAN_TILE;
+    if (multiply_tile(precision, first_depth, depth, a, b, columns, &end)) return;
+    gan_tile_multiply_folded(precision, 0, first_depth, a, b, columns, 0, top - GAN_TILE, top - GAN_TILE,
+                             GAN_TILE_COLUMNS);
+    end.folds++;
+    end.left += GAN_TILE;
+    a += first_depth * GAN_TILE_ROWS;
+    b += first_depth * GAN_TILE_COLUMNS;
+  }
+  (void)multiply_tile(precision, 0, depth, a, b, columns, &end);
+}

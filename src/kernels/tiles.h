@@ -42,6 +42,13 @@ int64_t gan_tile_depth(void);
 void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, int64_t columns,
                        bool add, float *c, int64_t stride);
 
+/* The same sums on top of a stack of tiles (8, 48), lowest first in memory: `folds` times they become the tile below
+   `top` plus themselves, top being one tile lower then. The result goes to c (8, columns), rows `stride` floats apart,
+   which may be the place in the stack of the last tile added. With a first_depth, a and b begin with so many rows of
+   another product, which the first fold adds, as if it lay below top; that place is used or not. */
+void gan_tile_multiply_folded(gan_precision precision, int64_t first_depth, int64_t depth, const float *a,
+                              const float *b, int64_t columns, int folds, float *top, float *c, int64_t stride);
+
 /* c (rows, columns) = alpha tile + beta c, rows of c `stride` floats apart; at most 8 and 48. With beta 0, c is not
  * read. */
 void gan_tile_put(const float *tile, int64_t rows, int64_t columns, float alpha, float beta, float *c, int64_t stride);

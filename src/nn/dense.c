@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "kernels/shard_products.h"
 #include "nn/layer.h"
 #include "nn/pass.h"
 #include "nn/tangent.h"
@@ -64,14 +65,19 @@ static void weight_gradient(const gan_layer *layer, const gan_pass *pass, int sh
                                         gradient, in);
 }
 
+/* Of the bias, of one shard whose gradient of the layer's parameters begins at `gradient`. */
+static void bias_gradient(const gan_layer *layer, const gan_pass *pass, int shard, const float *output_gradient,
+                          float *gradient) {
+  const int64_t out = layer->outputs, first = gan_pass_first_row(pass, shard, -1);
+  gan_column_sums((size_t)gan_pass_row_count(pass, shard, -1), (size_t)out, output_gradient + first * out,
+                  gradient + layer->tensors[WEIGHT].count);
+}
+
 /* Of the weight and the bias, of one shard. */
 static void parameter_gradient(const gan_layer *layer, const gan_pass *pass, int shard, const float *input,
                                const float *output_gradient, float *gradient) {
-  const int64_t out = layer->outputs, first = gan_pass_first_row(pass, shard, -1);
   weight_gradient(layer, pass, shard, false, input, output_gradient, gradient);
-  if (has_bias(layer))
-    gan_column_sums((size_t)gan_pass_row_count(pass, shard, -1), (size_t)out, output_gradient + first * out,
-                    gradient + layer->tensors[WEIGHT].count);
+  if (has_bias(layer)) bias_gradient(layer, pass, shard, output_gradient, gradient);
 }
 
 static void tangent_gradient(const gan_layer *layer, gan_pass *pass, int shard, const gan_tangent_rows *rows,
@@ -84,22 +90,38 @@ static void tangent_gradient(const gan_layer *layer, gan_pass *pass, int shard, 
   weight_gradient(layer, pass, shard, values, rows->input_tangent, rows->output_tangent_gradient, gradient);
 }
 
+/* Of all shards, into the slots. What a joined pass adds to each shard's has to be written first. */
+static void sum_gradients(const gan_layer *layer, gan_pass *pass, const float *input, const float *output_gradient) {
+  const gan_shards *shards = pass->shards;
+  const int64_t out = layer->outputs;
+  const gan_shard_rows rows = {shards, pass->parts, out, layer->inputs, output_gradient, input};
+  if (!pass->joined) gan_shard_products(layer->network->options.backend, &rows, pass->slots, layer->parameter_offset);
+  for (int shard = 0; shard < shards->local; shard++) {
+    float *gradient = gan_pass_gradient(pass, layer, shard);
+    if (pass->joined) {
+      parameter_gradient(layer, pass, shard, input, output_gradient, gradient);
+      gan_pass_fold(pass, layer, shard);
+    } else if (has_bias(layer)) {
+      const size_t weights = layer->tensors[WEIGHT].count;
+      bias_gradient(layer, pass, shard, output_gradient, gradient);
+      gan_shards_fold(shards, shard, pass->slots, layer->parameter_offset + weights, layer->parameter_count - weights);
+    }
+  }
+  gan_pass_done(pass, layer, GAN_WORK_WEIGHTS, pass->rows);
+}
+
 static void backward(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                      float *output_gradient, float *input_gradient) {
   (void)output;
   const gan_backend *backend = layer->network->options.backend;
   const int64_t in = layer->inputs, out = layer->outputs;
   const float *weight = pass->parameters + layer->tensors[WEIGHT].offset;
+  if (pass->slots) sum_gradients(layer, pass, input, output_gradient);
+  if (!input_gradient) return;
   for (int shard = 0; shard < pass->shards->local; shard++) {
     const int64_t first = gan_pass_first_row(pass, shard, -1), rows = gan_pass_row_count(pass, shard, -1);
-    if (pass->slots) {
-      parameter_gradient(layer, pass, shard, input, output_gradient, gan_pass_gradient(pass, layer, shard));
-      gan_pass_fold(pass, layer, shard);
-      gan_pass_done(pass, layer, GAN_WORK_WEIGHTS, rows);
-    }
-    if (input_gradient)
-      backend->gemm(false, false, rows, in, out, 1, output_gradient + first * out, out, weight, in, 0,
-                    input_gradient + first * in, in);
+    backend->gemm(false, false, rows, in, out, 1, output_gradient + first * out, out, weight, in, 0,
+                  input_gradient + first * in, in);
   }
 }
 
