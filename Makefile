@@ -85,7 +85,7 @@ $(BUILD)/libgandist.so: $(LIBRARY_OBJECTS)
 
 # Only src/dist sees mpi.h, and of the tests those of what MPI itself does.
 $(BUILD)/src/dist/%.o $(BUILD)/tests/sanitize/%.o: CPPFLAGS += $(MPI_CFLAGS)
-$(BUILD)/tests/unit/single_thread_test: private CPPFLAGS += $(MPI_CFLAGS)
+$(BUILD)/tests/unit/single_thread_test $(BUILD)/tests/unit/alone_test: private CPPFLAGS += $(MPI_CFLAGS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

@@ -44,6 +44,7 @@ typedef struct gan_command {
   const char *usage; /* "sample CHECKPOINT [-o FILE] [-n COUNT]" */
   const char *help;
   bool takes_config;     /* a first positional argument is an INI file */
+  bool shares_work;      /* among ranks: MPI is asked how many there are, even where no launcher is seen */
   bool only_prints;      /* may be done by several processes at once, each of them alone by mistake */
   const char *common;    /* which common options it uses, of "o n j q v" */
   const char *output;    /* where the result goes when -o does not say; NULL: nowhere, or the command needs it said */

@@ -81,6 +81,7 @@ const gan_command gan_command_benchmark = {
         "times training without writing files: per iteration and phase, against the machine's peak; or scaling over "
         "numbers of ranks; or all-reduces; or predicts scaling over many hosts",
     .takes_config = true,
+    .shares_work = true,
     .common = "onj",
     .keys =
         "run.preset run.name run.seed run.backend run.precision data generator critic loss train optimizer "

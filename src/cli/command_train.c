@@ -126,6 +126,7 @@ const gan_command gan_command_train = {
     .usage = "train [CONFIG.ini] [--preset NAME] [--resume[=CHECKPOINT]] [--section.key=VALUE ...]",
     .help = "trains; without arguments the preset ring8, which needs no files",
     .takes_config = true,
+    .shares_work = true,
     .common = "jqv",
     .run = run_train,
     .stop = gan_request_stop,

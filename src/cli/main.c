@@ -133,6 +133,14 @@ static void report(const gan_world *world) {
     fprintf(stderr, "gan_dist: %s\n", gan_error_message());
 }
 
+/* Whether MPI has to start: where a launcher started this process, and for what ranks share. All else one process does
+   by itself, in a small part of the time that the start of MPI takes. A launcher that nobody here knows would have each
+   of its processes print the same; but where they share work, only MPI is asked. */
+static bool needs_mpi(const request *made) {
+  const bool shares_work = !made->question && made->status == GAN_OK && made->command->shares_work;
+  return shares_work || gan_launcher_name() != NULL;
+}
+
 /* From the start of MPI to its end there is always something that ends the run when a rank stands still. */
 static gan_status open_world(int *argc, char ***argv, double limit, gan_world **world, bool *watched) {
   gan_time_limit *start = NULL;
@@ -161,9 +169,10 @@ int main(int argc, char **argv) {
   bool watched = false;
   request made;
   read_words(argc - 1, argv + 1, &made);
-  const double limit = time_limit_of(&made);
   try_files(&made);
-  gan_status status = open_world(&argc, &argv, limit, &world, &watched);
+  const bool mpi = needs_mpi(&made);
+  const double limit = mpi ? time_limit_of(&made) : 0; /* alone there is nobody to wait for */
+  gan_status status = mpi ? open_world(&argc, &argv, limit, &world, &watched) : gan_world_alone(&world);
   if (status == GAN_OK) status = gan_world_agree(world, run_program(world, &made, argc - 1, argv + 1));
   if (status != GAN_OK) report(world);
   gan_arguments_release(&made.arguments);

@@ -39,7 +39,7 @@ static void exchange_sums(const gan_world *world, const gan_exchange *exchange, 
       MPI_Isend(sum, (int)count, MPI_DOUBLE, step->peer, step->tag, world->ranks, &request);
     else if (step->kind == GAN_EXCHANGE_RECEIVE)
       MPI_Irecv(arrival, (int)count, MPI_DOUBLE, step->peer, step->tag, world->ranks, &request);
-    gan_wait(world, 1, &request);
+    if (step->kind != GAN_EXCHANGE_ADD) gan_wait(world, 1, &request);
     if (step->kind == GAN_EXCHANGE_SEND) continue;
     for (size_t j = 0; j < count; j++) sum[j] += addend[j];
   }

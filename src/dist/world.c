@@ -210,8 +210,10 @@ void gan_world_close(gan_world *world) {
   if (!world) return;
   gan_world_unshare_all(world);
   gan_board_close(world);
-  MPI_Comm_free(&world->host);
-  MPI_Comm_free(&world->ranks);
+  if (!gan_world_is_alone(world)) {
+    MPI_Comm_free(&world->host);
+    MPI_Comm_free(&world->ranks);
+  }
   const bool finalise = world->finalise;
   free(world->hashes);
   free(world->first_on_host);
@@ -235,6 +237,6 @@ const char *gan_world_library(void) {
 }
 
 _Noreturn void gan_world_abort(gan_world *world, int status) {
-  MPI_Abort(world->ranks, status);
+  if (!gan_world_is_alone(world)) MPI_Abort(world->ranks, status);
   _exit(status);
 }

@@ -28,6 +28,9 @@ const char *gan_world_library(void);
 /* gan_world_open in two parts. Joins, also where a foreign launcher made each process a world of its own: for what does
    no harm when many do it. Collective. */
 gan_status gan_world_join(int *argc, char ***argv, gan_world **world) GAN_CHECKED;
+/* A world of this process alone, without MPI, for what one process does by itself; all functions of this page work in
+   it. Closed by gan_world_close. Not collective. */
+gan_status gan_world_alone(gan_world **world) GAN_CHECKED;
 /* GAN_BAD_USAGE, naming the launcher and the MPI library, when the launcher says that it started more processes than
    the one that this world has. Not collective. */
 gan_status gan_world_check_launcher(const gan_world *world) GAN_CHECKED;

@@ -35,7 +35,7 @@ typedef struct gan_launched {
 void gan_launched_ask(gan_launched *launched);
 
 struct gan_world {
-  MPI_Comm ranks; /* all processes of MPI_COMM_WORLD, numbered host by host */
+  MPI_Comm ranks; /* all processes of MPI_COMM_WORLD, numbered host by host; MPI_COMM_NULL: MPI is not up, one rank */
   MPI_Comm host;  /* the ranks that share this host's memory */
   int rank, size;
   int host_rank, host_size, host_number, host_count;
@@ -52,6 +52,9 @@ struct gan_world {
   atomic_int *waits;        /* the watchdog's note of it; NULL: nobody watches */
   uint64_t rounds;          /* sums made: each is a moment at which all ranks have met */
 };
+
+/* Whether this is a world of gan_world_alone, in which nothing may call MPI. */
+static inline bool gan_world_is_alone(const gan_world *world) { return world->ranks == MPI_COMM_NULL; }
 
 /* Around every wait for other ranks that is not over at once: what a rank computes meanwhile gets it nowhere. */
 static inline void gan_world_waits(const gan_world *world, bool waits) {
