@@ -15,6 +15,7 @@
 #include "base/nearest.h"
 #include "base/number.h"
 #include "config/ini.h"
+#include "config/suggestion.h"
 #include "config/value.h"
 
 #define VARIABLE_PREFIX "GAN_DIST_"
@@ -69,19 +70,11 @@ char *gan_environment_name(const char *key, char *text) {
 }
 
 static gan_status unknown_variable(const char *name) {
-  char(*variables)[GAN_VARIABLE_TEXT];
-  const char **names;
-  GAN_TRY(gan_allocate((size_t)gan_option_count, sizeof *variables, "names of variables", &variables));
-  gan_status status = gan_allocate((size_t)gan_option_count + 1, sizeof *names, "names of variables", &names);
-  if (status == GAN_OK) {
-    for (int i = 0; i < gan_option_count; i++) names[i] = gan_environment_name(gan_options[i].key, variables[i]);
-    const char *nearest = gan_nearest_name(name, names);
-    status = gan_fail(GAN_BAD_USAGE, "unknown environment variable %s%s%s%s (%sSECTION_KEY sets section.key)", name,
-                      nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "", VARIABLE_PREFIX);
-    free(names);
-  }
-  free(variables);
-  return status;
+  char variable[GAN_VARIABLE_TEXT] = "", text[GAN_SUGGESTION_TEXT];
+  const gan_suggestion meant = gan_suggest_for_variable(name + sizeof VARIABLE_PREFIX - 1);
+  if (meant.option) gan_environment_name(meant.option->key, variable);
+  return gan_fail(GAN_BAD_USAGE, "unknown environment variable %s%s (%sSECTION_KEY sets section.key)", name,
+                  gan_suggestion_print(&meant, variable, text), VARIABLE_PREFIX);
 }
 
 static gan_status take_variable(word_list *list, gan_arguments *arguments, const char *variable) {
@@ -233,22 +226,50 @@ static option_word split_short(const char *word) {
   return option;
 }
 
-/* Names without their dashes, so that a dash more or less does not count. */
-static gan_status unknown_option(const gan_command *command, const char *name) {
+/* The flag, common option or short form that is nearest, without its dashes, so that a dash more or less does not
+   count. */
+static const char *nearest_short(const gan_command *command, const char *bare) {
   enum { NAME_LIMIT = 4 * GAN_ARGUMENT_LIMIT };
   const char *names[NAME_LIMIT + 1] = {NULL};
   int count = 0;
   for (const gan_flag *flag = command->flags; flag && flag->name && count < GAN_ARGUMENT_LIMIT; flag++)
     names[count++] = flag->name + strspn(flag->name, "-");
-  for (int i = 0; i < gan_common_option_count; i++) names[count++] = gan_common_options[i].long_name + 2;
+  for (int i = 0; i < gan_common_option_count; i++)
+    if (command->common && strchr(command->common, gan_common_options[i].letter))
+      names[count++] = gan_common_options[i].long_name + 2;
   for (int i = 0; i < gan_option_count && count < NAME_LIMIT - 2; i++)
-    if (gan_options[i].short_form) names[count++] = gan_options[i].short_form + 2;
+    if (gan_options[i].short_form && gan_command_uses(command, &gan_options[i]))
+      names[count++] = gan_options[i].short_form + 2;
   names[count++] = "help";
   names[count++] = "version";
+  /* "--out" is the beginning of one name, however near it is to another. */
+  for (int i = 0; i < count && strlen(bare) > 2; i++)
+    if (strncmp(names[i], bare, strlen(bare)) == 0) return names[i];
+  return *bare ? gan_nearest_name(bare, names) : NULL;
+}
+
+/* What was meant, as far as this subcommand takes it. */
+static gan_suggestion suggest(const gan_command *command, const char *bare) {
+  const gan_suggestion nothing = {.option = NULL};
+  const gan_suggestion meant = *bare ? gan_suggest(bare) : nothing;
+  if (!meant.option || gan_command_uses(command, meant.option)) return meant;
+  const bool counts = meant.renamed && strcmp(meant.option->key, "samples.count") == 0 && command->common &&
+                      strchr(command->common, 'n');
+  return counts ? (gan_suggestion){.renamed = true, .note = "here it is -n COUNT"} : nothing;
+}
+
+static gan_status unknown_option(const gan_command *command, const char *name) {
   const char *bare = name + strspn(name, "-");
-  const char *nearest = *bare ? gan_nearest_name(bare, names) : NULL;
-  if (!nearest && *bare) nearest = gan_option_nearest(bare);
+  char text[GAN_SUGGESTION_TEXT], written[GAN_VARIABLE_TEXT] = "";
+  const gan_suggestion meant = suggest(command, bare);
+  const char *nearest = meant.renamed ? NULL : nearest_short(command, bare);
   if (nearest) return gan_fail(GAN_BAD_USAGE, "unknown option %s; did you mean --%s?", name, nearest);
+  if (meant.option && meant.option->short_form && !strchr(bare, '.'))
+    snprintf(written, sizeof written, "%s", meant.option->short_form);
+  else if (meant.option)
+    snprintf(written, sizeof written, "--%s", meant.option->key);
+  gan_suggestion_print(&meant, written, text);
+  if (*text) return gan_fail(GAN_BAD_USAGE, "unknown option %s%s", name, text);
   return gan_fail(GAN_BAD_USAGE, "unknown option %s (gan_dist %s --help lists them)", name, command->name);
 }
 

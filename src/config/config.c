@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "config/ini.h"
+#include "config/suggestion.h"
 #include "config/value.h"
 
 gan_status gan_config_create(gan_config **config) {
@@ -45,9 +46,10 @@ gan_status gan_option_find_key(const char *key, const gan_option **option) {
   /* Short forms belong to the command line. */
   *option = strncmp(key, "--", 2) == 0 ? NULL : gan_option_find(key);
   if (*option) return GAN_OK;
-  const char *nearest = gan_option_nearest(key);
-  return gan_fail(GAN_BAD_USAGE, "unknown key %.80s%s%s%s", key, nearest ? "; did you mean " : "",
-                  nearest ? nearest : "", nearest ? "?" : "");
+  char text[GAN_SUGGESTION_TEXT];
+  const gan_suggestion meant = gan_suggest(key);
+  return gan_fail(GAN_BAD_USAGE, "unknown key %.80s%s", key,
+                  gan_suggestion_print(&meant, meant.option ? meant.option->key : "", text));
 }
 
 gan_status gan_config_set(gan_config *config, const char *key, const char *value) {

@@ -25,6 +25,22 @@ test_unknown_preset_offers_the_nearest() { refuses 2 'fashion' 2 train --preset 
 test_unknown_environment_key_offers_the_nearest() {
   run 2 env GAN_DIST_TRAIN_BATCHES=3 "$PROGRAM" train && one_message && says err 'GAN_DIST_TRAIN_BATCH'
 }
+# The remedy is tried: what an error offers is taken.
+test_other_programs_names_of_options_lead_to_ours() {
+  refuses 2 '--lr; here it is --optimizer\.learning_rate$' 1 train --lr 1e-3 && run 0 "$PROGRAM" config --optimizer.learning_rate 1e-3 &&
+    refuses 2 '--batch_size; here it is --batch, over all ranks$' 2 train --batch_size 32 && run 0 "$PROGRAM" config --batch 32 &&
+    refuses 2 '--epochs; here it is --iterations, counted in iterations' 1 train --epochs 3 || return 1
+  run 2 env GAN_DIST_OPTIMIZER_LR=1e-3 "$PROGRAM" train && one_message && says err 'here it is GAN_DIST_OPTIMIZER_LEARNING_RATE' &&
+    run 0 env GAN_DIST_OPTIMIZER_LEARNING_RATE=1e-3 "$PROGRAM" config || return 1
+  printf '[optimizer]\nlr = 1e-3\n' >my.ini
+  refuses 2 'my\.ini:2: unknown key optimizer\.lr; here it is optimizer\.learning_rate$' 1 train my.ini &&
+    printf '[optimizer]\nlearning_rate = 1e-3\n' >my.ini && run 0 "$PROGRAM" config my.ini
+}
+# What a subcommand does not take is not offered.
+test_only_options_of_the_subcommand_are_offered() {
+  refuses 2 '--num_samples; here it is -n COUNT$' 1 sample x.h5 --num_samples 5 && refuses 2 '--out; did you mean --output\?$' 1 sample x.h5 --out y.png &&
+    refuses 2 'unknown option --batsh \(gan_dist sample --help' 1 sample x.h5 --batsh 5
+}
 test_unknown_key_in_ini_names_file_and_line() {
   printf '[train]\nbatch = 64\nn_crtic = 3\n' >my.ini
   refuses 2 'my\.ini.*3.*n_critic' 1 train my.ini

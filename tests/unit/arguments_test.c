@@ -184,7 +184,7 @@ static void mistyped_options_get_the_nearest_name(void **state) {
   assert_refused(PARSE(with_config, "--iteration", "5"), "unknown option --iteration; did you mean --iterations?");
   assert_refused(PARSE(with_config, "--train.bach=5"), "unknown option --train.bach; did you mean --train.batch?");
   assert_refused(PARSE(with_config, "--reall=5"), "did you mean --real?");
-  assert_refused(PARSE(with_config, "--clip=5"), "did you mean --critic.clip?");
+  assert_refused(PARSE(with_config, "--clip=5"), "here it is --critic.clip");
   assert_refused(PARSE(with_config, "--jsno"), "did you mean --json?");
   assert_refused(PARSE(with_config, "-x"), "unknown option -x");
   assert_refused(PARSE(with_config, "----batch=1"), "unknown option ----batch");
