@@ -2,6 +2,7 @@
 #ifndef GAN_BASE_NUMBER_H
 #define GAN_BASE_NUMBER_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,9 @@ enum { GAN_NUMBER_TEXT = 40 };
 
 /* The shortest decimal that reads back as the same value, into a text of GAN_NUMBER_TEXT bytes; returns it. */
 char *gan_print_real(double value, char *text);
+
+/* A number as readers are shown it: without the sign that a NaN may have, which printf would tell, nor that of 0. */
+static inline double gan_shown(double value) { return isnan(value) ? (double)NAN : value + 0.0; }
 
 /* snprintf, but the same in every locale: for text that is kept, hashed or drawn. */
 __attribute__((format(printf, 3, 4))) int gan_print_plain(char *text, size_t size, const char *format, ...);

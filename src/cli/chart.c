@@ -2,6 +2,7 @@
    Values are gathered into one bucket for each column of dots, and neighbouring buckets are joined by vertical runs of
    dots, so that a curve stays one however steep it is. */
 #include "cli/chart.h"
+#include "base/number.h"
 
 #include <float.h>
 #include <math.h>
@@ -149,7 +150,7 @@ static int last_character(const chart_plot *plot, int row) {
 static void put_label(FILE *out, double value) {
   char label[32];
   int digits = 4;
-  while (snprintf(label, sizeof label, "%.*g", digits, value) > LABEL_WIDTH) digits--;
+  while (snprintf(label, sizeof label, "%.*g", digits, gan_shown(value)) > LABEL_WIDTH) digits--;
   fprintf(out, "%*s ", LABEL_WIDTH, label);
 }
 
@@ -169,8 +170,8 @@ static void put_rows(FILE *out, const chart_plot *plot, bool unicode) {
 
 static void put_x_axis(FILE *out, const chart_plot *plot, double first, double last, bool unicode) {
   char left[32], right[32];
-  snprintf(left, sizeof left, "%.7g", first);
-  snprintf(right, sizeof right, "%.7g", last);
+  snprintf(left, sizeof left, "%.7g", gan_shown(first));
+  snprintf(right, sizeof right, "%.7g", gan_shown(last));
   fprintf(out, "%*s %s", LABEL_WIDTH, "", unicode ? "└" : "+");
   for (int column = 0; column < plot->columns; column++) fputs(unicode ? "─" : "-", out);
   fprintf(out, "\n%*s  %s", LABEL_WIDTH, "", left);
@@ -185,7 +186,7 @@ static void put_title(FILE *out, const gan_chart *chart) {
   fputs(chart->title, out);
   if (chart->units[0]) fprintf(out, " [%s]", chart->units);
   if (chart->count)
-    fprintf(out, "  last %.6g", chart->y[chart->count - 1]);
+    fprintf(out, "  last %.6g", gan_shown(chart->y[chart->count - 1]));
   else
     fputs("  no values", out);
   if (other) fprintf(out, "  (%zu of %zu not finite)", other, chart->count);

@@ -132,17 +132,15 @@ static void print_json(const loss_report *report) {
   gan_json_print(object);
 }
 
-/* Adding 0 turns the -0 that a factor of -1 leaves into 0. */
 static void print_row(const char *kind, const float *scores, const float *critic, const float *generator,
                       int64_t count) {
   for (int64_t i = 0; i < count; i++)
-    printf("%-6s%16.9g%24.9g%24.9g\n", kind, (double)scores[i] + 0.0, (double)critic[i] + 0.0,
-           (double)generator[i] + 0.0);
+    printf("%-6s%16.9g%24.9g%24.9g\n", kind, gan_shown(scores[i]), gan_shown(critic[i]), gan_shown(generator[i]));
 }
 
 static void print_table(const loss_report *report) {
   const int64_t count = report->real.count;
-  printf("critic_loss     %.9g\ngenerator_loss  %.9g\n\n", report->critic + 0.0, report->generator + 0.0);
+  printf("critic_loss     %.9g\ngenerator_loss  %.9g\n\n", gan_shown(report->critic), gan_shown(report->generator));
   printf("%-6s%16s%24s%24s\n", "", "score", "critic_gradient", "generator_gradient");
   print_row("real", report->real.values, report->critic_real, report->generator_real, count);
   print_row("fake", report->fake.values, report->critic_fake, report->generator_fake, count);

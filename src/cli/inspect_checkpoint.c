@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/number.h"
 #include "cli/inspect.h"
 #include "store/checkpoint.h"
 
@@ -57,8 +58,8 @@ static void print_table(const tensor_table *table) {
   for (size_t i = 0; i < table->count; i++) {
     const gan_tensor_summary *tensor = &table->rows[i].summary;
     printf("  %-*s  %-*s %12.4g %12.4g %12.4g %12.4g\n", path_width, table->rows[i].path, shape_width,
-           gan_shape_print(&tensor->shape, text), tensor->minimum, tensor->maximum, tensor->mean,
-           tensor->standard_deviation);
+           gan_shape_print(&tensor->shape, text), gan_shown(tensor->minimum), gan_shown(tensor->maximum),
+           gan_shown(tensor->mean), gan_shown(tensor->standard_deviation));
   }
 }
 
@@ -76,7 +77,7 @@ static void print_text(const char *path, const gan_checkpoint *checkpoint, const
   if (isnan(checkpoint->best))
     printf("  best evaluation   none yet\n");
   else
-    printf("  best evaluation   %.6g\n", checkpoint->best);
+    printf("  best evaluation   %.6g\n", gan_shown(checkpoint->best));
   printf("  program version   %s\n", checkpoint->program_version);
   printf("  backend           %s\n", checkpoint->backend[0] ? checkpoint->backend : "unknown");
   print_table(table);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/number.h"
 #include "cli/inspect.h"
 #include "data/source.h"
 
@@ -39,8 +40,8 @@ static void print_text(const char *path, const gan_source *source, int64_t read,
     printf("  classes            no labels\n");
   printf("  fingerprint        %016" PRIx64 "\n", source->fingerprint);
   printf("  first %" PRId64 " sample%s, as training sees them:\n", read, read == 1 ? "" : "s");
-  printf("    minimum %.5g  maximum %.5g  mean %.5g  deviation %.5g\n", range->minimum, range->maximum, range->mean,
-         range->standard_deviation);
+  printf("    minimum %.5g  maximum %.5g  mean %.5g  deviation %.5g\n", gan_shown(range->minimum),
+         gan_shown(range->maximum), gan_shown(range->mean), gan_shown(range->standard_deviation));
   if (range->other) printf("    %" PRId64 " values are not finite\n", range->other);
 }
 

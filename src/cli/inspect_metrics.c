@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/number.h"
 #include "cli/chart.h"
 #include "cli/inspect.h"
 #include "cli/terminal.h"
@@ -47,15 +48,16 @@ static const double *find_column(const metrics_table *table, const char *name) {
 static void print_table(const metrics_table *table) {
   const double *iteration = find_column(table, "iteration");
   printf("\n%s: %zu row%s", table->group, table->rows, table->rows == 1 ? "" : "s");
-  if (iteration && table->rows) printf(", iterations %.0f to %.0f", iteration[0], iteration[table->rows - 1]);
+  if (iteration && table->rows)
+    printf(", iterations %.0f to %.0f", gan_shown(iteration[0]), gan_shown(iteration[table->rows - 1]));
   printf("\n");
   if (!table->rows) return;
   printf("  %-26s %12s %12s %12s %12s\n", "", "last", "minimum", "maximum", "mean");
   for (size_t i = 0; i < table->columns; i++) {
     if (table->values[i] == iteration) continue;
     const gan_value_range range = gan_range_of_doubles((int64_t)table->rows, table->values[i]);
-    printf("  %-26s %12.5g %12.5g %12.5g %12.5g", table->names[i], table->values[i][table->rows - 1], range.minimum,
-           range.maximum, range.mean);
+    printf("  %-26s %12.5g %12.5g %12.5g %12.5g", table->names[i], gan_shown(table->values[i][table->rows - 1]),
+           gan_shown(range.minimum), gan_shown(range.maximum), gan_shown(range.mean));
     if (range.other) printf("  (%" PRId64 " not finite)", range.other);
     printf("\n");
   }

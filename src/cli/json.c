@@ -4,10 +4,12 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/number.h"
+
 struct json_object *gan_json_number(double value) {
   char text[32];
-  if (!isfinite(value)) return NULL;                /* json-c's null */
-  snprintf(text, sizeof text, "%.9g", value + 0.0); /* -0 becomes 0 */
+  if (!isfinite(value)) return NULL; /* json-c's null */
+  snprintf(text, sizeof text, "%.9g", gan_shown(value));
   return json_object_new_double_s(value, text);
 }
 

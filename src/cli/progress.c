@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/number.h"
 
 enum { LINE_BYTES = 512, BAR_MINIMUM = 5, BAR_MAXIMUM = 24, COLUMNS_WITH_BAR = 60, COLUMNS_IN_FULL = 110 };
 static const double redraw_seconds = 0.1;  /* live line */
@@ -122,8 +123,8 @@ static void append_time_left(char line[LINE_BYTES], const gan_progress *progress
 
 static void append_values(char line[LINE_BYTES], const gan_progress *progress) {
   const gan_iteration *values = &progress->last;
-  append(line, "  critic %.4g  generator %.4g  W %.4g  ", values->critic_loss, values->generator_loss,
-         values->wasserstein_distance);
+  append(line, "  critic %.4g  generator %.4g  W %.4g  ", gan_shown(values->critic_loss),
+         gan_shown(values->generator_loss), gan_shown(values->wasserstein_distance));
   append_rate(line, values->samples_per_second, " samples/s");
   append_time_left(line, progress);
 }
@@ -131,7 +132,8 @@ static void append_values(char line[LINE_BYTES], const gan_progress *progress) {
 /* The same for a terminal of 80 columns, where a bar has to fit in too. */
 static void append_values_briefly(char line[LINE_BYTES], const gan_progress *progress) {
   const gan_iteration *values = &progress->last;
-  append(line, "  C %.3g  G %.3g  W %.3g  ", values->critic_loss, values->generator_loss, values->wasserstein_distance);
+  append(line, "  C %.3g  G %.3g  W %.3g  ", gan_shown(values->critic_loss), gan_shown(values->generator_loss),
+         gan_shown(values->wasserstein_distance));
   append_rate(line, values->samples_per_second, "/s");
   append_time_left(line, progress);
 }

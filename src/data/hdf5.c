@@ -10,6 +10,7 @@
 
 #include "base/advance.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "data/hdf5_dataset.h"
 #include "data/source_types.h"
 #include "kernels/kernels.h"
@@ -57,7 +58,7 @@ static gan_status convert_row(const gan_source *source, const hdf5_state *state,
   for (int64_t i = 0; i < elements; i++)
     if (!isfinite(values[i]))
       return gan_fail(GAN_BAD_FILE, "%s: element %" PRId64 " of sample %" PRId64 " is %g, not a finite number",
-                      source->options.path, i, index, (double)values[i]);
+                      source->options.path, i, index, gan_shown(values[i]));
   memcpy(out, values, (size_t)elements * sizeof *out);
   return GAN_OK;
 }

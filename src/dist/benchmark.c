@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "dist/reduction.h"
 #include "dist/world_state.h"
 
@@ -122,7 +123,7 @@ static gan_status check_sum(const reduction_run *run) {
   for (size_t i = 0; i < run->count && !run->absent; i++)
     if (run->sum[i] != expected)
       return gan_fail(GAN_FAILED, "%s gave %g instead of %g for value %zu of %zu", gan_allreduce_name(run->way),
-                      (double)run->sum[i], (double)expected, i, run->count);
+                      gan_shown(run->sum[i]), (double)expected, i, run->count);
   return GAN_OK;
 }
 

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/float_bits.h"
+#include "base/number.h"
 #include "train/internal.h"
 
 /* Numbers that a step of this player sums over shards. */
@@ -107,8 +108,8 @@ static gan_status sum_shards(gan_trainer *trainer, const gan_player *player, gan
   if (trainer->sums[GAN_SUM_STOP] > 0) trainer->stop = true;
   if (trainer->sums[GAN_SUM_FAILED] > 0) return gan_world_agree(trainer->world, mine);
   if (!isfinite(trainer->sums[GAN_SUM_LOSS]))
-    return gan_fail(GAN_FAILED, "the %s's loss is %g in iteration %lld", player->name, trainer->sums[GAN_SUM_LOSS],
-                    (long long)trainer->iteration + 1);
+    return gan_fail(GAN_FAILED, "the %s's loss is %g in iteration %lld", player->name,
+                    gan_shown(trainer->sums[GAN_SUM_LOSS]), (long long)trainer->iteration + 1);
   return GAN_OK;
 }
 

@@ -133,6 +133,21 @@ ten, twenty, others = (h5py.File(name + '.h5')['samples'][:] for name in ('ten',
 assert (ten == twenty[:10]).all() and (ten != others).any()"
 }
 
+# 0 / 0 has the sign bit on x86, which printf tells.
+test_inspect_shows_no_sign_of_a_nan() {
+  /usr/bin/python3 -c 'import h5py' 2>/dev/null || skip "python3-h5py is not installed"
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 4 --run.dir run -q || return 1
+  /usr/bin/python3 - <<'P' || return 1
+import h5py, struct
+nan = struct.unpack("<d", struct.pack("<Q", 0xfff8000000000000))[0]
+with h5py.File("run/metrics.h5", "r+") as file:
+    file["train/critic_loss"][-1] = nan
+    file["train/generator_loss"][...] = nan
+P
+  run 0 "$PROGRAM" inspect run/metrics.h5 && says out '^  critic_loss +nan ' && says out '^  generator_loss +nan +nan +nan +nan ' &&
+    ! grep -- -nan out && run 0 "$PROGRAM" inspect run/metrics.h5 --json && ! grep -i nan out &&
+    json "assert d['train']['columns']['critic_loss']['last'] is None"
+}
 test_inspect_checks_its_arguments() {
   echo hello >text && run 2 "$PROGRAM" inspect && one_message && run 3 "$PROGRAM" inspect text && one_message &&
     run 3 "$PROGRAM" inspect nowhere.h5 && one_message && run 2 "$PROGRAM" inspect text --batch 5 && one_message

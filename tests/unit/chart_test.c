@@ -158,6 +158,10 @@ static void nothing_finite_leaves_the_title(void **state) {
   const double y[2] = {NAN, NAN};
   gan_chart chart = {.title = "w", .units = "", .count = 2, .y = y, .width = 24, .height = 3};
   assert_drawing(&chart, "w  last nan  (2 of 2 not finite)\n");
+  const double signed_nan = copysign(NAN, -1);
+  chart.y = &signed_nan;
+  chart.count = 1;
+  assert_drawing(&chart, "w  last nan  (1 of 1 not finite)\n");
   chart.count = 0;
   assert_drawing(&chart, "w  no values\n");
 }

@@ -53,8 +53,9 @@ static void pass_through(rig *made, const float input[6]) {
 
 static void a_number_that_is_no_index_reads_nothing_and_is_told(void **state) {
   (void)state;
-  const float bad[] = {2, -1, 0.5f, -0.25f, 1.0000001f, NAN, INFINITY, -INFINITY, 3e38f, 16777216};
-  const char *const text[] = {"2", "-1", "0.5", "-0.25", "1", "nan", "inf", "-inf", "3e+38", "1.67772e+07"};
+  const float bad[] = {2, -1, 0.5f, -0.25f, 1.0000001f, NAN, -NAN, INFINITY, -INFINITY, 3e38f, 16777216};
+  const char *const text[] = {"2",         "-1",  "0.5",  "-0.25", "1",          "nan",
+                              "holds nan", "inf", "-inf", "3e+38", "1.67772e+07"};
   rig made = rig_create("embedding 2 2", three, false, 1, 2, 1, 0);
   rig_start(&made, 1);
   const float table[4] = {1, 2, 3, 4};
