@@ -61,17 +61,28 @@ static gan_status remember(reading *read, gan_status status) {
   return status;
 }
 
+/* Bytes of the line at hand and its end, which is a line feed, a carriage return or both: as Unix, old Macs and Windows
+   have it. */
+static size_t line_bytes(const char *line) {
+  const size_t length = strcspn(line, "\r\n");
+  return length + (line[length] == '\r' && line[length + 1] == '\n') + (line[length] != '\0');
+}
+
+static bool begins_line(const reading *read) {
+  if (read->line == 0 || read->next[-1] == '\n') return true;
+  return read->next[-1] == '\r' && *read->next != '\n';
+}
+
 /* fgets for a text: at most size-1 bytes of the line at hand. inih asks again for the rest of a line where its buffer
    can grow. */
 static char *next_line(char *buffer, int size, void *context) {
   reading *read = context;
   if (read->status != GAN_OK || !*read->next) return NULL;
-  const bool starts = read->line == 0 || read->next[-1] == '\n';
-  if (starts) {
+  if (begins_line(read)) {
     read->line++;
     read->indented = isspace((unsigned char)*read->next);
     if (*read->next == '[') read->last_key[0] = '\0'; /* nothing goes on across a new section */
-    const size_t length = strcspn(read->next, "\n");
+    const size_t length = strcspn(read->next, "\r\n");
     const size_t most = (lines_can_grow() ? LINE_LIMIT : INI_MAX_LINE) - 3; /* for line end and zero byte */
     if (length > most) {
       remember(read,
@@ -79,9 +90,10 @@ static char *next_line(char *buffer, int size, void *context) {
       return NULL;
     }
   }
-  const size_t rest = strcspn(read->next, "\n") + (strchr(read->next, '\n') != NULL);
+  const size_t rest = line_bytes(read->next);
   const size_t taken = rest < (size_t)size - 1 ? rest : (size_t)size - 1;
   memcpy(buffer, read->next, taken);
+  if (taken == rest && buffer[taken - 1] == '\r') buffer[taken - 1] = '\n'; /* which inih looks for */
   buffer[taken] = '\0';
   read->next += taken;
   return buffer;

@@ -113,6 +113,28 @@ static void layers_may_stand_on_indented_lines_and_between_commas(void **state) 
   gan_config_destroy(config);
 }
 
+/* Of Unix, of Windows, and of Macs of old. */
+static void line_ends_of_all_systems_are_read(void **state) {
+  (void)state;
+  static const char *const texts[] = {
+      "# comment\n\n[train]\nbatch = 32\n[critic]\nlayers = dense 8\n  relu\n  dense 1\n[run]\nseed = 7",
+      "# comment\r\n\r\n[train]\r\nbatch = 32\r\n[critic]\r\nlayers = dense 8\r\n  relu\r\n  dense 1\r\n[run]\r\nseed "
+      "= 7",
+      "# comment\r\r[train]\rbatch = 32\r[critic]\rlayers = dense 8\r  relu\r  dense 1\r[run]\rseed = 7",
+      "# comment\r\n\n[train]\rbatch = 32\n[critic]\r\nlayers = dense 8\r  relu\n  dense 1\r\r[run]\nseed = 7\r",
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    gan_config *config;
+    assert_int_equal(gan_config_create(&config), GAN_OK);
+    assert_int_equal(gan_config_read_text(config, texts[i], "text"), GAN_OK);
+    assert_int_equal(config->train.batch, 32);
+    assert_string_equal(config->critic.network.layers, "dense 8\nrelu\ndense 1");
+    assert_int_equal(config->run.seed, 7);
+    gan_config_destroy(config);
+  }
+  assert_text_fails("[train]\r\rbatch = 8\rbathc = 9\r", "text.ini:4: unknown key train.bathc");
+}
+
 static void errors_in_ini_texts_name_file_line_and_key(void **state) {
   (void)state;
   assert_text_fails("[train]\nbatch = 0\n", "text.ini:2: train.batch has to be between 1 and 2147483647, not 0");
@@ -434,6 +456,7 @@ int main(void) {
       cmocka_unit_test(built_in_defaults_are_the_recipe_of_the_wgan_paper),
       cmocka_unit_test(sections_and_keys_of_an_ini_text_are_taken_over),
       cmocka_unit_test(layers_may_stand_on_indented_lines_and_between_commas),
+      cmocka_unit_test(line_ends_of_all_systems_are_read),
       cmocka_unit_test(errors_in_ini_texts_name_file_line_and_key),
       cmocka_unit_test(a_line_that_inih_would_cut_is_read_whole_or_refused),
       cmocka_unit_test(a_preset_brings_its_keys_and_its_name),
