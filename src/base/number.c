@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { DOUBLE_DIGITS = 17 }; /* decimal digits that tell any two doubles apart */
 
@@ -52,6 +53,33 @@ gan_status gan_parse_real(const char *text, double *value) {
   if (error == ERANGE && (parsed > 1 || parsed < -1 || parsed == 0))
     return gan_fail(GAN_BAD_USAGE, "'%.80s' does not fit a double-precision number", text);
   *value = parsed;
+  return GAN_OK;
+}
+
+static const struct {
+  const char *name;
+  double bytes;
+} units[] = {{"", 1},        {"B", 1},        {"kB", 1e3},     {"MB", 1e6},    {"GB", 1e9},
+             {"k", 0x1p10},  {"M", 0x1p20},   {"G", 0x1p30},   {"Ki", 0x1p10}, {"Mi", 0x1p20},
+             {"Gi", 0x1p30}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}};
+
+static double unit_bytes(const char *name) {
+  for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+    if (strcasecmp(units[i].name, name) == 0) return units[i].bytes;
+  return 0;
+}
+
+gan_status gan_parse_bytes(const char *text, int64_t *bytes) {
+  const size_t digits = strspn(text, "+-.0123456789");
+  const double unit = unit_bytes(text + digits + (text[digits] == ' '));
+  char number[GAN_NUMBER_TEXT] = "";
+  double value = 0;
+  if (digits < sizeof number) memcpy(number, text, digits);
+  if (unit == 0 || gan_parse_real(number, &value) != GAN_OK || value * unit != rint(value * unit))
+    return gan_fail(GAN_BAD_USAGE, "'%.80s' is no number of bytes: 65536, 64KiB, 16MiB, 1GiB, 1MB (1000 kB)", text);
+  if (value < 0 || value * unit >= 0x1p63)
+    return gan_fail(GAN_BAD_USAGE, "'%.80s' is no number of bytes that there can be", text);
+  *bytes = (int64_t)(value * unit);
   return GAN_OK;
 }
 

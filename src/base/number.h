@@ -13,6 +13,10 @@
 gan_status gan_parse_integer(const char *text, int64_t *value) GAN_CHECKED;
 gan_status gan_parse_real(const char *text, double *value) GAN_CHECKED;
 
+/* A number of bytes from 0 on, "67108864", "64MiB" or "0.5 G": kB, MB and GB are powers of 1000; KiB, MiB and GiB, and
+   the letters alone, powers of 1024, as the tools of Unix have it; upper and lower case are the same. */
+gan_status gan_parse_bytes(const char *text, int64_t *bytes) GAN_CHECKED;
+
 enum { GAN_NUMBER_TEXT = 40 };
 
 /* The shortest decimal that reads back as the same value, into a text of GAN_NUMBER_TEXT bytes; returns it. */

@@ -38,11 +38,11 @@ static gan_status read_size(const gan_arguments *arguments, const char *flag, in
   const char *text = gan_argument(arguments, flag);
   *bytes = otherwise;
   if (!text) return GAN_OK;
-  const gan_status status = gan_parse_integer(text, bytes);
+  const gan_status status = gan_parse_bytes(text, bytes);
   if (status != GAN_OK) return gan_fail_prefix(status, "%s: ", flag);
   if (*bytes < SMALLEST || *bytes > LARGEST_ALLOWED)
-    return gan_fail(GAN_BAD_USAGE, "%s is a number of bytes from %d to %d, not %s", flag, SMALLEST, LARGEST_ALLOWED,
-                    text);
+    return gan_fail(GAN_BAD_USAGE, "%s is a number of bytes from %d to %d (1GiB), not %s", flag, SMALLEST,
+                    LARGEST_ALLOWED, text);
   return GAN_OK;
 }
 

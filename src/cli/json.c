@@ -9,7 +9,7 @@
 struct json_object *gan_json_number(double value) {
   char text[32];
   if (!isfinite(value)) return NULL; /* json-c's null */
-  snprintf(text, sizeof text, "%.9g", gan_shown(value));
+  gan_print_plain(text, sizeof text, "%.9g", gan_shown(value));
   return json_object_new_double_s(value, text);
 }
 

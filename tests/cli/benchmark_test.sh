@@ -180,6 +180,7 @@ test_a_table_that_cannot_be_written_is_an_error() {
 }
 
 test_allreduce_compares_every_size() {
+  run 0 mpi 2 benchmark --allreduce --smallest 1KiB --largest 16KiB -n 1 && [ "$(grep -oE '^ +[0-9]+' out | xargs)" = "1024 4096 16384" ] || return 1
   run 0 mpi 3 benchmark --allreduce --largest 5000 -n 3 --json && json "
 assert d['ranks'] == 3 and [row['bytes'] for row in d['allreduce']] == [4, 16, 64, 256, 1024, 4096]
 for row in d['allreduce']:

@@ -85,6 +85,45 @@ static void real_numbers_are_parsed_strictly_and_are_finite(void **state) {
   assert_true(config->critic.clip == 0.5);
 }
 
+/* As coreutils' head -c and dd have the units. */
+static void numbers_of_bytes_may_have_units(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    int64_t bytes;
+  } right[] = {{"0", 0},
+               {"67108864", 67108864},
+               {"16MiB", 16777216},
+               {"16M", 16777216},
+               {"16 mib", 16777216},
+               {"1MB", 1000000},
+               {"4k", 4096},
+               {"4kB", 4000},
+               {"4KiB", 4096},
+               {"0.5GiB", 536870912},
+               {"3G", 3221225472},
+               {"12B", 12}};
+  static const char *const wrong[] = {"",
+                                      "M",
+                                      "1.5",
+                                      "0.3KiB",
+                                      "-1",
+                                      "1e3",
+                                      "16 MiB ",
+                                      "16MiBs",
+                                      "9999999999G",
+                                      "1,5k",
+                                      "11111111111111111111111111111111111111111111111"};
+  int64_t bytes;
+  for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
+    if (gan_parse_bytes(right[i].text, &bytes) != GAN_OK) fail_msg("%s", gan_error_message());
+    assert_int_equal(bytes, right[i].bytes);
+  }
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    if (gan_parse_bytes(wrong[i], &bytes) != GAN_BAD_USAGE)
+      fail_msg("'%s' is taken as %lld", wrong[i], (long long)bytes);
+}
+
 static void exclusive_bounds_are_refused_themselves(void **state) {
   gan_config *config = *state;
   assert_refused(config, "optimizer.learning_rate", "0", "optimizer.learning_rate has to be above 0 and at most");
@@ -171,6 +210,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(every_field_has_a_row, setup, teardown),
       cmocka_unit_test_setup_teardown(whole_numbers_are_parsed_strictly, setup, teardown),
       cmocka_unit_test_setup_teardown(real_numbers_are_parsed_strictly_and_are_finite, setup, teardown),
+      cmocka_unit_test(numbers_of_bytes_may_have_units),
       cmocka_unit_test_setup_teardown(exclusive_bounds_are_refused_themselves, setup, teardown),
       cmocka_unit_test_setup_teardown(names_are_those_of_the_tables_and_the_nearest_is_offered, setup, teardown),
       cmocka_unit_test_setup_teardown(yes_and_no_have_the_usual_words, setup, teardown),
