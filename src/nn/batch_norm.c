@@ -44,7 +44,8 @@ static gan_status check_batch(const gan_layer *layer, int64_t shard_samples, int
   if ((sync ? batch : shard_samples) * inner_count(layer) >= 2) return GAN_OK;
   return gan_fail(GAN_BAD_USAGE,
                   "batch statistics of a %s of one sample: each feature's variance needs two values; raise --batch%s",
-                  sync ? "global batch" : "shard", sync ? "" : ", lower --shards or set --batch_norm.sync=yes");
+                  sync ? "global batch" : "shard",
+                  sync ? "" : ", lower --shards (and start no more ranks) or set --batch_norm.sync=yes");
 }
 
 static void initialise(const gan_layer *layer, const gan_initialisation *how, double scale, gan_random_address address,

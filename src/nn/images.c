@@ -1,18 +1,45 @@
 /* What layers over images share: reading sizes for each axis, and where a window fits. An image has one to three axes
    behind its channels; inside, there are always three, of which the leading ones may have one position only. */
 #include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "nn/layer.h"
+
+/* The side of square pictures of one channel or three that a vector may be: 28 for 784. 0: none; nor for small ones,
+   for as many values may be anything. */
+static int64_t square_side(int64_t values, int64_t *channels) {
+  enum { SIDE_LEAST = 16 };
+  for (*channels = 1; *channels <= 3; *channels += 2) {
+    const int64_t side = llrint(sqrt((double)values / (double)*channels));
+    if (side >= SIDE_LEAST && side * side * *channels == values) return side;
+  }
+  return 0;
+}
+
+/* What makes an image of a vector. A reshape alone would not do for a latent, which has far fewer values than an image.
+ */
+static gan_status fail_vector(const gan_layer *layer) {
+  char text[GAN_SHAPE_TEXT], pixels[96] = "";
+  int64_t channels;
+  const int64_t side = square_side(layer->inputs, &channels);
+  if (side)
+    snprintf(pixels, sizeof pixels, ", or \"reshape %" PRId64 " %" PRId64 " %" PRId64 "\" if its values are pixels",
+             channels, side, side);
+  return gan_fail(GAN_BAD_USAGE,
+                  "its input %s is no image (channels, height, width); put layers before it that make one, e.g. "
+                  "\"dense 1024, reshape 64 4 4\"%s",
+                  gan_shape_print(&layer->input, text), pixels);
+}
 
 gan_status gan_layer_axes(const gan_layer *layer, int *axes) {
   char text[GAN_SHAPE_TEXT];
   *axes = layer->input.rank - 1;
   if (*axes >= 1 && *axes <= GAN_AXES) return GAN_OK;
-  return gan_fail(
-      GAN_BAD_USAGE,
-      "its input %s is no image (channels, height, width); put a reshape before it, e.g. \"reshape 64 4 4\"",
-      gan_shape_print(&layer->input, text));
+  if (*axes == 0) return fail_vector(layer);
+  return gan_fail(GAN_BAD_USAGE, "its input %s has more than three dimensions behind the channels",
+                  gan_shape_print(&layer->input, text));
 }
 
 /* The word for axis i of GAN_AXES, of an input with that many axes. */

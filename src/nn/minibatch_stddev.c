@@ -34,8 +34,10 @@ static gan_status configure(gan_layer *layer, int word_count, char *const *words
 static gan_status check_batch(const gan_layer *layer, int64_t shard_samples, int64_t batch) {
   (void)layer, (void)batch;
   if (shard_samples >= 2) return GAN_OK;
-  return gan_fail(GAN_BAD_USAGE,
-                  "a shard of one sample has no deviation; raise --batch or lower --shards to have two in each");
+  return gan_fail(
+      GAN_BAD_USAGE,
+      "a shard of one sample has no deviation; raise --batch or lower --shards (and start no more ranks) to have two "
+      "in each");
 }
 
 /* A group: `count` samples from row `first` on. */

@@ -16,8 +16,11 @@ static gan_status configure_reshape(gan_layer *layer, int word_count, char *cons
   for (int i = 0; i < word_count; i++) GAN_TRY(gan_layer_parse_size("each size", words[i], &shape.size[i]));
   GAN_TRY(gan_layer_set_output(layer, &shape));
   if (layer->outputs != layer->inputs)
-    return gan_fail(GAN_BAD_USAGE, "its input %s has %" PRId64 " elements, and %s would have %" PRId64,
-                    gan_shape_print(&layer->input, from), layer->inputs, gan_shape_print(&shape, to), layer->outputs);
+    return gan_fail(GAN_BAD_USAGE,
+                    "its input %s has %" PRId64 " elements, and %s would have %" PRId64 ": put \"dense %" PRId64
+                    "\" before it, or choose other sizes",
+                    gan_shape_print(&layer->input, from), layer->inputs, gan_shape_print(&shape, to), layer->outputs,
+                    layer->outputs);
   return GAN_OK;
 }
 

@@ -9,6 +9,7 @@
    second; what waits meanwhile is kept with "end".
 
    Tensors are named as a PyTorch module would that has two Sequentials, main and shortcut. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -87,9 +88,55 @@ static bool same_shape(const gan_shape *a, const gan_shape *b) {
   return a->rank == b->rank && memcmp(a->size, b->size, (size_t)a->rank * sizeof *a->size) == 0;
 }
 
+/* The stride of a convolution with a kernel of 1 that makes `to` of `from` but for the channels; 0: there is none. */
+static int64_t stride_between(const gan_shape *from, const gan_shape *to) {
+  for (int64_t stride = 1; stride <= from->size[1]; stride++) {
+    int axis = 1;
+    while (axis < to->rank && (from->size[axis] - 1) / stride + 1 == to->size[axis]) axis++;
+    if (axis == to->rank) return stride;
+  }
+  return 0;
+}
+
+/* The factor by which all axes of `to` are longer; 0: there is none. */
+static int64_t factor_between(const gan_shape *from, const gan_shape *to) {
+  const int64_t factor = to->size[1] / from->size[1];
+  for (int axis = 1; axis < to->rank; axis++)
+    if (to->size[axis] != factor * from->size[axis]) return 0;
+  return factor;
+}
+
+/* Layers that make `to` of `from`, the fewest that will do. */
+static void describe_way(const gan_shape *from, const gan_shape *to, size_t room, char *text) {
+  const bool images = from->rank == to->rank && to->rank > 1;
+  const int64_t stride = images ? stride_between(from, to) : 0, factor = images ? factor_between(from, to) : 0;
+  if (stride == 1)
+    snprintf(text, room, "conv %" PRId64 " kernel 1", to->size[0]);
+  else if (stride)
+    snprintf(text, room, "conv %" PRId64 " kernel 1 stride %" PRId64, to->size[0], stride);
+  else if (factor)
+    snprintf(text, room, "upsample %" PRId64 ", conv %" PRId64 " kernel 1", factor, to->size[0]);
+  else {
+    int used = snprintf(text, room, "dense %" PRId64, gan_shape_count(to));
+    if (to->rank > 1) used += snprintf(text + used, room - (size_t)used, ", reshape");
+    for (int i = 0; to->rank > 1 && i < to->rank; i++)
+      used += snprintf(text + used, room - (size_t)used, " %" PRId64, to->size[i]);
+  }
+}
+
+static gan_status fail_sum(const gan_shape *main_output, const gan_shape *shortcut_output, bool has_shortcut) {
+  enum { WAY = 160 };
+  char from_main[GAN_SHAPE_TEXT], from_shortcut[GAN_SHAPE_TEXT], way[WAY];
+  describe_way(shortcut_output, main_output, sizeof way, way);
+  return gan_fail(GAN_BAD_USAGE,
+                  "the block's layers give %s and its shortcut gives %s, which cannot be added; put layers that change "
+                  "the shape likewise before this \"end\", e.g. \"%s%s\"",
+                  gan_shape_print(main_output, from_main), gan_shape_print(shortcut_output, from_shortcut),
+                  has_shortcut ? "" : "shortcut, ", way);
+}
+
 static gan_status configure_end(gan_layer *layer, int word_count, char *const *words) {
   (void)words;
-  char from_main[GAN_SHAPE_TEXT], from_shortcut[GAN_SHAPE_TEXT];
   GAN_TRY(gan_layer_check_words(layer, word_count, 0, 0));
   GAN_TRY(check_inside(layer));
   gan_block *block = block_of(layer);
@@ -97,12 +144,7 @@ static gan_status configure_end(gan_layer *layer, int word_count, char *const *w
   const gan_shape *input = &layers[block->begin].input;
   const gan_shape *main_output = block->shortcut < 0 ? &layer->input : &layers[block->shortcut].input;
   const gan_shape *shortcut_output = block->shortcut < 0 ? input : &layer->input;
-  if (!same_shape(main_output, shortcut_output))
-    return gan_fail(GAN_BAD_USAGE,
-                    "the block's layers give %s and its shortcut gives %s, which cannot be added; put layers that "
-                    "change the shape likewise after a line \"shortcut\", e.g. \"conv %lld kernel 1\"",
-                    gan_shape_print(main_output, from_main), gan_shape_print(shortcut_output, from_shortcut),
-                    (long long)main_output->size[0]);
+  if (!same_shape(main_output, shortcut_output)) return fail_sum(main_output, shortcut_output, block->shortcut >= 0);
   block->end = layer->index;
   layer->addend = block->shortcut < 0 ? block->begin : block->shortcut;
   layer->kept_until = block->begin;

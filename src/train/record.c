@@ -138,10 +138,14 @@ static gan_status check_folder(const gan_trainer *trainer) {
   const int64_t after = trainer->resume == GAN_RESUME_FILE ? trainer->iteration : -1;
   GAN_TRY(gan_checkpoint_open_newest(trainer->folder, after, newest, &damaged, &opened));
   gan_status status = GAN_OK;
-  if (trainer->resume == GAN_RESUME_NOT && (newest[0] || damaged))
+  if (trainer->resume == GAN_RESUME_NOT && !newest[0] && damaged)
+    status =
+        gan_fail(GAN_BAD_USAGE, "%s already holds a run (of damaged checkpoints): choose another folder with --run.dir",
+                 trainer->folder);
+  else if (trainer->resume == GAN_RESUME_NOT && newest[0])
     status = gan_fail(GAN_BAD_USAGE,
                       "%s already holds a run (%s): go on with --resume, or choose another folder with --run.dir",
-                      trainer->folder, newest[0] ? newest : "of damaged checkpoints");
+                      trainer->folder, newest);
   else if (opened)
     status = fail_later(trainer, opened);
   gan_checkpoint_close(opened);

@@ -333,6 +333,65 @@ static void batch_norm_wants_two_values_of_each_feature(void **state) {
   assert_int_equal(check("dense 4, layer_norm", vector, false, 1, 1), GAN_OK);
 }
 
+/* An error's remedies, which are in quotes behind `after`, one after the other. NULL: there is none any more. */
+static const char *next_remedy(const char **after, char *remedy) {
+  const char *from = *after ? strchr(*after, '"') : NULL, *to = from ? strchr(from + 1, '"') : NULL;
+  if (!to) return NULL;
+  snprintf(remedy, 200, "%.*s", (int)(to - from - 1), from + 1);
+  *after = to + 1;
+  return remedy;
+}
+
+/* Each "@" is where the error is met; what it says is put there, and the network can be made. */
+static void remedies_that_errors_name_are_remedies(void **state) {
+  (void)state;
+  static const struct {
+    const char *description, *before; /* the remedies stand behind this */
+    gan_shape input;
+    int remedies;
+  } cases[] = {
+      {"@ conv_transpose 32 kernel 4 stride 2 padding 1", "e.g. ", {.rank = 1, .size = {64}}, 1},
+      {"@ conv 32 kernel 4 stride 2 padding 1", "e.g. ", {.rank = 1, .size = {784}}, 2},
+      {"@ conv 32 kernel 4 stride 2 padding 1", "e.g. ", {.rank = 1, .size = {3072}}, 2},
+      {"@ upsample 2", "e.g. ", {.rank = 1, .size = {2}}, 1},
+      {"@ max_pool 2", "e.g. ", {.rank = 1, .size = {100}}, 1},
+      {"@ reshape 64 4 4", "would have", {.rank = 1, .size = {64}}, 1},
+      {"@ reshape 1 32 32", "would have", {.rank = 3, .size = {1, 28, 28}}, 1},
+      {"residual, dense 24, relu, @ end", "e.g. ", {.rank = 1, .size = {16}}, 1},
+      {"residual, dense 24, relu, shortcut, dense 20, @ end", "e.g. ", {.rank = 1, .size = {16}}, 1},
+      {"residual, conv 8 kernel 3 padding 1, @ end", "e.g. ", {.rank = 3, .size = {3, 8, 8}}, 1},
+      {"residual, conv 8 kernel 4 stride 2 padding 1, @ end", "e.g. ", {.rank = 3, .size = {3, 8, 8}}, 1},
+      {"residual, conv 8 kernel 3 stride 2 padding 1, @ end", "e.g. ", {.rank = 3, .size = {3, 7, 9}}, 1},
+      {"residual, upsample 2, conv 8 kernel 3 padding 1, @ end", "e.g. ", {.rank = 3, .size = {3, 4, 5}}, 1},
+      {"residual, upsample 2, conv 8 kernel 3 padding 1, shortcut, upsample 2, @ end",
+       "e.g. ",
+       {.rank = 3, .size = {3, 4, 5}},
+       1},
+      {"residual, conv 8 kernel 3, @ end", "e.g. ", {.rank = 3, .size = {3, 8, 8}}, 1},
+      {"residual, conv 4 kernel 3 padding 1 stride 1, flatten, @ end", "e.g. ", {.rank = 3, .size = {3, 4, 5}}, 1},
+      {"residual, dense 20, reshape 5 2 2, @ end", "e.g. ", {.rank = 1, .size = {6}}, 1},
+      {"residual, conv 4 kernel 2 stride 2, @ end", "e.g. ", {.rank = 4, .size = {2, 4, 4, 4}}, 1},
+  };
+  const gan_network_options options = rig_options(false);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const char *at = strchr(cases[i].description, '@');
+    char made[400], remedy[200], message[1024];
+    gan_network *network = NULL;
+    snprintf(made, sizeof made, "%.*s%s", (int)(at - cases[i].description), cases[i].description, at + 1);
+    assert_int_equal(gan_network_create(made, &cases[i].input, &options, &network), GAN_BAD_USAGE);
+    snprintf(message, sizeof message, "%s", gan_error_message());
+    const char *rest = strstr(message, cases[i].before);
+    for (int j = 0; j < cases[i].remedies; j++) {
+      if (!next_remedy(&rest, remedy)) fail_msg("%s: too few remedies: %s", made, message);
+      snprintf(made, sizeof made, "%.*s%s, %s", (int)(at - cases[i].description), cases[i].description, remedy, at + 1);
+      if (gan_network_create(made, &cases[i].input, &options, &network) != GAN_OK)
+        fail_msg("%s: %s", made, gan_error_message());
+      gan_network_destroy(network);
+    }
+    if (next_remedy(&rest, remedy)) fail_msg("one remedy more: %s", remedy);
+  }
+}
+
 static void a_standard_deviation_wants_two_samples_in_a_shard(void **state) {
   (void)state;
   assert_int_equal(check("minibatch_stddev", image, true, 1, 8), GAN_BAD_USAGE);
@@ -383,6 +442,7 @@ int main(void) {
       cmocka_unit_test(every_activation_of_the_kernels_is_a_layer_with_the_same_words),
       cmocka_unit_test(every_kind_of_layer_says_how_it_is_written),
       cmocka_unit_test(batch_norm_wants_two_values_of_each_feature),
+      cmocka_unit_test(remedies_that_errors_name_are_remedies),
       cmocka_unit_test(a_standard_deviation_wants_two_samples_in_a_shard),
       cmocka_unit_test(operations_are_two_for_each_weight_of_dense_layers),
       cmocka_unit_test(a_failed_allocation_is_told_and_leaks_nothing),
