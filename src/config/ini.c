@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -203,6 +204,17 @@ static gan_status fail_read(const char *path, int error) {
                   error == ETIMEDOUT ? "nobody has written it to its end within a minute" : strerror(error));
 }
 
+/* A checkpoint, perhaps. Its run has written beside it what else it takes to go on. */
+static gan_status fail_binary(const char *path) {
+  char beside[PATH_MAX];
+  const char *slash = strrchr(path, '/');
+  const int length = snprintf(beside, sizeof beside, "%.*sconfig.ini", slash ? (int)(slash - path) + 1 : 0, path);
+  const bool found = length > 0 && (size_t)length < sizeof beside && access(beside, R_OK) == 0;
+  return gan_fail(GAN_BAD_FILE,
+                  "%s is no configuration but a binary file (to go on from a checkpoint: gan_dist %s --resume=%s)",
+                  path, found ? beside : "CONFIG.ini", path);
+}
+
 /* The whole file as text, owned by the caller. */
 static gan_status read_whole(const char *path, char **text) {
   const int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -217,8 +229,7 @@ static gan_status read_whole(const char *path, char **text) {
   else if (bytes > FILE_LIMIT)
     status = gan_fail(GAN_BAD_FILE, "%s is no configuration: it is larger than %d bytes", path, (int)FILE_LIMIT);
   else if (memchr(*text, 0, bytes))
-    status = gan_fail(GAN_BAD_FILE,
-                      "%s is no configuration but a binary file (to go on from a checkpoint: --resume=%s)", path, path);
+    status = fail_binary(path);
   if (status == GAN_OK)
     (*text)[bytes] = '\0';
   else

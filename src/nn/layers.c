@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/nearest.h"
 #include "base/number.h"
@@ -48,6 +49,32 @@ const gan_layer_type *gan_layer_type_find(const char *name) {
   return NULL;
 }
 
+/* What others call layers, where the nearest name would be another layer's or none: in lower case. */
+static const char *const synonyms[][2] = {
+    {"linear", "dense"},
+    {"fc", "dense"},
+    {"fully_connected", "dense"},
+    {"deconv", "conv_transpose"},
+    {"deconv2d", "conv_transpose"},
+    {"lrelu", "leaky_relu"},
+    {"swish", "silu"},
+    {"view", "reshape"},
+    {"unflatten", "reshape"},
+    {"bn", "batch_norm"},
+    {"avgpool2d", "average_pool"},
+    {"avg_pool", "average_pool"},
+    {"gap", "global_average_pool"},
+    {"adaptiveavgpool2d", "global_average_pool"},
+    {"interpolate", "upsample"},
+    {"upsampling2d", "upsample"},
+};
+
+static const char *other_name(const char *name) {
+  for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms; i++)
+    if (strcasecmp(synonyms[i][0], name) == 0) return synonyms[i][1];
+  return NULL;
+}
+
 gan_status gan_layer_unknown(const char *name) {
   const char *names[TYPE_COUNT + 1] = {NULL};
   char list[512] = "";
@@ -57,7 +84,8 @@ gan_status gan_layer_unknown(const char *name) {
     if (used < sizeof list)
       used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", gan_layer_types[i]->name);
   }
-  const char *nearest = gan_nearest_name(name, names);
+  const char *other = other_name(name), *nearest = gan_nearest_name(name, names);
+  if (other) return gan_fail(GAN_BAD_USAGE, "there is no layer \"%.40s\"; here it is \"%s\"", name, other);
   if (nearest) return gan_fail(GAN_BAD_USAGE, "there is no layer \"%.40s\"; did you mean \"%s\"?", name, nearest);
   return gan_fail(GAN_BAD_USAGE, "there is no layer \"%.40s\"; there are %s", name, list);
 }

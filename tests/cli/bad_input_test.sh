@@ -161,7 +161,14 @@ test_run_of_damaged_checkpoints_only_is_kept() {
   for file in run/checkpoint-*.h5; do truncate -s 3000 "$file"; done
   cp run/metrics.h5 metrics.h5
   refuses 3 'checkpoint-0000010.*no checkpoint in run can be used.*--run\.dir' 2 train "${tiny[@]}" --run.dir run --resume &&
-    refuses 2 'run already holds a run' 2 train "${tiny[@]}" --run.dir run && cmp metrics.h5 run/metrics.h5
+    refuses 2 'run already holds a run .*: choose another folder' 2 train "${tiny[@]}" --run.dir run && ! grep -- --resume err &&
+    cmp metrics.h5 run/metrics.h5
+}
+# What the error says is done.
+test_a_checkpoint_in_the_place_of_an_ini_file_leads_to_its_run() {
+  run 0 mpi 1 train "${tiny[@]}" --iterations 2 --run.dir run && refuses 3 'gan_dist run/config\.ini --resume=run/latest\.h5\)' 1 run/latest.h5 || return 1
+  # shellcheck disable=SC2046 # words
+  run 0 "$PROGRAM" $(sed -n 's/.*: gan_dist \(.*\))$/\1/p' err) --iterations 3 -q && [ -s "$(checkpoint_name run 3)" ]
 }
 test_checkpoint_of_another_network_is_refused() {
   make_run && refuses 3 '(16|17)' 2 train "${tiny[@]}" --critic.layers="dense 17, leaky_relu 0.2, dense 1" --iterations 30 \
