@@ -1,10 +1,12 @@
 /* `gan_dist inspect FILE`: tells what a file is by its contents, never by its name, and hands it to the function that
    knows this kind. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 
 #include "base/probe.h"
 #include "cli/inspect.h"
+#include "cli/run_folder.h"
 #include "store/kind.h"
 
 struct json_object *gan_inspect_object(const char *kind, const char *path) {
@@ -109,27 +111,34 @@ static gan_status inspect_file(const gan_arguments *arguments, const char *path)
 
 static gan_status look(void *context) {
   const gan_arguments *arguments = context;
-  return inspect_file(arguments, arguments->positional[0]);
+  char file[PATH_MAX];
+  GAN_TRY(gan_run_file(arguments->positional[0], file));
+  return inspect_file(arguments, file);
 }
 
 /* All that will be read, by a child whose report nobody sees. */
 static gan_status probe_inspect(const gan_arguments *arguments) {
-  if (arguments->positional_count != 1 || !gan_file_is_fragile(arguments->positional[0])) return GAN_OK;
-  return gan_probe_file(arguments->positional[0], GAN_PROBE_INSPECT, NULL, look, (void *)arguments);
+  char file[PATH_MAX];
+  if (arguments->positional_count != 1) return GAN_OK;
+  GAN_TRY(gan_run_file(arguments->positional[0], file));
+  if (!gan_file_is_fragile(file)) return GAN_OK;
+  return gan_probe_file(file, GAN_PROBE_INSPECT, NULL, look, (void *)arguments);
 }
 
 static gan_status run_inspect(gan_arguments *arguments) {
   if (arguments->positional_count != 1)
-    return gan_fail(GAN_BAD_USAGE, "inspect takes one file, and %d were given: gan_dist inspect FILE",
+    return gan_fail(GAN_BAD_USAGE, "inspect takes one file or run's folder, and %d were given: gan_dist inspect FILE",
                     arguments->positional_count);
   if (gan_world_rank(arguments->world) != 0) return GAN_OK;
-  return inspect_file(arguments, arguments->positional[0]);
+  return look(arguments);
 }
 
 const gan_command gan_command_inspect = {
     .name = "inspect",
-    .usage = "inspect FILE [--json] [-v]",
-    .help = "shows what a checkpoint, metrics, benchmark or data file holds; -v adds a checkpoint's configuration",
+    .usage = "inspect FILE|RUN_FOLDER [--json] [-v]",
+    .help =
+        "shows what a checkpoint, metrics, benchmark or data file holds; of a run's folder its metrics.h5, or else its "
+        "newest checkpoint; -v adds a checkpoint's configuration",
     .common = "jv",
     .keys = "data",
     .only_prints = true,

@@ -1,4 +1,5 @@
 /* `gan_dist sample CHECKPOINT`: draws samples from a trained generator, to a picture or to an HDF5 array. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "cli/command.h"
+#include "cli/run_folder.h"
 #include "store/kind.h"
 #include "store/picture.h"
 #include "store/samples.h"
@@ -22,6 +24,8 @@ static const gan_flag flags[] = {
 
 /* A generator read from a checkpoint. */
 typedef struct saved_generator {
+  char checkpoint[PATH_MAX];
+  int damaged; /* newer checkpoints of a folder that were passed over */
   gan_config *config;
   gan_model model;
   gan_shape data_shape;
@@ -67,10 +71,10 @@ static gan_status read_generator(const gan_arguments *arguments, const gan_check
   return status;
 }
 
-static gan_status load(const gan_arguments *arguments, const char *path, saved_generator *saved) {
+static gan_status load(const gan_arguments *arguments, saved_generator *saved) {
   gan_checkpoint_file *opened = NULL;
-  GAN_TRY(gan_checkpoint_open(path, &opened));
-  const gan_status status = read_generator(arguments, opened, path, saved);
+  GAN_TRY(gan_run_checkpoint_open(arguments->positional[0], saved->checkpoint, &saved->damaged, &opened));
+  const gan_status status = read_generator(arguments, opened, saved->checkpoint, saved);
   gan_checkpoint_close(opened);
   return status;
 }
@@ -157,22 +161,31 @@ static gan_status probe(const gan_arguments *arguments) {
   return GAN_OK;
 }
 
+/* Of a folder's checkpoints, which one was taken. */
+static void report(const gan_arguments *arguments, const saved_generator *saved, int64_t count) {
+  const bool chosen = gan_is_folder(arguments->positional[0]);
+  if (saved->damaged) printf("%d damaged checkpoint%s passed over\n", saved->damaged, saved->damaged == 1 ? "" : "s");
+  printf("%lld samples%s%s in %s\n", (long long)count, chosen ? " of " : "", chosen ? saved->checkpoint : "",
+         arguments->output);
+}
+
 static gan_status run(gan_arguments *arguments) {
   if (arguments->positional_count != 1)
-    return gan_fail(GAN_BAD_USAGE, "sample needs one checkpoint: gan_dist %s", gan_command_sample.usage);
+    return gan_fail(GAN_BAD_USAGE, "sample needs one checkpoint or run's folder: gan_dist %s",
+                    gan_command_sample.usage);
   if (gan_world_rank(arguments->world) != 0) return GAN_OK;
   saved_generator saved = {0};
   float *samples = NULL;
   const char *output = arguments->output;
   GAN_TRY(check_output(output));
-  gan_status status = load(arguments, arguments->positional[0], &saved);
+  gan_status status = load(arguments, &saved);
   const int64_t count = arguments->count ? arguments->count : status == GAN_OK ? saved.config->samples.count : 0;
   if (status == GAN_OK)
     status =
         gan_allocate((size_t)count * (size_t)gan_shape_count(&saved.data_shape), sizeof *samples, "samples", &samples);
   if (status == GAN_OK) status = draw(arguments, &saved, count, samples);
   if (status == GAN_OK) status = write_samples(arguments, &saved, output, count, samples);
-  if (status == GAN_OK && !arguments->quiet) printf("%lld samples in %s\n", (long long)count, output);
+  if (status == GAN_OK && !arguments->quiet) report(arguments, &saved, count);
   free(samples);
   release(&saved);
   return status;
@@ -180,9 +193,10 @@ static gan_status run(gan_arguments *arguments) {
 
 const gan_command gan_command_sample = {
     .name = "sample",
-    .usage = "sample CHECKPOINT [-o FILE.png|FILE.h5] [-n COUNT] [--interpolate] [--truncation BOUND]",
+    .usage = "sample CHECKPOINT|RUN_FOLDER [-o FILE.png|FILE.h5] [-n COUNT] [--interpolate] [--truncation BOUND]",
     .help =
-        "writes samples of a trained generator as a picture or an HDF5 array; the averaged generator if the "
+        "writes samples of a trained generator as a picture or an HDF5 array, of a run's folder its newest "
+        "checkpoint's; the averaged generator if the "
         "checkpoint has one, the raw one with --samples.ema=no; other samples with --seed",
     .takes_config = false,
     .common = "onq",

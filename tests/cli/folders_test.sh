@@ -111,6 +111,26 @@ test_the_latest_checkpoint_of_a_run_that_trains_can_be_sampled() {
   end $first TERM 75
 }
 
+# The newest that is whole; it is named.
+test_a_runs_folder_can_be_sampled_and_inspected() {
+  local newest
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 6 --checkpoint.every=2 --run.dir run -q || return 1
+  newest=$(checkpoint_name run 6)
+  run 0 "$PROGRAM" sample run/ -o a.h5 && says out "samples of $newest in a.h5$" && run 0 "$PROGRAM" sample "$newest" -o b.h5 &&
+    says out 'samples in b.h5$' && same_state a.h5 b.h5 /samples || return 1
+  run 0 "$PROGRAM" inspect run && says out '^metrics run/metrics.h5$' && run 0 "$PROGRAM" inspect run// --json && says out '"path": "run/metrics.h5"' || return 1
+  truncate -s 3000 "$newest" && rm run/metrics.h5
+  run 0 "$PROGRAM" inspect run && says out "^checkpoint $(checkpoint_name run 4)$" && run 0 "$PROGRAM" sample run -o c.h5 &&
+    says out '^1 damaged checkpoint passed over$' && says out "samples of $(checkpoint_name run 4) in c.h5$" || return 1
+  for newest in run/checkpoint-*.h5; do truncate -s 3000 "$newest"; done
+  run 3 "$PROGRAM" sample run && says err 'all checkpoints in run are damaged' && mkdir empty && run 3 "$PROGRAM" sample empty &&
+    says err 'empty is a folder without a checkpoint' && run 3 "$PROGRAM" inspect empty && one_message
+}
+# What a child reads first is the file that was found in the folder.
+test_a_folder_with_damaged_metrics_is_an_error() {
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 2 --run.dir run -q && truncate -s 900 run/metrics.h5 &&
+    run 3 "$PROGRAM" inspect run && one_message && says err 'run/metrics.h5'
+}
 test_a_killed_run_goes_on_at_once() {
   local first before
   start first run || return 1
