@@ -97,7 +97,7 @@ static void append_rate(char line[LINE_BYTES], double rate, const char *units) {
     rate /= 1000.0;
     prefix++;
   }
-  append(line, "%.3g%s%s", rate, prefixes[prefix], units);
+  append(line, "%.3g%s%s", gan_shown(rate), prefixes[prefix], units);
 }
 
 /* Seconds until the end at the recent rate; NAN while there is none to go by. */

@@ -117,11 +117,10 @@ static void layers_may_stand_on_indented_lines_and_between_commas(void **state) 
 static void line_ends_of_all_systems_are_read(void **state) {
   (void)state;
   static const char *const texts[] = {
-      "# comment\n\n[train]\nbatch = 32\n[critic]\nlayers = dense 8\n  relu\n  dense 1\n[run]\nseed = 7",
-      "# comment\r\n\r\n[train]\r\nbatch = 32\r\n[critic]\r\nlayers = dense 8\r\n  relu\r\n  dense 1\r\n[run]\r\nseed "
-      "= 7",
-      "# comment\r\r[train]\rbatch = 32\r[critic]\rlayers = dense 8\r  relu\r  dense 1\r[run]\rseed = 7",
-      "# comment\r\n\n[train]\rbatch = 32\n[critic]\r\nlayers = dense 8\r  relu\n  dense 1\r\r[run]\nseed = 7\r",
+      "# all\n\n[train]\nbatch = 32\n[critic]\nlayers = dense 8\n  relu\n  dense 1\n[run]\nseed = 7",
+      "# all\r\n\r\n[train]\r\nbatch = 32\r\n[critic]\r\nlayers = dense 8\r\n  relu\r\n  dense 1\r\n[run]\r\nseed = 7",
+      "# all\r\r[train]\rbatch = 32\r[critic]\rlayers = dense 8\r  relu\r  dense 1\r[run]\rseed = 7",
+      "# all\r\n\n[train]\rbatch = 32\n[critic]\r\nlayers = dense 8\r  relu\n  dense 1\r\r[run]\nseed = 7\r",
   };
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     gan_config *config;
