@@ -21,7 +21,7 @@ static int64_t square_side(int64_t values, int64_t *channels) {
 /* What makes an image of a vector. A reshape alone would not do for a latent, which has far fewer values than an image.
  */
 static gan_status fail_vector(const gan_layer *layer) {
-  char text[GAN_SHAPE_TEXT], pixels[96] = "";
+  char text[GAN_SHAPE_TEXT], pixels[128] = "";
   int64_t channels;
   const int64_t side = square_side(layer->inputs, &channels);
   if (side)
