@@ -53,6 +53,13 @@ static inline int64_t gan_shard_samples(const gan_shards *shards, int local_shar
   return gan_shard_begin(shards, shard + 1) - gan_shard_begin(shards, shard);
 }
 
+/* Whether the folds after local shard i complete one of the rank's trees: the one whose number is the slot that they
+   lead to, slot[i] - folds[i]. */
+static inline int gan_shards_complete(const gan_shards *shards, int local_shard) {
+  const int place = shards->slot[local_shard] - shards->folds[local_shard];
+  return place < shards->node_count && shards->nodes[place].high == shards->first + local_shard + 1;
+}
+
 /* A leaf of the tree over larger pieces than shards: a node that somebody has summed up already. Pieces that come in
    rising order and cover a node `root` are summed on a stack of partial sums, as shards are: this one is put on top of
    `height` others, then `folds` times the top is added into the one below it. */

@@ -293,3 +293,22 @@ void gan_convolution_backward_weights(const gan_backend *backend, const gan_conv
                   filter);
   }
 }
+
+void gan_convolution_shard_weights(const gan_backend *backend, const gan_convolution *sizes, const gan_shard_rows *of,
+                                   float *const *slots, size_t offset, float *scratch) {
+  const gan_shards *shards = of->shards;
+  const int64_t filter = filter_size(sizes);
+  if (is_fully_connected(&sizes->window)) {
+    gan_shard_products(backend, of, slots, offset);
+    return;
+  }
+  if (backend->convolution_shard_weights &&
+      backend->convolution_shard_weights(backend->precision, sizes, of, slots, offset, scratch))
+    return;
+  for (int i = 0; i < shards->local; i++) {
+    const int64_t first = gan_shard_rows_begin(of, i);
+    gan_convolution_backward_weights(backend, sizes, gan_shard_rows_count(of, i), of->b + first * of->n,
+                                     of->a + first * of->m, slots[shards->slot[i]] + offset, scratch);
+    gan_shards_fold(shards, i, slots, offset, (size_t)(sizes->out_channels * filter));
+  }
+}

@@ -10,6 +10,7 @@
 #define GAN_KERNELS_CONVOLUTION_H
 
 #include "kernels/kernels.h"
+#include "kernels/shard_products.h"
 
 enum { GAN_AXES = 3 };
 
@@ -27,7 +28,7 @@ struct gan_convolution {
 /* Positions of all axes together. */
 static inline int64_t gan_positions(const int64_t size[GAN_AXES]) { return size[0] * size[1] * size[2]; }
 
-/* Floats of scratch memory that the three functions below need with this backend. */
+/* Floats of scratch memory that the functions below need with this backend. */
 size_t gan_convolution_scratch(const gan_backend *backend, const gan_convolution *sizes);
 
 /* x (rows, in_channels, in), weight (out_channels, in_channels, kernel), y (rows, out_channels, out), row-major; no
@@ -38,5 +39,9 @@ void gan_convolution_backward_data(const gan_backend *backend, const gan_convolu
                                    const float *dy, const float *weight, float *dx, float *scratch);
 void gan_convolution_backward_weights(const gan_backend *backend, const gan_convolution *sizes, int64_t rows,
                                       const float *x, const float *dy, float *dweight, float *scratch);
+/* The same of all of a rank's shards, added along the shard tree: into slots[i] + offset the sum over its i-th tree,
+   and in between what gan_shards_fold keeps there. of: dy is a, x is b. */
+void gan_convolution_shard_weights(const gan_backend *backend, const gan_convolution *sizes, const gan_shard_rows *of,
+                                   float *const *slots, size_t offset, float *scratch);
 
 #endif

@@ -44,8 +44,10 @@ typedef struct gan_backend {
                                     const float *dy, const float *weight, float *dx, float *scratch);
   bool (*convolution_backward_weights)(gan_precision precision, const gan_convolution *sizes, int64_t rows,
                                        const float *x, const float *dy, float *dweight, float *scratch);
-  /* Products added along the shard tree, with the operands of kernels/shard_products.h; NULL, or false with nothing
-     done, leaves them to gemm. */
+  /* Sums of convolutions' weights and of products along the shard tree, with the operands of kernels/shard_products.h;
+     NULL, or false with nothing done, leaves them to the functions above. */
+  bool (*convolution_shard_weights)(gan_precision precision, const gan_convolution *sizes, const gan_shard_rows *of,
+                                    float *const *slots, size_t offset, float *scratch);
   bool (*shard_products)(gan_precision precision, const gan_shard_rows *of, float *const *slots, size_t offset);
 } gan_backend;
 

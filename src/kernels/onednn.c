@@ -127,10 +127,10 @@ static void bfloat16_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t
     onednn_gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
-#define OWN_KERNELS                                                                                   \
-  .shard_products = gan_packed_shard_products, .convolution_scratch = gan_packed_convolution_scratch, \
-  .convolution_forward = gan_packed_convolution_forward,                                              \
-  .convolution_backward_data = gan_packed_convolution_backward_data,                                  \
+#define OWN_KERNELS                                                                                               \
+  .shard_products = gan_packed_shard_products, .convolution_shard_weights = gan_packed_convolution_shard_weights, \
+  .convolution_scratch = gan_packed_convolution_scratch, .convolution_forward = gan_packed_convolution_forward,   \
+  .convolution_backward_data = gan_packed_convolution_backward_data,                                              \
   .convolution_backward_weights = gan_packed_convolution_backward_weights
 
 static const gan_backend onednn_bfloat16 = {

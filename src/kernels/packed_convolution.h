@@ -7,7 +7,7 @@
 #include "kernels/convolution.h"
 #include "kernels/tiles.h"
 
-/* Floats of scratch memory that the three functions need. */
+/* Floats of scratch memory that the functions need. */
 size_t gan_packed_convolution_scratch(gan_precision precision, const gan_convolution *sizes);
 
 /* The functions of a gan_backend (kernels.h). False, with nothing done, where the CPU lacks
@@ -18,5 +18,7 @@ bool gan_packed_convolution_backward_data(gan_precision precision, const gan_con
                                           const float *dy, const float *weight, float *dx, float *scratch);
 bool gan_packed_convolution_backward_weights(gan_precision precision, const gan_convolution *sizes, int64_t rows,
                                              const float *x, const float *dy, float *dweight, float *scratch);
+bool gan_packed_convolution_shard_weights(gan_precision precision, const gan_convolution *sizes,
+                                          const gan_shard_rows *of, float *const *slots, size_t offset, float *scratch);
 
 #endif

@@ -60,7 +60,7 @@ static shard_leaf describe_leaf(const shard_sum *task, int shard) {
   if (least(least(of->m, of->n), leaf.rows) >= few) leaf.precision = task->precision;
   leaf.depth = leaf.precision == GAN_BFLOAT16 ? pieces(leaf.rows, 2) : leaf.rows;
   leaf.place = shards->slot[shard] - leaf.folds;
-  leaf.complete = leaf.place < shards->node_count && shards->nodes[leaf.place].high == shards->first + shard + 1;
+  leaf.complete = gan_shards_complete(shards, shard);
   return leaf;
 }
 
@@ -106,9 +106,14 @@ static void sum_tile(const shard_sum *task, const shard_group *group, const floa
     const int64_t depth = first_depth + leaf->depth;
     float *place = stack + (int64_t)leaf->place * GAN_TILE, *slot = task->slots[leaf->place] + to;
     const bool straight = leaf->complete && whole;
-    gan_tile_multiply_folded(leaf->precision, first_depth, leaf->depth, a, b, vectors, leaf->folds,
-                             place + (int64_t)leaf->folds * GAN_TILE, straight ? slot : place,
-                             straight ? stride : GAN_TILE_COLUMNS);
+    const gan_tile_end end = {.folds = leaf->folds,
+                              .left = place + (leaf->folds - 1) * GAN_TILE,
+                              .left_stride = GAN_TILE_COLUMNS,
+                              .left_step = GAN_TILE,
+                              .c = straight ? slot : place,
+                              .stride = straight ? stride : GAN_TILE_COLUMNS,
+                              .c_is_far = straight};
+    gan_tile_multiply_folded(leaf->precision, first_depth, leaf->depth, a, b, vectors, &end);
     if (leaf->complete && !whole) gan_tile_put(place, rows, columns, 1, 0, slot, stride);
     a += depth * GAN_TILE_ROWS;
     b += depth * GAN_TILE_COLUMNS;

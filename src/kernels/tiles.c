@@ -28,16 +28,19 @@ bool gan_tiles_available(gan_precision precision) {
 #define FOR_TILE(i, j) \
   _Pragma("GCC unroll 8") for (size_t i = 0; i < rows; i++) _Pragma("GCC unroll 3") for (size_t j = 0; j < vectors; j++)
 
-/* C may be far away, and is asked for in advance. */
 AVX512_INLINE void fetch_tile(size_t rows, size_t vectors, const gan_tile_end *end) {
-  if (end->far) FOR_TILE(i, j) _mm_prefetch(end->c + (int64_t)i * end->stride + j * GAN_LANES, _MM_HINT_T0);
+  if (end->c_is_far) FOR_TILE(i, j) _mm_prefetch(end->c + (int64_t)i * end->stride + j * GAN_LANES, _MM_HINT_T0);
+  if (!end->left_is_far) return;
+  const float *left = end->left;
+  for (int fold = 0; fold < end->folds; fold++, left -= end->left_step)
+    FOR_TILE(i, j) _mm_prefetch(left + (int64_t)i * end->left_stride + j * GAN_LANES, _MM_HINT_T0);
 }
 
 AVX512_INLINE void end_tile(size_t rows, size_t vectors, const gan_tile_end *end, int64_t first_row,
                             __m512 sums[][VECTORS]) {
   const float *left = end->left + first_row * end->left_stride;
   float *c = end->c + first_row * end->stride;
-  for (int fold = 0; fold < end->folds; fold++, left -= GAN_TILE) FOR_TILE(i, j)
+  for (int fold = 0; fold < end->folds; fold++, left -= end->left_step) FOR_TILE(i, j)
   sums[i][j] = _mm512_add_ps(_mm512_loadu_ps(left + (int64_t)i * end->left_stride + j * GAN_LANES), sums[i][j]);
   FOR_TILE(i, j) _mm512_storeu_ps(c + (int64_t)i * end->stride + j * GAN_LANES, sums[i][j]);
 }
@@ -370,7 +373,7 @@ static bool multiply_tile(gan_precision precision, int64_t first_depth, int64_t 
       float sum = 0;
       for (int64_t k = 0; k < depth; k++) sum += a[k * GAN_TILE_ROWS + row] * b[k * GAN_TILE_COLUMNS + column];
       for (int fold = 0; fold < end->folds; fold++)
-        sum = end->left[row * end->left_stride + column - fold * GAN_TILE] + sum;
+        sum = end->left[row * end->left_stride + column - fold * end->left_step] + sum;
       end->c[row * end->stride + column] = sum;
     }
   return true;
@@ -380,28 +383,21 @@ static bool multiply_tile(gan_precision precision, int64_t first_depth, int64_t 
 void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, int64_t columns,
                        bool add, float *c, int64_t stride) {
   const gan_tile_end end = {
-      .folds = add ? 1 : 0, .left = c, .left_stride = stride, .c = c, .stride = stride, .far = true};
+      .folds = add ? 1 : 0, .left = c, .left_stride = stride, .c = c, .stride = stride, .c_is_far = true};
   (void)multiply_tile(precision, 0, depth, a, b, columns, &end);
 }
 
 void gan_tile_multiply_folded(gan_precision precision, int64_t first_depth, int64_t depth, const float *a,
-                              const float *b, int64_t columns, int folds, float *top, float *c, int64_t stride) {
-  gan_tile_end end = {.folds = folds,
-                      .left = top - GAN_TILE,
-                      .left_stride = GAN_TILE_COLUMNS,
-                      .c = c,
-                      .stride = stride,
-                      .far = stride != GAN_TILE_COLUMNS};
+                              const float *b, int64_t columns, const gan_tile_end *end) {
   if (first_depth > 0) {
-    end.folds--;
-    end.left -= GAN_TILE;
-    if (multiply_tile(precision, first_depth, depth, a, b, columns, &end)) return;
-    gan_tile_multiply_folded(precision, 0, first_depth, a, b, columns, 0, top - GAN_TILE, top - GAN_TILE,
-                             GAN_TILE_COLUMNS);
-    end.folds++;
-    end.left += GAN_TILE;
+    gan_tile_end rest = *end;
+    rest.folds--;
+    rest.left -= rest.left_step;
+    if (multiply_tile(precision, first_depth, depth, a, b, columns, &rest)) return;
+    const gan_tile_end first = {.c = end->left, .stride = end->left_stride, .c_is_far = end->left_is_far};
+    (void)multiply_tile(precision, 0, first_depth, a, b, columns, &first);
     a += first_depth * GAN_TILE_ROWS;
     b += first_depth * GAN_TILE_COLUMNS;
   }
-  (void)multiply_tile(precision, 0, depth, a, b, columns, &end);
+  (void)multiply_tile(precision, 0, depth, a, b, columns, end);
 }

@@ -42,12 +42,22 @@ int64_t gan_tile_depth(void);
 void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, int64_t columns,
                        bool add, float *c, int64_t stride);
 
-/* The same sums on top of a stack of tiles (8, 48), lowest first in memory: `folds` times they become the tile below
-   `top` plus themselves, top being one tile lower then. The result goes to c (8, columns), rows `stride` floats apart,
-   which may be the place in the stack of the last tile added. With a first_depth, a and b begin with so many rows of
-   another product, which the first fold adds, as if it lay below top; that place is used or not. */
+/* What becomes of a tile's sums: `folds` times, sums = left + sums, each time of a left that lies left_step floats
+   lower in memory than the one before; then they go to c. Rows of left and c lie their strides apart. What is far, and
+   not in the first cache, is asked for in advance. */
+typedef struct gan_tile_end {
+  int folds;
+  float *left;
+  int64_t left_stride, left_step;
+  float *c;
+  int64_t stride;
+  bool left_is_far, c_is_far;
+} gan_tile_end;
+
+/* The same sums, which end so. With a first_depth, a and b begin with so many rows of another product, and the first
+   fold adds that one instead of what lies at left; that place may be overwritten with it. */
 void gan_tile_multiply_folded(gan_precision precision, int64_t first_depth, int64_t depth, const float *a,
-                              const float *b, int64_t columns, int folds, float *top, float *c, int64_t stride);
+                              const float *b, int64_t columns, const gan_tile_end *end);
 
 /* c (rows, columns) = alpha tile + beta c, rows of c `stride` floats apart; at most 8 and 48. With beta 0, c is not
  * read. */

@@ -23,7 +23,7 @@ AVX2_INLINE void multiply_quarter(size_t vectors, int64_t depth, const float *a,
   float *c = end->c + row * end->stride + column;
   const float *left = end->left + row * end->left_stride + column;
   FOR_QUARTER(i, j) {
-    if (end->far) _mm_prefetch(c + (int64_t)i * end->stride + j * LANES, _MM_HINT_T0);
+    if (end->c_is_far) _mm_prefetch(c + (int64_t)i * end->stride + j * LANES, _MM_HINT_T0);
     sums[i][j] = _mm256_setzero_ps();
   }
   a += row, b += column;
@@ -34,7 +34,7 @@ AVX2_INLINE void multiply_quarter(size_t vectors, int64_t depth, const float *a,
     for (size_t j = 0; j < vectors; j++) row_of_b[j] = _mm256_loadu_ps(b + j * LANES);
     FOR_QUARTER(i, j) sums[i][j] = _mm256_fmadd_ps(_mm256_broadcast_ss(a + i), row_of_b[j], sums[i][j]);
   }
-  for (int fold = 0; fold < end->folds; fold++, left -= GAN_TILE) FOR_QUARTER(i, j)
+  for (int fold = 0; fold < end->folds; fold++, left -= end->left_step) FOR_QUARTER(i, j)
   sums[i][j] = _mm256_add_ps(_mm256_loadu_ps(left + (int64_t)i * end->left_stride + j * LANES), sums[i][j]);
   FOR_QUARTER(i, j) _mm256_storeu_ps(c + (int64_t)i * end->stride + j * LANES, sums[i][j]);
 }

@@ -6,16 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What becomes of a tile's sums: `folds` times, sums = left + sums, each time of the tile one lower in memory; then
-   they go to c. Rows of left and c lie their strides apart. far: c is not in the first cache. */
-typedef struct gan_tile_end {
-  int folds;
-  const float *left;
-  int64_t left_stride;
-  float *c;
-  int64_t stride;
-  bool far;
-} gan_tile_end;
+#include "kernels/tiles.h"
 
 void gan_avx2_tile_multiply(int64_t depth, const float *a, const float *b, int64_t columns, const gan_tile_end *end);
 void gan_avx2_tile_interleave(const float *x, const float *y, float *both);

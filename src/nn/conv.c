@@ -158,14 +158,18 @@ static void weight_gradient(const gan_layer *layer, const gan_pass *pass, int64_
                                    transposed ? x : dy, gradient, pass->workspace);
 }
 
+/* Of the bias, from one shard's rows; the gradient of the layer's parameters begins at `gradient`. */
+static void bias_gradient(const gan_layer *layer, gan_pass *pass, int64_t rows, const float *dy, float *gradient) {
+  gan_channel_sums(output_view(layer, rows), dy, pass->scratch);
+  float *bias = gradient + layer->tensors[WEIGHT].count;
+  for (size_t c = 0; c < layer->tensors[BIAS].count; c++) bias[c] = (float)pass->scratch[c];
+}
+
 /* Of the weight and the bias, from one shard's rows. */
 static void parameter_gradient(const gan_layer *layer, gan_pass *pass, int64_t rows, const float *x, const float *dy,
                                float *gradient) {
   weight_gradient(layer, pass, rows, x, dy, gradient);
-  if (!has_bias(layer)) return;
-  gan_channel_sums(output_view(layer, rows), dy, pass->scratch);
-  float *bias = gradient + layer->tensors[WEIGHT].count;
-  for (size_t c = 0; c < layer->tensors[BIAS].count; c++) bias[c] = (float)pass->scratch[c];
+  if (has_bias(layer)) bias_gradient(layer, pass, rows, dy, gradient);
 }
 
 static void tangent_gradient(const gan_layer *layer, gan_pass *pass, int shard, const gan_tangent_rows *rows,
@@ -186,21 +190,45 @@ static void tangent_gradient(const gan_layer *layer, gan_pass *pass, int shard, 
     memset(gradient + weights, 0, bytes);
 }
 
+/* Of all shards, into the slots. What a joined pass adds to each shard's has to be written first. */
+static void sum_gradients(const gan_layer *layer, gan_pass *pass, const float *x, const float *dy) {
+  const gan_shards *shards = pass->shards;
+  const size_t offset = layer->parameter_offset, weights = layer->tensors[WEIGHT].count;
+  const bool transposed = is_transposed(layer);
+  const gan_shard_rows rows = {shards,
+                               pass->parts,
+                               transposed ? layer->inputs : layer->outputs,
+                               transposed ? layer->outputs : layer->inputs,
+                               transposed ? x : dy,
+                               transposed ? dy : x};
+  if (!pass->joined)
+    gan_convolution_shard_weights(layer->network->options.backend, &layer->convolution, &rows, pass->slots, offset,
+                                  pass->workspace);
+  for (int shard = 0; shard < shards->local; shard++) {
+    const int64_t first = gan_pass_first_row(pass, shard, -1), count = gan_pass_row_count(pass, shard, -1);
+    float *gradient = gan_pass_gradient(pass, layer, shard);
+    if (pass->joined) {
+      parameter_gradient(layer, pass, count, x + first * layer->inputs, dy + first * layer->outputs, gradient);
+      gan_pass_fold(pass, layer, shard);
+    } else if (has_bias(layer)) {
+      bias_gradient(layer, pass, count, dy + first * layer->outputs, gradient);
+      gan_shards_fold(shards, shard, pass->slots, offset + weights, layer->parameter_count - weights);
+    }
+  }
+  gan_pass_done(pass, layer, GAN_WORK_WEIGHTS, pass->rows);
+}
+
 static void backward(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                      float *output_gradient, float *input_gradient) {
   (void)output;
   const gan_backend *backend = layer->network->options.backend;
   const gan_convolution *sizes = &layer->convolution;
   const float *weight = pass->parameters + layer->tensors[WEIGHT].offset;
+  if (pass->slots) sum_gradients(layer, pass, input, output_gradient);
+  if (!input_gradient) return;
   for (int shard = 0; shard < pass->shards->local; shard++) {
     const int64_t first = gan_pass_first_row(pass, shard, -1), rows = gan_pass_row_count(pass, shard, -1);
-    const float *x = input + first * layer->inputs, *dy = output_gradient + first * layer->outputs;
-    if (pass->slots) {
-      parameter_gradient(layer, pass, rows, x, dy, gan_pass_gradient(pass, layer, shard));
-      gan_pass_fold(pass, layer, shard);
-      gan_pass_done(pass, layer, GAN_WORK_WEIGHTS, rows);
-    }
-    if (!input_gradient) continue;
+    const float *dy = output_gradient + first * layer->outputs;
     float *dx = input_gradient + first * layer->inputs;
     if (is_transposed(layer))
       gan_convolution_forward(backend, sizes, rows, dy, weight, dx, pass->workspace);
