@@ -33,6 +33,7 @@ static void print_text(const char *path, const gan_source *source, int64_t read,
   printf("data %s\n\n", path);
   printf("  source             %s\n", source->type->name);
   printf("  samples            %" PRId64 "\n", source->count);
+  if (source->axes) printf("  axes of the file   %s (%s)\n", source->axes->name, source->axes->help);
   printf("  shape of a sample  %s\n", gan_shape_print(&source->shape, text));
   if (source->label_count)
     printf("  classes            %d\n", source->label_count);
@@ -51,6 +52,7 @@ static void print_json(const char *path, const gan_source *source, int64_t read,
   struct json_object *object = gan_inspect_object("data", path);
   gan_json_add_text(object, "source", source->type->name);
   gan_json_add_integer(object, "samples", source->count);
+  if (source->axes) gan_json_add_text(object, "axes", source->axes->name);
   gan_inspect_add_shape(object, "shape", &source->shape);
   gan_json_add_integer(object, "classes", source->label_count);
   gan_json_add_text(object, "fingerprint", fingerprint);
@@ -68,6 +70,7 @@ gan_status gan_inspect_data(const gan_arguments *arguments, const char *path, co
   gan_data_options options = arguments->config->data;
   options.source = source_name;
   options.path = path;
+  options.memory = 0; /* a look at the first samples needs no more of them */
   gan_source *source = NULL;
   GAN_TRY(gan_source_open(&options, 0, NULL, &source));
   gan_value_range range;

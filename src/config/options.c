@@ -46,6 +46,12 @@ static const char *source_choice(int i, const char **help) {
   return gan_source_types[i]->name;
 }
 
+static const char *axes_choice(int i, const char **help) {
+  if (i > gan_axes_count) return NULL;
+  if (help) *help = i ? gan_axes_table[i - 1].help : "the only likely layout; an error where there are several";
+  return i ? gan_axes_table[i - 1].name : "auto";
+}
+
 /* The default is no backend's name, so that a run's files can be read by a build with other backends. */
 static const char *backend_choice(int i, const char **help) {
   if (i > gan_backend_count) return NULL;
@@ -128,6 +134,14 @@ const gan_option gan_options[] = {
     {"data.labels", NULL, TEXT(data.labels), .default_value = "", .value_name = "FILE",
      .help = "file (IDX) or data set (HDF5) of labels; empty: the one beside the samples, if any; none: no labels"},
     {"data.dataset", NULL, TEXT(data.dataset), .default_value = "", .help = "path of the data set inside an HDF5 file"},
+    {"data.axes", NULL, NAME(data.axes, axes_choice), .default_value = "auto",
+     .help = "what a file's axes are: N samples, C channels, L length, D depth (of ND: features), H height, W width"},
+    {"data.minimum", NULL, REAL(data.minimum, -1e30, 1e30), .default_value = "0",
+     .help = "an HDF5 file's value that becomes -1, when data.maximum becomes 1; both 0: see data.maximum"},
+    {"data.maximum", NULL, REAL(data.maximum, -1e30, 1e30), .default_value = "0",
+     .help = "its value that becomes 1; both 0: of uint8 0 becomes -1 and 255 1, and other types stay as they are"},
+    {"data.memory", NULL, INTEGER(data.memory, 0, 1 << 30), .default_value = "256",
+     .help = "hold an HDF5 file's samples in memory, once per host, if they take so many MiB at most; 0: never"},
     {"data.origin", NULL, TEXT(data.origin), .default_value = "",
      .help = "how to get the data, in words; said when data.path is missing"},
     {"data.samples", NULL, INTEGER(data.samples, 0, MANY), .default_value = "0",

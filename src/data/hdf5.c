@@ -1,7 +1,12 @@
-/* Samples in a data set of an HDF5 file. Nothing is kept but the labels: each read takes the samples asked for out of
-   the file, in rising order so that neighbours come in one piece and a compressed chunk is inflated once, and puts them
-   where they were asked for. So a data set may be larger than memory, and a rank reads its own samples only. */
+/* Samples in a data set of an HDF5 file. A small one (data.memory) is read once per host, into memory that its ranks
+   share, as what it is made of: bytes, or float32. Of a larger one nothing is kept but the labels: each read takes the
+   samples asked for out of the file, in rising order so that neighbours come in one piece and a compressed chunk is
+   inflated once, and puts them where they were asked for. So a data set may be larger than memory, and a rank reads its
+   own samples only.
+
+   Samples whose channels are last in the file are turned round as they are read. */
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +16,13 @@
 #include "base/advance.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "data/axes.h"
 #include "data/hdf5_dataset.h"
 #include "data/source_types.h"
 #include "kernels/kernels.h"
 
 /* Neighbouring samples are read in pieces of about this many bytes. */
-static const int64_t PIECE_BYTES = (int64_t)4 << 20;
+static const int64_t PIECE_BYTES = (int64_t)4 << 20, MEBIBYTE = (int64_t)1 << 20;
 /* The fingerprint looks at so many samples, spread evenly. */
 enum { FINGERPRINT_SAMPLES = 64 };
 
@@ -26,40 +32,79 @@ typedef struct wanted {
 } wanted;
 
 typedef struct hdf5_state {
-  hid_t file; /* 0: not open */
+  hid_t file; /* 0: not open, or no longer needed */
   gan_hdf5_samples samples;
+  int64_t elements;    /* of a sample */
+  int64_t value_bytes; /* of an element as it is read and kept: uint8 or float32 */
+  int64_t positions;   /* of samples that are turned round, each with `channels`; 0: they are not */
+  int64_t channels;
   uint16_t *labels; /* (N), or NULL */
-  void *piece;      /* (piece_rows, elements) of uint8 or float32 */
+  void *piece;      /* (piece_rows, elements), with room for either the file's or our own */
+  void *turned;     /* one sample, turned round; NULL where none is */
   int64_t piece_rows;
   wanted *order; /* (order_rows) */
   int64_t order_rows;
+
+  bool held; /* in memory, all of them */
+  gan_data_share share;
+  uint8_t *block; /* (N, elements) when held; owned through share.unshare, or free() when there is none */
 } hdf5_state;
 
-static int64_t sample_bytes(const hdf5_state *state) {
-  return state->samples.rows.row_elements * state->samples.rows.element_bytes;
+static int64_t sample_bytes(const hdf5_state *state) { return state->elements * state->value_bytes; }
+
+static void turn_round(const hdf5_state *state, int64_t rows) {
+  for (int64_t row = 0; row < rows; row++) {
+    uint8_t *sample = (uint8_t *)state->piece + row * sample_bytes(state);
+    gan_axes_transpose(state->positions, state->channels, state->value_bytes, sample, state->turned);
+    memcpy(sample, state->turned, (size_t)sample_bytes(state));
+  }
 }
 
-/* Samples first .. first+rows-1 (at most piece_rows) to state->piece. */
+/* Samples first .. first+rows-1 (at most piece_rows) to state->piece, channels first. */
 static gan_status read_piece(hdf5_state *state, int64_t first, int64_t rows) {
   const gan_status status = gan_hdf5_rows_read(
       &state->samples.rows, first, rows, state->samples.bytes ? H5T_NATIVE_UINT8 : H5T_NATIVE_FLOAT, state->piece);
+  if (status == GAN_OK && state->positions > 0) turn_round(state, rows);
   gan_advance();
   return status;
 }
 
-static gan_status convert_row(const gan_source *source, const hdf5_state *state, int64_t piece_row, int64_t index,
-                              float *out) {
-  const int64_t elements = state->samples.rows.row_elements;
-  if (state->samples.bytes) {
-    gan_bytes_to_floats((size_t)elements, (const uint8_t *)state->piece + piece_row * elements, out);
-    return GAN_OK;
-  }
-  const float *values = (const float *)state->piece + piece_row * elements;
-  for (int64_t i = 0; i < elements; i++)
+static gan_status check_finite(const gan_source *source, int64_t index, const float *values) {
+  const hdf5_state *state = source->state;
+  for (int64_t i = 0; i < state->elements; i++)
     if (!isfinite(values[i]))
-      return gan_fail(GAN_BAD_FILE, "%s: element %" PRId64 " of sample %" PRId64 " is %g, not a finite number",
+      return gan_fail(GAN_BAD_FILE, "%s: element %" PRId64 " of sample %" PRId64 " is %g, not a finite float32",
                       source->options.path, i, index, gan_shown(values[i]));
-  memcpy(out, values, (size_t)elements * sizeof *out);
+  return GAN_OK;
+}
+
+static bool is_scaled(const gan_data_options *options) { return options->minimum != 0 || options->maximum != 0; }
+
+static gan_status check_scale(const gan_data_options *options) {
+  if (!is_scaled(options) || options->minimum < options->maximum) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "data.minimum: %g has to be less than data.maximum, %g", options->minimum,
+                  options->maximum);
+}
+
+/* A sample as it is kept -> what training sees. */
+static void convert(const gan_source *source, const uint8_t *sample, float *out) {
+  const hdf5_state *state = source->state;
+  const double minimum = source->options.minimum, scale = 2 / (source->options.maximum - minimum);
+  const bool scaled = is_scaled(&source->options);
+  if (state->samples.bytes && !scaled) {
+    gan_bytes_to_floats((size_t)state->elements, sample, out);
+    return;
+  }
+  if (!state->samples.bytes) memcpy(out, sample, (size_t)sample_bytes(state));
+  for (int64_t i = 0; scaled && i < state->elements; i++)
+    out[i] = (float)(((state->samples.bytes ? sample[i] : out[i]) - minimum) * scale - 1);
+}
+
+static gan_status take_row(const gan_source *source, int64_t piece_row, int64_t index, float *out) {
+  const hdf5_state *state = source->state;
+  const void *sample = (const uint8_t *)state->piece + piece_row * sample_bytes(state);
+  if (!state->samples.bytes) GAN_TRY(check_finite(source, index, sample));
+  convert(source, sample, out);
   return GAN_OK;
 }
 
@@ -90,21 +135,28 @@ static gan_status read_sorted(const gan_source *source, hdf5_state *state, int64
       if (order[end].index > order[end - 1].index + 1 || order[end].index - first >= state->piece_rows) break;
     GAN_TRY(read_piece(state, first, order[end - 1].index - first + 1));
     for (int64_t i = begin; i < end; i++)
-      GAN_TRY(convert_row(source, state, order[i].index - first, order[i].index,
-                          out + order[i].row * state->samples.rows.row_elements));
+      GAN_TRY(take_row(source, order[i].index - first, order[i].index, out + order[i].row * state->elements));
   }
   return GAN_OK;
 }
 
-static gan_status read_hdf5(gan_source *source, const int64_t *indices, int64_t n, float *out, int32_t *labels) {
+static gan_status read_from_file(gan_source *source, const int64_t *indices, int64_t n, float *out) {
   hdf5_state *state = source->state;
   GAN_TRY(sort_wanted(state, indices, n));
   const gan_hdf5_silence before = gan_hdf5_silence_begin();
   const gan_status status = read_sorted(source, state, n, out);
   gan_hdf5_silence_end(before);
-  if (status == GAN_OK && labels && state->labels)
-    for (int64_t i = 0; i < n; i++) labels[i] = state->labels[indices[i]];
   return status;
+}
+
+static gan_status read_hdf5(gan_source *source, const int64_t *indices, int64_t n, float *out, int32_t *labels) {
+  const hdf5_state *state = source->state;
+  const bool in_memory = state->held && state->block;
+  if (!in_memory) GAN_TRY(read_from_file(source, indices, n, out));
+  for (int64_t i = 0; in_memory && i < n; i++)
+    convert(source, state->block + indices[i] * sample_bytes(state), out + i * state->elements);
+  for (int64_t i = 0; labels && state->labels && i < n; i++) labels[i] = state->labels[indices[i]];
+  return GAN_OK;
 }
 
 /* Path of the labels: data.labels, or "labels" in the group of the samples if there is such a thing; *name is owned by
@@ -143,6 +195,9 @@ static gan_status take_fingerprint(gan_source *source, hdf5_state *state) {
   const int64_t about[] = {source->count,         source->shape.rank,    source->shape.size[0],
                            source->shape.size[1], source->shape.size[2], state->samples.bytes};
   uint64_t hash = XXH3_64bits(about, sizeof about);
+  if (source->shape.rank > 3) hash = XXH3_64bits_withSeed(source->shape.size, sizeof source->shape.size, hash);
+  const double scale[] = {source->options.minimum, source->options.maximum};
+  if (is_scaled(&source->options)) hash = XXH3_64bits_withSeed(scale, sizeof scale, hash);
   if (state->labels) hash = XXH3_64bits_withSeed(state->labels, (size_t)source->count * sizeof *state->labels, hash);
   const int64_t looks = source->count < FINGERPRINT_SAMPLES ? source->count : FINGERPRINT_SAMPLES;
   for (int64_t look = 0; look < looks; look++) {
@@ -153,31 +208,60 @@ static gan_status take_fingerprint(gan_source *source, hdf5_state *state) {
   return GAN_OK;
 }
 
-/* (N, D) -> (D); (N, H, W) -> (1, H, W); (N, C, H, W) -> (C, H, W). */
-static void set_shape(gan_source *source, const gan_hdf5_rows *rows) {
-  const int64_t *size = rows->size;
-  if (rows->rank == 2)
-    source->shape = (gan_shape){.rank = 1, .size = {size[3]}};
-  else
-    source->shape = (gan_shape){.rank = 3, .size = {size[1], size[2], size[3]}};
+/* What the axes mean, and with it the shape of a sample. */
+static gan_status take_axes(gan_source *source, hdf5_state *state) {
+  const gan_hdf5_rows *rows = &state->samples.rows;
+  int64_t size[GAN_HDF5_DIMENSIONS] = {rows->size[0]};
+  char what[PATH_MAX + GAN_HDF5_NAME + 16];
+  for (int i = 1; i < rows->rank; i++) size[i] = rows->size[GAN_HDF5_DIMENSIONS - rows->rank + i];
+  snprintf(what, sizeof what, "%s: data set %s", source->options.path, rows->name);
+  GAN_TRY(gan_axes_choose(source->options.axes, what, rows->rank, size, &source->axes));
+  source->shape = gan_axes_shape(source->axes, size);
+  state->elements = rows->row_elements;
+  state->value_bytes = state->samples.bytes ? 1 : (int64_t)sizeof(float);
+  if (!gan_axes_channels_last(source->axes)) return GAN_OK;
+  state->channels = source->shape.size[0];
+  state->positions = state->elements / state->channels;
+  return gan_allocate((size_t)sample_bytes(state), 1, "a sample that is turned round", &state->turned);
+}
+
+static gan_status take_piece(const gan_source *source, hdf5_state *state) {
+  const int64_t in_file = state->samples.rows.element_bytes;
+  const int64_t room = state->elements * (in_file > state->value_bytes ? in_file : state->value_bytes);
+  state->piece_rows = PIECE_BYTES / room;
+  if (state->piece_rows > source->count) state->piece_rows = source->count;
+  if (state->piece_rows < 1) state->piece_rows = 1;
+  return gan_allocate((size_t)state->piece_rows, (size_t)room, "reading samples", &state->piece);
+}
+
+/* Of all samples, where they are held. */
+static int64_t block_bytes(const gan_source *source) { return source->count * sample_bytes(source->state); }
+
+/* What lasts: a file that is held is closed. Chunks in the cache are decoded when they are first met. */
+static void plan_memory(gan_source *source, hdf5_state *state) {
+  const gan_hdf5_rows *rows = &state->samples.rows;
+  const int64_t wide = rows->element_bytes > state->value_bytes ? rows->element_bytes : state->value_bytes;
+  state->held = source->count <= source->options.memory * MEBIBYTE / sample_bytes(state);
+  source->rank_bytes = state->labels ? (size_t)source->count * sizeof *state->labels : 0;
+  if (state->held) {
+    source->host_bytes = (size_t)block_bytes(source);
+    source->one_thread = false;
+    return;
+  }
+  source->rank_bytes += (size_t)(state->piece_rows * state->elements * wide) +
+                        (size_t)(rows->cache_size * rows->chunk_bytes + 2 * rows->work_bytes);
 }
 
 static gan_status open_dataset(gan_source *source, hdf5_state *state) {
   const char *path = source->options.path;
-  const gan_hdf5_rows *rows = &state->samples.rows;
+  GAN_TRY(check_scale(&source->options));
   GAN_TRY(gan_hdf5_open_file(path, &state->file));
   GAN_TRY(gan_hdf5_open_samples(state->file, path, source->options.dataset, &state->samples));
-  set_shape(source, rows);
-  GAN_TRY(gan_source_limit(source, rows->size[0]));
+  GAN_TRY(take_axes(source, state));
+  GAN_TRY(gan_source_limit(source, state->samples.rows.size[0]));
   GAN_TRY(read_labels(source, state));
-  state->piece_rows = PIECE_BYTES / sample_bytes(state);
-  if (state->piece_rows > source->count) state->piece_rows = source->count;
-  if (state->piece_rows < 1) state->piece_rows = 1;
-  GAN_TRY(gan_allocate((size_t)state->piece_rows, (size_t)sample_bytes(state), "reading samples", &state->piece));
-  /* Chunks in the cache are decoded when they are first met. */
-  source->rank_bytes = (size_t)(state->piece_rows * sample_bytes(state)) +
-                       (state->labels ? (size_t)source->count * sizeof *state->labels : 0) +
-                       (size_t)(rows->cache_size * rows->chunk_bytes + 2 * rows->work_bytes);
+  GAN_TRY(take_piece(source, state));
+  plan_memory(source, state);
   return take_fingerprint(source, state);
 }
 
@@ -193,15 +277,67 @@ static gan_status open_hdf5(gan_source *source) {
   return status;
 }
 
+/* Called on one rank of each host. */
+static gan_status fill_block(void *context, void *memory, size_t bytes) {
+  const gan_source *source = context;
+  hdf5_state *state = source->state;
+  (void)bytes;
+  for (int64_t first = 0, rows; state->held && first < source->count; first += rows) {
+    rows = source->count - first < state->piece_rows ? source->count - first : state->piece_rows;
+    GAN_TRY(read_piece(state, first, rows));
+    for (int64_t i = 0; i < rows && !state->samples.bytes; i++)
+      GAN_TRY(check_finite(source, first + i, (const float *)state->piece + i * state->elements));
+    memcpy((uint8_t *)memory + first * sample_bytes(state), state->piece, (size_t)(rows * sample_bytes(state)));
+  }
+  return GAN_OK;
+}
+
+static void let_go_of_file(hdf5_state *state) {
+  gan_hdf5_rows_close(&state->samples.rows);
+  if (state->file > 0) H5Fclose(state->file);
+  state->file = 0;
+  free(state->piece);
+  free(state->turned);
+  state->piece = state->turned = NULL;
+}
+
+/* Where a rank's file is another one than that of its host's first rank, so that it takes the block for larger than it
+   is, their fingerprints differ, and nobody will read. Ranks that would hold a file and ranks that would not share all
+   the same: the others would wait for ever. */
+static gan_status load_block(gan_source *source, hdf5_state *state) {
+  const size_t bytes = state->held ? (size_t)block_bytes(source) : 1;
+  void *memory = NULL;
+  if (state->share.share) {
+    GAN_TRY(state->share.share(state->share.context, bytes, fill_block, source, &memory));
+    state->block = memory;
+    return GAN_OK;
+  }
+  if (!state->held) return GAN_OK;
+  GAN_TRY(gan_allocate(bytes, 1, "the samples of data.path", &state->block));
+  return fill_block(source, state->block, bytes);
+}
+
+static gan_status load_hdf5(gan_source *source, const gan_data_share *share) {
+  hdf5_state *state = source->state;
+  state->share = *share;
+  const gan_hdf5_silence before = gan_hdf5_silence_begin();
+  const gan_status status = load_block(source, state);
+  if (status == GAN_OK && state->held) let_go_of_file(state);
+  gan_hdf5_silence_end(before);
+  return status;
+}
+
 static void close_hdf5(gan_source *source) {
   hdf5_state *state = source->state;
   if (!state) return;
   const gan_hdf5_silence before = gan_hdf5_silence_begin();
-  gan_hdf5_rows_close(&state->samples.rows);
-  if (state->file > 0) H5Fclose(state->file);
+  let_go_of_file(state);
   gan_hdf5_silence_end(before);
+  if (state->block && state->share.share)
+    state->share.unshare(state->share.context, state->block);
+  else
+    free(state->block);
   free(state->labels);
-  free(state->piece);
   free(state->order);
   free(state);
 }
@@ -209,10 +345,12 @@ static void close_hdf5(gan_source *source) {
 const gan_source_type gan_source_hdf5 = {
     .name = "hdf5",
     .help =
-        "uint8 images or float32 samples in a data set (data.dataset) of an HDF5 file (data.path), with labels "
+        "images, volumes, series or vectors in a data set (data.dataset) of an HDF5 file (data.path), with labels "
         "(data.labels) if there are any",
     .open = open_hdf5,
+    .load = load_hdf5,
     .read = read_hdf5,
+    .reads_file = true,
     .close = close_hdf5,
     .fragile = true,
 };

@@ -35,23 +35,46 @@ gan_status gan_hdf5_open_file(const char *path, hid_t *file) {
   return status;
 }
 
-/* uint8 or float32 of any byte order; sets samples->bytes. */
+/* IEEE 754's half precision, which HDF5 has no name for. */
+static bool is_half(hid_t type) {
+  size_t sign, exponent, exponent_bits, mantissa, mantissa_bits;
+  return H5Tget_class(type) == H5T_FLOAT && H5Tget_size(type) == 2 && H5Tget_precision(type) == 16 &&
+         H5Tget_fields(type, &sign, &exponent, &exponent_bits, &mantissa, &mantissa_bits) >= 0 && sign == 15 &&
+         exponent == 10 && exponent_bits == 5 && mantissa == 0 && mantissa_bits == 10 && H5Tget_ebias(type) == 15 &&
+         H5Tget_norm(type) == H5T_NORM_IMPLIED;
+}
+
+/* Whether `type` is one of `types` (count). */
+static bool is_one_of(hid_t type, size_t count, const hid_t *types) {
+  for (size_t i = 0; i < count; i++)
+    if (H5Tequal(type, types[i]) > 0) return true;
+  return false;
+}
+
+/* Whole bytes of any byte order, or half, single and double precision; sets samples->bytes. */
 static gan_status check_type(gan_hdf5_samples *samples) {
+  const hid_t pixels[] = {H5T_STD_U8LE, H5T_STD_U8BE};
+  const hid_t numbers[] = {H5T_IEEE_F32LE, H5T_IEEE_F32BE, H5T_IEEE_F64LE, H5T_IEEE_F64BE, H5T_STD_I8LE,
+                           H5T_STD_I8BE,   H5T_STD_I16LE,  H5T_STD_I16BE,  H5T_STD_U16LE,  H5T_STD_U16BE,
+                           H5T_STD_I32LE,  H5T_STD_I32BE,  H5T_STD_U32LE,  H5T_STD_U32BE,  H5T_STD_I64LE,
+                           H5T_STD_I64BE,  H5T_STD_U64LE,  H5T_STD_U64BE};
   const gan_hdf5_rows *rows = &samples->rows;
-  samples->bytes = H5Tequal(rows->type, H5T_STD_U8LE) > 0 || H5Tequal(rows->type, H5T_STD_U8BE) > 0;
-  if (samples->bytes || H5Tequal(rows->type, H5T_IEEE_F32LE) > 0 || H5Tequal(rows->type, H5T_IEEE_F32BE) > 0)
+  samples->bytes = is_one_of(rows->type, sizeof pixels / sizeof *pixels, pixels);
+  if (samples->bytes || is_one_of(rows->type, sizeof numbers / sizeof *numbers, numbers) || is_half(rows->type))
     return GAN_OK;
   const bool integer = H5Tget_class(rows->type) == H5T_INTEGER;
-  const bool without_sign = integer && H5Tget_sign(rows->type) == H5T_SGN_NONE;
-  return gan_fail(GAN_BAD_FILE, "%s: data set %s has elements of type %s%s%d; samples are uint8 or float32", rows->path,
-                  rows->name, without_sign ? "u" : "", integer ? "int" : "float", (int)(8 * rows->element_bytes));
+  return gan_fail(GAN_BAD_FILE,
+                  "%s: data set %s has elements of an unusual type, %s of %d bits in %d bytes; samples are float16, "
+                  "float32, float64 or integers of 1, 2, 4 or 8 bytes",
+                  rows->path, rows->name, integer ? "integers" : "floating point numbers",
+                  (int)H5Tget_precision(rows->type), (int)rows->element_bytes);
 }
 
 static gan_status check_samples(gan_hdf5_samples *samples) {
   const gan_hdf5_rows *rows = &samples->rows;
   GAN_TRY(check_type(samples));
   if (rows->rank < 2)
-    return gan_fail(GAN_BAD_FILE, "%s: data set %s has 1 dimension; samples are (N, D), (N, H, W) or (N, C, H, W)",
+    return gan_fail(GAN_BAD_FILE, "%s: data set %s has 1 dimension; samples have 2 to 5, as (N, D) to (N, C, D, H, W)",
                     rows->path, rows->name);
   if (rows->row_elements > GAN_SAMPLE_ELEMENTS_MAX)
     return gan_fail(GAN_BAD_FILE,
@@ -71,10 +94,28 @@ static gan_status open_named(hid_t file, const char *path, const char *name, gan
 typedef struct candidates {
   const char *path;
   int count;                 /* data sets that can be samples */
-  int others;                /* data sets that cannot */
-  char first[GAN_HDF5_NAME]; /* name of the first candidate */
+  int usual;                 /* of them, those of uint8 or float32 */
+  int others, tables;        /* data sets that cannot, and those of them that are no lists, as labels are */
+  char reason[512];          /* why the first of them will not do, of tables if there are any */
+  char first[GAN_HDF5_NAME]; /* name of the first candidate; of the first usual one, once there is one */
   char list[512];            /* names of all of them */
 } candidates;
+
+static bool is_list(hid_t root, const char *name) {
+  const hid_t id = H5Dopen2(root, name, H5P_DEFAULT), space = id < 0 ? -1 : H5Dget_space(id);
+  const int rank = space < 0 ? 0 : H5Sget_simple_extent_ndims(space);
+  if (space >= 0) H5Sclose(space);
+  if (id >= 0) H5Dclose(id);
+  return rank == 1;
+}
+
+/* A data set that cannot be samples; why has just been recorded. */
+static void pass_over(hid_t root, const char *name, candidates *found) {
+  const bool list = is_list(root, name);
+  if (found->others++ == 0 || (!list && found->tables == 0))
+    snprintf(found->reason, sizeof found->reason, "%s", gan_error_message());
+  found->tables += !list;
+}
 
 static herr_t visit(hid_t root, const char *name, const H5L_info_t *info, void *context) {
   candidates *found = context;
@@ -83,11 +124,13 @@ static herr_t visit(hid_t root, const char *name, const H5L_info_t *info, void *
   if (info->type != H5L_TYPE_HARD) return 0;
   if (H5Oget_info_by_name(root, name, &about, H5P_DEFAULT) < 0 || about.type != H5O_TYPE_DATASET) return 0;
   if (open_named(root, found->path, name, &samples) != GAN_OK) {
-    found->others++;
+    pass_over(root, name, found);
     return 0;
   }
+  const bool usual = samples.bytes || (H5Tget_class(samples.rows.type) == H5T_FLOAT && samples.rows.element_bytes == 4);
   gan_hdf5_rows_close(&samples.rows);
-  if (found->count++ == 0) snprintf(found->first, sizeof found->first, "%s", name);
+  if (found->count++ == 0 || (usual && found->usual == 0)) snprintf(found->first, sizeof found->first, "%s", name);
+  found->usual += usual;
   const size_t used = strlen(found->list);
   snprintf(found->list + used, sizeof found->list - used, "%s%s", used ? ", " : "", name);
   return 0;
@@ -99,17 +142,16 @@ gan_status gan_hdf5_open_samples(hid_t file, const char *path, const char *name,
   /* H5_ITER_NATIVE: damage met while it makes an ordered table crashes HDF5. */
   if (H5Literate(file, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit, &found) < 0)
     return gan_hdf5_fail(path, "list", "its root group");
-  if (found.count == 1) return open_named(file, path, found.first, samples);
+  /* The usual one goes first: earlier versions knew no other, and a run of theirs goes on with it. */
+  if (found.count == 1 || found.usual == 1) return open_named(file, path, found.first, samples);
   if (found.count > 1)
     return gan_fail(GAN_BAD_USAGE, "%s has several data sets: choose one with data.dataset out of %s", path,
                     found.list);
-  /* The only data set there is: why it will not do has just been recorded. */
-  if (found.others == 1) return gan_fail_prefix(GAN_BAD_FILE, "no samples found: ");
-  return gan_fail(
-      GAN_BAD_FILE,
-      "%s: no data set in its root can be samples, which are uint8 or float32 of shape (N, D), (N, H, W) or "
-      "(N, C, H, W); one in a group can be named with data.dataset",
-      path);
+  if (found.others == 1 || found.tables == 1) return gan_fail(GAN_BAD_FILE, "no samples found: %s", found.reason);
+  return gan_fail(GAN_BAD_FILE,
+                  "%s: no data set in its root can be samples, which are numbers of 2 to 5 dimensions, as (N, D) to "
+                  "(N, C, D, H, W); one in a group can be named with data.dataset",
+                  path);
 }
 
 static gan_status check_labels(const gan_hdf5_rows *rows, int64_t count) {

@@ -7,7 +7,7 @@
 /* A data set of samples, (count, ...). */
 typedef struct gan_hdf5_samples {
   gan_hdf5_rows rows; /* rank 0: none. Owned */
-  bool bytes;         /* uint8, else float32 */
+  bool bytes;         /* uint8; all other types are read as float32 */
 } gan_hdf5_samples;
 
 /* HDF5 prints its error stack on stderr unless told not to; the setting is each thread's own. Brackets around calls. */
@@ -21,9 +21,10 @@ void gan_hdf5_silence_end(gan_hdf5_silence before);
 /* Opens a file for reading. GAN_BAD_FILE when it is missing, no HDF5 file, damaged or cut short. */
 gan_status gan_hdf5_open_file(const char *path, hid_t *file) GAN_CHECKED;
 
-/* Opens data set `name`, or when that is "" the only one in the root that can be samples: (N, D), (N, H, W) or
-   (N, C, H, W) of uint8 or float32, readable as hdf5_rows.h says. Released with gan_hdf5_rows_close(&samples->rows);
-   after a failure there is nothing to release. `path` is borrowed. */
+/* Opens data set `name`, or when that is "" the only one in the root that can be samples: of 2 to 5 dimensions, of
+   integers or floating point numbers, readable as hdf5_rows.h says. Where several can be, one alone of uint8 or float32
+   is it. Released with gan_hdf5_rows_close(&samples->rows); after a failure there is nothing to release. `path` is
+   borrowed. */
 gan_status gan_hdf5_open_samples(hid_t file, const char *path, const char *name, gan_hdf5_samples *samples) GAN_CHECKED;
 
 /* Reads all of 1-D data set `name`, which has to hold `count` integers in 0 .. 65535, into *labels (owned by the

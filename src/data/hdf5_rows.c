@@ -33,7 +33,7 @@ gan_status gan_hdf5_fail(const char *path, const char *action, const char *name)
   return gan_fail(GAN_BAD_FILE, "%s: cannot %s %s: %s", path, action, name, cause);
 }
 
-/* Numbers in the file's order of dimensions -> four, and back. */
+/* Numbers in the file's order of dimensions -> five, and back. */
 static void spread(const hsize_t *in_file, int rank, int64_t out[GAN_HDF5_DIMENSIONS]) {
   for (int i = 0; i < GAN_HDF5_DIMENSIONS; i++) out[i] = 1;
   for (int i = 1; i < rank; i++) out[GAN_HDF5_DIMENSIONS - rank + i] = (int64_t)in_file[i];
@@ -54,8 +54,9 @@ static gan_status check_shape(gan_hdf5_rows *rows) {
   hsize_t extent[H5S_MAX_RANK] = {0};
   rows->rank = H5Sget_simple_extent_dims(rows->space, extent, NULL);
   if (rows->rank < 1 || rows->rank > GAN_HDF5_DIMENSIONS)
-    return gan_fail(GAN_BAD_FILE, "%s: data set %s has %d dimensions; samples are (N, D), (N, H, W) or (N, C, H, W)",
-                    rows->path, rows->name, rows->rank < 0 ? 0 : rows->rank);
+    return gan_fail(GAN_BAD_FILE,
+                    "%s: data set %s has %d dimensions; samples have 2 to 5, as (N, D) to (N, C, D, H, W)", rows->path,
+                    rows->name, rows->rank < 0 ? 0 : rows->rank);
   int64_t bytes = rows->element_bytes;
   for (int i = 0; i < rows->rank; i++) {
     if (extent[i] == 0)
@@ -64,9 +65,13 @@ static gan_status check_shape(gan_hdf5_rows *rows) {
       return gan_fail(GAN_BAD_FILE, "%s: data set %s announces more bytes than any file holds", rows->path, rows->name);
   }
   spread(extent, rows->rank, rows->size);
-  rows->row_elements = rows->size[1] * rows->size[2] * rows->size[3];
+  rows->row_elements = 1;
+  for (int i = 1; i < GAN_HDF5_DIMENSIONS; i++) rows->row_elements *= rows->size[i];
   return GAN_OK;
 }
+
+/* What puts a data set into one piece, whatever it was before. */
+#define REPACK "copy it into a file as one piece: h5repack -l %s:CONTI OLD.h5 NEW.h5"
 
 static gan_status check_chunks(gan_hdf5_rows *rows, hid_t creation) {
   hsize_t chunk[H5S_MAX_RANK];
@@ -77,22 +82,32 @@ static gan_status check_chunks(gan_hdf5_rows *rows, hid_t creation) {
   for (int i = 0; i < rows->rank; i++)
     if (chunk[i] == 0 || chunk[i] > (hsize_t)CHUNK_BYTES_MAX ||
         (rows->chunk_bytes *= (int64_t)chunk[i]) > CHUNK_BYTES_MAX)
-      return gan_fail(GAN_BAD_FILE,
-                      "%s: data set %s has chunks of more than %" PRId64 " MiB; make them smaller with h5repack -l",
-                      rows->path, rows->name, CHUNK_BYTES_MAX >> 20);
+      return gan_fail(GAN_BAD_FILE, "%s: data set %s has chunks of more than %" PRId64 " MiB; " REPACK, rows->path,
+                      rows->name, CHUNK_BYTES_MAX >> 20, rows->name);
   spread(chunk, rows->rank, rows->chunk_size);
   int64_t pieces = 1; /* no overflow: at most the elements of a row */
   for (int i = 1; i < GAN_HDF5_DIMENSIONS; i++) pieces *= chunks_along(rows, i);
   if (pieces > CHUNKS_PER_ROW_MAX)
-    return gan_fail(GAN_BAD_FILE,
-                    "%s: data set %s has each sample cut into %" PRId64 " chunks; make them larger with h5repack -l",
-                    rows->path, rows->name, pieces);
+    return gan_fail(GAN_BAD_FILE, "%s: data set %s has each sample cut into %" PRId64 " chunks; " REPACK, rows->path,
+                    rows->name, pieces, rows->name);
   if (options != 0)
-    return gan_fail(GAN_BAD_FILE,
-                    "%s: data set %s treats its last chunks otherwise than the others; copy it with "
-                    "h5repack -l and other chunks",
-                    rows->path, rows->name);
+    return gan_fail(GAN_BAD_FILE, "%s: data set %s treats its last chunks otherwise than the others; " REPACK,
+                    rows->path, rows->name, rows->name);
   return GAN_OK;
+}
+
+/* Those from 256 on are plugins: without one, h5repack leaves the data set out; h5py has that of lzf. */
+static gan_status refuse_filter(const gan_hdf5_rows *rows, H5Z_filter_t id, const char *filter) {
+  if (id < H5Z_FILTER_RESERVED)
+    return gan_fail(GAN_BAD_FILE,
+                    "%s: data set %s is stored with filter %d (%s), which cannot be read; rewrite it: h5repack -f "
+                    "GZIP=4 OLD.h5 NEW.h5",
+                    rows->path, rows->name, (int)id, filter);
+  return gan_fail(GAN_BAD_FILE,
+                  "%s: data set %s is stored with filter %d (%s), which cannot be read; rewrite it with h5py, which "
+                  "knows lzf, and others after \"import hdf5plugin\": python3 -c 'import h5py; h5py.File(\"NEW.h5\", "
+                  "\"w\")[\"%s\"] = h5py.File(\"OLD.h5\")[\"%s\"][()]'",
+                  rows->path, rows->name, (int)id, filter, rows->name, rows->name);
 }
 
 static gan_status check_filters(gan_hdf5_rows *rows, hid_t creation) {
@@ -111,10 +126,7 @@ static gan_status check_filters(gan_hdf5_rows *rows, hid_t creation) {
     const bool shuffle = id == H5Z_FILTER_SHUFFLE;
     if ((!shuffle && id != H5Z_FILTER_DEFLATE && id != H5Z_FILTER_FLETCHER32) ||
         (shuffle && (parameters[0] < 1 || parameters[0] > SHUFFLE_BYTES_MAX)))
-      return gan_fail(GAN_BAD_FILE,
-                      "%s: data set %s is stored with filter %d (%s), which cannot be read; rewrite it "
-                      "with h5repack -f GZIP=4",
-                      rows->path, rows->name, (int)id, name);
+      return refuse_filter(rows, id, name);
     rows->filters[rows->filter_count++] = (gan_hdf5_filter){id, parameters[0]};
   }
   return GAN_OK;
@@ -135,8 +147,8 @@ static gan_status check_storage(const gan_hdf5_rows *rows) {
 static gan_status check_layout(gan_hdf5_rows *rows, hid_t creation) {
   const H5D_layout_t layout = H5Pget_layout(creation);
   if (layout == H5D_VIRTUAL || H5Pget_external_count(creation) > 0)
-    return gan_fail(GAN_BAD_FILE, "%s: data set %s has its data in other files; copy it into one with h5repack",
-                    rows->path, rows->name);
+    return gan_fail(GAN_BAD_FILE, "%s: data set %s has its data in other files; " REPACK, rows->path, rows->name,
+                    rows->name);
   if (layout != H5D_CHUNKED && layout != H5D_CONTIGUOUS && layout != H5D_COMPACT)
     return gan_hdf5_fail(rows->path, "read the layout of", rows->name);
   if (layout == H5D_CHUNKED) {
@@ -260,44 +272,61 @@ static gan_status get_chunk(gan_hdf5_rows *rows, const int64_t grid[GAN_HDF5_DIM
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* Copies what a chunk holds of rows first .. first+count-1 to where it belongs in `out`, (count, ...). */
+enum { LAST = GAN_HDF5_DIMENSIONS - 1 };
+
+/* The next place of the box [begin, end) over dimensions first .. last, the last one fastest; false behind the end. */
+static bool next_place(int first, int last, const int64_t *begin, const int64_t *end, int64_t *place) {
+  for (int i = last; i >= first; i--) {
+    if (++place[i] < end[i]) return true;
+    place[i] = begin[i];
+  }
+  return false;
+}
+
+/* Copies what a chunk holds of rows first .. first+count-1, of which it has some, to where it belongs in `out`,
+   (count, ...). */
 static void copy_from_chunk(const gan_hdf5_rows *rows, const int64_t grid[GAN_HDF5_DIMENSIONS], const uint8_t *chunk,
                             int64_t first, int64_t count, uint8_t *out) {
   const int64_t *size = rows->size, *chunk_size = rows->chunk_size;
-  int64_t begin[GAN_HDF5_DIMENSIONS], end[GAN_HDF5_DIMENSIONS]; /* in the data set */
+  int64_t corner[GAN_HDF5_DIMENSIONS], begin[GAN_HDF5_DIMENSIONS], end[GAN_HDF5_DIMENSIONS]; /* in the data set */
   for (int i = 0; i < GAN_HDF5_DIMENSIONS; i++) {
-    begin[i] = grid[i] * chunk_size[i];
+    begin[i] = corner[i] = grid[i] * chunk_size[i];
     end[i] = smaller(begin[i] + chunk_size[i], size[i]);
   }
-  const int64_t row_begin = begin[0] > first ? begin[0] : first, row_end = smaller(end[0], first + count);
-  const size_t run = (size_t)((end[3] - begin[3]) * rows->element_bytes);
-  for (int64_t n = row_begin; n < row_end; n++)
-    for (int64_t c = begin[1]; c < end[1]; c++)
-      for (int64_t h = begin[2]; h < end[2]; h++) {
-        const int64_t to = (((n - first) * size[1] + c) * size[2] + h) * size[3] + begin[3];
-        const int64_t from =
-            (((n - begin[0]) * chunk_size[1] + c - begin[1]) * chunk_size[2] + h - begin[2]) * chunk_size[3];
-        memcpy(out + to * rows->element_bytes, chunk + from * rows->element_bytes, run);
-      }
+  if (begin[0] < first) begin[0] = first;
+  end[0] = smaller(end[0], first + count);
+  const size_t run = (size_t)((end[LAST] - begin[LAST]) * rows->element_bytes);
+  int64_t place[GAN_HDF5_DIMENSIONS];
+  memcpy(place, begin, sizeof place);
+  do {
+    int64_t to = place[0] - first, from = place[0] - corner[0];
+    for (int i = 1; i <= LAST; i++) {
+      to = to * size[i] + place[i];
+      from = from * chunk_size[i] + place[i] - corner[i];
+    }
+    memcpy(out + to * rows->element_bytes, chunk + from * rows->element_bytes, run);
+  } while (next_place(0, LAST - 1, begin, end, place));
 }
 
 static gan_status read_decoded(gan_hdf5_rows *rows, int64_t first, int64_t count, uint8_t *out) {
+  int64_t begin[GAN_HDF5_DIMENSIONS] = {first / rows->chunk_size[0]}, end[GAN_HDF5_DIMENSIONS];
   int64_t grid[GAN_HDF5_DIMENSIONS];
-  const int64_t last = (first + count - 1) / rows->chunk_size[0];
-  for (grid[0] = first / rows->chunk_size[0]; grid[0] <= last; grid[0]++)
-    for (grid[1] = 0; grid[1] < chunks_along(rows, 1); grid[1]++)
-      for (grid[2] = 0; grid[2] < chunks_along(rows, 2); grid[2]++)
-        for (grid[3] = 0; grid[3] < chunks_along(rows, 3); grid[3]++) {
-          const uint8_t *chunk;
-          GAN_TRY(get_chunk(rows, grid, &chunk));
-          copy_from_chunk(rows, grid, chunk, first, count, out);
-        }
+  end[0] = (first + count - 1) / rows->chunk_size[0] + 1;
+  for (int i = 1; i < GAN_HDF5_DIMENSIONS; i++) end[i] = chunks_along(rows, i);
+  memcpy(grid, begin, sizeof grid);
+  do {
+    const uint8_t *chunk;
+    GAN_TRY(get_chunk(rows, grid, &chunk));
+    copy_from_chunk(rows, grid, chunk, first, count, out);
+  } while (next_place(0, LAST, begin, end, grid));
   return GAN_OK;
 }
 
 static gan_status read_plain(gan_hdf5_rows *rows, int64_t first, int64_t count, void *out) {
   const int64_t begin[GAN_HDF5_DIMENSIONS] = {first};
-  const int64_t length[GAN_HDF5_DIMENSIONS] = {count, rows->size[1], rows->size[2], rows->size[3]};
+  int64_t length[GAN_HDF5_DIMENSIONS];
+  memcpy(length, rows->size, sizeof length);
+  length[0] = count;
   hsize_t start[GAN_HDF5_DIMENSIONS], extent[GAN_HDF5_DIMENSIONS];
   gather(begin, rows->rank, start);
   gather(length, rows->rank, extent);

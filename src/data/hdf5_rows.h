@@ -17,8 +17,8 @@
 
 #include "base/error.h"
 
-/* Dimensions are kept as 4: the rows first, the others at the right end, 1 in between: (N, D) is (N, 1, 1, D). */
-enum { GAN_HDF5_DIMENSIONS = 4, GAN_HDF5_FILTERS = 4, GAN_HDF5_NAME = 128 };
+/* Dimensions are kept as 5: the rows first, the others at the right end, 1 in between: (N, D) is (N, 1, 1, 1, D). */
+enum { GAN_HDF5_DIMENSIONS = 5, GAN_HDF5_FILTERS = 4, GAN_HDF5_NAME = 128 };
 
 typedef struct gan_hdf5_filter {
   H5Z_filter_t id;
@@ -32,7 +32,7 @@ typedef struct gan_hdf5_chunk {
 
 /* Read the first group of members, leave the others alone. */
 typedef struct gan_hdf5_rows {
-  int rank; /* in the file, 1 to 4 */
+  int rank; /* in the file, 1 to 5 */
   int64_t size[GAN_HDF5_DIMENSIONS];
   int64_t row_elements;
   int64_t element_bytes; /* in the file */
@@ -52,7 +52,7 @@ typedef struct gan_hdf5_rows {
   int64_t work_bytes;
 } gan_hdf5_rows;
 
-/* Opens a data set of 1 to 4 dimensions, none of them 0, of an atomic type of up to 8 bytes, whose data are in this
+/* Opens a data set of 1 to 5 dimensions, none of them 0, of an atomic type of up to 8 bytes, whose data are in this
    file in full as far as can be seen, and in pieces that fit in memory; GAN_BAD_FILE otherwise. `path` is for messages,
    and borrowed. Owned by the caller: gan_hdf5_rows_close. After a failure there is nothing to close. */
 gan_status gan_hdf5_rows_open(hid_t file, const char *path, const char *name, gan_hdf5_rows *rows) GAN_CHECKED;

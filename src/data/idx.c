@@ -2,8 +2,8 @@
 
    The images are decoded once per host into memory that its ranks share, and stay bytes there; floats are made when
    samples are read. Every rank checks the headers by itself before (open), the filling rank reads the data (load). The
-   shared block is: pixels (count, elements), labels (count) when there are any, then a block_tail with what only the
-   filling rank can know. */
+   shared block is: a block_head with what only the filling rank can know, pixels (count, elements), labels (count) when
+   there are any. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,15 +20,18 @@
 
 enum { SCRATCH_BYTES = 1 << 16 };
 
-typedef struct block_tail {
-  uint64_t fingerprint;
+typedef struct block_head {
+  int64_t content; /* bytes behind the head */
+  uint64_t shape;  /* hash of a sample's */
+  uint64_t fingerprint, pixel_fingerprint;
   int64_t label_count;
-} block_tail;
+} block_head;
 
 typedef struct idx_state {
   gan_idx_file images, labels; /* labels.path is NULL when there are none */
   gan_data_share share;
-  uint8_t *block; /* owned through share.unshare, or free() when there is none */
+  bool found_labels; /* beside a file of images that was named alone: earlier versions did without them */
+  uint8_t *block;    /* owned through share.unshare, or free() when there is none */
 } idx_state;
 
 /* FOLDER/NAME or FOLDER/NAME.gz, whichever exists; NULL in *path when neither does. */
@@ -60,11 +63,29 @@ static gan_status find_files(const gan_data_options *options, idx_state *state) 
   }
   if (strcmp(options->labels, "none") == 0) return GAN_OK;
   if (options->labels[0] != '\0') return gan_duplicate(options->labels, &state->labels.path);
-  return folder ? find_in_folder(options->path, labels_name, &state->labels.path) : GAN_OK;
+  if (folder) return find_in_folder(options->path, labels_name, &state->labels.path);
+  GAN_TRY(gan_idx_find_labels(options->path, &state->labels.path));
+  state->found_labels = state->labels.path != NULL;
+  return GAN_OK;
+}
+
+/* Without data.axes: three dimensions are images, whatever their sizes; four are (N, C, H, W), as convert takes them,
+   unless only the last one can be the channels. */
+static gan_status choose_axes(gan_source *source, const gan_idx_file *images) {
+  const char *wanted = source->options.axes;
+  const int64_t *size = images->size;
+  const bool guess = wanted[0] == '\0' || strcmp(wanted, "auto") == 0;
+  if (!guess) return gan_axes_choose(wanted, images->path, images->dimensions, size, &source->axes);
+  if (images->dimensions == 3) return gan_axes_choose("NHW", images->path, 3, size, &source->axes);
+  if (gan_axes_choose("auto", images->path, 4, size, &source->axes) == GAN_OK) return GAN_OK;
+  gan_error_set("");
+  return gan_axes_choose("NCHW", images->path, 4, size, &source->axes);
 }
 
 static gan_status check_images(gan_source *source, const gan_idx_file *images) {
   GAN_TRY(gan_idx_check_images(images, &source->shape));
+  GAN_TRY(choose_axes(source, images));
+  source->shape = gan_axes_shape(source->axes, images->size);
   return gan_source_limit(source, images->size[0]);
 }
 
@@ -77,7 +98,7 @@ static int64_t label_bytes(const gan_source *source) {
 
 /* Of the block that the ranks of a host share. */
 static size_t block_bytes(const gan_source *source) {
-  return (size_t)(pixel_bytes(source) + label_bytes(source)) + sizeof(block_tail);
+  return sizeof(block_head) + (size_t)(pixel_bytes(source) + label_bytes(source));
 }
 
 static gan_status open_idx(gan_source *source) {
@@ -120,21 +141,43 @@ static gan_status fill_from_file(const gan_idx_file *file, int64_t bytes, uint8_
   return status;
 }
 
+/* Samples whose channels are last in the file: channels first. */
+static gan_status turn_round(const gan_source *source, uint8_t *pixels) {
+  const int64_t elements = gan_shape_count(&source->shape), channels = source->shape.size[0];
+  uint8_t *sample = NULL;
+  if (!gan_axes_channels_last(source->axes)) return GAN_OK;
+  GAN_TRY(gan_allocate((size_t)elements, 1, "an image", &sample));
+  for (int64_t i = 0; i < source->count; i++) {
+    memcpy(sample, pixels + i * elements, (size_t)elements);
+    gan_axes_transpose(elements / channels, channels, 1, sample, pixels + i * elements);
+  }
+  free(sample);
+  return GAN_OK;
+}
+
+/* The same bytes in another shape are other data. */
+static XXH64_hash_t hash_shape(const gan_source *source) {
+  return XXH3_64bits(source->shape.size, sizeof source->shape.size);
+}
+
 /* Called on one rank of each host. */
 static gan_status fill_block(void *context, void *memory, size_t bytes) {
   const gan_source *source = context;
   const idx_state *state = source->state;
-  uint8_t *pixels = memory, *labels = pixels + pixel_bytes(source);
+  uint8_t *pixels = (uint8_t *)memory + sizeof(block_head), *labels = pixels + pixel_bytes(source);
   const int64_t label_count = label_bytes(source);
+  const size_t content = bytes - sizeof(block_head);
+  const XXH64_hash_t shape = hash_shape(source);
   GAN_TRY(fill_from_file(&state->images, pixel_bytes(source), pixels));
+  GAN_TRY(turn_round(source, pixels));
   if (label_count > 0) GAN_TRY(fill_from_file(&state->labels, label_count, labels));
-  /* The same bytes in another shape are other data. */
-  const XXH64_hash_t shape = XXH3_64bits(source->shape.size, sizeof source->shape.size);
-  const size_t content = (size_t)(pixel_bytes(source) + label_count);
-  block_tail tail = {.fingerprint = XXH3_64bits_withSeed(pixels, content, shape + (label_count > 0))};
+  block_head head = {.content = (int64_t)content,
+                     .shape = shape,
+                     .fingerprint = XXH3_64bits_withSeed(pixels, content, shape + (label_count > 0)),
+                     .pixel_fingerprint = XXH3_64bits_withSeed(pixels, (size_t)pixel_bytes(source), shape)};
   for (int64_t i = 0; i < label_count; i++)
-    if (labels[i] >= tail.label_count) tail.label_count = labels[i] + 1;
-  memcpy(pixels + bytes - sizeof tail, &tail, sizeof tail);
+    if (labels[i] >= head.label_count) head.label_count = labels[i] + 1;
+  memcpy(memory, &head, sizeof head);
   return GAN_OK;
 }
 
@@ -150,20 +193,24 @@ static gan_status load_idx(gan_source *source, const gan_data_share *share) {
     GAN_TRY(gan_allocate(bytes, 1, "the images of data.path", &state->block));
     GAN_TRY(fill_block(source, state->block, bytes));
   }
-  block_tail tail;
-  memcpy(&tail, state->block + bytes - sizeof tail, sizeof tail);
-  source->fingerprint = tail.fingerprint;
-  source->label_count = (int)tail.label_count;
+  block_head head;
+  memcpy(&head, state->block, sizeof head);
+  /* A rank whose file is not that of its host's first rank: its fingerprint says so, and nobody will read. */
+  const bool alike = head.content == (int64_t)(bytes - sizeof head) && head.shape == hash_shape(source);
+  source->fingerprint = alike ? head.fingerprint : ~head.fingerprint;
+  source->earlier_fingerprint = state->found_labels ? head.pixel_fingerprint : head.fingerprint;
+  source->label_count = (int)head.label_count;
   return GAN_OK;
 }
 
 static gan_status read_idx(gan_source *source, const int64_t *indices, int64_t n, float *out, int32_t *labels) {
   const idx_state *state = source->state;
   const int64_t elements = gan_shape_count(&source->shape);
+  const uint8_t *pixels = state->block + sizeof(block_head);
   for (int64_t i = 0; i < n; i++)
-    gan_bytes_to_floats((size_t)elements, state->block + indices[i] * elements, out + i * elements);
+    gan_bytes_to_floats((size_t)elements, pixels + indices[i] * elements, out + i * elements);
   if (labels && source->label_count > 0) {
-    const uint8_t *all = state->block + pixel_bytes(source);
+    const uint8_t *all = pixels + pixel_bytes(source);
     for (int64_t i = 0; i < n; i++) labels[i] = all[indices[i]];
   }
   return GAN_OK;
@@ -189,5 +236,6 @@ const gan_source_type gan_source_idx = {
     .open = open_idx,
     .load = load_idx,
     .read = read_idx,
+    .reads_file = true,
     .close = close_idx,
 };

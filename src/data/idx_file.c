@@ -1,7 +1,11 @@
 #include "data/idx_file.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "base/memory.h"
 #include "data/source_types.h"
 
 static const char *type_name(uint8_t code) {
@@ -99,11 +103,42 @@ gan_status gan_idx_check_images(const gan_idx_file *images, gan_shape *shape) {
   return GAN_OK;
 }
 
+/* Replaces the last `old` in the text, at or behind `from`, by `new`, which is as long. */
+static bool replace_last(char *text, size_t from, const char *old, const char *new) {
+  char *last = NULL;
+  for (char *found = text + from; (found = strstr(found, old)); found++) last = found;
+  if (last) memcpy(last, new, strlen(new));
+  return last != NULL;
+}
+
+gan_status gan_idx_find_labels(const char *images, char **labels) {
+  const size_t length = strlen(images);
+  const char *slash = strrchr(images, '/');
+  const size_t name = slash ? (size_t)(slash + 1 - images) : 0;
+  char *path = NULL;
+  *labels = NULL;
+  GAN_TRY(gan_allocate(length + sizeof ".gz", 1, "a path", &path));
+  memcpy(path, images, length + 1);
+  bool found = replace_last(path, name, "images", "labels");
+  if (found && !replace_last(path, name, "idx3", "idx1")) replace_last(path, name, "idx4", "idx1");
+  if (length > 3 && strcmp(path + length - 3, ".gz") == 0) path[length - 3] = '\0';
+  if (found && access(path, F_OK) != 0) {
+    strcat(path, ".gz");
+    found = access(path, F_OK) == 0;
+  }
+  if (found)
+    *labels = path;
+  else
+    free(path);
+  return GAN_OK;
+}
+
 gan_status gan_idx_check_labels(const gan_idx_file *labels, const gan_idx_file *images) {
   if (labels->dimensions != 1)
     return gan_fail(GAN_BAD_FILE, "%s has %d dimensions; a file of labels has 1", labels->path, labels->dimensions);
   if (labels->size[0] != images->size[0])
-    return gan_fail(GAN_BAD_FILE, "%s has %" PRId64 " labels for the %" PRId64 " images of %s", labels->path,
-                    labels->size[0], images->size[0], images->path);
+    return gan_fail(GAN_BAD_FILE,
+                    "%s has %" PRId64 " labels for the %" PRId64 " images of %s (data.labels = none does without)",
+                    labels->path, labels->size[0], images->size[0], images->path);
   return GAN_OK;
 }

@@ -29,6 +29,10 @@ gan_status gan_idx_read(gan_byte_stream *stream, const gan_idx_file *file, int64
    are too large. */
 gan_status gan_idx_check_images(const gan_idx_file *images, gan_shape *shape) GAN_CHECKED;
 
+/* The path of the file of labels beside a file of images, as MNIST's are named: "labels" and "idx1" where the images'
+   name has "images" and "idx3" or "idx4", with or without ".gz". *labels is the caller's, NULL when there is none. */
+gan_status gan_idx_find_labels(const char *images, char **labels) GAN_CHECKED;
+
 /* GAN_BAD_FILE unless there is one label for each image. */
 gan_status gan_idx_check_labels(const gan_idx_file *labels, const gan_idx_file *images) GAN_CHECKED;
 

@@ -3,8 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "data/idx_file.h"
@@ -23,36 +21,6 @@ typedef struct idx_state {
 /* Two zero bytes, unsigned bytes, three or four dimensions: files of labels have one, and are no images. */
 static bool begins_idx(const uint8_t *start, size_t count) {
   return count >= 4 && start[0] == 0 && start[1] == 0 && start[2] == GAN_IDX_UBYTE && (start[3] == 3 || start[3] == 4);
-}
-
-/* Replaces the last `old` in the text, at or behind `from`, by `new`, which is as long. */
-static bool replace_last(char *text, size_t from, const char *old, const char *new) {
-  char *last = NULL;
-  for (char *found = text + from; (found = strstr(found, old)); found++) last = found;
-  if (last) memcpy(last, new, strlen(new));
-  return last != NULL;
-}
-
-/* The file of labels beside the images, with or without .gz; *labels stays NULL when there is none. */
-static gan_status find_labels(const char *images, char **labels) {
-  const size_t length = strlen(images);
-  const char *slash = strrchr(images, '/');
-  const size_t name = slash ? (size_t)(slash + 1 - images) : 0;
-  char *path = NULL;
-  GAN_TRY(gan_allocate(length + sizeof ".gz", 1, "a path", &path));
-  memcpy(path, images, length + 1);
-  bool found = replace_last(path, name, "images", "labels");
-  if (found && !replace_last(path, name, "idx3", "idx1")) replace_last(path, name, "idx4", "idx1");
-  if (length > 3 && strcmp(path + length - 3, ".gz") == 0) path[length - 3] = '\0';
-  if (found && access(path, F_OK) != 0) {
-    strcat(path, ".gz");
-    found = access(path, F_OK) == 0;
-  }
-  if (found)
-    *labels = path;
-  else
-    free(path);
-  return GAN_OK;
 }
 
 static gan_status open_images(const gan_image_reader *reader, idx_state *state) {
@@ -77,7 +45,7 @@ static gan_status open_idx(gan_image_reader *reader, bool labels) {
   GAN_TRY(gan_allocate(1, sizeof *state, "reading images", &state));
   reader->state = state;
   GAN_TRY(open_images(reader, state));
-  if (labels) GAN_TRY(find_labels(reader->path, &state->labels.path));
+  if (labels) GAN_TRY(gan_idx_find_labels(reader->path, &state->labels.path));
   if (!state->labels.path) return GAN_OK;
   GAN_TRY(gan_idx_open(&state->labels, &state->label_stream));
   return gan_idx_check_labels(&state->labels, &state->images);

@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/probe.h"
+#include "data/picture_hint.h"
 #include "data/source_types.h"
 
 const gan_source_type *const gan_source_types[] = {
@@ -38,16 +39,18 @@ static gan_status unknown_source(const char *name) {
 }
 
 static gan_status copy_options(const gan_data_options *options, gan_data_options *copy) {
-  const char *const texts[] = {options->source, options->path, options->labels, options->dataset, options->origin};
-  char *copies[5] = {NULL};
+  const char *const texts[] = {options->source,  options->path,   options->labels,
+                               options->dataset, options->origin, options->axes};
+  char *copies[6] = {NULL};
   gan_status status = GAN_OK;
-  for (int i = 0; i < 5 && status == GAN_OK; i++) status = gan_duplicate(texts[i] ? texts[i] : "", &copies[i]);
+  for (int i = 0; i < 6 && status == GAN_OK; i++) status = gan_duplicate(texts[i] ? texts[i] : "", &copies[i]);
   *copy = *options;
   copy->source = copies[0];
   copy->path = copies[1];
   copy->labels = copies[2];
   copy->dataset = copies[3];
   copy->origin = copies[4];
+  copy->axes = copies[5];
   return status;
 }
 
@@ -68,7 +71,8 @@ static gan_status open_alone(const gan_data_options *options, uint64_t seed, gan
     return gan_fail(GAN_BAD_USAGE, "data.samples: %" PRId64 " is negative; 0 means all there are", options->samples);
   (*source)->type = type; /* from here on there is something to close */
   const gan_status status = type->open(*source);
-  return status == GAN_BAD_FILE ? add_origin(&(*source)->options, status) : status;
+  if (status != GAN_BAD_FILE) return status;
+  return gan_hint_at_pictures((*source)->options.path, add_origin(&(*source)->options, status));
 }
 
 gan_status gan_source_open(const gan_data_options *options, uint64_t seed, const gan_data_share *share,
@@ -78,6 +82,7 @@ gan_status gan_source_open(const gan_data_options *options, uint64_t seed, const
   gan_source *opened = NULL;
   gan_status status = open_alone(options, seed, &opened);
   if (share->agree) status = share->agree(share->context, status);
+  if (status == GAN_OK) opened->earlier_fingerprint = opened->fingerprint;
   if (status == GAN_OK && opened->type->load) status = opened->type->load(opened, share);
   if (status != GAN_OK) {
     gan_source_close(opened);
@@ -92,7 +97,8 @@ bool gan_source_is_fragile(const gan_data_options *options) {
   return type && type->fragile;
 }
 
-/* Opening reads labels, samples spread over the data, and all of what says where they are; then the first sample. */
+/* Opening reads labels, samples spread over the data, and all of what says where they are; then the first sample. (The
+   copy of the options holds nothing in memory: a child need not read all of it.) */
 static gan_status look_at_data(void *context) {
   const gan_data_options *options = context;
   gan_source *source = NULL;
@@ -106,11 +112,12 @@ static gan_status look_at_data(void *context) {
 }
 
 gan_status gan_source_probe(const gan_data_options *options) {
-  const char *const texts[] = {options->source, options->dataset, options->labels};
+  const char *const texts[] = {options->source, options->dataset, options->labels, options->axes};
   gan_data_options copy = *options;
   uint64_t way = (uint64_t)options->samples;
   if (!gan_source_is_fragile(options)) return GAN_OK;
-  for (int i = 0; i < 3; i++) way = texts[i] ? gan_hash(texts[i], strlen(texts[i]), way) : way;
+  copy.memory = 0;
+  for (int i = 0; i < 4; i++) way = texts[i] ? gan_hash(texts[i], strlen(texts[i]), way) : way;
   return gan_probe_file(options->path, way, NULL, look_at_data, &copy);
 }
 
@@ -133,6 +140,7 @@ void gan_source_close(gan_source *source) {
   free((char *)source->options.labels);
   free((char *)source->options.dataset);
   free((char *)source->options.origin);
+  free((char *)source->options.axes);
   free(source);
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/shape.h"
+#include "data/axes.h"
 
 /* Of data.source showers (docs/showers.md). Lengths: along the depth in radiation lengths, across in Moliere radii. */
 typedef struct gan_shower_options {
@@ -34,7 +35,11 @@ typedef struct gan_data_options {
   const char *labels;  /* data.labels: idx: file of labels; hdf5: data set of labels; "": those beside the
                           samples, if there are any; "none": none */
   const char *dataset; /* data.dataset: path inside the HDF5 file; "": the only data set that can be samples */
+  const char *axes;    /* data.axes: layout of the file's axes (axes.h); NULL, "" or "auto": the only likely one */
   const char *origin;  /* data.origin: how to get the data; said when data.path is missing. NULL is "" */
+  int64_t memory;      /* data.memory: an HDF5 file's samples are held in memory when they take so many MiB at most */
+  double minimum; /* data.minimum: of HDF5 files, the value that becomes -1, and data.maximum: 1; both 0: uint8's are */
+  double maximum; /* 0 and 255, others stay as they are */
   int64_t samples; /* data.samples: use the first so many (files; 0: all), or so many in all (synthetic; 0: no end) */
   int modes;       /* data.modes: Gaussians on the ring, or along each side of the grid */
   double radius;   /* data.radius: of the ring; half the side of the grid; of the roll's outer end */
@@ -74,6 +79,7 @@ typedef struct gan_source_type {
   gan_status (*read)(gan_source *source, const int64_t *indices, int64_t n, float *out, int32_t *labels);
   /* Releases state, also one that is NULL or half made. Collective as far as share->unshare is. */
   void (*close)(gan_source *source);
+  bool reads_file; /* data.path */
   bool fragile; /* the library that reads data.path may crash or hang over a damaged file: gan_source_probe tries it */
 } gan_source_type;
 
@@ -86,9 +92,11 @@ struct gan_source {
   gan_data_options options; /* copies of texts belong to the source */
   uint64_t seed;
   gan_shape shape;               /* of one sample */
+  const gan_axes *axes;          /* of the file; NULL: there is none */
   int64_t count;                 /* samples; 0: without end */
   int label_count;               /* labels are 0 .. label_count-1; 0: no labels */
   uint64_t fingerprint;          /* hash of what the samples are: differs when the data differ */
+  uint64_t earlier_fingerprint;  /* that earlier versions took of the same data: their runs go on */
   size_t host_bytes, rank_bytes; /* memory that the data take: once per host, where it can be shared; on each rank */
   bool one_thread; /* reads must not run beside other work of the program: the library below is not thread-safe */
   void *state;     /* the type's own */

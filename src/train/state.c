@@ -110,7 +110,8 @@ static gan_status check_header(const gan_trainer *trainer, const char *path, con
     return gan_fail(GAN_BAD_USAGE, "%s was made with seed %llu, not %lld: use --seed %llu", path,
                     (unsigned long long)checkpoint->seed, (long long)config->run.seed,
                     (unsigned long long)checkpoint->seed);
-  if (checkpoint->data_fingerprint != trainer->source->fingerprint)
+  if (checkpoint->data_fingerprint != trainer->source->fingerprint &&
+      checkpoint->data_fingerprint != trainer->source->earlier_fingerprint)
     return gan_fail(
         GAN_BAD_USAGE,
         "%s was made with other data: the run goes on only with the data (sections data and shower) that it began with",

@@ -131,6 +131,142 @@ static void labels_belong_to_their_images(void **state) {
   gan_source_close(source);
 }
 
+/* Two ranks of a host, one after the other: the first fills the block, the second is given it. */
+typedef struct shared_host {
+  void *block;
+  size_t bytes;
+  int agreements, fills, users;
+  bool any_size; /* ranks may ask for other sizes than the first */
+} shared_host;
+
+static gan_status host_agree(void *context, gan_status mine) {
+  shared_host *host = context;
+  host->agreements++;
+  return mine;
+}
+
+static gan_status host_share(void *context, size_t bytes, gan_status (*fill)(void *, void *, size_t),
+                             void *fill_context, void **memory) {
+  shared_host *host = context;
+  assert_int_equal(host->agreements, host->users + 1); /* agreed before sharing */
+  if (!host->block) {
+    host->block = malloc(bytes);
+    host->bytes = bytes;
+    host->fills++;
+    const gan_status status = fill(fill_context, host->block, bytes);
+    if (status != GAN_OK) {
+      free(host->block);
+      host->block = NULL;
+      return status;
+    }
+  }
+  if (!host->any_size) assert_int_equal(bytes, host->bytes);
+  host->users++;
+  *memory = host->block;
+  return GAN_OK;
+}
+
+static void host_unshare(void *context, void *memory) {
+  shared_host *host = context;
+  assert_ptr_equal(memory, host->block);
+  if (--host->users == 0) free(host->block);
+}
+
+static void labels_beside_a_file_are_found_and_runs_without_them_go_on(void **state) {
+  (void)state;
+  const char *const names[][2] = {{"t-images-idx3-ubyte", "t-labels-idx1-ubyte"},
+                                  {"u-images-idx3-ubyte.gz", "u-labels-idx1-ubyte"}};
+  for (int i = 0; i < 2; i++) {
+    gan_data_options options =
+        idx_options(i ? write_gzip(names[i][0], ten_images()) : write_plain(names[i][0], ten_images()));
+    gan_source *alone = data_open(options);
+    assert_int_equal(alone->label_count, 0);
+    assert_true(alone->earlier_fingerprint == alone->fingerprint);
+    write_plain(names[i][1], ten_labels());
+    gan_source *labelled = data_open(options);
+    assert_int_equal(labelled->label_count, 10);
+    assert_true(labelled->fingerprint != alone->fingerprint);
+    assert_true(labelled->earlier_fingerprint == alone->fingerprint);
+    options.labels = "none";
+    gan_source *without = data_open(options);
+    assert_int_equal(without->label_count, 0);
+    assert_true(without->fingerprint == alone->fingerprint);
+    options.labels = data_path(names[i][1]); /* named, as ever: no other fingerprint will do */
+    gan_source *named = data_open(options);
+    assert_true(named->earlier_fingerprint == labelled->fingerprint);
+    gan_source_close(alone);
+    gan_source_close(labelled);
+    gan_source_close(without);
+    gan_source_close(named);
+  }
+}
+
+/* Pixel k of the file is k: (2, 5, 6, 3) -> (3, 5, 6). */
+static void channels_that_are_last_come_first(void **state) {
+  (void)state;
+  float out[90];
+  gan_source *source = data_open(idx_options(write_plain("last", make_idx(8, 4, (uint32_t[]){2, 5, 6, 3}, 180, 0))));
+  assert_string_equal(source->axes->name, "NHWC");
+  assert_int_equal(source->shape.size[0], 3);
+  assert_int_equal(source->shape.size[1], 5);
+  assert_int_equal(source->shape.size[2], 6);
+  assert_int_equal(gan_source_read(source, (int64_t[]){1}, 1, out, NULL), GAN_OK);
+  for (int channel = 0; channel < 3; channel++)
+    for (int i = 0; i < 30; i++) assert_true(fabsf(out[30 * channel + i] - as_float(90 + 3 * i + channel)) < 1e-6f);
+  gan_source_close(source);
+  gan_data_options options = idx_options(write_plain("series", make_idx(8, 3, (uint32_t[]){2, 2, 9}, 36, 0)));
+  options.axes = "NCL";
+  source = data_open(options);
+  assert_int_equal(source->shape.rank, 2);
+  gan_source_close(source);
+}
+
+/* A rank whose file is another one than its host's first rank's must not read beyond the block. */
+static void a_rank_with_another_file_has_another_fingerprint(void **state) {
+  (void)state;
+  shared_host host = {.any_size = true};
+  const gan_data_share share = {.agree = host_agree, .share = host_share, .unshare = host_unshare, .context = &host};
+  const gan_data_options one = idx_options(write_plain("one", ten_images()));
+  const gan_data_options two = idx_options(write_plain("two", make_idx(8, 3, (uint32_t[]){1000, 20, 3}, 60000, 0)));
+  gan_source *first, *second;
+  assert_int_equal(gan_source_open(&one, 1, &share, &first), GAN_OK);
+  assert_int_equal(gan_source_open(&two, 1, &share, &second), GAN_OK);
+  assert_true(first->fingerprint != second->fingerprint);
+  gan_source_close(first);
+  gan_source_close(second);
+}
+
+static void pictures_given_as_data_lead_to_convert(void **state) {
+  (void)state;
+  char folder[128], inside[200];
+  snprintf(folder, sizeof folder, "%s/photos", data_folder);
+  snprintf(inside, sizeof inside, "%s/cats", folder);
+  assert_int_equal(mkdir(folder, 0700), 0);
+  assert_int_equal(mkdir(inside, 0700), 0);
+  data_expect_failure(idx_options(folder), GAN_BAD_FILE, "train-images-idx3-ubyte");
+  const char *const names[] = {"a.JPG", "b.png"}, *const sources[] = {"idx", "hdf5"};
+  for (int i = 0; i < 2; i++) {
+    char file[300];
+    snprintf(file, sizeof file, "%s/%s", inside, names[i]);
+    fclose(fopen(file, "w"));
+    for (int source = 0; source < 2; source++) {
+      gan_data_options options = {.source = sources[source], .path = folder};
+      data_expect_failure(options, GAN_BAD_FILE, "photos is a folder of pictures; ");
+      assert_non_null(strstr(gan_error_message(), "gan_dist convert /"));
+      assert_true((strstr(gan_error_message(), "mogrify -format png") == NULL) == i); /* once there are PNG, no need */
+      options.path = file;
+      data_expect_failure(options, GAN_BAD_FILE, " is a picture; ");
+    }
+  }
+  for (int i = 0; i < 2; i++) {
+    char file[300];
+    snprintf(file, sizeof file, "%s/%s", inside, names[i]);
+    unlink(file);
+  }
+  rmdir(inside);
+  rmdir(folder);
+}
+
 /* A folder under the tests' own, with the names of MNIST. */
 static void a_folder_stands_for_the_training_files_in_it(void **state) {
   (void)state;
@@ -192,7 +328,7 @@ static uint64_t fingerprint(gan_data_options options) {
 
 static void fingerprint_differs_when_pixels_shape_or_labels_do(void **state) {
   (void)state;
-  gan_data_options options = idx_options(write_plain("images", ten_images()));
+  gan_data_options options = idx_options(write_plain("pictures", ten_images()));
   const uint64_t base = fingerprint(options);
   assert_true(base == fingerprint(options));
   idx_bytes changed = ten_images();
@@ -372,46 +508,6 @@ static void every_failing_allocation_is_reported_and_leaks_nothing(void **state)
   assert_true(nth > 5 && nth < 100);
 }
 
-/* Two ranks of a host, one after the other: the first fills the block, the second is given it. */
-typedef struct shared_host {
-  void *block;
-  size_t bytes;
-  int agreements, fills, users;
-} shared_host;
-
-static gan_status host_agree(void *context, gan_status mine) {
-  shared_host *host = context;
-  host->agreements++;
-  return mine;
-}
-
-static gan_status host_share(void *context, size_t bytes, gan_status (*fill)(void *, void *, size_t),
-                             void *fill_context, void **memory) {
-  shared_host *host = context;
-  assert_int_equal(host->agreements, host->users + 1); /* agreed before sharing */
-  if (!host->block) {
-    host->block = malloc(bytes);
-    host->bytes = bytes;
-    host->fills++;
-    const gan_status status = fill(fill_context, host->block, bytes);
-    if (status != GAN_OK) {
-      free(host->block);
-      host->block = NULL;
-      return status;
-    }
-  }
-  assert_int_equal(bytes, host->bytes);
-  host->users++;
-  *memory = host->block;
-  return GAN_OK;
-}
-
-static void host_unshare(void *context, void *memory) {
-  shared_host *host = context;
-  assert_ptr_equal(memory, host->block);
-  if (--host->users == 0) free(host->block);
-}
-
 static void ranks_of_a_host_decode_once_and_see_the_same(void **state) {
   (void)state;
   shared_host host = {0};
@@ -489,6 +585,10 @@ int main(void) {
       cmocka_unit_test(a_gzip_file_of_several_members_is_read_through),
       cmocka_unit_test(four_dimensions_are_images_with_channels),
       cmocka_unit_test(labels_belong_to_their_images),
+      cmocka_unit_test(labels_beside_a_file_are_found_and_runs_without_them_go_on),
+      cmocka_unit_test(channels_that_are_last_come_first),
+      cmocka_unit_test(a_rank_with_another_file_has_another_fingerprint),
+      cmocka_unit_test(pictures_given_as_data_lead_to_convert),
       cmocka_unit_test(a_folder_stands_for_the_training_files_in_it),
       cmocka_unit_test(samples_takes_the_first_ones_only),
       cmocka_unit_test(fingerprint_differs_when_pixels_shape_or_labels_do),
