@@ -60,28 +60,33 @@ static void tangent_backward(const gan_layer *layer, gan_pass *pass, const gan_t
 }
 
 /* A constant of this file cannot take texts from a table of another; that they are the same is a test's task. */
-#define DEFINE_LAYER(word, usage_text, help_text, is_curved, tangent_backward_or_null) \
-  const gan_layer_type gan_layer_##word = {                                            \
-      .name = #word,                                                                   \
-      .usage = usage_text,                                                             \
-      .help = help_text,                                                               \
-      .curved = is_curved,                                                             \
-      .in_place = true,                                                                \
-      .in_place_backward = true,                                                       \
-      .configure = configure,                                                          \
-      .forward = forward,                                                              \
-      .backward = backward,                                                            \
-      .tangent = tangent,                                                              \
-      .tangent_backward = tangent_backward_or_null,                                    \
+#define DEFINE_LAYER(word, usage_text, help_text, least, most, is_curved, tangent_backward_or_null) \
+  const gan_layer_type gan_layer_##word = {                                                         \
+      .name = #word,                                                                                \
+      .usage = usage_text,                                                                          \
+      .help = help_text,                                                                            \
+      .curved = is_curved,                                                                          \
+      .lowest = least,                                                                              \
+      .highest = most,                                                                              \
+      .in_place = true,                                                                             \
+      .in_place_backward = true,                                                                    \
+      .configure = configure,                                                                       \
+      .forward = forward,                                                                           \
+      .backward = backward,                                                                         \
+      .tangent = tangent,                                                                           \
+      .tangent_backward = tangent_backward_or_null,                                                 \
   }
-#define LINEAR_IN_PIECES(word, usage_text, help_text) DEFINE_LAYER(word, usage_text, help_text, false, NULL)
-#define CURVED(word, usage_text, help_text) DEFINE_LAYER(word, usage_text, help_text, true, tangent_backward)
+#define LINEAR_IN_PIECES(word, usage_text, help_text, least, most) \
+  DEFINE_LAYER(word, usage_text, help_text, least, most, false, NULL)
+#define CURVED(word, usage_text, help_text, least, most) \
+  DEFINE_LAYER(word, usage_text, help_text, least, most, true, tangent_backward)
 
-LINEAR_IN_PIECES(relu, "relu", "max(0, x)");
-LINEAR_IN_PIECES(leaky_relu, "leaky_relu [SLOPE]", "x where positive, else SLOPE * x (default 0.2)");
-CURVED(tanh, "tanh", "hyperbolic tangent, for images in [-1, 1]");
-CURVED(sigmoid, "sigmoid", "1 / (1 + exp(-x))");
-CURVED(elu, "elu [ALPHA]", "x where positive, else ALPHA * (exp(x) - 1) (default 1)");
-CURVED(gelu, "gelu", "x * P(N(0, 1) <= x), exact and not the tanh approximation");
-CURVED(silu, "silu", "x * sigmoid(x)");
-CURVED(softplus, "softplus", "log(1 + exp(x))");
+/* gelu and silu have their least value at -0.7518 and -1.2785. */
+LINEAR_IN_PIECES(relu, "relu", "max(0, x)", 0, INFINITY);
+LINEAR_IN_PIECES(leaky_relu, "leaky_relu [SLOPE]", "x where positive, else SLOPE * x (default 0.2)", 0, 0);
+CURVED(tanh, "tanh", "hyperbolic tangent, for images in [-1, 1]", -1, 1);
+CURVED(sigmoid, "sigmoid", "1 / (1 + exp(-x))", 0, 1);
+CURVED(elu, "elu [ALPHA]", "x where positive, else ALPHA * (exp(x) - 1) (default 1)", 0, 0);
+CURVED(gelu, "gelu", "x * P(N(0, 1) <= x), exact and not the tanh approximation", -0.16998, INFINITY);
+CURVED(silu, "silu", "x * sigmoid(x)", -0.27847, INFINITY);
+CURVED(softplus, "softplus", "log(1 + exp(x))", 0, INFINITY);

@@ -77,6 +77,7 @@ typedef struct gan_layer_type {
   /* True when the derivative of the output with respect to the input depends on the input, other than in steps: such a
      layer has second derivatives. */
   bool curved;
+  double lowest, highest;            /* of its outputs; both 0: any number, or not known */
   gan_backward_reads backward_reads; /* each layer's, unless configure knows better */
   bool in_place;                     /* forward: output may be input, of as many elements */
   bool in_place_backward;            /* input_gradient may be output_gradient */

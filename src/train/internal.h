@@ -108,7 +108,8 @@ struct gan_trainer {
   gan_projected *evaluation_real; /* rank 0: real samples to compare with */
   float *evaluation_points;       /* rank 0: (evaluation_count, 2) of them, where they are drawn as points; NULL */
   int64_t evaluation_count;
-  float *modes; /* (mode_count, 2) */
+  float real_lowest, real_highest; /* rank 0: values of those real samples */
+  float *modes;                    /* (mode_count, 2) */
   int mode_count;
 };
 
@@ -158,6 +159,9 @@ typedef struct gan_recorded {
 gan_status gan_record_find(gan_trainer *trainer, gan_recorded *found) GAN_CHECKED;
 gan_status gan_record_close(gan_trainer *trainer) GAN_CHECKED;
 void gan_notice(gan_trainer *trainer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* advice.c: tells of settings that are allowed and rarely meant. Rank 0 says it; nothing happens elsewhere. */
+void gan_advise(gan_trainer *trainer);
 
 /* trace.c: an update's quantities over the whole global batch, gathered on rank 0. Collective while the trace lasts. */
 gan_status gan_trace_begin(gan_trainer *trainer) GAN_CHECKED;

@@ -73,6 +73,14 @@ static gan_status read_real_samples(gan_trainer *trainer, int64_t first, int64_t
   return gan_source_read(trainer->source, indices, count, samples, NULL);
 }
 
+static void note_range(gan_trainer *trainer, bool first, int64_t count, const float *values) {
+  if (first) trainer->real_lowest = trainer->real_highest = values[0];
+  for (int64_t i = 0; i < count; i++) {
+    if (values[i] < trainer->real_lowest) trainer->real_lowest = values[i];
+    if (values[i] > trainer->real_highest) trainer->real_highest = values[i];
+  }
+}
+
 /* All of them, some at a time, and what is kept of them. */
 static gan_status project_real_samples(gan_trainer *trainer, int64_t *indices, float *samples) {
   const int64_t count = trainer->evaluation_count, elements = gan_shape_count(&trainer->source->shape);
@@ -83,6 +91,7 @@ static gan_status project_real_samples(gan_trainer *trainer, int64_t *indices, f
   for (int64_t first = 0; first < count; first += GAN_EVALUATION_ROWS) {
     const int64_t rows = count - first < GAN_EVALUATION_ROWS ? count - first : GAN_EVALUATION_ROWS;
     GAN_TRY(read_real_samples(trainer, first, rows, indices, samples));
+    note_range(trainer, first == 0, rows * elements, samples);
     gan_projected_set(trainer->evaluation_real, first, rows, samples);
     if (points)
       memcpy(trainer->evaluation_points + first * elements, samples, (size_t)(rows * elements) * sizeof *samples);
@@ -290,6 +299,7 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   GAN_TRY(create_reduction(trainer, trainer->model.generator, true, &trainer->generator.reduction));
   GAN_TRY(create_reduction(trainer, trainer->model.critic, false, &trainer->critic.reduction));
   GAN_TRY(gan_world_agree(world, create_memory(trainer)));
+  gan_advise(trainer);
   initialise(trainer);
   if (resume_from[0])
     GAN_TRY(gan_state_load(trainer, resume_from));

@@ -1,0 +1,50 @@
+/* Settings that are allowed, and rarely what was meant. Each is told once, when training begins. */
+#include <string.h>
+
+#include "train/internal.h"
+
+static void look_at_path(gan_trainer *trainer) {
+  const gan_source *source = trainer->source;
+  if (source->options.path[0] && !source->type->reads_file)
+    gan_notice(trainer, "data.path is not read: data.source = %s makes its samples; hdf5 and idx read files",
+               source->type->name);
+}
+
+static void look_at_counts(gan_trainer *trainer) {
+  const int64_t count = trainer->source->count, batch = trainer->config->train.batch;
+  if (count == 0) return; /* without end */
+  if (batch > count)
+    gan_notice(trainer, "train.batch: a batch of %lld is more than the %lld samples that there are; it has some twice",
+               (long long)batch, (long long)count);
+  if (trainer->config->eval.samples > count)
+    gan_notice(trainer, "eval.samples: %lld are asked for, but there are %lld; evaluations compare so many",
+               (long long)trainer->config->eval.samples, (long long)count);
+}
+
+/* The last layer that computes; layers behind it only give its values another shape. */
+static const gan_layer *last_layer(const gan_network *network) {
+  int last = network->layer_count - 1;
+  while (last > 0 && gan_layer_is_view(&network->layers[last])) last--;
+  return &network->layers[last];
+}
+
+/* Of the samples that evaluations compare with. What is beyond by a thousandth of the range may be rounding. */
+static void look_at_range(gan_trainer *trainer) {
+  const gan_layer_type *type = last_layer(trainer->model.generator)->type;
+  const double lowest = trainer->real_lowest, highest = trainer->real_highest, slack = 1e-3 * (highest - lowest);
+  if (type->lowest == 0 && type->highest == 0) return;
+  if (lowest >= type->lowest - slack && highest <= type->highest + slack) return;
+  gan_notice(
+      trainer,
+      "the data reach from %.4g to %.4g, and the generator's last layer, %s, gives %.4g to %.4g: what is outside "
+      "cannot be learned; scale the data%s, or end with another layer",
+      lowest, highest, type->name, type->lowest, type->highest,
+      strcmp(trainer->source->type->name, "hdf5") == 0 ? " (data.minimum, data.maximum)" : "");
+}
+
+void gan_advise(gan_trainer *trainer) {
+  if (gan_world_rank(trainer->world) != 0) return;
+  look_at_path(trainer);
+  look_at_counts(trainer);
+  look_at_range(trainer);
+}
