@@ -20,3 +20,8 @@ bool gan_product_within(int64_t most, int count, const int64_t *sizes) {
   }
   return empty || (within && product <= most);
 }
+
+const char *gan_shape_axes(const gan_shape *shape) {
+  static const char *const names[] = {"ND", "NCL", "NCHW", "NCDHW"};
+  return names[shape->rank < 1 ? 0 : shape->rank > 4 ? 3 : shape->rank - 1];
+}

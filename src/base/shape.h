@@ -23,6 +23,11 @@ static inline int64_t gan_shape_count(const gan_shape *shape) {
    somebody else has chosen: the product itself may be too large for a number. */
 bool gan_product_within(int64_t most, int count, const int64_t *sizes);
 
+/* What the axes of a data set of such samples are, as data.axes names them: "NCHW". In files that the program writes,
+   the data set's attribute says it. */
+#define GAN_AXES_ATTRIBUTE "axes"
+const char *gan_shape_axes(const gan_shape *shape);
+
 enum { GAN_SHAPE_TEXT = 96 };
 /* "(3, 64, 64)" into a text of GAN_SHAPE_TEXT bytes; returns it. */
 char *gan_shape_print(const gan_shape *shape, char *text);

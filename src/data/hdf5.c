@@ -212,10 +212,13 @@ static gan_status take_fingerprint(gan_source *source, hdf5_state *state) {
 static gan_status take_axes(gan_source *source, hdf5_state *state) {
   const gan_hdf5_rows *rows = &state->samples.rows;
   int64_t size[GAN_HDF5_DIMENSIONS] = {rows->size[0]};
-  char what[PATH_MAX + GAN_HDF5_NAME + 16];
+  const char *layout = source->options.axes;
+  char what[PATH_MAX + GAN_HDF5_NAME + 16], named[GAN_AXES_TEXT];
   for (int i = 1; i < rows->rank; i++) size[i] = rows->size[GAN_HDF5_DIMENSIONS - rows->rank + i];
   snprintf(what, sizeof what, "%s: data set %s", source->options.path, rows->name);
-  GAN_TRY(gan_axes_choose(source->options.axes, what, rows->rank, size, &source->axes));
+  gan_hdf5_read_axes(rows, named);
+  if (layout[0] == '\0' || strcmp(layout, "auto") == 0) layout = named;
+  GAN_TRY(gan_axes_choose(layout, what, rows->rank, size, &source->axes));
   source->shape = gan_axes_shape(source->axes, size);
   state->elements = rows->row_elements;
   state->value_bytes = state->samples.bytes ? 1 : (int64_t)sizeof(float);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/axes.h"
 #include "data/source_types.h"
 
 static const int64_t LABEL_MAX = UINT16_MAX;
@@ -152,6 +153,28 @@ gan_status gan_hdf5_open_samples(hid_t file, const char *path, const char *name,
                   "%s: no data set in its root can be samples, which are numbers of 2 to 5 dimensions, as (N, D) to "
                   "(N, C, D, H, W); one in a group can be named with data.dataset",
                   path);
+}
+
+/* A short text of fixed length, as the program writes it, and nothing else: whatever that says, it fits. */
+static bool read_short_text(hid_t attribute, char text[GAN_AXES_TEXT]) {
+  const hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
+  const bool suits = type >= 0 && space >= 0 && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
+                     H5Tget_size(type) < GAN_AXES_TEXT && H5Sget_simple_extent_npoints(space) == 1;
+  const bool read = suits && H5Aread(attribute, type, text) >= 0;
+  if (type >= 0) H5Tclose(type);
+  if (space >= 0) H5Sclose(space);
+  return read;
+}
+
+void gan_hdf5_read_axes(const gan_hdf5_rows *rows, char axes[GAN_AXES_TEXT]) {
+  char text[GAN_AXES_TEXT] = "";
+  axes[0] = '\0';
+  if (H5Aexists(rows->dataset, GAN_AXES_ATTRIBUTE) <= 0) return;
+  const hid_t attribute = H5Aopen(rows->dataset, GAN_AXES_ATTRIBUTE, H5P_DEFAULT);
+  const bool read = attribute >= 0 && read_short_text(attribute, text);
+  if (attribute >= 0) H5Aclose(attribute);
+  for (int i = 0; read && i < gan_axes_count; i++)
+    if (strcmp(gan_axes_table[i].name, text) == 0 && (int)strlen(text) == rows->rank) memcpy(axes, text, GAN_AXES_TEXT);
 }
 
 static gan_status check_labels(const gan_hdf5_rows *rows, int64_t count) {

@@ -27,6 +27,10 @@ gan_status gan_hdf5_open_file(const char *path, hid_t *file) GAN_CHECKED;
    borrowed. */
 gan_status gan_hdf5_open_samples(hid_t file, const char *path, const char *name, gan_hdf5_samples *samples) GAN_CHECKED;
 
+/* The layout that the data set's attribute GAN_AXES_ATTRIBUTE names; "" where there is none, or another program's. */
+enum { GAN_AXES_TEXT = 8 };
+void gan_hdf5_read_axes(const gan_hdf5_rows *rows, char axes[GAN_AXES_TEXT]);
+
 /* Reads all of 1-D data set `name`, which has to hold `count` integers in 0 .. 65535, into *labels (owned by the
    caller, free()). */
 gan_status gan_hdf5_read_labels(hid_t file, const char *path, const char *name, int64_t count,

@@ -122,6 +122,7 @@ gan_status gan_image_set_create(const char *path, const gan_shape *shape, bool l
   }
   made->file = gan_hdf5_create(made->partial, 0, false, &made->output);
   if (made->file < 0 || !make_growing(made->file, "images", H5T_STD_U8LE, &made->images) ||
+      !gan_hdf5_put_text(made->images.id, GAN_AXES_ATTRIBUTE, gan_shape_axes(shape)) ||
       (labels && !make_growing(made->file, "labels", H5T_STD_U16LE, &made->labels))) {
     status = fail_write(made);
     gan_image_set_discard(made);

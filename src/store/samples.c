@@ -7,6 +7,12 @@
 #include "store/hdf5_tools.h"
 #include "store/output.h"
 
+/* So that the samples can be trained on without being asked what their axes are. */
+static bool name_axes(hid_t file, const gan_shape *shape) {
+  GAN_HDF5_ID samples = H5Dopen2(file, "samples", H5P_DEFAULT);
+  return samples >= 0 && gan_hdf5_put_text(samples, GAN_AXES_ATTRIBUTE, gan_shape_axes(shape));
+}
+
 static gan_status write_partial(const char *partial, const char *path, const gan_shape *shape, int64_t count,
                                 const float *samples) {
   GAN_HDF5_QUIET;
@@ -14,7 +20,7 @@ static gan_status write_partial(const char *partial, const char *path, const gan
   gan_shape all = {.rank = shape->rank + 1, .size = {count}};
   memcpy(all.size + 1, shape->size, (size_t)shape->rank * sizeof *shape->size);
   const hid_t file = gan_hdf5_create(partial, 0, false, &output);
-  const bool written = file >= 0 && gan_hdf5_put_array(file, "samples", &all, samples);
+  const bool written = file >= 0 && gan_hdf5_put_array(file, "samples", &all, samples) && name_axes(file, shape);
   const bool closed = file < 0 || H5Fclose(file) >= 0;
   char reason[GAN_HDF5_REASON];
   if (output.error) return gan_fail_write(path, output.error);

@@ -114,7 +114,7 @@ test_a_data_file_that_becomes_shorter_while_training_ends_all_ranks() {
   local job
   run 0 "$PROGRAM" train "${tiny[@]}" --iterations 2 --run.dir first &&
     run 0 "$PROGRAM" sample first/latest.h5 -n 20000 -o points.h5 || return 1
-  mpirun -q -np 3 "$PROGRAM" train "${tiny[@]}" --data.source hdf5 --data.path points.h5 --iterations 1000000 \
+  mpirun -q -np 3 "$PROGRAM" train "${tiny[@]}" --data.source hdf5 --data.path points.h5 --data.memory=0 --iterations 1000000 \
     --checkpoint.every=10 --run.dir run >out 2>err &
   job=$!
   wait_until 60 past run 0

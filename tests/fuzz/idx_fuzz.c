@@ -16,6 +16,8 @@ static const uint8_t images[] = {0, 0, 8, 3, 0, 0,  0,  4,  0,  0,  0,  2,  0,  
                                  5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24};
 static const uint8_t colours[] = {0, 0, 8, 4, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0,  0,  1,
                                   0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+static const uint8_t pixels[] = {0, 0, 8, 4, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0,
+                                 2, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
 static const uint8_t labels[] = {0, 0, 8, 1, 0, 0, 0, 4, 3, 1, 0, 9};
 
 static size_t compress_to(uint8_t *data, const uint8_t *bytes, size_t count) {
@@ -35,9 +37,10 @@ size_t fuzz_seed(int index, uint8_t *data) {
   static const struct {
     const uint8_t *bytes;
     size_t count;
-  } plain[] = {{images, sizeof images}, {colours, sizeof colours}, {labels, sizeof labels}};
-  if (index >= 6) return 0;
-  if (index >= 3) return compress_to(data, plain[index - 3].bytes, plain[index - 3].count);
+  } plain[] = {{images, sizeof images}, {colours, sizeof colours}, {pixels, sizeof pixels}, {labels, sizeof labels}};
+  const int count = (int)(sizeof plain / sizeof *plain);
+  if (index >= 2 * count) return 0;
+  if (index >= count) return compress_to(data, plain[index - count].bytes, plain[index - count].count);
   memcpy(data, plain[index].bytes, plain[index].count);
   return plain[index].count;
 }

@@ -1,0 +1,141 @@
+# Data of one's own: layouts of axes, small files in memory, labels beside images, remedies that work, and notices.
+. "$(dirname "$0")/support.sh"
+
+h5py_only() { /usr/bin/python3 -c 'import h5py' 2>/dev/null || skip "python3-h5py is not installed"; }
+# make_data TEXT: runs a text of Python in which h5(NAME, SET=VALUES, ..) makes a file, and r makes random numbers
+make_data() {
+  /usr/bin/python3 -c "
+import h5py, numpy
+r = numpy.random.default_rng(1)
+def h5(name, **sets):
+  with h5py.File(name, 'w') as file:
+    for key, value in sets.items(): file[key] = value
+$1"
+}
+# learn STATUS NP FILE VALUES OPTIONS...: trains small networks on a file of samples of so many values
+learn() {
+  run "$1" mpi "$2" train --data.source hdf5 --data.path "$3" --generator.latent=4 --generator.layers="dense 8, relu, dense $4" \
+    --critic.layers="flatten, dense 8, leaky_relu 0.2, dense 1" --batch 12 --shards 4 --samples.every=0 --samples.count=4 \
+    --eval.samples=20 --iterations 6 "${@:5}"
+}
+
+test_a_file_in_memory_trains_to_the_same_bits_as_one_that_is_not() {
+  h5py_only
+  make_data "
+h5('bytes.h5', x=r.integers(0, 256, (50, 3, 8, 6), dtype='u1'), labels=numpy.arange(50) % 5)
+h5('doubles.h5', x=r.normal(size=(50, 144)))" || return 1
+  local file
+  for file in bytes doubles; do
+    learn 0 1 $file.h5 144 --run.dir $file-1 && learn 0 3 $file.h5 144 --run.dir $file-3 &&
+      learn 0 2 $file.h5 144 --run.dir $file-0 --data.memory=0 &&
+      same_state "$(checkpoint_name $file-1 6)" "$(checkpoint_name $file-3 6)" &&
+      same_state "$(checkpoint_name $file-1 6)" "$(checkpoint_name $file-0 6)" || return 1
+  done
+}
+
+test_channels_first_and_last_train_to_the_same_bits() {
+  h5py_only
+  make_data "
+x = r.integers(0, 256, (50, 3, 8, 6), dtype='u1')
+h5('first.h5', x=x)
+h5('last.h5', x=x.transpose(0, 2, 3, 1))" || return 1
+  learn 0 2 first.h5 144 --run.dir first && learn 0 2 last.h5 144 --run.dir last &&
+    same_state "$(checkpoint_name first 6)" "$(checkpoint_name last 6)"
+}
+
+test_the_memory_that_is_foretold_counts_a_file_that_is_held() {
+  h5py_only
+  make_data "h5('x.h5', x=r.normal(size=(5000, 144)).astype('f8'))" || return 1
+  local host
+  for host in 256:2880000 2:0; do
+    run 0 "$PROGRAM" config --memory --np 4 --json --data.source hdf5 --data.path x.h5 --data.memory=${host%:*} \
+      --generator.layers="dense 144" &&
+      /usr/bin/python3 -c "
+import json
+rows = [row for row in json.load(open('out'))['memory_bytes'] if row['what'] == 'data set']
+assert [row['host'] for row in rows] == [${host#*:}], rows" || return 1
+  done
+}
+
+test_inspect_says_the_axes_and_training_asks_where_they_are_not_clear() {
+  h5py_only
+  make_data "
+h5('series.h5', x=r.normal(size=(50, 2, 30)))
+h5('unclear.h5', x=r.normal(size=(50, 8, 9, 10)))" || return 1
+  run 0 "$PROGRAM" inspect series.h5 && says out 'axes of the file   NCL \(series\)' && says out 'shape of a sample  \(2, 30\)' &&
+    learn 0 2 series.h5 60 --run.dir series --critic.layers="conv 2 kernel 3 padding 1, leaky_relu 0.2, dense 1" || return 1
+  run 2 "$PROGRAM" inspect unclear.h5 && one_message && says err 'data\.axes, out of NCHW, NHWC, NDHW \(' &&
+    learn 2 3 unclear.h5 720 && one_message && says err 'data\.axes, out of NCHW, NHWC, NDHW \(' || return 1
+  run 0 "$PROGRAM" inspect unclear.h5 --data.axes NHWC && says out 'shape of a sample  \(10, 8, 9\)' &&
+    learn 0 2 unclear.h5 720 --run.dir unclear --data.axes NDHW &&
+    run 0 "$PROGRAM" inspect unclear/latest.h5 --json && says out '"data_shape": \[ 1, 8, 9, 10 \]'
+}
+
+# Of (1, 4, 4, 4) the sizes alone would not tell which are the channels; the file does.
+test_samples_of_volumes_can_be_trained_on() {
+  run 0 "$PROGRAM" train --data.source showers --shower.cells 4 --batch 12 --iterations 1 --eval.samples=8 --samples.count=4 --run.dir one \
+    --generator.layers="dense 64, reshape 1 4 4 4" --critic.layers="flatten, dense 1" &&
+    run 0 "$PROGRAM" sample one/latest.h5 -n 30 -o samples.h5 && run 0 "$PROGRAM" inspect samples.h5 &&
+    says out 'axes of the file   NCDHW' && says out 'shape of a sample  \(1, 4, 4, 4\)' &&
+    learn 0 2 samples.h5 64 --run.dir two --critic.layers="conv 2 kernel 2 stride 2, leaky_relu 0.2, dense 1"
+}
+
+test_labels_beside_a_file_are_found_and_a_run_without_them_goes_on() {
+  make_data "
+import struct
+def idx(name, *sizes): open(name, 'wb').write(struct.pack('>HBB%dI' % len(sizes), 0, 8, len(sizes), *sizes) + bytes(i % 7 for i in range(numpy.prod(sizes))))
+idx('a-images-idx3-ubyte', 40, 4, 3); idx('later', 40)" 2>/dev/null || skip "python3-h5py is not installed"
+  local images=(--data.source idx --data.path a-images-idx3-ubyte)
+  learn 0 1 a-images-idx3-ubyte 12 "${images[@]}" --run.dir run --iterations 3 || return 1
+  mv later a-labels-idx1-ubyte
+  run 0 "$PROGRAM" inspect a-images-idx3-ubyte && says out 'classes            7' &&
+    learn 0 2 a-images-idx3-ubyte 12 "${images[@]}" --run.dir run --resume && says out 'goes on from' &&
+    learn 0 1 a-images-idx3-ubyte 12 "${images[@]}" --run.dir run --resume --iterations 8 && says out 'goes on from'
+}
+
+# Each remedy is taken from the message and tried.
+test_what_is_advised_for_files_that_cannot_be_read_helps() {
+  h5py_only
+  command -v h5repack >/dev/null || skip "h5repack is not installed"
+  make_data "
+x = r.normal(size=(40, 6)).astype('f4')
+h5('part.h5', v=x)
+layout = h5py.VirtualLayout((40, 6), 'f4')
+layout[:] = h5py.VirtualSource('part.h5', 'v', (40, 6))
+with h5py.File('virtual.h5', 'w') as f: f.create_virtual_dataset('v', layout)
+with h5py.File('external.h5', 'w') as f: f.create_dataset('v', data=x, external=[('raw', 0, 960)])
+with h5py.File('lzf.h5', 'w') as f: f.create_dataset('v', data=x, compression='lzf')
+with h5py.File('offset.h5', 'w') as f: f.create_dataset('v', data=(9 * x).astype('i4'), scaleoffset=0)
+with h5py.File('pieces.h5', 'w') as f: f.create_dataset('v', data=r.normal(size=(2, 5000)).astype('f4'), chunks=(2, 1), compression='gzip')" || return 1
+  local kind remedy
+  for kind in virtual external lzf offset pieces; do
+    rm -f NEW.h5 && run 3 "$PROGRAM" inspect $kind.h5 && one_message && cp $kind.h5 OLD.h5 || return 1
+    remedy=$(sed -nE "s/.*(h5repack .*NEW\.h5).*/\1/p; s/.*python3( -c '.*')/\/usr\/bin\/python3\1/p" err)
+    note "$kind: $remedy"
+    bash -c "$remedy" && run 0 "$PROGRAM" inspect NEW.h5 || return 1
+  done
+}
+
+test_pictures_as_data_lead_to_convert() {
+  mkdir -p photos/cats && touch photos/cats/a.jpg || return 1
+  local source
+  for source in hdf5 idx; do
+    run 3 mpi 2 train --data.source $source --data.path photos && one_message &&
+      says err 'photos is a folder of pictures; .*gan_dist convert photos .*reads PNG and IDX' || return 1
+  done
+}
+
+test_settings_that_are_rarely_meant_are_told_once() {
+  h5py_only
+  make_data "h5('x.h5', x=3 * r.normal(size=(50, 5)))" || return 1
+  learn 0 3 x.h5 "5, tanh" --batch 60 --eval.samples=100 --run.dir run || return 1
+  says out 'train\.batch: a batch of 60 is more than the 50 samples' && says out 'eval\.samples: 100 are asked for, but there are 50' &&
+    says out 'the data reach from -[0-9.]+ to [0-9.]+, and the .* last layer, tanh, gives -1 to 1' || return 1
+  [ "$(grep -cE 'train\.batch:|eval\.samples:|the data reach' out)" -eq 3 ] || { note "told more than once"; return 1; }
+  learn 0 1 x.h5 "5, sigmoid, reshape 5" --data.minimum=-20 --data.maximum=20 --run.dir sigmoid && says out 'sigmoid, gives 0 to 1' &&
+    learn 0 1 x.h5 "5, tanh" --data.minimum=-20 --data.maximum=20 --run.dir fits &&
+    ! grep -E 'train\.batch:|eval\.samples:|the data reach' out && learn 0 1 x.h5 5 --run.dir free && ! grep 'the data reach' out || return 1
+  run 0 "$PROGRAM" train "${tiny[@]}" --data.path x.h5 --iterations 1 --run.dir ring && says out 'data\.path is not read'
+}
+
+run_tests
