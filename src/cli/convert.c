@@ -187,7 +187,10 @@ static gan_status finish(conversion *work) {
   const gan_image_target *target = &work->target;
   char preparation[256], *names;
   if (!work->set)
-    return gan_fail(GAN_BAD_FILE, "no images in %s%s (%" PRId64 " other files, %" PRId64 " damaged)",
+    return gan_fail(GAN_BAD_FILE,
+                    "no images in %s%s (%" PRId64 " other files, %" PRId64
+                    " damaged): PNG and IDX files can be read; JPEG and others have to become PNG before (as by "
+                    "ImageMagick's mogrify -format png)",
                     work->options->roots[0], work->options->root_count > 1 ? " and the others" : "",
                     work->report->ignored, work->report->damaged);
   snprintf(preparation, sizeof preparation, "fit %s, filter %s, background #%02x%02x%02x", target->fit->name,

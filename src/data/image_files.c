@@ -55,7 +55,7 @@ static gan_status take_file(gan_image_files *files, const FTSENT *entry, gan_ima
   *more = file->status != GAN_OK || file->format;
   if (*more) return GAN_OK;
   if (entry->fts_level == FTS_ROOTLEVEL)
-    return gan_fail(GAN_BAD_FILE, "%s is no image file of a format that can be read", entry->fts_path);
+    return gan_fail(GAN_BAD_FILE, "%s is no image file of a format that can be read: PNG, IDX", entry->fts_path);
   files->ignored++;
   return GAN_OK;
 }

@@ -123,6 +123,7 @@ test_pictures_as_data_lead_to_convert() {
     run 3 mpi 2 train --data.source $source --data.path photos && one_message &&
       says err 'photos is a folder of pictures; .*gan_dist convert photos .*reads PNG and IDX' || return 1
   done
+  run 3 "$PROGRAM" convert photos -o data.h5 && says err 'PNG and IDX files can be read; JPEG'
 }
 
 test_settings_that_are_rarely_meant_are_told_once() {
