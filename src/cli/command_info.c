@@ -1,5 +1,6 @@
 /* `gan_dist info`: what this program is made of and where it runs; the first thing to ask for when a cluster behaves
    otherwise than expected. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "dist/world.h"
 #include "gan_dist/version.h"
 #include "kernels/kernels.h"
+#include "kernels/precision.h"
 #include "store/library.h"
 
 #ifdef __clang__
@@ -23,6 +25,7 @@ typedef struct machine {
   gan_cpu cpu;
   const gan_backend *backend;
   const char *backend_description;
+  gan_precision_speeds speeds;      /* of its products, measured on rank 0 */
   int ranks, hosts, ranks_per_host; /* the most on any host */
   char reduction[16];               /* how gradients would be summed */
   char reduction_reason[160];       /* why not as asked for; "": it is */
@@ -56,7 +59,16 @@ static gan_status look_around(gan_arguments *arguments, machine *seen) {
   GAN_TRY(gan_backend_open(arguments->config->run.backend, gan_precision_find(arguments->config->run.precision),
                            &seen->backend));
   seen->backend_description = seen->backend->describe();
-  return GAN_OK;
+  seen->speeds = (gan_precision_speeds){0};
+  return gan_world_rank(arguments->world) == 0 ? gan_precision_measure(seen->backend->name, &seen->speeds) : GAN_OK;
+}
+
+static void print_speeds(const gan_precision_speeds *speeds) {
+  if (speeds->bfloat16 <= 0)
+    printf("bf16            not with this backend and CPU\n");
+  else
+    printf("bf16            products at %.0f GF/s, in float32 at %.0f%s\n", speeds->bfloat16, speeds->float32,
+           gan_bfloat16_is_slower(speeds) ? ": slower on this CPU" : "");
 }
 
 static void print_text(const machine *seen) {
@@ -66,6 +78,7 @@ static void print_text(const machine *seen) {
   printf("hdf5            %s\n", gan_store_library());
   printf("json-c          %s\n", json_c_version());
   printf("backend         %s: %s\n", seen->backend->name, seen->backend_description);
+  print_speeds(&seen->speeds);
   printf("cpu             %s\n", seen->cpu.model);
   printf("vector_features %s\n", seen->cpu.features);
   printf("cores           %d, of which this process may use %d\n", seen->cpu.cores, seen->cpu.usable_cores);
@@ -94,6 +107,9 @@ static void print_json(const machine *seen) {
   gan_json_add_text(object, "json_c", json_c_version());
   gan_json_add_text(object, "backend", seen->backend->name);
   gan_json_add_text(object, "backend_description", seen->backend_description);
+  const bool compared = seen->speeds.bfloat16 > 0;
+  gan_json_add(object, "gigaflops_float32", gan_json_number(compared ? seen->speeds.float32 : NAN));
+  gan_json_add(object, "gigaflops_bf16", gan_json_number(compared ? seen->speeds.bfloat16 : NAN));
   gan_json_add_text(object, "cpu", seen->cpu.model);
   gan_json_add(object, "vector_features", words_of(seen->cpu.features));
   gan_json_add_integer(object, "cores", seen->cpu.cores);

@@ -57,6 +57,37 @@ test_convolutions_of_each_precision_are_the_same_at_any_np() {
   [ ! -e bf161 ] || ! cmp -s "$(checkpoint_name float321 2)" "$(checkpoint_name bf161 2)"
 }
 
+# On figures that are given, since a CPU is one or the other. Nothing of the training depends on them.
+test_a_cpu_on_which_bfloat16_is_slower_is_told_once_with_both_figures() {
+  local slow='bf16 is slower than float32 on this CPU: its products reach 79 GF/s, those of float32 150'
+  has_bf16 || return
+  run 0 env GAN_PRETEND_GFLOPS="150 79" $quiet_mpirun -np 2 "$PROGRAM" train "${tiny[@]}" --iterations 1 --precision bf16 --run.dir slow || return 1
+  [ "$(cat out err | grep -c "$slow; --precision float32 takes less time")" -eq 1 ] || { note "not said once"; return 1; }
+  run 0 env GAN_PRETEND_GFLOPS="240 477" "$PROGRAM" train "${tiny[@]}" --iterations 1 --precision bf16 --run.dir fast || return 1
+  ! grep -q slower out err || { note "said of a fast CPU"; return 1; }
+  run 0 env GAN_PRETEND_GFLOPS="150 79" "$PROGRAM" train "${tiny[@]}" --iterations 1 --run.dir other || return 1
+  ! grep -q slower out err || { note "said of float32"; return 1; }
+  same_state "$(checkpoint_name slow 1)" "$(checkpoint_name fast 1)" || return 1
+  run 0 env GAN_PRETEND_GFLOPS="150 79" "$PROGRAM" info && says out '^bf16 +products at 79 GF/s, in float32 at 150: slower on this CPU$' &&
+    run 0 env GAN_PRETEND_GFLOPS="240 477" "$PROGRAM" info && says out '^bf16 +products at 477 GF/s, in float32 at 240$'
+}
+
+# oneDNN held to SSE takes several times as long in float32, and the kernels of bfloat16 are not its own: the figures are real.
+test_speeds_of_both_precisions_are_measured() {
+  local figures='"gigaflops_float32": ([0-9.]+), "gigaflops_bf16": ([0-9.]+)'
+  has_bf16 || return
+  emulated && skip "plain C has no speed to tell"
+  run 0 "$PROGRAM" info --json && [[ $(cat out) =~ $figures ]] || return 1
+  local float32=${BASH_REMATCH[1]} bf16=${BASH_REMATCH[2]}
+  run 0 env ONEDNN_MAX_CPU_ISA=SSE41 "$PROGRAM" info --json && [[ $(cat out) =~ $figures ]] || return 1
+  awk "BEGIN { exit !(${BASH_REMATCH[1]} / ${BASH_REMATCH[2]} < 0.7 * $float32 / $bf16) }" ||
+    { note "$float32 and $bf16, held to SSE ${BASH_REMATCH[1]} and ${BASH_REMATCH[2]}"; return 1; }
+}
+test_a_build_or_cpu_without_bfloat16_measures_none() {
+  run 0 "$PROGRAM" info --backend openblas && says out '^bf16 +not with this backend and CPU$' &&
+    run 0 "$PROGRAM" info --backend openblas --json && says out '"gigaflops_float32": null, "gigaflops_bf16": null'
+}
+
 test_a_cpu_or_backend_without_bfloat16_says_so() {
   run 2 "$PROGRAM" train --backend openblas --precision bf16 --run.dir run || return 1
   says err 'openblas has no products in bfloat16; use .*--precision float32' || return 1
@@ -133,6 +164,7 @@ test_a_lesser_cpu_can_be_pretended() {
   ! built_in onednn || says out 'oneDNN [0-9.]+, AVX2 kernels; convolutions and large products of packed panels;' || return 1
   run 0 env GAN_CPU_LEVEL=avx2 OPENBLAS_CORETYPE=NEHALEM "$PROGRAM" info && says out 'set by OPENBLAS_CORETYPE=NEHALEM$' || return 1
   if grep -qw avx512vl /proc/cpuinfo || emulated; then
+    local -x GAN_PRETEND_GFLOPS="150 79" # what is measured is never the same twice
     run 0 env GAN_CPU_LEVEL=avx512 "$PROGRAM" info && cp out asked && run 0 env -u GAN_CPU_LEVEL "$PROGRAM" info && cmp out asked
   else
     run 2 env GAN_CPU_LEVEL=avx512 "$PROGRAM" info && one_message && says err 'no more than avx2'
