@@ -63,7 +63,8 @@ static void print_table(const tensor_table *table) {
   }
 }
 
-static void print_text(const char *path, const gan_checkpoint *checkpoint, const tensor_table *table, bool config) {
+static void print_text(const char *path, const char *hash, const gan_checkpoint *checkpoint, const tensor_table *table,
+                       bool config) {
   char text[GAN_SHAPE_TEXT];
   printf("checkpoint %s\n", path);
   printf("verified: every checksum holds\n\n");
@@ -78,6 +79,7 @@ static void print_text(const char *path, const gan_checkpoint *checkpoint, const
     printf("  best evaluation   none yet\n");
   else
     printf("  best evaluation   %.6g\n", gan_shown(checkpoint->best));
+  printf("  hash              %s\n", hash);
   printf("  program version   %s\n", checkpoint->program_version);
   printf("  backend           %s\n", checkpoint->backend[0] ? checkpoint->backend : "unknown");
   print_table(table);
@@ -87,7 +89,8 @@ static void print_text(const char *path, const gan_checkpoint *checkpoint, const
     printf("\n-v shows the configuration\n");
 }
 
-static void print_json(const char *path, const gan_checkpoint *checkpoint, const tensor_table *table) {
+static void print_json(const char *path, const char *hash, const gan_checkpoint *checkpoint,
+                       const tensor_table *table) {
   char fingerprint[17];
   snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, checkpoint->data_fingerprint);
   struct json_object *object = gan_inspect_object("checkpoint", path), *tensors = json_object_new_array();
@@ -100,6 +103,7 @@ static void print_json(const char *path, const gan_checkpoint *checkpoint, const
   gan_inspect_add_shape(object, "data_shape", &checkpoint->data_shape);
   gan_json_add_text(object, "data_fingerprint", fingerprint);
   gan_json_add(object, "best", gan_json_number(checkpoint->best));
+  gan_json_add_text(object, "hash", hash);
   gan_json_add_text(object, "program_version", checkpoint->program_version);
   gan_json_add_text(object, "backend", checkpoint->backend);
   gan_json_add_text(object, "config", checkpoint->config);
@@ -130,9 +134,10 @@ gan_status gan_inspect_checkpoint(const gan_arguments *arguments, const char *pa
   tensor_table table = {.status = GAN_OK};
   GAN_TRY(gan_checkpoint_open(path, &opened));
   const gan_status status = read_file(opened, &checkpoint, &table);
+  const char *hash = gan_checkpoint_hash(opened);
+  if (status == GAN_OK && arguments->json) print_json(path, hash, &checkpoint, &table);
+  if (status == GAN_OK && !arguments->json) print_text(path, hash, &checkpoint, &table, arguments->verbose);
   gan_checkpoint_close(opened);
-  if (status == GAN_OK && arguments->json) print_json(path, &checkpoint, &table);
-  if (status == GAN_OK && !arguments->json) print_text(path, &checkpoint, &table, arguments->verbose);
   free(table.rows);
   gan_checkpoint_release(&checkpoint);
   return status;

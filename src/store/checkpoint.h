@@ -52,6 +52,10 @@ typedef struct gan_checkpoint_file gan_checkpoint_file;
    GAN_BAD_FILE when it is missing, no checkpoint, damaged, or of a newer format. Owned by the caller. */
 gan_status gan_checkpoint_open(const char *path, gan_checkpoint_file **opened) GAN_CHECKED;
 void gan_checkpoint_close(gan_checkpoint_file *opened); /* NULL is allowed */
+/* The name of the file itself, without its folder, also where a link led to it; and what its seal has for a hash: what
+   it is, whatever it is called. Borrowed. */
+const char *gan_checkpoint_name(const gan_checkpoint_file *opened);
+const char *gan_checkpoint_hash(const gan_checkpoint_file *opened);
 
 /* Reads the attributes. GAN_BAD_FILE when one makes no sense; then there is nothing to release. */
 gan_status gan_checkpoint_header(const gan_checkpoint_file *opened, gan_checkpoint *checkpoint) GAN_CHECKED;

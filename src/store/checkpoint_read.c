@@ -15,13 +15,15 @@
 
 struct gan_checkpoint_file {
   char path[PATH_MAX];
+  char name[NAME_MAX + 1]; /* of the file that a link leads to */
+  char hash[GAN_SEAL_HASH];
   hid_t file;
 };
 
 /* Checks and opens the file that the path leads to. */
 static gan_status open_once(const char *path, gan_checkpoint_file *made) {
   char reason[GAN_HDF5_REASON];
-  GAN_TRY(gan_seal_check(path));
+  GAN_TRY(gan_seal_check(path, made->hash));
   made->file = gan_hdf5_open(path, false);
   if (made->file >= 0) return GAN_OK;
   return gan_fail(GAN_BAD_FILE, "cannot read %s: %s", path, gan_hdf5_reason(reason));
@@ -29,6 +31,13 @@ static gan_status open_once(const char *path, gan_checkpoint_file *made) {
 
 static bool is_same(const struct stat *a, const struct stat *b) {
   return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Without its folder; of the path as it is given where it cannot be followed. */
+static void take_name(const char *path, char *name) {
+  char real[PATH_MAX];
+  const char *whole = realpath(path, real) ? real : path, *slash = strrchr(whole, '/');
+  snprintf(name, NAME_MAX + 1, "%.*s", NAME_MAX, slash ? slash + 1 : whole);
 }
 
 /* latest.h5 of a run that trains leads to another file from one moment to the next: what was checked has to be what was
@@ -40,6 +49,7 @@ static gan_status open_steady(const char *path, gan_checkpoint_file *made) {
     struct stat before = {0}, after = {0};
     const bool is_there = stat(path, &before) == 0;
     status = open_once(path, made);
+    take_name(path, made->name);
     if (!is_there || (stat(path, &after) == 0 && is_same(&before, &after))) break;
     if (status == GAN_OK) H5Fclose(made->file);
     status = gan_fail(GAN_BAD_FILE, "cannot read %s: it leads to another file each time", path);
@@ -68,7 +78,10 @@ void gan_checkpoint_close(gan_checkpoint_file *opened) {
   free(opened);
 }
 
-gan_status gan_checkpoint_verify(const char *path) { return gan_seal_check(path); }
+const char *gan_checkpoint_name(const gan_checkpoint_file *opened) { return opened->name; }
+const char *gan_checkpoint_hash(const gan_checkpoint_file *opened) { return opened->hash; }
+
+gan_status gan_checkpoint_verify(const char *path) { return gan_seal_check(path, NULL); }
 
 static gan_status fail_attribute(const char *path, const char *name) {
   return gan_fail(GAN_BAD_FILE, "%s is no checkpoint of this program: its attribute %s is absent or makes no sense",

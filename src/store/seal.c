@@ -20,10 +20,16 @@
 
 enum { READ_BYTES = 1 << 20 };
 
+static char *print_hash(char *text, XXH128_hash_t hash) {
+  snprintf(text, GAN_SEAL_HASH, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64, (uint64_t)hash.low64);
+  return text;
+}
+
 static void print_seal(char *seal, int format, uint64_t length, XXH128_hash_t hash) {
+  char text[GAN_SEAL_HASH];
   memset(seal, 0, GAN_SEAL_BYTES);
-  snprintf(seal, GAN_SEAL_BYTES, GAN_SEAL_WORDS "%d\nlength %" PRIu64 "\nxxh3-128 %016" PRIx64 "%016" PRIx64 "\n",
-           format, length, (uint64_t)hash.high64, (uint64_t)hash.low64);
+  snprintf(seal, GAN_SEAL_BYTES, GAN_SEAL_WORDS "%d\nlength %" PRIu64 "\nxxh3-128 %s\n", format, length,
+           print_hash(text, hash));
 }
 
 /* Reads up to `size` bytes at `offset`; *got is less at the file's end only. 0 or an errno. */
@@ -84,7 +90,7 @@ static gan_status fail_kind(const char *path) {
   return gan_fail(GAN_BAD_FILE, "%s is no checkpoint but %s", path, gan_file_kind_name(kind));
 }
 
-static gan_status check_open(int descriptor, const char *path) {
+static gan_status check_open(int descriptor, const char *path, char *text) {
   char seal[GAN_SEAL_BYTES + 1] = "", expected[GAN_SEAL_BYTES];
   size_t got = 0;
   long long format = 0;
@@ -104,17 +110,18 @@ static gan_status check_open(int descriptor, const char *path) {
   print_seal(expected, GAN_CHECKPOINT_FORMAT, length, hash);
   if (memcmp(seal, expected, sizeof expected) != 0)
     return gan_fail(GAN_BAD_FILE, "%s is damaged: its contents do not agree with its checksum", path);
+  if (text) print_hash(text, hash);
   return GAN_OK;
 }
 
-gan_status gan_seal_check(const char *path) {
+gan_status gan_seal_check(const char *path, char *hash) {
   struct stat about;
   const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return gan_fail_read(path, errno);
   gan_status status = GAN_OK;
   if (fstat(descriptor, &about) != 0) status = gan_fail_read(path, errno);
   if (status == GAN_OK && !S_ISREG(about.st_mode)) status = gan_fail(GAN_BAD_FILE, "%s is no regular file", path);
-  if (status == GAN_OK) status = check_open(descriptor, path);
+  if (status == GAN_OK) status = check_open(descriptor, path, hash);
   close(descriptor);
   return status;
 }

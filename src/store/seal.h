@@ -20,8 +20,12 @@ enum { GAN_SEAL_BYTES = 512 };
  */
 gan_status gan_seal_write(const char *partial, const char *path) GAN_CHECKED;
 
+/* The hash as text, with a zero at its end. */
+enum { GAN_SEAL_HASH = 33 };
+
 /* GAN_OK when the file is a checkpoint of a known format and not one bit of it has changed; else GAN_BAD_FILE, saying
-   whether it is missing, of another kind, of a newer format, cut short or damaged. */
-gan_status gan_seal_check(const char *path) GAN_CHECKED;
+   whether it is missing, of another kind, of a newer format, cut short or damaged. Its hash to `hash` (GAN_SEAL_HASH
+   bytes; NULL: nowhere). */
+gan_status gan_seal_check(const char *path, char *hash) GAN_CHECKED;
 
 #endif
