@@ -1,21 +1,22 @@
 /* `gan_dist sample CHECKPOINT`: draws samples from a trained generator, to a picture or to an HDF5 array. */
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/number.h"
 #include "cli/command.h"
 #include "cli/run_folder.h"
+#include "cli/sample_latents.h"
+#include "gan_dist/version.h"
 #include "store/kind.h"
 #include "store/picture.h"
 #include "store/samples.h"
 #include "train/model.h"
 
-enum { INTERPOLATION_STEPS = 8 };
+/* Samples of an array are made as many at a time, if not more. */
+enum { ROWS_LEAST = 64 };
 
 static const gan_flag flags[] = {
     {"--interpolate", NULL, "rows of 8 samples, each row on a way from one latent to another"},
@@ -30,6 +31,7 @@ typedef struct saved_generator {
   gan_model model;
   gan_shape data_shape;
   float *parameters, *buffers;
+  gan_samples_origin origin; /* but for how latents are drawn */
 } saved_generator;
 
 static void release(saved_generator *saved) {
@@ -42,12 +44,15 @@ static void release(saved_generator *saved) {
 static gan_status read_tensors(const gan_checkpoint_file *opened, const char *path, saved_generator *saved) {
   const gan_network *network = saved->model.generator;
   const bool averaged = saved->config->train.ema_decay > 0 && saved->config->samples.ema;
+  const char *weights = averaged ? "ema" : "generator";
+  char group[sizeof saved->origin.weights + 1];
   gan_tensor *tensors = NULL;
   GAN_TRY(gan_allocate(network->parameter_count, sizeof(float), "the generator", &saved->parameters));
   GAN_TRY(gan_allocate(network->buffer_count, sizeof(float), "the generator", &saved->buffers));
   GAN_TRY(gan_allocate(gan_model_tensor_count(network), sizeof *tensors, "the list of tensors", &tensors));
-  const size_t count =
-      gan_model_tensors(averaged ? "/ema" : "/generator", network, saved->parameters, saved->buffers, -1, tensors);
+  snprintf(saved->origin.weights, sizeof saved->origin.weights, "%s", weights);
+  snprintf(group, sizeof group, "/%s", weights);
+  const size_t count = gan_model_tensors(group, network, saved->parameters, saved->buffers, -1, tensors);
   gan_status status = gan_checkpoint_tensors(opened, count, tensors);
   const gan_tensor *odd = status == GAN_OK ? gan_model_not_finite(count, tensors) : NULL;
   if (odd) status = gan_fail(GAN_BAD_FILE, "%s: %s holds numbers that are not finite", path, odd->path);
@@ -62,6 +67,7 @@ static gan_status read_generator(const gan_arguments *arguments, const gan_check
   gan_checkpoint checkpoint = {0};
   GAN_TRY(gan_checkpoint_header(opened, &checkpoint));
   saved->data_shape = checkpoint.data_shape;
+  saved->origin.iteration = checkpoint.iteration;
   gan_status status = gan_config_create(&saved->config);
   if (status == GAN_OK) status = gan_config_read_text(saved->config, checkpoint.config, path);
   if (status == GAN_OK) status = gan_arguments_apply(arguments, saved->config);
@@ -75,56 +81,9 @@ static gan_status load(const gan_arguments *arguments, saved_generator *saved) {
   gan_checkpoint_file *opened = NULL;
   GAN_TRY(gan_run_checkpoint_open(arguments->positional[0], saved->checkpoint, &saved->damaged, &opened));
   const gan_status status = read_generator(arguments, opened, saved->checkpoint, saved);
+  snprintf(saved->origin.checkpoint, sizeof saved->origin.checkpoint, "%s", gan_checkpoint_name(opened));
+  snprintf(saved->origin.checkpoint_hash, sizeof saved->origin.checkpoint_hash, "%s", gan_checkpoint_hash(opened));
   gan_checkpoint_close(opened);
-  return status;
-}
-
-/* z (count, latent): each row of the picture goes from latent 2 row to latent 2 row + 1; on the sphere for normal
-   latents, whose length all lies near sqrt(latent) (White 2016, arXiv 1609.04468), on the straight line for uniform
-   ones. */
-static gan_status interpolate(gan_latents latents, int64_t count, int64_t latent, float *z) {
-  float *ends = NULL;
-  GAN_TRY(gan_allocate(2 * (size_t)latent, sizeof *ends, "latents", &ends));
-  for (int64_t i = 0; i < count; i++) {
-    if (i % INTERPOLATION_STEPS == 0) {
-      gan_draw_latents(&latents, 2, latent, ends);
-      latents.address.sample += 2;
-    }
-    const double t = (double)(i % INTERPOLATION_STEPS) / (INTERPOLATION_STEPS - 1);
-    double dot = 0, square_a = 0, square_b = 0;
-    for (int64_t j = 0; j < latent; j++) {
-      dot += (double)ends[j] * ends[latent + j];
-      square_a += (double)ends[j] * ends[j];
-      square_b += (double)ends[latent + j] * ends[latent + j];
-    }
-    const double angle = acos(fmax(-1, fmin(1, dot / sqrt(square_a * square_b))));
-    const bool straight = latents.uniform || sin(angle) < 1e-6;
-    const double a = straight ? 1 - t : sin((1 - t) * angle) / sin(angle);
-    const double b = straight ? t : sin(t * angle) / sin(angle);
-    for (int64_t j = 0; j < latent; j++) z[i * latent + j] = (float)(a * ends[j] + b * ends[latent + j]);
-  }
-  free(ends);
-  return GAN_OK;
-}
-
-static gan_status draw(const gan_arguments *arguments, const saved_generator *saved, int64_t count, float *samples) {
-  const int64_t latent = saved->config->generator.latent;
-  const char *bound = gan_argument(arguments, "--truncation");
-  gan_latents latents = gan_latents_of(saved->config, GAN_STREAM_LATENT_SAMPLES);
-  if (bound && (gan_parse_real(bound, &latents.truncation) != GAN_OK || latents.truncation < 0.1))
-    return gan_fail(GAN_BAD_USAGE, "--truncation has to be a number of at least 0.1, not \"%s\"", bound);
-  if (bound && latents.uniform)
-    return gan_fail(GAN_BAD_USAGE, "--truncation is for normal latents; this generator's are uniform");
-  float *z = NULL;
-  GAN_TRY(gan_allocate((size_t)count, (size_t)latent * sizeof *z, "latents", &z));
-  gan_status status = GAN_OK;
-  if (gan_argument(arguments, "--interpolate"))
-    status = interpolate(latents, count, latent, z);
-  else
-    gan_draw_latents(&latents, count, latent, z);
-  if (status == GAN_OK)
-    status = gan_generate(saved->model.generator, saved->parameters, saved->buffers, count, z, NULL, samples);
-  free(z);
   return status;
 }
 
@@ -141,18 +100,90 @@ static gan_status check_output(const char *output) {
   return gan_file_may_become("-o", output, is_array(output) ? GAN_KIND_SAMPLES : GAN_KIND_UNKNOWN);
 }
 
-static gan_status write_samples(const gan_arguments *arguments, const saved_generator *saved, const char *output,
+static gan_status write_picture(const saved_generator *saved, const gan_sample_latents *of, const char *output,
                                 int64_t count, const float *samples) {
-  const int columns = gan_argument(arguments, "--interpolate") ? INTERPOLATION_STEPS : 0;
-  if (is_array(output)) return gan_samples_write(output, &saved->data_shape, count, samples);
   switch (gan_picture_kind_of(&saved->data_shape)) {
     case GAN_PICTURE_GRID:
-      return gan_picture_grid(output, &saved->data_shape, count, samples, columns);
+      return gan_picture_grid(output, &saved->data_shape, count, samples,
+                              of->interpolates ? GAN_INTERPOLATION_STEPS : 0);
     case GAN_PICTURE_SCATTER:
       return gan_picture_scatter(output, 0, NULL, count, samples, 0);
     default:
       return gan_fail(GAN_BAD_USAGE, "samples of this shape cannot be drawn; write them as an array: -o samples.h5");
   }
+}
+
+/* Rows first .. first+rows-1: z (rows, latent), samples (rows, elements). */
+static gan_status make_rows(const saved_generator *saved, const gan_sample_latents *of, int64_t first, int64_t rows,
+                            float *z, float *samples) {
+  GAN_TRY(gan_sample_latents_make(of, first, rows, z));
+  return gan_generate(saved->model.generator, saved->parameters, saved->buffers, rows, z, NULL, samples);
+}
+
+static gan_status allocate_rows(const saved_generator *saved, const gan_sample_latents *of, int64_t rows, float **z,
+                                float **samples) {
+  GAN_TRY(gan_allocate((size_t)rows, (size_t)of->latent * sizeof **z, "latents", z));
+  return gan_allocate((size_t)rows, (size_t)gan_shape_count(&saved->data_shape) * sizeof **samples, "samples", samples);
+}
+
+static gan_status draw_picture(const saved_generator *saved, const gan_sample_latents *of, const char *output,
+                               int64_t count) {
+  float *z = NULL, *samples = NULL;
+  gan_status status = allocate_rows(saved, of, count, &z, &samples);
+  if (status == GAN_OK) status = make_rows(saved, of, 0, count, z, samples);
+  if (status == GAN_OK) status = write_picture(saved, of, output, count, samples);
+  free(z);
+  free(samples);
+  return status;
+}
+
+/* Pieces of whole batches of the generator: a sample's bits do not depend on how many there are. */
+static gan_status fill_array(const saved_generator *saved, const gan_sample_latents *of, int64_t count,
+                             gan_samples_file *file) {
+  float *z = NULL, *samples = NULL;
+  const int64_t best = gan_samples_piece(file), whole = best < ROWS_LEAST ? ROWS_LEAST : best;
+  const int64_t piece = whole < count ? whole : count;
+  gan_status status = allocate_rows(saved, of, piece, &z, &samples);
+  for (int64_t first = 0; status == GAN_OK && first < count; first += piece) {
+    const int64_t rows = count - first < piece ? count - first : piece;
+    status = make_rows(saved, of, first, rows, z, samples);
+    if (status == GAN_OK) status = gan_samples_add(file, rows, z, samples);
+  }
+  free(z);
+  free(samples);
+  return status;
+}
+
+static gan_samples_origin origin_of(const saved_generator *saved, const gan_sample_latents *of) {
+  gan_samples_origin origin = saved->origin;
+  const gan_config *config = saved->config;
+  snprintf(origin.program_version, sizeof origin.program_version, "%s", GAN_DIST_VERSION);
+  snprintf(origin.backend, sizeof origin.backend, "%s", gan_backend_find(config->run.backend)->name);
+  snprintf(origin.precision, sizeof origin.precision, "%s", config->run.precision);
+  snprintf(origin.latent_distribution, sizeof origin.latent_distribution, "%s", config->generator.latent_distribution);
+  origin.seed = of->latents.address.seed;
+  origin.latent_stream = of->latents.address.stream;
+  origin.truncation = of->latents.truncation;
+  origin.interpolation_steps = of->interpolates ? GAN_INTERPOLATION_STEPS : 0;
+  return origin;
+}
+
+static gan_status write_array(const saved_generator *saved, const gan_sample_latents *of, const char *output,
+                              int64_t count) {
+  const gan_samples_origin origin = origin_of(saved, of);
+  gan_samples_file *file = NULL;
+  GAN_TRY(gan_samples_create(output, &saved->data_shape, of->latent, count, &origin, &file));
+  const gan_status status = fill_array(saved, of, count, file);
+  if (status == GAN_OK) return gan_samples_finish(file);
+  gan_samples_discard(file);
+  return status;
+}
+
+static gan_status make_samples(const gan_arguments *arguments, const saved_generator *saved, int64_t count) {
+  gan_sample_latents of;
+  GAN_TRY(gan_sample_latents_of(arguments, saved->config, count, &of));
+  return is_array(arguments->output) ? write_array(saved, &of, arguments->output, count)
+                                     : draw_picture(saved, &of, arguments->output, count);
 }
 
 /* What is no checkpoint will be told by its kind, which is looked at now. */
@@ -175,18 +206,11 @@ static gan_status run(gan_arguments *arguments) {
                     gan_command_sample.usage);
   if (gan_world_rank(arguments->world) != 0) return GAN_OK;
   saved_generator saved = {0};
-  float *samples = NULL;
-  const char *output = arguments->output;
-  GAN_TRY(check_output(output));
+  GAN_TRY(check_output(arguments->output));
   gan_status status = load(arguments, &saved);
   const int64_t count = arguments->count ? arguments->count : status == GAN_OK ? saved.config->samples.count : 0;
-  if (status == GAN_OK)
-    status =
-        gan_allocate((size_t)count * (size_t)gan_shape_count(&saved.data_shape), sizeof *samples, "samples", &samples);
-  if (status == GAN_OK) status = draw(arguments, &saved, count, samples);
-  if (status == GAN_OK) status = write_samples(arguments, &saved, output, count, samples);
+  if (status == GAN_OK) status = make_samples(arguments, &saved, count);
   if (status == GAN_OK && !arguments->quiet) report(arguments, &saved, count);
-  free(samples);
   release(&saved);
   return status;
 }

@@ -9,12 +9,17 @@
 #include "base/shape.h"
 #include "cli/command.h"
 #include "cli/json.h"
+#include "store/samples.h"
 
 gan_status gan_inspect_checkpoint(const gan_arguments *arguments, const char *path) GAN_CHECKED;
 gan_status gan_inspect_metrics(const gan_arguments *arguments, const char *path) GAN_CHECKED;
 gan_status gan_inspect_table(const gan_arguments *arguments, const char *path) GAN_CHECKED;
 /* source: the data source that reads the file, "hdf5" or "idx". */
 gan_status gan_inspect_data(const gan_arguments *arguments, const char *path, const char *source) GAN_CHECKED;
+
+/* Where samples of `sample -o FILE.h5` come from; NULL: not known, which shows nothing. */
+void gan_inspect_print_origin(const gan_samples_origin *origin);
+void gan_inspect_add_origin(struct json_object *object, const gan_samples_origin *origin);
 
 /* Range and moments of values, those that are not finite left out and counted. */
 typedef struct gan_value_range {

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/number.h"
@@ -28,7 +29,8 @@ static gan_status range_of_samples(gan_source *source, int64_t *read, gan_value_
   return status;
 }
 
-static void print_text(const char *path, const gan_source *source, int64_t read, const gan_value_range *range) {
+static void print_text(const char *path, const gan_source *source, int64_t read, const gan_value_range *range,
+                       const gan_samples_origin *origin) {
   char text[GAN_SHAPE_TEXT];
   printf("data %s\n\n", path);
   printf("  source             %s\n", source->type->name);
@@ -44,9 +46,11 @@ static void print_text(const char *path, const gan_source *source, int64_t read,
   printf("    minimum %.5g  maximum %.5g  mean %.5g  deviation %.5g\n", gan_shown(range->minimum),
          gan_shown(range->maximum), gan_shown(range->mean), gan_shown(range->standard_deviation));
   if (range->other) printf("    %" PRId64 " values are not finite\n", range->other);
+  gan_inspect_print_origin(origin);
 }
 
-static void print_json(const char *path, const gan_source *source, int64_t read, const gan_value_range *range) {
+static void print_json(const char *path, const gan_source *source, int64_t read, const gan_value_range *range,
+                       const gan_samples_origin *origin) {
   char fingerprint[17];
   snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, source->fingerprint);
   struct json_object *object = gan_inspect_object("data", path);
@@ -62,6 +66,7 @@ static void print_json(const char *path, const gan_source *source, int64_t read,
   gan_json_add(object, "mean", gan_json_number(range->mean));
   gan_json_add(object, "standard_deviation", gan_json_number(range->standard_deviation));
   gan_json_add_integer(object, "not_finite", range->other);
+  gan_inspect_add_origin(object, origin);
   gan_json_print(object);
 }
 
@@ -72,12 +77,15 @@ gan_status gan_inspect_data(const gan_arguments *arguments, const char *path, co
   options.path = path;
   options.memory = 0; /* a look at the first samples needs no more of them */
   gan_source *source = NULL;
+  gan_samples_origin origin;
+  bool known = false;
+  if (strcmp(source_name, "hdf5") == 0) GAN_TRY(gan_samples_read_origin(path, &known, &origin));
   GAN_TRY(gan_source_open(&options, 0, NULL, &source));
   gan_value_range range;
   int64_t read;
   const gan_status status = range_of_samples(source, &read, &range);
-  if (status == GAN_OK && arguments->json) print_json(path, source, read, &range);
-  if (status == GAN_OK && !arguments->json) print_text(path, source, read, &range);
+  if (status == GAN_OK && arguments->json) print_json(path, source, read, &range, known ? &origin : NULL);
+  if (status == GAN_OK && !arguments->json) print_text(path, source, read, &range, known ? &origin : NULL);
   gan_source_close(source);
   return status;
 }

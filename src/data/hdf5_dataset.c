@@ -102,6 +102,11 @@ typedef struct candidates {
   char list[512];            /* names of all of them */
 } candidates;
 
+/* What samples were made of, in files that `gan_dist sample` wrote: never what somebody means to train on. */
+static bool are_latents(hid_t root, const char *name) {
+  return strcmp(name, "latents") == 0 && H5Lexists(root, "samples", H5P_DEFAULT) > 0;
+}
+
 static bool is_list(hid_t root, const char *name) {
   const hid_t id = H5Dopen2(root, name, H5P_DEFAULT), space = id < 0 ? -1 : H5Dget_space(id);
   const int rank = space < 0 ? 0 : H5Sget_simple_extent_ndims(space);
@@ -122,7 +127,7 @@ static herr_t visit(hid_t root, const char *name, const H5L_info_t *info, void *
   candidates *found = context;
   H5O_info_t about;
   gan_hdf5_samples samples;
-  if (info->type != H5L_TYPE_HARD) return 0;
+  if (info->type != H5L_TYPE_HARD || are_latents(root, name)) return 0;
   if (H5Oget_info_by_name(root, name, &about, H5P_DEFAULT) < 0 || about.type != H5O_TYPE_DATASET) return 0;
   if (open_named(root, found->path, name, &samples) != GAN_OK) {
     pass_over(root, name, found);

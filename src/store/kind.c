@@ -22,6 +22,7 @@ static gan_file_kind hdf5_kind(const char *path) {
   if (strncmp(text, GAN_KIND_TEXT_TABLE, sizeof GAN_KIND_TEXT_TABLE - 1) == 0) kind = GAN_KIND_TABLE;
   if (strcmp(text, GAN_KIND_TEXT_METRICS) == 0) kind = GAN_KIND_METRICS;
   if (strcmp(text, GAN_KIND_TEXT_TRACE) == 0) kind = GAN_KIND_TRACE;
+  if (strcmp(text, GAN_KIND_TEXT_SAMPLES) == 0) kind = GAN_KIND_SAMPLES;
   H5free_memory(text);
   return kind;
 }

@@ -12,7 +12,7 @@ typedef enum gan_file_kind {
   GAN_KIND_METRICS,
   GAN_KIND_TRACE,
   GAN_KIND_TABLE,   /* of a benchmark */
-  GAN_KIND_SAMPLES, /* HDF5, with a data set `samples` */
+  GAN_KIND_SAMPLES, /* HDF5, says so or has a data set `samples` */
   GAN_KIND_IMAGES,  /* HDF5, with a data set `images` */
   GAN_KIND_HDF5     /* an HDF5 file of another kind: data, perhaps */
 } gan_file_kind;
@@ -38,11 +38,12 @@ gan_status gan_file_may_become(const char *option, const char *path, gan_file_ki
 /* "a checkpoint", "a metrics file", ... */
 const char *gan_file_kind_name(gan_file_kind kind);
 
-/* The name and the values of the root attribute by which metrics and trace files are known; whatever else begins with
-   GAN_KIND_TEXT_TABLE is a table. */
+/* The name and the values of the root attribute by which metrics, traces and samples are known (those of earlier
+   versions by their data set); whatever else begins with GAN_KIND_TEXT_TABLE is a table. */
 #define GAN_KIND_ATTRIBUTE "kind"
 #define GAN_KIND_TEXT_METRICS "gan_dist metrics"
 #define GAN_KIND_TEXT_TRACE "gan_dist trace"
+#define GAN_KIND_TEXT_SAMPLES "gan_dist samples"
 #define GAN_KIND_TEXT_TABLE "gan_dist "
 
 #endif
