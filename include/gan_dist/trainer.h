@@ -98,6 +98,9 @@ GAN_API const char *gan_trainer_folder(const gan_trainer *trainer);
 /* Iterations done, over all starts of the run. */
 GAN_API int64_t gan_trainer_iteration(const gan_trainer *trainer);
 
+/* Iterations to do in all: run.iterations, or those of the run that goes on where they are not set. */
+GAN_API int64_t gan_trainer_iterations(const gan_trainer *trainer);
+
 /* The checkpoint written last, or gone on from; "" when there is none. Owned by the trainer. */
 GAN_API const char *gan_trainer_checkpoint(const gan_trainer *trainer);
 

@@ -54,6 +54,12 @@ gan_shard_piece gan_shards_piece(gan_shard_node root, int low, int end) {
   return piece;
 }
 
+int gan_shards_count(int64_t asked, int64_t batch, int ranks) {
+  if (asked > 0) return (int)asked;
+  const int usual = batch < GAN_SHARDS_DEFAULT ? (int)batch : GAN_SHARDS_DEFAULT;
+  return ranks > usual ? ranks : usual;
+}
+
 gan_status gan_shards_plan(int count, int64_t batch, int ranks, int rank, gan_shards *shards) {
   memset(shards, 0, sizeof *shards);
   if (ranks < 1 || rank < 0 || rank >= ranks || count < 1 || batch < 1 || batch > INT32_MAX)
@@ -63,6 +69,11 @@ gan_status gan_shards_plan(int count, int64_t batch, int ranks, int rank, gan_sh
                     "%d ranks for %d shards: a rank without a shard has nothing to do; start at most %d ranks or raise "
                     "--shards",
                     ranks, count, count);
+  if (batch < count && count == ranks)
+    return gan_fail(GAN_BAD_USAGE,
+                    "%d ranks for a global batch of %lld: each rank needs a sample; start at most %lld ranks or raise "
+                    "--batch",
+                    ranks, (long long)batch, (long long)batch);
   if (batch < count)
     return gan_fail(GAN_BAD_USAGE,
                     "a global batch of %lld for %d shards: each shard needs a sample; raise --batch or lower --shards",

@@ -33,6 +33,12 @@ typedef struct gan_shards {
   gan_shard_node *nodes; /* [node_count], rising */
 } gan_shards;
 
+/* S for `asked` (train.shards); for 0, which leaves it to the program: GAN_SHARDS_DEFAULT, but at most one for each
+   sample and at least one for each rank. So any number of ranks up to GAN_SHARDS_DEFAULT gives the same S, and beyond
+   it each rank has one shard, which is the smallest S that keeps all of them at work, and equally. */
+enum { GAN_SHARDS_DEFAULT = 8 };
+int gan_shards_count(int64_t asked, int64_t batch, int ranks);
+
 /* Plans rank's part. Fails with GAN_BAD_USAGE unless 1 <= ranks <= count <= batch < 2^31. */
 gan_status gan_shards_plan(int count, int64_t batch, int ranks, int rank, gan_shards *shards) GAN_CHECKED;
 void gan_shards_release(gan_shards *shards);

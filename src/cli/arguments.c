@@ -321,6 +321,8 @@ static gan_status build_config(const word_list *list, gan_arguments *arguments) 
   if (list->command->takes_config && !preset && !ini) preset = DEFAULT_PRESET;
   GAN_TRY(gan_config_create(&arguments->config));
   if (preset) GAN_TRY(gan_config_use_preset(arguments->config, preset));
+  if (!overruled)
+    gan_config_count_as_default(arguments->config); /* nobody asked for it: a run that goes on has its own */
   if (ini)
     GAN_TRY(gan_ini_read_file(arguments->config, ini, overruled ? GAN_INI_PRESET_OVERRULED : GAN_INI_PRESET_TAKEN));
   return gan_arguments_apply(arguments, arguments->config);

@@ -134,11 +134,12 @@ static gan_status measure_batch(gan_arguments *arguments, int64_t batch, gan_pre
   gan_computing *computing = &found->computing[found->computing_count++];
   gan_training_time time;
   gan_config *config = NULL;
-  char text[32];
+  char text[32], shards[32];
   snprintf(text, sizeof text, "%lld", (long long)batch);
+  snprintf(shards, sizeof shards, "%d", gan_world_size(arguments->world)); /* one to a rank, as on many hosts */
   gan_status status = gan_config_copy(arguments->config, &config);
   if (status == GAN_OK) status = gan_config_set(config, "train.batch", text);
-  if (status == GAN_OK) status = gan_config_set(config, "train.shards", "0");
+  if (status == GAN_OK) status = gan_config_set(config, "train.shards", shards);
   status = gan_world_agree(arguments->world, status);
   if (status == GAN_OK) status = gan_benchmark_training(arguments->world, config, arguments->count, &time, NULL);
   gan_config_destroy(config);

@@ -103,10 +103,16 @@ static gan_status add_launcher(command_line *line, const char *launcher) {
   return status;
 }
 
-/* --section.key=VALUE. train.batch is the global batch of the child. */
+/* --section.key=VALUE. train.batch is the global batch of the child. Where nobody chose a number of shards, in weak
+   scaling each rank has one: the same work on any number of ranks. */
 static gan_status add_key(command_line *line, const plan *asked, const gan_option *option, int64_t ranks) {
   char *value, *word = NULL;
   const int64_t batch = asked->arguments->config->train.batch;
+  if (strcmp(option->key, "train.shards") == 0 && asked->weak && asked->arguments->config->train.shards == 0) {
+    char text[64];
+    snprintf(text, sizeof text, "--%s=%lld", option->key, (long long)ranks);
+    return add_word(line, text);
+  }
   if (strcmp(option->key, "train.batch") == 0 && asked->weak) {
     char text[64];
     if (batch > INT32_MAX / ranks)

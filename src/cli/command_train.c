@@ -62,11 +62,11 @@ static void add_number(struct json_object *object, const char *name, double valu
 }
 
 /* What no iteration of this start tells is null. */
-static void report_json(const observed *run, const gan_trainer *trainer, int64_t iterations, gan_status status) {
+static void report_json(const observed *run, const gan_trainer *trainer, gan_status status) {
   struct json_object *object = json_object_new_object();
   json_object_object_add(object, "status", json_object_new_int(status));
   json_object_object_add(object, "iteration", json_object_new_int64(gan_trainer_iteration(trainer)));
-  json_object_object_add(object, "iterations", json_object_new_int64(iterations));
+  json_object_object_add(object, "iterations", json_object_new_int64(gan_trainer_iterations(trainer)));
   add_number(object, "seconds", run->iteration.seconds);
   add_number(object, "critic_loss", run->iteration.critic_loss);
   add_number(object, "generator_loss", run->iteration.generator_loss);
@@ -92,7 +92,7 @@ static gan_status train(gan_arguments *arguments, const gan_observer *observer, 
   if (reports) {
     gan_progress_finish(run->progress);
     if (arguments->json)
-      report_json(run, trainer, arguments->config->run.iterations, status);
+      report_json(run, trainer, status);
     else if (!arguments->quiet)
       report_text(run, trainer);
   }

@@ -17,6 +17,7 @@ gan_status gan_config_create(gan_config **config) {
   for (int i = 0; i < gan_option_count && status == GAN_OK; i++)
     if (gan_options[i].type != GAN_OPTION_PRESET)
       status = gan_option_set(&gan_options[i], *config, gan_options[i].default_value);
+  gan_config_count_as_default(*config);
   if (status != GAN_OK) {
     gan_config_destroy(*config);
     *config = NULL;
@@ -29,6 +30,7 @@ gan_status gan_config_copy(const gan_config *config, gan_config **copy) {
   gan_status status = GAN_OK;
   for (int i = 0; i < gan_option_count && status == GAN_OK; i++)
     status = gan_option_copy(&gan_options[i], config, *copy);
+  memcpy((*copy)->given, config->given, sizeof config->given);
   if (status != GAN_OK) {
     gan_config_destroy(*copy);
     *copy = NULL;

@@ -17,6 +17,8 @@
 #include "gan_dist/config.h"
 #include "optim/optimizer.h"
 
+enum { GAN_OPTIONS_MOST = 128 };
+
 typedef struct gan_network_config {
   char *layers;
   char *init;
@@ -49,7 +51,7 @@ struct gan_config {
   gan_loss_options loss;
   struct {
     int64_t batch;
-    int64_t shards; /* 0: number of ranks */
+    int64_t shards; /* 0: gan_shards_count chooses; a trainer's own configuration has its choice */
     int64_t n_critic;
     int64_t warmup_iterations; /* 25 in the WGAN paper; 0: no warm-up */
     int64_t warmup_n_critic;   /* 100 */
@@ -84,9 +86,20 @@ struct gan_config {
     char *file;    /* "": no trace */
     int64_t steps; /* optimiser updates to trace, those of both networks counted together */
   } trace;
+  bool given[GAN_OPTIONS_MOST]; /* by row of the option table: somebody set the key, it is no built-in default */
 };
 
 gan_status gan_config_copy(const gan_config *config, gan_config **copy) GAN_CHECKED;
+
+/* kept.c: a run and its starts. Precedence: built-in defaults < the checkpoint that is gone on from < what was given.
+ */
+
+/* What was set so far counts as defaults, not as given. */
+void gan_config_count_as_default(gan_config *config);
+/* Takes over from the configuration `from`, which a run has had so far, what belongs to the run and is not given. */
+gan_status gan_config_take_over(gan_config *config, const gan_config *from) GAN_CHECKED;
+/* As gan_config_print, but for what one start alone was asked for (gan_option_scope), which has its default. */
+gan_status gan_config_print_run(const gan_config *config, char **text) GAN_CHECKED;
 
 /* The run's folder as configured, into `folder` (PATH_MAX bytes): run.dir, or runs/NAME (run.name) when that is empty.
    GAN_BAD_USAGE when run.name is needed and empty, or the path is too long. */
@@ -103,10 +116,21 @@ typedef enum gan_option_type {
   GAN_OPTION_PRESET   /* run.preset: no field of its own; setting it takes over the named preset's keys */
 } gan_option_type;
 
+/* What a key is about, and so what becomes of it where a run goes on from a checkpoint. */
+typedef enum gan_option_scope {
+  GAN_SCOPE_RESULT, /* what is computed: taken over unless given, named where it changes */
+  GAN_SCOPE_LENGTH, /* run.iterations: the same, but a change is one of what is computed where a schedule runs over it
+                     */
+  GAN_SCOPE_RUN,    /* what else belongs to the run: where its data lie, what is written and when: taken over */
+  GAN_SCOPE_START,  /* where and how a start runs: not taken over */
+  GAN_SCOPE_ONCE    /* what one start alone is asked for: neither config.ini nor a checkpoint keeps it */
+} gan_option_scope;
+
 typedef struct gan_option {
   const char *key;        /* "train.batch" */
   const char *short_form; /* "--batch", or NULL */
   gan_option_type type;
+  gan_option_scope scope;
   size_t offset, size; /* of the field in gan_config */
   const char *default_value;
   const char *alone;       /* what the option means on the command line without a value; NULL: it needs one */

@@ -3,7 +3,7 @@
    Parser, checks, help text, environment variables, INI files, `gan_dist config --list options` and the text kept in
    checkpoints all read this table, so an option is added by a field in config.h and a row here. Sections stand
    together, in the order in which they are printed. Fields that a row does not name are zero: no short form, needs a
-   value, inclusive bounds. */
+   value, inclusive bounds, a part of what is computed. */
 #include <float.h>
 #include <stdint.h>
 #include <string.h>
@@ -101,48 +101,56 @@ static const char *latent_distribution_choice(int i, const char **help) {
 #define BELOW_MAXIMUM .maximum_exclusive = true
 #define OR_ZERO .or_zero = true
 
+/* Of rows that are not about what is computed. */
+#define LENGTH .scope = GAN_SCOPE_LENGTH
+#define RUN .scope = GAN_SCOPE_RUN
+#define START .scope = GAN_SCOPE_START
+#define ONCE .scope = GAN_SCOPE_ONCE
+
 /* 2^53: whole numbers up to it are the same as doubles; far beyond anything that could be counted. */
 #define MANY 9007199254740992.0
 
 /* clang-format off: a row is two lines, what it is and what it says */
 const gan_option gan_options[] = {
-    {"run.preset", "--preset", .type = GAN_OPTION_PRESET, .choice = preset_choice, .default_value = "",
+    {"run.preset", "--preset", ONCE, .type = GAN_OPTION_PRESET, .choice = preset_choice, .default_value = "",
      .help = "take over a preset's keys first, below the INI file's, the environment's and the command line's"},
-    {"run.dir", NULL, TEXT(run.dir), .default_value = "", .value_name = "FOLDER",
+    {"run.dir", NULL, START, TEXT(run.dir), .default_value = "", .value_name = "FOLDER",
      .help = "the run's folder; empty: runs/ and run.name"},
-    {"run.name", NULL, TEXT(run.name), .default_value = "ring8",
+    {"run.name", NULL, START, TEXT(run.name), .default_value = "ring8",
      .help = "the run's name; a preset or an INI file that is read brings its own"},
     {"run.seed", "--seed", INTEGER(run.seed, 0, (double)INT64_MAX), .default_value = "0",
      .help = "key of every random number of the run"},
-    {"run.iterations", "--iterations", INTEGER(run.iterations, 0, MANY), .default_value = "1000",
+    {"run.iterations", "--iterations", LENGTH, INTEGER(run.iterations, 0, MANY), .default_value = "1000",
      .help = "iterations to train, each train.n_critic critic steps and one generator step"},
-    {"run.stop_at", NULL, INTEGER(run.stop_at, 0, MANY), .default_value = "0",
+    {"run.stop_at", NULL, ONCE, INTEGER(run.stop_at, 0, MANY), .default_value = "0",
      .help = "write a checkpoint and exit with status 75 after this iteration; 0: never"},
-    {"run.resume", "--resume", TEXT(run.resume), .default_value = "no", .alone = "yes", .value_name = "yes|no|FILE",
+    {"run.resume", "--resume", ONCE, TEXT(run.resume), .default_value = "no", .alone = "yes",
+     .value_name = "yes|no|FILE",
      .help = "yes: go on from the newest checkpoint in run.dir, if any; FILE: from that one; no: start anew"},
-    {"run.backend", "--backend", NAME(run.backend, backend_choice), .default_value = "auto",
+    {"run.backend", "--backend", RUN, NAME(run.backend, backend_choice), .default_value = "auto",
      .help = "who computes the matrix products"},
-    {"run.precision", "--precision", NAME(run.precision, precision_choice), .default_value = "float32",
+    {"run.precision", "--precision", RUN, NAME(run.precision, precision_choice), .default_value = "float32",
      .help = "what products are computed from; parameters and sums are always float32"},
-    {"run.log_every", NULL, INTEGER(run.log_every, 0, MANY), .default_value = "0",
+    {"run.log_every", NULL, START, INTEGER(run.log_every, 0, MANY), .default_value = "0",
      .help = "iterations between plain progress lines, on a terminal too; 0: by time, and none beside a live line"},
 
     {"data.source", NULL, NAME(data.source, source_choice), .default_value = "ring",
      .help = "where real samples come from"},
-    {"data.path", NULL, TEXT(data.path), .default_value = "", .value_name = "FILE",
+    {"data.path", NULL, RUN, TEXT(data.path), .default_value = "", .value_name = "FILE",
      .help = "the data file of sources that read one"},
-    {"data.labels", NULL, TEXT(data.labels), .default_value = "", .value_name = "FILE",
+    {"data.labels", NULL, RUN, TEXT(data.labels), .default_value = "", .value_name = "FILE",
      .help = "file (IDX) or data set (HDF5) of labels; empty: the one beside the samples, if any; none: no labels"},
-    {"data.dataset", NULL, TEXT(data.dataset), .default_value = "", .help = "path of the data set inside an HDF5 file"},
+    {"data.dataset", NULL, RUN, TEXT(data.dataset), .default_value = "",
+     .help = "path of the data set inside an HDF5 file"},
     {"data.axes", NULL, NAME(data.axes, axes_choice), .default_value = "auto",
      .help = "what a file's axes are: N samples, C channels, L length, D depth (of ND: features), H height, W width"},
     {"data.minimum", NULL, REAL(data.minimum, -1e30, 1e30), .default_value = "0",
      .help = "an HDF5 file's value that becomes -1, when data.maximum becomes 1; both 0: see data.maximum"},
     {"data.maximum", NULL, REAL(data.maximum, -1e30, 1e30), .default_value = "0",
      .help = "its value that becomes 1; both 0: of uint8 0 becomes -1 and 255 1, and other types stay as they are"},
-    {"data.memory", NULL, INTEGER(data.memory, 0, 1 << 30), .default_value = "256",
+    {"data.memory", NULL, RUN, INTEGER(data.memory, 0, 1 << 30), .default_value = "256",
      .help = "hold an HDF5 file's samples in memory, once per host, if they take so many MiB at most; 0: never"},
-    {"data.origin", NULL, TEXT(data.origin), .default_value = "",
+    {"data.origin", NULL, RUN, TEXT(data.origin), .default_value = "",
      .help = "how to get the data, in words; said when data.path is missing"},
     {"data.samples", NULL, INTEGER(data.samples, 0, MANY), .default_value = "0",
      .help = "use the first so many samples of a file (0: all), or make so many synthetic ones (0: without end)"},
@@ -209,7 +217,9 @@ const gan_option gan_options[] = {
     {"train.batch", "--batch", INTEGER(train.batch, 1, INT32_MAX), .default_value = "64",
      .help = "samples of the global batch of a critic step, over all ranks"},
     {"train.shards", "--shards", INTEGER(train.shards, 0, INT32_MAX), .default_value = "0",
-     .help = "slices of the global batch, on which alone results depend; 0: as many as ranks"},
+     .help =
+         "slices of the global batch, which the rounding depends on, and ranks share; 0: 8, or as many as ranks where "
+         "more"},
     {"train.n_critic", NULL, INTEGER(train.n_critic, 1, 1000000), .default_value = "5",
      .help = "critic steps before each generator step"},
     {"train.warmup_iterations", NULL, INTEGER(train.warmup_iterations, 0, MANY), .default_value = "0",
@@ -220,7 +230,7 @@ const gan_option gan_options[] = {
      .help = "with a warm-up, every so many iterations is a warm-up iteration again; 0: only the first ones"},
     {"train.ema_decay", NULL, REAL(train.ema_decay, 0, 1), BELOW_MAXIMUM, .default_value = "0",
      .help = "decay per iteration of the moving average of the generator's weights; 0: no average"},
-    {"train.verify_every", "--verify-every", INTEGER(train.verify_every, 0, MANY), .default_value = "100",
+    {"train.verify_every", "--verify-every", RUN, INTEGER(train.verify_every, 0, MANY), .default_value = "100",
      .help = "iterations between comparisons of the parameters of all ranks, made before a checkpoint too; 0: never"},
 
     {"optimizer.name", NULL, NAME(optimizer.name, optimizer_choice), .default_value = "rmsprop",
@@ -245,44 +255,46 @@ const gan_option gan_options[] = {
     {"optimizer.final_factor", NULL, REAL(optimizer.final_factor, 0, 1e6), .default_value = "0.01",
      .help = "what the schedule ends at, as a factor of the learning rate"},
 
-    {"batch_norm.sync", NULL, BOOLEAN(batch_norm.sync), .default_value = "no",
-     .help = "batch statistics over the whole global batch instead of per shard"},
+    {"batch_norm.sync", NULL, BOOLEAN(batch_norm.sync), .default_value = "yes",
+     .help = "batch statistics over the whole global batch; no: over each shard by itself"},
     {"batch_norm.momentum", NULL, REAL(batch_norm.momentum, 0, 1), .default_value = "0.1",
      .help = "weight of the newest batch in the running statistics"},
     {"batch_norm.epsilon", NULL, REAL(batch_norm.epsilon, 0, 1e6), ABOVE_MINIMUM, .default_value = "1e-5",
      .help = "added to the variance"},
 
-    {"dist.reduction", "--reduction", NAME(dist.reduction, reduction_choice), .default_value = "auto",
+    {"dist.reduction", "--reduction", START, NAME(dist.reduction, reduction_choice), .default_value = "auto",
      .help = "how gradients are summed over ranks; makes no difference to the result"},
-    {"dist.timeout", "--timeout", REAL(dist.timeout, 1, 1e9), OR_ZERO, .default_value = "120",
+    {"dist.timeout", "--timeout", START, REAL(dist.timeout, 1, 1e9), OR_ZERO, .default_value = "120",
      .help = "seconds that a rank may stand still before the run is ended; 0: for ever"},
 
-    {"checkpoint.every", NULL, INTEGER(checkpoint.every, 0, MANY), .default_value = "1000",
+    {"checkpoint.every", NULL, RUN, INTEGER(checkpoint.every, 0, MANY), .default_value = "1000",
      .help = "iterations between checkpoints; 0: only at the end"},
-    {"checkpoint.keep", NULL, INTEGER(checkpoint.keep, 1, INT32_MAX), .default_value = "3",
+    {"checkpoint.keep", NULL, RUN, INTEGER(checkpoint.keep, 1, INT32_MAX), .default_value = "3",
      .help = "newest checkpoints that are kept, besides the best"},
 
-    {"samples.every", NULL, INTEGER(samples.every, 0, MANY), .default_value = "1000",
+    {"samples.every", NULL, RUN, INTEGER(samples.every, 0, MANY), .default_value = "1000",
      .help = "iterations between sample pictures; 0: only at the end"},
-    {"samples.count", NULL, INTEGER(samples.count, 1, 1 << 20), .default_value = "64", .help = "samples in a picture"},
+    {"samples.count", NULL, RUN, INTEGER(samples.count, 1, 1 << 20), .default_value = "64",
+     .help = "samples in a picture"},
     {"samples.ema", NULL, BOOLEAN(samples.ema), .default_value = "yes",
      .help = "draw from the averaged generator where there is one"},
 
-    {"eval.every", NULL, INTEGER(eval.every, 0, MANY), .default_value = "1000",
+    {"eval.every", NULL, RUN, INTEGER(eval.every, 0, MANY), .default_value = "1000",
      .help = "iterations between evaluations; 0: only at the end"},
     {"eval.samples", NULL, INTEGER(eval.samples, 1, INT32_MAX), .default_value = "2048",
      .help = "samples of each side, real and generated, in an evaluation"},
     {"eval.projections", NULL, INTEGER(eval.projections, 1, 1000000), .default_value = "128",
      .help = "random directions of the sliced Wasserstein distance"},
 
-    {"trace.file", "--trace", TEXT(trace.file), .default_value = "", .value_name = "FILE",
+    {"trace.file", "--trace", ONCE, TEXT(trace.file), .default_value = "", .value_name = "FILE",
      .help = "write what every optimiser update computed to this HDF5 file; empty: no trace"},
-    {"trace.steps", "--trace-steps", INTEGER(trace.steps, 1, MANY), .default_value = "10",
+    {"trace.steps", "--trace-steps", ONCE, INTEGER(trace.steps, 1, MANY), .default_value = "10",
      .help = "optimiser updates to trace, those of both networks counted together"},
 };
 /* clang-format on */
 
 const int gan_option_count = (int)(sizeof gan_options / sizeof *gan_options);
+_Static_assert(sizeof gan_options / sizeof *gan_options <= GAN_OPTIONS_MOST, "gan_config.given has room for each key");
 
 const gan_option *gan_option_find(const char *name) {
   for (int i = 0; i < gan_option_count; i++) {

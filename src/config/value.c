@@ -221,7 +221,7 @@ static gan_status set_layers(const gan_option *option, gan_config *config, const
   return GAN_OK;
 }
 
-gan_status gan_option_set(const gan_option *option, gan_config *config, const char *value) {
+static gan_status set_value(const gan_option *option, gan_config *config, const char *value) {
   switch (option->type) {
     case GAN_OPTION_TEXT:
       GAN_TRY(check_text(option, value));
@@ -240,6 +240,12 @@ gan_status gan_option_set(const gan_option *option, gan_config *config, const ch
       return is_choice(option, value) ? gan_config_use_preset(config, value) : unknown_choice(option, value);
   }
   return gan_fail(GAN_FAILED, "%s: its row in the option table has no type", option->key);
+}
+
+gan_status gan_option_set(const gan_option *option, gan_config *config, const char *value) {
+  GAN_TRY(set_value(option, config, value));
+  config->given[option - gan_options] = true;
+  return GAN_OK;
 }
 
 gan_status gan_option_print(const gan_option *option, const gan_config *config, char **text) {

@@ -1,7 +1,8 @@
 /* The trainer from the inside: what src/train's files share.
 
    trainer.c builds and destroys, step.c is one iteration's mathematics, run.c the loop around it, state.c checkpoints,
-   claim.c whose the folder is, record.c what is written to disk besides, model.c the networks. */
+   resume.c the configuration of a run that goes on, balance.c how ranks share shards, claim.c whose the folder is,
+   record.c what is written to disk besides, model.c the networks. */
 #ifndef GAN_TRAIN_INTERNAL_H
 #define GAN_TRAIN_INTERNAL_H
 
@@ -93,6 +94,8 @@ struct gan_trainer {
 
   /* Files; rank 0. */
   gan_resume resume;
+  gan_config *before; /* what the run was configured with so far; on all ranks; NULL: it begins, or nobody can tell */
+  int shards_before;  /* and its shards; 0: it begins */
   gan_checkpoint_file *resumed; /* the checkpoint to go on from, from when it is found until it is read */
   char folder[PATH_MAX];
   gan_folder_lock *lock; /* on the folder; rank 0, NULL until it is taken */
@@ -141,6 +144,10 @@ void gan_state_distribute(gan_trainer *trainer);
 void gan_state_collect(gan_trainer *trainer);
 /* Rank 0 looks for what to resume from; every rank gets the path ("" for a new run). Collective. */
 gan_status gan_state_find(gan_trainer *trainer, char *path) GAN_CHECKED;
+/* resume.c: completes the configuration by that of the checkpoint which was found. Collective. */
+gan_status gan_resume_configuration(gan_trainer *trainer, const char *path) GAN_CHECKED;
+/* balance.c: settles train.shards, and says what the ranks get. Not collective, but all ranks do alike. */
+gan_status gan_settle_shards(gan_trainer *trainer) GAN_CHECKED;
 /* Compares parameters over ranks. Collective. */
 gan_status gan_state_verify(gan_trainer *trainer) GAN_CHECKED;
 

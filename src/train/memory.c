@@ -260,7 +260,7 @@ static gan_status check_layout(const gan_config *config, gan_layout layout) {
     return gan_fail(GAN_BAD_USAGE, "%d ranks cannot be on %d hosts: each host has at least one", layout.ranks,
                     layout.hosts);
   gan_shards shards;
-  const int count = config->train.shards ? (int)config->train.shards : layout.ranks;
+  const int count = gan_shards_count(config->train.shards, config->train.batch, layout.ranks);
   GAN_TRY(gan_shards_plan(count, config->train.batch, layout.ranks, 0, &shards));
   gan_shards_release(&shards);
   return GAN_OK;
@@ -270,7 +270,7 @@ gan_status gan_memory_plan(const gan_config *config, gan_layout layout, gan_memo
   setup run = {.config = config, .layout = layout};
   gan_source *source = NULL;
   *report = (gan_memory_report){.layout = layout, .batch = config->train.batch};
-  report->shards = config->train.shards ? (int)config->train.shards : layout.ranks;
+  report->shards = gan_shards_count(config->train.shards, config->train.batch, layout.ranks);
   GAN_TRY(check_layout(config, layout));
   GAN_TRY(gan_source_open_headers(&config->data, (uint64_t)config->run.seed, &source));
   run.source = source;

@@ -72,7 +72,7 @@ static gan_status write_state(gan_trainer *trainer) {
                                .program_version = GAN_DIST_VERSION};
   name_backend(trainer, sizeof checkpoint.backend, checkpoint.backend);
   gan_checkpoint_path(trainer->folder, trainer->iteration, path);
-  GAN_TRY(gan_config_print(trainer->config, &checkpoint.config));
+  GAN_TRY(gan_config_print_run(trainer->config, &checkpoint.config));
   gan_status status = list_tensors(trainer, true, &tensors, &count);
   if (status == GAN_OK) status = check_finite(trainer, count, tensors);
   if (status == GAN_OK) status = gan_checkpoint_write(path, &checkpoint, count, tensors);
@@ -99,13 +99,9 @@ gan_status gan_state_save(gan_trainer *trainer) {
   return GAN_OK;
 }
 
-/* What the checkpoint was made with has to be what it goes on with, or the continued run would be neither of the two.
- */
+/* What the run cannot change without becoming another one. */
 static gan_status check_header(const gan_trainer *trainer, const char *path, const gan_checkpoint *checkpoint) {
   const gan_config *config = trainer->config;
-  if (checkpoint->shards != trainer->shards.count)
-    return gan_fail(GAN_BAD_USAGE, "%s was made with %d shards, not %d: use --shards %d", path, checkpoint->shards,
-                    trainer->shards.count, checkpoint->shards);
   if (checkpoint->seed != (uint64_t)config->run.seed)
     return gan_fail(GAN_BAD_USAGE, "%s was made with seed %llu, not %lld: use --seed %llu", path,
                     (unsigned long long)checkpoint->seed, (long long)config->run.seed,
@@ -220,23 +216,13 @@ static gan_status open_named(gan_trainer *trainer, char *path) {
   return gan_checkpoint_open(path, &trainer->resumed);
 }
 
-/* The number of ranks may have changed, the number of shards must not. */
-static gan_status take_shards(gan_trainer *trainer) {
-  gan_checkpoint checkpoint = {0};
-  GAN_TRY(gan_checkpoint_header(trainer->resumed, &checkpoint));
-  trainer->config->train.shards = checkpoint.shards;
-  gan_checkpoint_release(&checkpoint);
-  return GAN_OK;
-}
-
 static gan_status find_state(gan_trainer *trainer, char *path) {
   gan_config *config = trainer->config;
   const bool resume = strcmp(config->run.resume, "no") != 0, newest = strcmp(config->run.resume, "yes") == 0;
   GAN_TRY(gan_folder_choose(trainer->config, trainer->folder));
   if (!resume) return GAN_OK;
   trainer->resume = newest ? GAN_RESUME_NEWEST : GAN_RESUME_FILE;
-  GAN_TRY(newest ? open_newest(trainer, path) : open_named(trainer, path));
-  return trainer->resumed && !config->train.shards ? take_shards(trainer) : GAN_OK;
+  return newest ? open_newest(trainer, path) : open_named(trainer, path);
 }
 
 gan_status gan_state_find(gan_trainer *trainer, char *path) {
@@ -246,8 +232,7 @@ gan_status gan_state_find(gan_trainer *trainer, char *path) {
   GAN_TRY(gan_world_agree(trainer->world, mine));
   gan_world_broadcast(trainer->world, path, PATH_MAX);
   gan_world_broadcast(trainer->world, trainer->folder, sizeof trainer->folder);
-  gan_world_broadcast(trainer->world, &trainer->config->train.shards, sizeof trainer->config->train.shards);
-  return GAN_OK;
+  return path[0] ? gan_resume_configuration(trainer, path) : GAN_OK;
 }
 
 static uint64_t hash_player(const gan_player *player, uint64_t hash) {

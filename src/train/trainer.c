@@ -188,7 +188,7 @@ static void initialise_player(gan_trainer *trainer, gan_player *player, const ga
 
 static gan_status create_networks(gan_trainer *trainer) {
   const gan_config *config = trainer->config;
-  const int shards = config->train.shards ? (int)config->train.shards : gan_world_size(trainer->world);
+  const int shards = (int)config->train.shards;
   GAN_TRY(gan_shards_plan(shards, config->train.batch, gan_world_size(trainer->world), gan_world_rank(trainer->world),
                           &trainer->shards));
   GAN_TRY(gan_model_create(config, &trainer->source->shape, &trainer->model));
@@ -303,10 +303,11 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   GAN_TRY(compare_configurations(world, config));
   GAN_TRY(gan_world_agree(world, gan_config_copy(config, &trainer->config)));
   GAN_TRY(gan_watchdog_start(world, config->dist.timeout, &trainer->started_watchdog));
-  trainer->loss = gan_loss_find(trainer->config->loss.name);
   GAN_TRY(gan_state_find(trainer, resume_from));
-  /* What config.ini and checkpoints keep is the run, not how this start of it began. */
-  GAN_TRY(gan_world_agree(world, gan_config_set(trainer->config, "run.resume", "no")));
+  /* Ranks that were given the same by other ways, a default or an option, have taken over other things. */
+  if (trainer->before) GAN_TRY(compare_configurations(world, trainer->config));
+  GAN_TRY(gan_world_agree(world, gan_settle_shards(trainer)));
+  trainer->loss = gan_loss_find(trainer->config->loss.name);
   GAN_TRY(try_files(trainer, resume_from[0] != '\0'));
   GAN_TRY(open_source(trainer));
   GAN_TRY(gan_world_agree(world, create_networks(trainer)));
@@ -363,6 +364,7 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   gan_source_close(trainer->source);
   gan_shards_release(&trainer->shards);
   gan_config_destroy(trainer->config);
+  gan_config_destroy(trainer->before);
   if (trainer->started_watchdog) gan_watchdog_stop(trainer->world);
   free(trainer->values);
   free(trainer->workspace);
@@ -379,6 +381,7 @@ void gan_trainer_destroy(gan_trainer *trainer) {
 
 const char *gan_trainer_folder(const gan_trainer *trainer) { return trainer->folder; }
 int64_t gan_trainer_iteration(const gan_trainer *trainer) { return trainer->iteration; }
+int64_t gan_trainer_iterations(const gan_trainer *trainer) { return trainer->config->run.iterations; }
 const char *gan_trainer_checkpoint(const gan_trainer *trainer) { return trainer->last_checkpoint; }
 int64_t gan_trainer_sample_size(const gan_trainer *trainer) { return gan_shape_count(&trainer->source->shape); }
 

@@ -17,12 +17,12 @@ pinned=$ROOT/tests/reference/end_hashes.txt
 # Between them, most layers, both kinds of moments, and each of a backend's ways through products and convolutions.
 dense=(--generator.latent=16 --generator.layers="dense 384, batch_norm, relu, dense 384, softplus, dense 2"
   --critic.layers="dense 384, layer_norm, leaky_relu 0.2, dense 384, tanh, dense 1" --batch 128 --shards 4
-  --optimizer.momentum=0.5)
+  --batch_norm.sync=no --optimizer.momentum=0.5)
 convolutional=(--generator.latent=48 --generator.layers="dense 512, reshape 32 4 4, batch_norm, relu,
   conv_transpose 16 kernel 4 stride 2 padding 1, relu, residual, conv 16 kernel 3 padding 1, gelu, end, upsample 2 bilinear,
   average_pool 2, dense 2" --critic.layers="dense 1024, reshape 16 8 8, conv 32 kernel 4 stride 2 padding 1, leaky_relu,
   dropout 0.2, conv 32 kernel 3 padding 1, group_norm 4, silu, max_pool 2, minibatch_stddev, dense 64, elu, dense 1"
-  --batch 96 --shards 3 --optimizer.name adam --optimizer.learning_rate=0.0002 --critic.clip=0 --loss.name modified_minimax
+  --batch 96 --shards 3 --batch_norm.sync=no --optimizer.name adam --optimizer.learning_rate=0.0002 --critic.clip=0 --loss.name modified_minimax
   --train.ema_decay=0.9)
 short=(--iterations 3 --train.n_critic=2 --samples.every=0 --eval.every=0 --eval.samples=64 --samples.count=4)
 

@@ -51,10 +51,10 @@ assert moments == 2 * (parameters - parameters % 4096) or abs(moments / paramete
 assert 4 * n <= parameters < 4 * n + 50000"
 }
 test_the_table_counts_shared_memory_once_per_host() {
-  run 0 "$PROGRAM" config --memory --np 4 && says out '^4 ranks on 1 host, 4 shards, .* shared reduction$' &&
+  run 0 "$PROGRAM" config --memory --np 4 && says out '^4 ranks on 1 host, 8 shards, .* shared reduction$' &&
     says out '^generator +parameters +[0-9.]+ kB$' && says out 'once per host' && says out '^total +a rank.s own +[0-9.]+ [kM]B' &&
     says out 'samples +to compare with .* rank 0 only' && [ ! -e runs ] && [ ! -s err ]
-  run 0 "$PROGRAM" config --memory && says out '^1 rank on 1 host, 1 shard, .* flat reduction$'
+  run 0 "$PROGRAM" config --memory && says out '^1 rank on 1 host, 8 shards, .* flat reduction$'
 }
 test_under_mpirun_the_ranks_there_are_count() { run 0 mpi 3 config --memory && says out '^3 ranks on 1 host' && [ "$(grep -c "^3 ranks" out)" -eq 1 ]; }
 

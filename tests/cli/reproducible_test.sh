@@ -1,6 +1,44 @@
 # The result depends on the number of shards, never on the number of ranks; and a run goes on from where it was.
 . "$(dirname "$0")/support.sh"
 
+# unasked NP... -- OPTIONS: what nobody has to ask for: the same bits at these np, with no option about shards or statistics.
+unasked() {
+  local all=() ranks
+  while [ "$1" != -- ]; do all+=("$1"); shift; done
+  shift
+  for ranks in "${all[@]}"; do
+    run 0 mpi "$ranks" train "$@" --run.dir "np$ranks" && same_state "np${all[0]}/latest.h5" "np$ranks/latest.h5" || return 1
+    says "np$ranks/config.ini" '^shards = 8$' && says "np$ranks/config.ini" '^sync = yes$' || return 1
+  done
+}
+test_without_any_option_a_dense_preset_is_the_same_at_any_np() { unasked 1 2 3 8 -- --iterations 10; }
+test_without_any_option_a_convolutional_preset_is_the_same_at_any_np() {
+  unasked 1 2 3 8 -- --preset fashion-dcgan --batch 24 --iterations 1 --eval.samples=16
+}
+# A network of one's own with batch norm, of which no preset says how its statistics are taken.
+test_without_any_option_batch_norm_is_the_same_at_any_np() {
+  unasked 1 2 3 8 -- --iterations 6 --generator.layers="dense 16, batch_norm, relu, dense 2" \
+    --critic.layers="dense 16, batch_norm, tanh, dense 1"
+}
+
+# The statistics of batch norm over the whole batch: the number of shards is one of rounding, and no more.
+test_the_number_of_shards_changes_the_rounding_only() {
+  local shards options=(--iterations 2 --batch 24 --optimizer.name sgd --generator.layers="dense 16, batch_norm, relu, dense 2"
+    --critic.layers="dense 16, batch_norm, tanh, dense 1" --critic.clip=0 --optimizer.learning_rate=0.05)
+  for shards in 1 8 24; do run 0 mpi 1 train "${options[@]}" --shards $shards --run.dir s$shards || return 1; done
+  run 0 mpi 1 train "${options[@]}" --shards 8 --batch_norm.sync=no --run.dir apart || return 1
+  /usr/bin/python3 - <<'P'
+import h5py, numpy
+def weights(name):
+    with h5py.File(name + "/latest.h5") as file:
+        return numpy.concatenate([file["critic"][key][()].ravel() for key in sorted(file["critic"]) if "num" not in key])
+one, eight, most, apart = (weights(name) for name in ("s1", "s8", "s24", "apart"))
+far = [abs(one - other).max() for other in (eight, most, apart)]
+print("    from one shard: 8 %g, 24 %g, 8 by themselves %g" % tuple(far))
+assert max(far[:2]) < 1e-5 and far[2] > 1e-3
+P
+}
+
 # trains NETWORK OPTIONS at several np and compares every bit.
 same_at_any_np() {
   local ranks
@@ -33,11 +71,11 @@ test_convolutional_networks_are_the_same_at_any_np_and_resumed() {
 }
 
 test_batch_norm_per_shard_is_the_same_at_any_np() {
-  same_at_any_np --generator.layers="dense 16, batch_norm, relu, dense 2" --critic.layers="dense 16, batch_norm, tanh, dense 1"
+  same_at_any_np --batch_norm.sync=no --generator.layers="dense 16, batch_norm, relu, dense 2" --critic.layers="dense 16, batch_norm, tanh, dense 1"
 }
 
 test_synchronised_batch_norm_is_the_same_at_any_np() {
-  same_at_any_np --batch_norm.sync=yes --generator.layers="dense 16, batch_norm, relu, dense 2" \
+  same_at_any_np --generator.layers="dense 16, batch_norm, relu, dense 2" \
     --critic.layers="dense 16, batch_norm, tanh, dense 1"
 }
 
@@ -249,12 +287,40 @@ test_going_on_from_an_older_checkpoint_needs_a_folder_of_its_own() {
   run 0 "$PROGRAM" train "${tiny[@]}" --iterations 7 --resume=run/latest.h5 && [ -f "$(checkpoint_name run 7)" ]
 }
 
-# Also of one that was stopped and gone on with.
+# Also of one that was stopped and gone on with; at any np; and where nobody said how many shards.
 test_config_ini_of_a_run_is_enough_to_run_again() {
-  run 75 "$PROGRAM" train "${tiny[@]}" --iterations 5 --run.dir first --run.stop_at=3 &&
-    run 0 "$PROGRAM" train "${tiny[@]}" --iterations 5 --run.dir first --resume || return 1
-  run 0 "$PROGRAM" train first/config.ini --run.dir second || return 1
-  same_state "$(checkpoint_name first 5)" "$(checkpoint_name second 5)"
+  local options=(--generator.layers="dense 16, batch_norm, relu, dense 2" --batch 24 --iterations 5 --eval.samples=64)
+  run 75 mpi 2 train "${options[@]}" --run.dir first --run.stop_at=3 --trace first.h5 && cp first/config.ini stopped.ini &&
+    run 0 mpi 3 train "${options[@]}" --run.dir first --resume || return 1
+  run 0 "$PROGRAM" train first/config.ini --run.dir second && run 0 mpi 3 train stopped.ini --run.dir third || return 1
+  same_state "$(checkpoint_name first 5)" "$(checkpoint_name second 5)" &&
+    same_state "$(checkpoint_name first 5)" "$(checkpoint_name third 5)" || return 1
+  # More ranks than the usual shards get one each; the number is kept for whoever starts the run again with fewer.
+  run 0 mpi 12 train "${options[@]}" --run.dir many && says out '12 shards, one for each rank.*--shards 12' &&
+    says many/config.ini '^shards = 12$' && run 0 mpi 1 train many/config.ini --run.dir again &&
+    same_state "$(checkpoint_name many 5)" "$(checkpoint_name again 5)"
+}
+
+test_ranks_that_share_shards_unequally_are_told() {
+  run 0 mpi 6 train --iterations 1 && says out '^6 ranks share 8 shards unequally: 2 compute 2, the others 1 ' &&
+    says out '; 4 or 8 ranks would .* --shards 6 or 12,' || return 1
+  run 0 mpi 4 train --iterations 1 && ! grep -q unequally out && run 0 mpi 6 train --iterations 1 -q && [ ! -s out ]
+}
+
+# What a start does not say is as the run had it: its shards, and what only its first start was given.
+test_what_is_not_given_is_taken_from_the_run_that_goes_on() {
+  local given=(--iterations 9 --shards 4 --batch_norm.sync=no --critic.clip=0.3 --optimizer.name adam --seed 3 --batch 24
+    --generator.layers="dense 16, batch_norm, relu, dense 2" --critic.layers="dense 16, batch_norm, tanh, dense 1")
+  run 0 mpi 2 train "${given[@]}" --run.dir whole && run 75 mpi 2 train "${given[@]}" --run.dir parts --run.stop_at=4 || return 1
+  run 0 mpi 3 train --run.dir parts --resume && same_state "$(checkpoint_name whole 9)" "$(checkpoint_name parts 9)" || return 1
+  run 75 mpi 2 train "${given[@]}" --run.dir named --run.stop_at=4 && run 0 mpi 1 train --resume=named/latest.h5 --json &&
+    says out '"iterations": ?9' && same_state "$(checkpoint_name whole 9)" "$(checkpoint_name named 9)"
+}
+
+test_a_run_has_ranks_for_its_shards_at_most() {
+  run 75 mpi 1 train "${tiny[@]}" --shards 2 --iterations 6 --run.dir run --run.stop_at=3 || return 1
+  run 2 mpi 3 train --run.dir run --resume && one_message && says err '3 ranks for the 2 shards.* at most 2 ranks, .*--shards 3' || return 1
+  run 0 mpi 3 train --run.dir run --resume --shards 3 && says run/config.ini '^shards = 3$'
 }
 
 run_tests

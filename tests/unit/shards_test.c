@@ -195,6 +195,18 @@ static void the_largest_batch_does_not_overflow(void **state) {
   gan_shards_release(&shards);
 }
 
+static void the_usual_number_of_shards_is_8_within_batch_and_ranks(void **state) {
+  (void)state;
+  static const struct {
+    int64_t asked, batch;
+    int ranks, expected;
+  } rows[] = {{0, 64, 1, 8},  {0, 64, 2, 8}, {0, 64, 3, 8}, {0, 64, 8, 8}, {0, 64, 9, 9},   {0, 64, 48, 48}, {0, 8, 1, 8},
+              {0, 5, 1, 5},   {0, 5, 5, 5},  {0, 1, 1, 1},  {1, 64, 1, 1}, {16, 64, 2, 16}, {3, 64, 5, 3},
+              {0, INT32_MAX, 1, 8}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    assert_int_equal(gan_shards_count(rows[i].asked, rows[i].batch, rows[i].ranks), rows[i].expected);
+}
+
 static void plans_that_cannot_work_are_refused(void **state) {
   (void)state;
   static const struct {
@@ -282,6 +294,7 @@ int main(void) {
       cmocka_unit_test(owner_is_the_inverse_of_first),
       cmocka_unit_test(samples_of_the_batch_are_dealt_out_evenly),
       cmocka_unit_test(the_largest_batch_does_not_overflow),
+      cmocka_unit_test(the_usual_number_of_shards_is_8_within_batch_and_ranks),
       cmocka_unit_test(plans_that_cannot_work_are_refused),
       cmocka_unit_test(lack_of_memory_is_an_error_wherever_it_strikes),
   };
