@@ -89,6 +89,8 @@ struct gan_config {
   bool given[GAN_OPTIONS_MOST]; /* by row of the option table: somebody set the key, it is no built-in default */
 };
 
+typedef struct gan_option gan_option;
+
 gan_status gan_config_copy(const gan_config *config, gan_config **copy) GAN_CHECKED;
 
 /* kept.c: a run and its starts. Precedence: built-in defaults < the checkpoint that is gone on from < what was given.
@@ -98,6 +100,10 @@ gan_status gan_config_copy(const gan_config *config, gan_config **copy) GAN_CHEC
 void gan_config_count_as_default(gan_config *config);
 /* Takes over from the configuration `from`, which a run has had so far, what belongs to the run and is not given. */
 gan_status gan_config_take_over(gan_config *config, const gan_config *from) GAN_CHECKED;
+/* Whether two configurations have other values of an option: "critic.clip: 0.01 -> 0.02", owned by the caller, else
+   NULL. Of layers, those that differ: "critic.layers: 2: relu -> gelu". */
+gan_status gan_config_difference(const gan_option *option, const gan_config *before, const gan_config *after,
+                                 char **text) GAN_CHECKED;
 /* As gan_config_print, but for what one start alone was asked for (gan_option_scope), which has its default. */
 gan_status gan_config_print_run(const gan_config *config, char **text) GAN_CHECKED;
 
@@ -126,7 +132,7 @@ typedef enum gan_option_scope {
   GAN_SCOPE_ONCE    /* what one start alone is asked for: neither config.ini nor a checkpoint keeps it */
 } gan_option_scope;
 
-typedef struct gan_option {
+struct gan_option {
   const char *key;        /* "train.batch" */
   const char *short_form; /* "--batch", or NULL */
   gan_option_type type;
@@ -141,7 +147,7 @@ typedef struct gan_option {
   const char *(*choice)(int i, const char **help);
   const char *value_name; /* of its value in help texts, "FILE"; NULL: after the type */
   const char *help;       /* one sentence with its unit */
-} gan_option;
+};
 
 extern const gan_option gan_options[];
 extern const int gan_option_count;

@@ -54,4 +54,7 @@ extern const gan_schedule gan_schedules[];
 extern const int gan_schedule_count;
 const gan_schedule *gan_schedule_find(const char *name);
 
+/* The learning rate of the iteration after the first `done` of `iterations`. */
+double gan_scheduled_rate(const gan_optimizer_options *options, int64_t done, int64_t iterations);
+
 #endif

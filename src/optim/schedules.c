@@ -29,6 +29,12 @@ const gan_schedule gan_schedules[] = {
 };
 const int gan_schedule_count = sizeof gan_schedules / sizeof gan_schedules[0];
 
+double gan_scheduled_rate(const gan_optimizer_options *options, int64_t done, int64_t iterations) {
+  const gan_schedule *schedule = gan_schedule_find(options->schedule);
+  const double progress = (double)done / (double)iterations;
+  return options->learning_rate * schedule->factor(progress < 1 ? progress : 1, options->final_factor);
+}
+
 const gan_schedule *gan_schedule_find(const char *name) {
   for (int i = 0; i < gan_schedule_count; i++) {
     if (strcmp(gan_schedules[i].name, name) == 0) return &gan_schedules[i];

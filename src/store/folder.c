@@ -117,7 +117,7 @@ gan_status gan_checkpoint_newest(const char *folder, char *path, int *damaged) {
 }
 
 bool gan_run_owns(const char *name) {
-  static const char *const names[] = {"metrics.h5", "latest.h5", "best.h5", "config.ini", GAN_LOCK_FILE};
+  static const char *const names[] = {"metrics.h5", "latest.h5", "best.h5", "config.ini", "history.txt", GAN_LOCK_FILE};
   static const char samples[] = "samples-";
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i]) == 0) return true;

@@ -1,8 +1,8 @@
 /* The trainer from the inside: what src/train's files share.
 
    trainer.c builds and destroys, step.c is one iteration's mathematics, run.c the loop around it, state.c checkpoints,
-   resume.c the configuration of a run that goes on, balance.c how ranks share shards, claim.c whose the folder is,
-   record.c what is written to disk besides, model.c the networks. */
+   resume.c the configuration of a run that goes on, history.c what changes in it, balance.c how ranks share shards,
+   claim.c whose the folder is, record.c what is written to disk besides, model.c the networks. */
 #ifndef GAN_TRAIN_INTERNAL_H
 #define GAN_TRAIN_INTERNAL_H
 
@@ -96,6 +96,7 @@ struct gan_trainer {
   gan_resume resume;
   gan_config *before; /* what the run was configured with so far; on all ranks; NULL: it begins, or nobody can tell */
   int shards_before;  /* and its shards; 0: it begins */
+  char *changes;      /* rank 0: what has changed since, as history.txt keeps it; NULL: it begins */
   gan_checkpoint_file *resumed; /* the checkpoint to go on from, from when it is found until it is read */
   char folder[PATH_MAX];
   gan_folder_lock *lock; /* on the folder; rank 0, NULL until it is taken */
@@ -138,6 +139,8 @@ gan_status gan_folder_claim(gan_trainer *trainer) GAN_CHECKED;
 /* state.c. Both collective; all ranks return the same status. */
 gan_status gan_state_save(gan_trainer *trainer) GAN_CHECKED;
 gan_status gan_state_load(gan_trainer *trainer, const char *path) GAN_CHECKED;
+/* Who computes products, as its options name it, into `name`, which is returned. */
+const char *gan_state_backend(const gan_trainer *trainer, size_t size, char *name);
 /* Brings rank 0's state to all. Collective. */
 void gan_state_distribute(gan_trainer *trainer);
 /* Brings all of the state to rank 0, before it is written or samples are drawn. Collective. */
@@ -146,6 +149,10 @@ void gan_state_collect(gan_trainer *trainer);
 gan_status gan_state_find(gan_trainer *trainer, char *path) GAN_CHECKED;
 /* resume.c: completes the configuration by that of the checkpoint which was found. Collective. */
 gan_status gan_resume_configuration(gan_trainer *trainer, const char *path) GAN_CHECKED;
+/* history.c, rank 0: says in what the run differs from here on from what the checkpoint had; adds this start to the
+   run's history.txt. */
+gan_status gan_history_compare(gan_trainer *trainer, const gan_checkpoint *from) GAN_CHECKED;
+gan_status gan_history_record(const gan_trainer *trainer) GAN_CHECKED;
 /* balance.c: settles train.shards, and says what the ranks get. Not collective, but all ranks do alike. */
 gan_status gan_settle_shards(gan_trainer *trainer) GAN_CHECKED;
 /* Compares parameters over ranks. Collective. */

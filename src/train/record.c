@@ -155,6 +155,7 @@ static gan_status check_folder(const gan_trainer *trainer) {
 static gan_status open_files(gan_trainer *trainer) {
   char path[PATH_MAX + 32], *text = NULL;
   GAN_TRY(check_folder(trainer));
+  GAN_TRY(gan_history_record(trainer));
   GAN_TRY(gan_config_print_run(trainer->config, &text));
   snprintf(path, sizeof path, "%s/config.ini", trainer->folder);
   const gan_status status = gan_text_write(path, text);

@@ -49,12 +49,12 @@ static gan_status check_finite(const gan_trainer *trainer, size_t count, const g
                   odd->path, (long long)trainer->iteration);
 }
 
-/* As its options name it. */
-static void name_backend(const gan_trainer *trainer, size_t size, char *name) {
+const char *gan_state_backend(const gan_trainer *trainer, size_t size, char *name) {
   const gan_backend *backend = trainer->model.generator->options.backend;
   const bool usual = backend->precision == GAN_FLOAT32;
   snprintf(name, size, "%s%s%s", backend->name, usual ? "" : " --precision ",
            usual ? "" : gan_precision_name(backend->precision));
+  return name;
 }
 
 static gan_status write_state(gan_trainer *trainer) {
@@ -70,7 +70,7 @@ static gan_status write_state(gan_trainer *trainer) {
                                .data_shape = trainer->source->shape,
                                .best = trainer->best,
                                .program_version = GAN_DIST_VERSION};
-  name_backend(trainer, sizeof checkpoint.backend, checkpoint.backend);
+  gan_state_backend(trainer, sizeof checkpoint.backend, checkpoint.backend);
   gan_checkpoint_path(trainer->folder, trainer->iteration, path);
   GAN_TRY(gan_config_print_run(trainer->config, &checkpoint.config));
   gan_status status = list_tensors(trainer, true, &tensors, &count);
@@ -99,7 +99,7 @@ gan_status gan_state_save(gan_trainer *trainer) {
   return GAN_OK;
 }
 
-/* What the run cannot change without becoming another one. */
+/* What the run cannot change without becoming another one; all else it may, and history.c says so. */
 static gan_status check_header(const gan_trainer *trainer, const char *path, const gan_checkpoint *checkpoint) {
   const gan_config *config = trainer->config;
   if (checkpoint->seed != (uint64_t)config->run.seed)
@@ -118,7 +118,7 @@ static gan_status check_header(const gan_trainer *trainer, const char *path, con
 /* Backends add up in different orders: going on with another one is fine, but not what the first would have come to. */
 static void notice_other_backend(gan_trainer *trainer, const gan_checkpoint *checkpoint) {
   char now[sizeof checkpoint->backend];
-  name_backend(trainer, sizeof now, now);
+  gan_state_backend(trainer, sizeof now, now);
   if (checkpoint->backend[0] && strcmp(checkpoint->backend, now) != 0)
     gan_notice(trainer,
                "so far computed by %s, from here on by %s, which rounds otherwise: the end will not be that of an "
@@ -147,8 +147,10 @@ static gan_status read_state(gan_trainer *trainer, const char *path) {
     trainer->critic.steps = checkpoint.critic_steps;
     trainer->generator.steps = checkpoint.generator_steps;
     trainer->best = checkpoint.best;
-    notice_other_backend(trainer, &checkpoint);
+    gan_notice(trainer, "goes on from %s (iteration %lld)", path, (long long)trainer->iteration);
+    status = gan_history_compare(trainer, &checkpoint);
   }
+  if (status == GAN_OK) notice_other_backend(trainer, &checkpoint);
   free(tensors);
   gan_checkpoint_release(&checkpoint);
   return status;
@@ -185,7 +187,6 @@ gan_status gan_state_load(gan_trainer *trainer, const char *path) {
   gan_state_distribute(trainer);
   name_last_checkpoint(trainer, path);
   trainer->resumed_at = trainer->iteration;
-  gan_notice(trainer, "goes on from %s (iteration %lld)", path, (long long)trainer->iteration);
   return GAN_OK;
 }
 

@@ -206,10 +206,7 @@ static gan_status generate_ahead(gan_trainer *trainer, int64_t steps) {
 
 /* Reduces the gradients over shards and ranks, and has the parameters updated, each range by some rank or by all. */
 static void update_player(gan_trainer *trainer, gan_player *player) {
-  const gan_schedule *schedule = gan_schedule_find(player->options.schedule);
-  const double progress = (double)trainer->iteration / (double)trainer->config->run.iterations;
-  player->learning_rate =
-      player->options.learning_rate * schedule->factor(progress < 1 ? progress : 1, player->options.final_factor);
+  player->learning_rate = gan_scheduled_rate(&player->options, trainer->iteration, trainer->config->run.iterations);
   player->updated = player->clipped = 0;
   player->update_seconds = 0;
   const double start = gan_begin_exchange(trainer);

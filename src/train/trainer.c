@@ -365,6 +365,7 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   gan_shards_release(&trainer->shards);
   gan_config_destroy(trainer->config);
   gan_config_destroy(trainer->before);
+  free(trainer->changes);
   if (trainer->started_watchdog) gan_watchdog_stop(trainer->world);
   free(trainer->values);
   free(trainer->workspace);

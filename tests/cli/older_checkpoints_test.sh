@@ -20,6 +20,9 @@ goes_on() {
     run 0 mpi $ranks train old.ini --resume=old.h5 --run.dir np$ranks && says out 'goes on from old\.h5 \(iteration 3\)' || return 1
   done
   same_state "$(checkpoint_name np1 6)" "$(checkpoint_name np3 6)" || return 1
+  # Without it, too: what the run had then, of shards and batch statistics, is not what a new run has.
+  run 0 mpi 2 train --resume=old.h5 --run.dir bare && ! grep -q '^changed' out && says bare/config.ini '^shards = 4$' &&
+    says bare/config.ini '^sync = no$' && same_state "$(checkpoint_name np1 6)" "$(checkpoint_name bare 6)" || return 1
   run 0 mpi 2 train old.ini --iterations 8 --resume --run.dir np1 && run 0 "$PROGRAM" inspect np1/latest.h5 || return 1
   /usr/bin/python3 - <<'P'
 import h5py, numpy

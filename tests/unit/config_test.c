@@ -272,6 +272,106 @@ static void a_printed_configuration_reads_back_the_same_for_every_option(void **
   gan_config_destroy(again);
 }
 
+/* Keys of a start alone; all others belong to the run. */
+static bool is_of_a_start(const char *key) {
+  static const char *const keys[] = {"run.dir",        "run.name",     "run.stop_at", "run.resume", "run.log_every",
+                                     "dist.reduction", "dist.timeout", "trace.file",  "trace.steps"};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    if (strcmp(keys[i], key) == 0) return true;
+  return false;
+}
+
+static void a_run_that_goes_on_has_what_it_had_in_all_that_is_not_given(void **state) {
+  (void)state;
+  gan_config *before = made(), *now = made(), *fresh = made();
+  char text[256];
+  for (int i = 0; i < gan_option_count; i++) {
+    if (gan_options[i].type == GAN_OPTION_PRESET) continue;
+    other_value(&gan_options[i], text, sizeof text);
+    assert_int_equal(gan_config_set(before, gan_options[i].key, text), GAN_OK);
+  }
+  assert_int_equal(gan_config_set(now, "critic.clip", "0.01"), GAN_OK); /* its default, but given */
+  assert_int_equal(gan_config_read_text(now, "[loss]\nname = wasserstein\n", "text"), GAN_OK);
+  assert_int_equal(gan_config_take_over(now, before), GAN_OK);
+  for (int i = 0; i < gan_option_count; i++) {
+    const char *key = gan_options[i].key;
+    char *expected;
+    const bool stays = is_of_a_start(key) || strcmp(key, "critic.clip") == 0 || strcmp(key, "loss.name") == 0;
+    assert_int_equal(gan_config_get(stays ? fresh : before, key, &expected), GAN_OK);
+    assert_value(now, key, expected);
+    free(expected);
+  }
+  gan_config_destroy(before);
+  gan_config_destroy(now);
+  gan_config_destroy(fresh);
+}
+
+static void a_preset_that_nobody_asked_for_is_not_given(void **state) {
+  (void)state;
+  gan_config *before = made(), *now = made();
+  assert_int_equal(gan_config_set(before, "critic.clip", "0.3"), GAN_OK);
+  assert_int_equal(gan_config_use_preset(now, "ring8"), GAN_OK);
+  gan_config_count_as_default(now);
+  assert_int_equal(gan_config_take_over(now, before), GAN_OK);
+  assert_value(now, "critic.clip", "0.3");
+  assert_int_equal(gan_config_use_preset(now, "ring8"), GAN_OK);
+  assert_int_equal(gan_config_take_over(now, before), GAN_OK);
+  assert_value(now, "critic.clip", "0.1");
+  gan_config_destroy(before);
+  gan_config_destroy(now);
+}
+
+static void what_a_start_was_asked_for_once_is_not_kept_with_the_run(void **state) {
+  (void)state;
+  gan_config *config = made(), *again = made();
+  static const char *const keys[][3] = {{"run.stop_at", "7", "0"},   {"run.resume", "yes", "no"},
+                                        {"trace.file", "t.h5", ""},  {"trace.steps", "3", "10"},
+                                        {"run.dir", "here", "here"}, {"critic.clip", "0.3", "0.3"}};
+  char *text;
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    assert_int_equal(gan_config_set(config, keys[i][0], keys[i][1]), GAN_OK);
+  assert_int_equal(gan_config_print_run(config, &text), GAN_OK);
+  assert_int_equal(gan_config_read_text(again, text, "text"), GAN_OK);
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    assert_value(config, keys[i][0], keys[i][1]);
+    assert_value(again, keys[i][0], keys[i][2]);
+  }
+  free(text);
+  gan_config_destroy(config);
+  gan_config_destroy(again);
+}
+
+static void a_difference_names_both_values_and_of_layers_those_that_differ(void **state) {
+  (void)state;
+  static const struct {
+    const char *key, *before, *after, *expected;
+  } rows[] = {
+      {"critic.clip", "0.01", "0.02", "critic.clip: 0.01 -> 0.02"},
+      {"critic.clip", "0.01", "1e-2", NULL},
+      {"batch_norm.sync", "no", "off", NULL},
+      {"batch_norm.sync", "no", "on", "batch_norm.sync: no -> yes"},
+      {"critic.layers", "dense 3, relu, dense 1", "dense 3,relu,  dense 1", NULL},
+      {"critic.layers", "dense 3, relu, dense 1", "dense 4, relu, dense 1, tanh",
+       "critic.layers: 1: dense 3 -> dense 4, 4: none -> tanh"},
+      {"critic.layers", "a, b, c, d, e, f", "a",
+       "critic.layers: 2: b -> none, 3: c -> none, 4: d -> none, 5: e -> none, and others"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    gan_config *before = made(), *after = made();
+    char *text;
+    assert_int_equal(gan_config_set(before, rows[i].key, rows[i].before), GAN_OK);
+    assert_int_equal(gan_config_set(after, rows[i].key, rows[i].after), GAN_OK);
+    assert_int_equal(gan_config_difference(gan_option_find(rows[i].key), before, after, &text), GAN_OK);
+    if (rows[i].expected)
+      assert_string_equal(text, rows[i].expected);
+    else
+      assert_null(text);
+    free(text);
+    gan_config_destroy(before);
+    gan_config_destroy(after);
+  }
+}
+
 static void the_extremes_of_every_number_read_back_the_same(void **state) {
   (void)state;
   for (int side = 0; side < 2; side++) {
@@ -432,6 +532,14 @@ static gan_status use_everything(void) {
   if (status == GAN_OK) status = gan_config_print(copy, &printed);
   if (status == GAN_OK) status = gan_config_read_text(config, printed, "printed");
   free(printed);
+  printed = NULL;
+  if (status == GAN_OK) status = gan_config_take_over(copy, config);
+  if (status == GAN_OK) status = gan_config_print_run(copy, &printed);
+  free(printed);
+  printed = NULL;
+  if (status == GAN_OK) status = gan_config_set(copy, "critic.clip", "0.5");
+  if (status == GAN_OK) status = gan_config_difference(gan_option_find("critic.clip"), config, copy, &printed);
+  free(printed);
   gan_config_destroy(copy);
   gan_config_destroy(config);
   return status;
@@ -462,6 +570,10 @@ int main(void) {
       cmocka_unit_test(an_ini_text_may_begin_with_a_preset_and_nowhere_else),
       cmocka_unit_test(every_preset_reads_and_has_help),
       cmocka_unit_test(a_printed_configuration_reads_back_the_same_for_every_option),
+      cmocka_unit_test(a_run_that_goes_on_has_what_it_had_in_all_that_is_not_given),
+      cmocka_unit_test(a_preset_that_nobody_asked_for_is_not_given),
+      cmocka_unit_test(what_a_start_was_asked_for_once_is_not_kept_with_the_run),
+      cmocka_unit_test(a_difference_names_both_values_and_of_layers_those_that_differ),
       cmocka_unit_test(the_extremes_of_every_number_read_back_the_same),
       cmocka_unit_test(timeout_is_none_or_at_least_a_second),
       cmocka_unit_test(a_copy_is_equal_and_independent),

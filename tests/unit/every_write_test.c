@@ -133,6 +133,16 @@ static gan_status read_config(const char *path) {
   return status;
 }
 
+/* Entries of whole lines, of which the first ones begin at the margin. */
+static gan_status read_history(const char *path) {
+  FILE *file = fopen(path, "r");
+  char line[PATH_MAX];
+  bool whole = file && fgets(line, sizeof line, file) && strncmp(line, "20", 2) == 0 && strchr(line, '\n');
+  while (whole && fgets(line, sizeof line, file)) whole = strchr(line, '\n') != NULL;
+  if (file) fclose(file);
+  return whole ? GAN_OK : gan_fail(GAN_FAILED, "%s holds half an entry", path);
+}
+
 static bool ends_with(const char *text, const char *ending) {
   const size_t length = strlen(text);
   return length >= strlen(ending) && strcmp(text + length - strlen(ending), ending) == 0;
@@ -144,6 +154,7 @@ static gan_status read_whole(const char *name) {
   snprintf(path, sizeof path, "run/%s", name);
   if (strcmp(name, "metrics.h5") == 0) return read_metrics(path);
   if (strcmp(name, "config.ini") == 0) return read_config(path);
+  if (strcmp(name, "history.txt") == 0) return read_history(path);
   if (ends_with(name, ".png")) return read_picture(path);
   if (ends_with(name, ".h5")) return gan_checkpoint_verify(path);
   return gan_fail(GAN_FAILED, "%s is left", path);
