@@ -54,8 +54,8 @@ typedef struct gan_observer {
   void (*notice)(void *context, const char *text);
 } gan_observer;
 
-/* Builds networks, opens the data, initialises parameters or reads a checkpoint when run.resume says so. The
-   configuration is copied. Collective over world; all ranks return the same status: GAN_BAD_USAGE when configurations
+/* Builds networks, opens the data, initialises parameters or reads a checkpoint when run.resume says so: then keys that
+   nobody has set are as the run had them, not as they are by default. The configuration is copied. Collective over world; all ranks return the same status: GAN_BAD_USAGE when configurations
    differ between ranks in more than the places of files, or another process trains in the folder of the run that is to
    go on. Owned by the caller.
 

@@ -36,6 +36,7 @@ ROOT = os.path.dirname(os.path.dirname(FOLDER))
 MLP = ["--preset", "fashion-mlp", "--train.warmup_iterations=0", "--critic.clip=0.01"]
 RING8 = ["--preset", "ring8", "--train.ema_decay=0"]
 
+# Each process computes its part of the batch at once, as PyTorch does: one shard a process (a training has 8 by default).
 # Images are noise, batch norm per rank, which is what DistributedDataParallel makes of it.
 DCGAN = ["--preset", "wgan-64", "--train.warmup_iterations=0", "--batch_norm.sync=no", "--data.source=idx", "--data.path=IMAGES"]
 IMAGES = "images-idx4-ubyte"
@@ -248,7 +249,7 @@ def commands(workload, arguments, folder):
     if workload in REDUCTIONS:
         return {"gan_dist": ["mpirun", "-np", str(REDUCTIONS[workload]), *program, *REDUCTION]}
     it = TRAINING[workload]
-    line = [*program, f"-n{it.iterations}", "--batch", str(it.batch * it.processes), *with_images(it.options, folder)]
+    line = [*program, f"-n{it.iterations}", "--batch", str(it.batch * it.processes), "--shards", str(it.processes), *with_images(it.options, folder)]
     if it.processes > 1 or it.launched:
         line = ["mpirun", "-np", str(it.processes), *line]
     both = {"gan_dist": line}

@@ -71,9 +71,9 @@ gan_status gan_shards_plan(int count, int64_t batch, int ranks, int rank, gan_sh
                     ranks, count, count);
   if (batch < count && count == ranks)
     return gan_fail(GAN_BAD_USAGE,
-                    "%d ranks for a global batch of %lld: each rank needs a sample; start at most %lld ranks or raise "
+                    "%d ranks for a global batch of %lld: each rank needs a sample; start at most %lld rank%s or raise "
                     "--batch",
-                    ranks, (long long)batch, (long long)batch);
+                    ranks, (long long)batch, (long long)batch, batch == 1 ? "" : "s");
   if (batch < count)
     return gan_fail(GAN_BAD_USAGE,
                     "a global batch of %lld for %d shards: each shard needs a sample; raise --batch or lower --shards",

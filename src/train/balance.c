@@ -35,8 +35,8 @@ static void notice_shares(gan_trainer *trainer) {
   name_balanced_shards(shards, ranks, trainer->config->train.batch, sizeof by_shards, by_shards);
   gan_notice(
       trainer,
-      "%d ranks share %d shards unequally: %d compute%s %d, the others %d and wait for them; %s would share them "
-      "equally, and so would %s, which rounds otherwise",
+      "%d ranks share %d shards unequally: %d compute%s %d, the others %d and wait; %s would balance, or %s (which "
+      "rounds otherwise)",
       ranks, shards, shards % ranks, shards % ranks == 1 ? "s" : "", least + 1, least, by_ranks, by_shards);
 }
 

@@ -24,7 +24,7 @@ assert 0 < d["startup_seconds"] < 600 and d["backend"] in ("onednn", "openblas")
 # ring8: 2-128-128-128-2 and 2-128-128-128-1, 5 critic steps; the operations by hand, see docs/benchmark.md.
 test_one_rank_reports_plausible_numbers() {
   run 0 "$PROGRAM" benchmark -n 5 --batch 64 --json && json "$plausible
-assert d['preset'] == 'ring8' and d['ranks'] == d['shards'] == 1 and d['batch'] == 64 and d['iterations'] == 5
+assert d['preset'] == 'ring8' and d['ranks'] == 1 and d['shards'] == 8 and d['batch'] == 64 and d['iterations'] == 5
 g, c = 2*128 + 2*128*128 + 128*2, 2*128 + 2*128*128 + 128
 step, last = g + 2*(3*c - 2*128), 3*g + 2*c - 2*128
 assert d['work']['flops'] == 2*64*(5*step + last), d['work']
@@ -137,7 +137,7 @@ test_strong_scaling_keeps_the_batch() {
 import h5py
 f = h5py.File('strong.h5', 'r')
 assert f.attrs['kind'] == b'gan_dist scaling' and f.attrs['scaling'] == b'strong' and f.attrs['preset'] == b'ring8'
-assert f['ranks'][:].tolist() == [1, 2, 3] and f['batch'][:].tolist() == [12, 12, 12] and f['shards'][:].tolist() == [1, 2, 3]
+assert f['ranks'][:].tolist() == [1, 2, 3] and f['batch'][:].tolist() == [12, 12, 12] and f['shards'][:].tolist() == [8, 8, 8]
 assert all(f[n].attrs['units'] and f[n].attrs['description'] and len(f[n]) == 3 for n in f)
 t, s, e = f['milliseconds_median'][:], f['speedup'][:], f['efficiency'][:]
 assert s[0] == e[0] == 1 and all(abs(s[i] - t[0] / t[i]) < 1e-6 * s[i] and abs(e[i] - s[i] / (i + 1)) < 1e-9 for i in range(3))
@@ -149,7 +149,7 @@ test_weak_scaling_keeps_the_batch_of_a_rank() {
   run 0 "$PROGRAM" benchmark --scaling weak --np 1,2 -n 3 --batch 12 --json -o weak.json &&
     json "assert d == json.load(open('weak.json')) and d['scaling'] == 'weak'
 a, b = d['rows']
-assert (a['ranks'], a['batch'], b['ranks'], b['batch']) == (1, 12, 2, 24)
+assert (a['ranks'], a['batch'], a['shards'], b['ranks'], b['batch'], b['shards']) == (1, 12, 1, 2, 24, 2)
 assert abs(b['efficiency'] * b['milliseconds_per_iteration']['median'] / a['milliseconds_per_iteration']['median'] - 1) < 1e-6
 assert abs(b['speedup'] - 2 * b['efficiency']) < 1e-6" && run 0 "$ROOT/scripts/plot_scaling.py" weak.json -o w.png && [ -s w.png ]
 }
@@ -162,7 +162,7 @@ assert row['work']['gradient_bytes_per_rank'] == 4 * (2 * (2*128 + 128 + 128*128
 }
 test_scaling_works_inside_a_rank_of_mpirun() { run 0 mpi 1 benchmark --scaling strong --np 2 -n 2 --batch 4 && says out '^ +2 +4 '; }
 test_a_failing_number_of_ranks_is_reported_and_the_others_are_kept() {
-  run 2 "$PROGRAM" benchmark --scaling strong --np 2,1 -n 2 --batch 1 -o kept.json && says err 'np 2: .*each shard needs a sample' &&
+  run 2 "$PROGRAM" benchmark --scaling strong --np 2,1 -n 2 --batch 1 -o kept.json && says err 'np 2: 2 ranks for a global batch of 1: .*at most 1 rank or' &&
     one_message && says out '^ +2 +failed' && says out '^ +1 +1 ' &&
     python3 -c "import json; assert [row['ranks'] for row in json.load(open('kept.json'))['rows']] == [1]"
 }

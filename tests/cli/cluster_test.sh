@@ -63,6 +63,16 @@ test_elastic_ends_with_the_programs_final_status() {
   supervise 75 -- "$PROGRAM" train "${training[@]}" --iterations 20 --run.stop_at=5 --run.dir stopped
 }
 
+test_elastic_keeps_the_shards_of_the_run() {
+  plain_build_only
+  local options=(--generator.layers="dense 8, relu, dense 2" --critic.layers="dense 8, relu, dense 1" --eval.samples=16)
+  echo 'localhost slots=2' >hosts
+  supervise 0 -- "$PROGRAM" train "${options[@]}" --iterations 5 && says err 'shards: 8; ' && says runs/ring8/config.ini '^shards = 8$' || return 1
+  run 0 "$PROGRAM" train "${options[@]}" --iterations 5 --shards 1 && [ -e runs/ring8-2 ] || return 1
+  supervise 0 -- "$PROGRAM" train "${options[@]}" --iterations 10 && ! grep -q shards: err && says err 'start 1: 1 ranks on localhost' &&
+    says runs/ring8-2/config.ini '^shards = 1$'
+}
+
 test_elastic_refuses_wrong_arguments() {
   echo localhost >hosts
   supervise 2 -- no-such-program && says err 'cannot run no-such-program' || return 1
