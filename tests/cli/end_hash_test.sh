@@ -24,6 +24,9 @@ convolutional=(--generator.latent=48 --generator.layers="dense 512, reshape 32 4
   dropout 0.2, conv 32 kernel 3 padding 1, group_norm 4, silu, max_pool 2, minibatch_stddev, dense 64, elu, dense 1"
   --batch 96 --shards 3 --batch_norm.sync=no --optimizer.name adam --optimizer.learning_rate=0.0002 --critic.clip=0 --loss.name modified_minimax
   --train.ema_decay=0.9)
+# As most runs are: nothing is said about shards and statistics.
+usual=(--generator.latent=16 --generator.layers="dense 256, reshape 16 4 4, batch_norm, relu, conv 16 kernel 3 padding 1,
+  batch_norm, relu, dense 2" --critic.layers="dense 256, batch_norm, leaky_relu 0.2, dense 64, leaky_relu 0.2, dense 1" --batch 72)
 short=(--iterations 3 --train.n_critic=2 --samples.every=0 --eval.every=0 --eval.samples=64 --samples.count=4)
 
 built_in() { "$PROGRAM" config --list backends | grep -q "^ *$1\b"; }
@@ -69,12 +72,12 @@ print(digest.hexdigest()[:32])
 P
 }
 
-# compare BACKEND PRECISION: the two networks as things are set now; counts in compared.
+# compare BACKEND PRECISION: the networks as things are set now; counts in compared.
 compare() {
   local network key hash expected libraries
   run 0 "$PROGRAM" info --backend "$1" || return 1
   libraries=$(libraries)
-  for network in dense convolutional; do
+  for network in dense convolutional usual; do
     local -n layers=$network
     key="$network $1 $2 $GAN_CPU_LEVEL $libraries"
     run 0 "$PROGRAM" train "${layers[@]}" "${short[@]}" --backend "$1" --precision "$2" --run.dir "$((++runs))" || return 1
