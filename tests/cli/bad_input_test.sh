@@ -173,6 +173,12 @@ test_a_checkpoint_in_the_place_of_an_ini_file_leads_to_its_run() {
   # shellcheck disable=SC2046 # words
   run 0 "$PROGRAM" $(sed -n 's/.*: gan_dist \(.*\))$/\1/p' err) --iterations 3 -q && [ -s "$(checkpoint_name run 3)" ]
 }
+# A default on one rank, which the run's own value takes the place of, is the same number given on another.
+test_ranks_that_go_on_with_other_values_are_refused() {
+  run 75 mpi 2 train "${tiny[@]}" --critic.clip=0.3 --run.stop_at=2 --run.dir run || return 1
+  run 2 ranks 2 '[ $rank = 1 ] || export GAN_DIST_CRITIC_CLIP=0.1; "$@"' "$PROGRAM" train "${tiny[@]}" --run.dir run --resume &&
+    one_message && says err 'rank [01] .*another configuration than rank [01]'
+}
 test_checkpoint_of_another_network_is_refused() {
   make_run && refuses 3 '(16|17)' 2 train "${tiny[@]}" --critic.layers="dense 17, leaky_relu 0.2, dense 1" --iterations 30 \
     --run.dir run --resume
