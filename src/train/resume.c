@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernels/kernels.h"
 #include "train/internal.h"
 
 /* Rank 0: `text`, owned by the caller. */
@@ -29,10 +30,24 @@ static gan_status spread_text(gan_trainer *trainer, char **text) {
   return GAN_OK;
 }
 
-/* What cannot be read (of a newer version, or of a build with other backends) is no reason not to go on. */
-static gan_status take_over(gan_trainer *trainer, const char *path, const char *text) {
+/* A backend that this build does not have; the run goes on with one that it has, which is said. The line becomes a
+   comment. */
+static void forget_other_backend(char *text) {
+  static const char key[] = "\nbackend = ";
+  char *line = strstr(text, key);
+  if (!line) return;
+  const char *name = line + sizeof key - 1;
+  const size_t length = strcspn(name, "\n");
+  for (int i = 0; i < gan_backend_count; i++)
+    if (strlen(gan_backends[i]->name) == length && strncmp(gan_backends[i]->name, name, length) == 0) return;
+  line[1] = ';';
+}
+
+/* What cannot be read, of a newer version, is no reason not to go on. */
+static gan_status take_over(gan_trainer *trainer, const char *path, char *text) {
   gan_config *before = NULL;
   GAN_TRY(gan_config_create(&before));
+  forget_other_backend(text);
   if (gan_config_read_text(before, text, path) != GAN_OK) {
     gan_config_destroy(before);
     gan_notice(trainer, "the configuration in the checkpoint cannot be read, so what is not given has its default: %s",
@@ -42,8 +57,7 @@ static gan_status take_over(gan_trainer *trainer, const char *path, const char *
   }
   before->train.shards = trainer->shards_before;
   trainer->before = before;
-  GAN_TRY(gan_config_take_over(trainer->config, before));
-  return GAN_OK;
+  return gan_config_take_over(trainer->config, before);
 }
 
 gan_status gan_resume_configuration(gan_trainer *trainer, const char *path) {

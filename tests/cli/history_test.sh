@@ -72,6 +72,39 @@ test_another_backend_is_kept_too() {
     [ "$(entry 2 | tail -n +2)" = "    run.backend: openblas -> onednn" ] && entry 2 | grep -q ', 8 shards, onednn, ' || return 1
 }
 
+# reseal FILE OLD NEW: in the checkpoint's configuration, as another program would have written it (docs/file-formats.md)
+reseal() {
+  /usr/bin/python3 - "$@" <<'P'
+import ctypes, sys
+import h5py
+name, old, new = sys.argv[1:]
+with h5py.File(name, "r+") as file:
+    text = file.attrs["config"]
+    assert old in text
+    file.attrs["config"] = text.replace(old, new)
+class Hash(ctypes.Structure): _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_uint64)]
+library = ctypes.CDLL("libxxhash.so.0")
+library.XXH3_128bits.restype, library.XXH3_128bits.argtypes = Hash, [ctypes.c_char_p, ctypes.c_size_t]
+data = open(name, "rb").read()[512:]
+found = library.XXH3_128bits(data, len(data))
+seal = "gan_dist checkpoint 1\nlength %d\nxxh3-128 %016x%016x\n" % (len(data), found.high, found.low)
+open(name, "wb").write(seal.encode().ljust(512, b"\0") + data)
+P
+}
+
+test_a_run_of_a_build_with_other_backends_goes_on() {
+  begin --backend openblas --critic.clip=0.7 && cp run/latest.h5 other.h5 && reseal other.h5 'backend = openblas' 'backend = another' || return 1
+  run 0 mpi 2 train --resume=other.h5 --run.dir next && says next/config.ini '^clip = 0.7$' && says next/config.ini '^backend = auto$' &&
+    ! grep -q 'cannot be read' out
+}
+
+test_a_configuration_that_cannot_be_read_is_no_end() {
+  begin --shards 4 && cp run/latest.h5 other.h5 && reseal other.h5 '[train]' $'[train]\nunheard_of = 1' || return 1
+  run 0 mpi 2 train "${tiny[@]/8/4}" --iterations 8 --resume=other.h5 --run.dir next && says out 'cannot be read, .*unheard_of' &&
+    ! grep -q '^changed' out || return 1
+  run 0 mpi 2 train "${tiny[@]}" --iterations 8 --resume=other.h5 --run.dir last && says out '^changed .*: train.shards: 4 -> 8$'
+}
+
 # Whoever reads the history may have left no more than half of it.
 test_a_history_that_cannot_be_written_ends_the_run_and_hangs_nobody() {
   begin && rm run/history.txt && mkfifo run/history.txt && run 1 mpi 2 train --run.dir run --resume && one_message &&
