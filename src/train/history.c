@@ -98,14 +98,19 @@ static void say(gan_trainer *trainer, const char *notice) {
   if (notice[0]) gan_notice(trainer, "changed since then, so that results differ from here on: %s", notice);
 }
 
+/* False where not all of it found memory. NULL is allowed, and is false. */
+static bool close_text(FILE *text) {
+  const bool well = text && !ferror(text);
+  return (!text || fclose(text) == 0) && well;
+}
+
 gan_status gan_history_compare(gan_trainer *trainer, const gan_checkpoint *from) {
   char *notice = NULL, *lines = NULL;
   size_t bytes[2];
   changes list = {.notice = open_memstream(&notice, &bytes[0]), .lines = open_memstream(&lines, &bytes[1])};
   gan_status status = list.notice && list.lines ? tell_all(trainer, from, &list) : out_of_memory();
-  const bool failed = (list.notice && ferror(list.notice)) | (list.lines && ferror(list.lines));
-  const bool closed = (!list.notice || fclose(list.notice) == 0) & (!list.lines || fclose(list.lines) == 0);
-  if (status == GAN_OK && (failed || !closed)) status = out_of_memory();
+  const bool noticed = close_text(list.notice), kept = close_text(list.lines);
+  if (status == GAN_OK && !(noticed && kept)) status = out_of_memory();
   if (status == GAN_OK) say(trainer, notice);
   free(notice);
   free(trainer->changes);

@@ -53,7 +53,7 @@ static void every_field_has_a_row(void **state) {
   for (int i = 0; i < gan_option_count; i++)
     if (gan_options[i].type != GAN_OPTION_PRESET) bytes += gan_options[i].size;
   /* What is left is padding behind two booleans, of 7 bytes each, and two ints, of 4. */
-  assert_int_equal(sizeof(gan_config) - bytes, 7 + 7 + 4 + 4 + sizeof ((gan_config *)0)->given);
+  assert_int_equal(sizeof(gan_config) - bytes, 7 + 7 + 4 + 4 + sizeof((gan_config *)0)->given);
 }
 
 static void whole_numbers_are_parsed_strictly(void **state) {

@@ -200,9 +200,9 @@ static void the_usual_number_of_shards_is_8_within_batch_and_ranks(void **state)
   static const struct {
     int64_t asked, batch;
     int ranks, expected;
-  } rows[] = {{0, 64, 1, 8},  {0, 64, 2, 8}, {0, 64, 3, 8}, {0, 64, 8, 8}, {0, 64, 9, 9},   {0, 64, 48, 48}, {0, 8, 1, 8},
-              {0, 5, 1, 5},   {0, 5, 5, 5},  {0, 1, 1, 1},  {1, 64, 1, 1}, {16, 64, 2, 16}, {3, 64, 5, 3},
-              {0, INT32_MAX, 1, 8}};
+  } rows[] = {{0, 64, 1, 8},   {0, 64, 2, 8},   {0, 64, 3, 8}, {0, 64, 8, 8},       {0, 64, 9, 9},
+              {0, 64, 48, 48}, {0, 8, 1, 8},    {0, 5, 1, 5},  {0, 5, 5, 5},        {0, 1, 1, 1},
+              {1, 64, 1, 1},   {16, 64, 2, 16}, {3, 64, 5, 3}, {0, INT32_MAX, 1, 8}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     assert_int_equal(gan_shards_count(rows[i].asked, rows[i].batch, rows[i].ranks), rows[i].expected);
 }
