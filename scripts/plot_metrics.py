@@ -36,7 +36,8 @@ TRAIN_PANELS = [
     ("share of critic weights clipped", [("clipped_fraction", None)], False),
     ("throughput [samples/s]", [("samples_per_second", None)], False),
 ]
-PHASES = ["seconds_data", "seconds_compute", "seconds_communication"]
+PHASES = ["seconds_data", "seconds_compute", "seconds_summing", "seconds_waiting"]
+EARLIER_PHASES = ["seconds_data", "seconds_compute", "seconds_communication"]  # of files that know no time of waiting
 EVALUATION_TITLES = {
     "sliced_wasserstein": "sliced Wasserstein distance",
     "modes_covered": "modes covered",
@@ -154,7 +155,8 @@ def panels_of(train, evaluation, window):
         present = [curve for curve in curves if has_values(train, curve[0])]
         if present:
             panels.append(train_panel(train, title, present, logarithmic, window))
-    phases = [name for name in PHASES if has_values(train, name)]
+    known = PHASES if "seconds_waiting" in train else EARLIER_PHASES
+    phases = [name for name in known if has_values(train, name)]
     if phases:
         panels.append(phases_panel(train, phases, window))
     for name in evaluation:

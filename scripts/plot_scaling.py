@@ -26,7 +26,8 @@ except ImportError as error:
     )
 
 COLOURS = ["#1f6fb4", "#d8401c", "#3a9a4b", "#8a5cc2", "#b8860b"]
-PHASES = ["data", "compute", "communication"]
+PHASES = ["data", "compute", "summing", "waiting"]
+EARLIER_PHASES = ["data", "compute", "communication"]  # of files that know no time of waiting
 
 
 def fail(message):
@@ -67,7 +68,7 @@ def read_json(path):
     rows = report["rows"]
     columns = {name: [row[name] for row in rows] for name in ("ranks", "speedup", "efficiency")}
     columns["milliseconds_median"] = [row["milliseconds_per_iteration"]["median"] for row in rows]
-    columns.update({f"milliseconds_{phase}": [row["phases"][phase] for row in rows] for phase in PHASES})
+    columns.update({f"milliseconds_{phase}": [row["phases"][phase] for row in rows] for phase in rows[0]["phases"]})
     return {"kind": SCALING, "scaling": report["scaling"], "preset": rows[0]["preset"], "cpu": rows[0]["cpu"]}, columns
 
 
@@ -101,7 +102,8 @@ def draw_phases(axes, texts, columns):
     """Stacked; what is left to the median is time in which ranks did not start or end together."""
     names = [f"{rank:.0f}" for rank in columns["ranks"]]
     bottom = [0.0] * len(names)
-    for phase, colour in zip(PHASES, COLOURS):
+    phases = PHASES if "milliseconds_waiting" in columns else EARLIER_PHASES
+    for phase, colour in zip(phases, COLOURS):
         values = columns[f"milliseconds_{phase}"]
         axes.bar(names, values, bottom=bottom, color=colour, label=phase)
         bottom = [low + value for low, value in zip(bottom, values)]

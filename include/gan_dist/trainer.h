@@ -30,8 +30,11 @@ typedef struct gan_iteration {
   double critic_gradient_norm, generator_gradient_norm;
   double clipped_fraction; /* share of critic weights that the last clipping changed */
   double learning_rate_critic, learning_rate_generator;
-  double samples_per_second;                                   /* real samples through the critic, all ranks */
-  double seconds_data, seconds_compute, seconds_communication; /* of this iteration */
+  double samples_per_second; /* real samples through the critic, all ranks */
+  /* Of this iteration, which is the sum of these four: waiting for data; computing, and copying and summing what is
+     exchanged, both while having a core; waiting for other ranks, or for a core that others have. */
+  double seconds_data, seconds_compute, seconds_summing, seconds_waiting;
+  double seconds_communication; /* between the beginnings and ends of exchanges with other ranks, waiting included */
 } gan_iteration;
 
 /* An evaluation of the generator; values that do not apply to the data are NAN. */
@@ -69,9 +72,9 @@ GAN_API void gan_trainer_destroy(gan_trainer *trainer);
 /* Trains to the configured number of iterations with everything around it: checkpoints, metrics, samples, evaluation in
    run.dir. Where a start before was ended after its last checkpoint and before the picture and the evaluation that were
    due with it, they are made first. The folder is this trainer's until gan_trainer_destroy: GAN_BAD_USAGE when another
-   process has it, GAN_FAILED when it is moved or removed meanwhile. Returns GAN_INTERRUPTED after gan_request_stop or at
-   run.stop_at, with a checkpoint written; or without a checkpoint and an iteration, where a stop was asked for before
-   the first. Collective; all ranks return the same status. */
+   process has it, GAN_FAILED when it is moved or removed meanwhile. Returns GAN_INTERRUPTED after gan_request_stop or
+   at run.stop_at, with a checkpoint written; or without a checkpoint and an iteration, where a stop was asked for
+   before the first. Collective; all ranks return the same status. */
 GAN_API gan_status gan_trainer_run(gan_trainer *trainer) GAN_CHECKED;
 
 /* One iteration and nothing around it: n_critic critic steps, one generator step. Collective. */

@@ -2,8 +2,11 @@
 
 #include <time.h>
 
-double gan_seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
+static double seconds_of(clockid_t clock) {
+  struct timespec now = {0};
+  clock_gettime(clock, &now);
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
+
+double gan_seconds(void) { return seconds_of(CLOCK_MONOTONIC); }
+double gan_thread_seconds(void) { return seconds_of(CLOCK_THREAD_CPUTIME_ID); }

@@ -59,10 +59,11 @@ typedef struct gan_training_time {
   int64_t iterations;     /* that were timed */
   double minimum, median; /* of the iterations' times, each that of its slowest rank; rank 0 */
   /* How the median splits up: means over ranks; together at most the median; rank 0. */
-  double data, compute, communication;
-  double exchange;                     /* of a step's scalars among all ranks, which carry the agreement on errors */
-  gan_spread spread;                   /* of data and compute together, over ranks and iterations; rank 0 */
-  double startup;                      /* from the start of the process to the first iteration, of the slowest rank */
+  double data, compute, summing, waiting;
+  double communication; /* of the median; the ranks' exchanges with each other, waiting included; rank 0 */
+  double exchange;      /* of a step's scalars among all ranks, which carry the agreement on errors */
+  gan_spread spread;    /* of all but communication, over ranks and iterations; rank 0 */
+  double startup;       /* from the start of the process to the first iteration, of the slowest rank */
   double largest_memory, whole_memory; /* bytes of a rank, and of all together */
 } gan_training_time;
 
@@ -99,9 +100,10 @@ gan_status gan_launch(char *const *words, double seconds, gan_launched *launched
 
 /* One number of ranks. */
 typedef struct gan_scaling_row {
-  double ranks, batch, shards, minimum, median, samples_per_second, data, compute, communication, share_of_peak,
-      largest_memory, whole_memory, startup; /* as in the JSON object of a benchmark, times in milliseconds */
-  double speedup, efficiency;                /* against the first row */
+  double ranks, batch, shards, minimum, median, samples_per_second, data, compute, summing, waiting, communication,
+      share_of_peak, largest_memory, whole_memory,
+      startup;                /* as in the JSON object of a benchmark, times in milliseconds */
+  double speedup, efficiency; /* against the first row */
 } gan_scaling_row;
 
 enum { GAN_SCALING_ROWS = 64 };

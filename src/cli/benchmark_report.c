@@ -5,6 +5,7 @@
 
 #include "cli/benchmark.h"
 #include "cli/cpu.h"
+#include "cli/crowd.h"
 #include "dist/link.h"
 #include "dist/world.h"
 #include "gan_dist/version.h"
@@ -14,6 +15,7 @@ typedef struct report {
   const gan_config *config;
   const gan_backend *backend;
   gan_cpu cpu;
+  const gan_world *world;
   int ranks, hosts;
   gan_training_time time;
   gan_layer_times layers;
@@ -44,6 +46,7 @@ static gan_status measure(gan_arguments *arguments, report *found) {
   gan_world *world = arguments->world;
   gan_training_time *time = &found->time;
   found->config = arguments->config;
+  found->world = world;
   GAN_TRY(
       gan_backend_open(found->config->run.backend, gan_precision_find(found->config->run.precision), &found->backend));
   found->ranks = gan_world_size(world);
@@ -68,6 +71,8 @@ static double exchanges(const gan_training_time *time) {
 static void print_text(const report *found) {
   const gan_training_time *time = &found->time;
   const double percent = 100 / time->median;
+  char crowd[GAN_CROWD_TEXT];
+  gan_crowd_describe(found->world, crowd);
   printf("preset                %s, batch %lld, %lld critic steps an iteration, %s, %s\n", found->config->run.name,
          (long long)time->work.batch, (long long)time->work.critic_steps, found->backend->name,
          found->config->run.precision);
@@ -79,7 +84,9 @@ static void print_text(const report *found) {
   printf("samples/s             %.0f\n", found->samples_per_second);
   printf("  data                %.3f ms  (%.1f %%)\n", 1e3 * time->data, percent * time->data);
   printf("  compute             %.3f ms  (%.1f %%)\n", 1e3 * time->compute, percent * time->compute);
-  printf("  communication       %.3f ms  (%.1f %%)\n", 1e3 * time->communication, percent * time->communication);
+  printf("  copying and summing %.3f ms  (%.1f %%)\n", 1e3 * time->summing, percent * time->summing);
+  printf("  waiting             %.3f ms  (%.1f %%)%s%s\n", 1e3 * time->waiting, percent * time->waiting,
+         crowd[0] ? "  " : "", crowd);
   printf("exchange of scalars   %.2f us, %lld an iteration: %.3f %% of it (error agreement included)\n",
          1e6 * time->exchange, (long long)time->work.critic_steps + 1, percent * exchanges(time));
   printf("matrix products       %.4g GF an iteration, %.1f GF/s: %.1f %% of the measured peak of %.1f GF/s\n",
@@ -110,6 +117,8 @@ static struct json_object *json_numbers(const char *first, double a, const char 
 
 static struct json_object *json_phases(const gan_training_time *time) {
   struct json_object *object = json_numbers("data", 1e3 * time->data, "compute", 1e3 * time->compute);
+  gan_json_add(object, "summing", gan_json_number(1e3 * time->summing));
+  gan_json_add(object, "waiting", gan_json_number(1e3 * time->waiting));
   gan_json_add(object, "communication", gan_json_number(1e3 * time->communication));
   return object;
 }
@@ -133,6 +142,7 @@ static void add_setting(struct json_object *object, const report *found) {
   gan_json_add_text(object, "precision", found->config->run.precision);
   gan_json_add_text(object, "cpu", found->cpu.model);
   gan_json_add_integer(object, "usable_cores", found->cpu.usable_cores);
+  gan_json_add_cores(object, found->world);
 }
 
 static void print_json(const report *found) {

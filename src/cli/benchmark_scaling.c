@@ -168,6 +168,8 @@ static gan_status read_row(struct json_object *object, int64_t ranks, gan_scalin
       .samples_per_second = number_in(object, NULL, "samples_per_second"),
       .data = number_in(object, "phases", "data"),
       .compute = number_in(object, "phases", "compute"),
+      .summing = number_in(object, "phases", "summing"),
+      .waiting = number_in(object, "phases", "waiting"),
       .communication = number_in(object, "phases", "communication"),
       .share_of_peak = number_in(object, "share_of_peak", "flops"),
       .largest_memory = number_in(object, "memory_bytes", "maximum"),
@@ -213,14 +215,15 @@ static void print_head(const plan *asked) {
   const int64_t batch = asked->arguments->config->train.batch;
   printf("%s scaling of %s, batch %lld%s\n", asked->weak ? "Weak" : "Strong", asked->arguments->config->run.name,
          (long long)batch, asked->weak ? " per rank" : "");
-  printf("%6s%10s%16s%14s%10s%12s%15s\n", "np", "batch", "ms/iteration", "samples/s", "speed-up", "efficiency",
-         "communication");
+  printf("%6s%10s%16s%14s%10s%12s%11s%11s\n", "np", "batch", "ms/iteration", "samples/s", "speed-up", "efficiency",
+         "summing", "waiting");
   fflush(stdout);
 }
 
 static void print_row(const gan_scaling_row *row) {
-  printf("%6.0f%10.0f%16.3f%14.0f%10.2f%10.1f %%%13.1f %%\n", row->ranks, row->batch, row->median,
-         row->samples_per_second, row->speedup, 100 * row->efficiency, 100 * row->communication / row->median);
+  printf("%6.0f%10.0f%16.3f%14.0f%10.2f%10.1f %%%9.1f %%%9.1f %%\n", row->ranks, row->batch, row->median,
+         row->samples_per_second, row->speedup, 100 * row->efficiency, 100 * row->summing / row->median,
+         100 * row->waiting / row->median);
   fflush(stdout);
 }
 

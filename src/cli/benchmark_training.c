@@ -12,7 +12,7 @@
 #include "dist/world.h"
 
 /* What is noted of each iteration, in seconds. */
-enum { TOTAL, DATA, COMPUTE, COMMUNICATION, NOTES };
+enum { TOTAL, DATA, COMPUTE, SUMMING, WAITING, COMMUNICATION, NOTES };
 
 enum { WARM_UP_ITERATIONS = 3, FEWEST = 5, MOST = 20000 };
 static const double warm_up_seconds = 0.5, timed_seconds = 5, layers_seconds = 2;
@@ -64,6 +64,8 @@ static gan_status iterate(gan_trainer *trainer, int64_t iterations, float *notes
     notes[TOTAL] = (float)(gan_seconds() - start);
     notes[DATA] = (float)values.seconds_data;
     notes[COMPUTE] = (float)values.seconds_compute;
+    notes[SUMMING] = (float)values.seconds_summing;
+    notes[WAITING] = (float)values.seconds_waiting;
     notes[COMMUNICATION] = (float)values.seconds_communication;
   }
   return GAN_OK;
@@ -97,13 +99,16 @@ static void summarise(int ranks, int64_t iterations, const float *notes, double 
   const double scale = time->median / middle[TOTAL];
   time->data = scale * middle[DATA];
   time->compute = scale * middle[COMPUTE];
+  time->summing = scale * middle[SUMMING];
+  time->waiting = scale * middle[WAITING];
   time->communication = scale * middle[COMMUNICATION];
 }
 
-/* How much data and compute vary over ranks and iterations; `values` has room for all of them. */
+/* How much all but communication varies over ranks and iterations; `values` has room for all of them. */
 static void measure_spread(int ranks, int64_t iterations, const float *notes, double *values, gan_spread *spread) {
   const size_t count = (size_t)ranks * (size_t)iterations;
-  for (size_t i = 0; i < count; i++) values[i] = (double)notes[i * NOTES + DATA] + (double)notes[i * NOTES + COMPUTE];
+  for (size_t i = 0; i < count; i++)
+    values[i] = (double)notes[i * NOTES + TOTAL] - (double)notes[i * NOTES + COMMUNICATION];
   gan_spread_measure(count, values, spread);
 }
 

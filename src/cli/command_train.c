@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "cli/crowd.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "gan_dist/trainer.h"
@@ -16,6 +17,7 @@ enum { PATH_TEXT = 4096 };
 
 /* What the run told last, for the report at its end. */
 typedef struct observed {
+  const gan_world *world;
   gan_progress *progress;
   gan_iteration iteration;
   gan_evaluation evaluation;
@@ -46,7 +48,9 @@ static void on_notice(void *context, const char *text) {
 static void report_text(const observed *run, const gan_trainer *trainer) {
   const char *checkpoint = gan_trainer_checkpoint(trainer);
   const gan_evaluation *found = &run->evaluation;
-  gan_progress_summary(stdout, run->progress);
+  char crowd[GAN_CROWD_TEXT];
+  gan_crowd_describe(run->world, crowd);
+  gan_progress_summary(stdout, run->progress, crowd);
   printf("\n");
   if (isfinite(found->modes_covered))
     printf("modes covered         %.0f of %.0f\nsamples within 3 σ    %.1f %%\n", found->modes_covered, found->modes,
@@ -59,6 +63,14 @@ static void report_text(const observed *run, const gan_trainer *trainer) {
 
 static void add_number(struct json_object *object, const char *name, double value) {
   json_object_object_add(object, name, isfinite(value) ? json_object_new_double(value) : NULL);
+}
+
+static struct json_object *json_phases(const observed *run) {
+  gan_phase phases[GAN_PHASES];
+  struct json_object *object = json_object_new_object();
+  gan_progress_phases(run->progress, phases);
+  for (int i = 0; i < GAN_PHASES; i++) add_number(object, phases[i].name, phases[i].seconds);
+  return object;
 }
 
 /* What no iteration of this start tells is null. */
@@ -75,6 +87,8 @@ static void report_json(const observed *run, const gan_trainer *trainer, gan_sta
   add_number(object, "modes", run->evaluation.modes);
   add_number(object, "modes_covered", run->evaluation.modes_covered);
   add_number(object, "high_quality_share", run->evaluation.high_quality_share);
+  json_object_object_add(object, "phase_seconds", json_phases(run));
+  gan_json_add_cores(object, run->world);
   json_object_object_add(object, "folder", json_object_new_string(gan_trainer_folder(trainer)));
   json_object_object_add(object, "checkpoint", json_object_new_string(gan_trainer_checkpoint(trainer)));
   json_object_object_add(object, "samples", json_object_new_string(run->samples));
@@ -106,6 +120,7 @@ static gan_status run_train(gan_arguments *arguments) {
                     arguments->positional[0]);
   const bool quiet = arguments->quiet || gan_world_rank(arguments->world) != 0;
   observed run = {
+      .world = arguments->world,
       .iteration = {.seconds = NAN, .critic_loss = NAN, .generator_loss = NAN, .wasserstein_distance = NAN},
       .evaluation = {.sliced_wasserstein = NAN, .modes = NAN, .modes_covered = NAN, .high_quality_share = NAN}};
   const gan_observer observer = {

@@ -33,7 +33,7 @@ struct gan_progress {
   double started, ended;                    /* of the first iteration and of gan_progress_finish */
   double arrived;                           /* of the last iteration */
   double recent_iterations, recent_seconds; /* forgotten exponentially */
-  double data, compute, communication;      /* seconds, summed */
+  double data, compute, summing, waiting;   /* seconds, summed */
   double samples;
 };
 
@@ -239,7 +239,8 @@ static bool plain_line_is_due(const gan_progress *progress, double now) {
  */
 
 static void account(gan_progress *progress, const gan_iteration *values, double now) {
-  const double phases = values->seconds_data + values->seconds_compute + values->seconds_communication;
+  const double phases =
+      values->seconds_data + values->seconds_compute + values->seconds_summing + values->seconds_waiting;
   if (progress->last.iteration == 0) {
     progress->first = values->iteration;
     progress->arrived = progress->started = now - phases;
@@ -250,7 +251,8 @@ static void account(gan_progress *progress, const gan_iteration *values, double 
   progress->arrived = now;
   progress->data += values->seconds_data;
   progress->compute += values->seconds_compute;
-  progress->communication += values->seconds_communication;
+  progress->summing += values->seconds_summing;
+  progress->waiting += values->seconds_waiting;
   /* samples_per_second is over the phases' time. */
   if (isfinite(values->samples_per_second)) progress->samples += values->samples_per_second * phases;
   progress->last = *values;
@@ -307,21 +309,30 @@ void gan_progress_finish(gan_progress *progress) {
   fflush(progress->out);
 }
 
-static void put_phase(FILE *out, const char *name, double seconds, double total) {
-  fprintf(out, "  %-14s %10.2f s  %5.1f%%\n", name, seconds, total > 0.0 ? 100.0 * seconds / total : 0.0);
+void gan_progress_phases(const gan_progress *progress, gan_phase phases[GAN_PHASES]) {
+  const double total = progress->last.iteration ? progress->ended - progress->started : 0.0;
+  const double named = progress->data + progress->compute + progress->summing + progress->waiting;
+  const gan_phase filled[GAN_PHASES] = {{"data", "data", progress->data},
+                                        {"compute", "compute", progress->compute},
+                                        {"summing", "copying and summing", progress->summing},
+                                        {"waiting", "waiting", progress->waiting},
+                                        {"other", "other", fmax(0.0, total - named)},
+                                        {"total", "total", total}};
+  memcpy(phases, filled, sizeof filled);
 }
 
-void gan_progress_summary(FILE *out, const gan_progress *progress) {
+void gan_progress_summary(FILE *out, const gan_progress *progress, const char *waiting) {
   if (progress->last.iteration == 0) return;
   const double total = progress->ended - progress->started;
   const int64_t iterations = progress->last.iteration - progress->first + 1;
-  const double phases = progress->data + progress->compute + progress->communication;
+  gan_phase phases[GAN_PHASES];
+  gan_progress_phases(progress, phases);
   fprintf(out, "time of %lld iteration%s:\n", (long long)iterations, iterations == 1 ? "" : "s");
-  put_phase(out, "data", progress->data, total);
-  put_phase(out, "compute", progress->compute, total);
-  put_phase(out, "communication", progress->communication, total);
-  put_phase(out, "other", fmax(0.0, total - phases), total);
-  put_phase(out, "total", total, total);
+  for (int i = 0; i < GAN_PHASES; i++) {
+    const bool remark = waiting[0] && strcmp(phases[i].name, "waiting") == 0;
+    fprintf(out, "  %-19s %10.2f s  %5.1f%%%s%s\n", phases[i].label, phases[i].seconds,
+            total > 0.0 ? 100.0 * phases[i].seconds / total : 0.0, remark ? "  " : "", remark ? waiting : "");
+  }
   if (!(total > 0.0)) return;
   char line[LINE_BYTES] = "";
   append_rate(line, (double)iterations / total, " iterations/s, ");

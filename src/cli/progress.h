@@ -37,9 +37,18 @@ void gan_progress_note(gan_progress *progress, const char *format, ...) __attrib
    is used for next begins on a fresh line. Calling it again does nothing. */
 void gan_progress_finish(gan_progress *progress);
 
-/* After gan_progress_finish: seconds and share of time for data, compute, communication and all the rest (checkpoints,
-   pictures, evaluations), iterations and samples per second; times are this rank's. Nothing when no iteration was done.
- */
-void gan_progress_summary(FILE *out, const gan_progress *progress);
+/* Where the time went. The last but one is all the rest (checkpoints, pictures, evaluations), the last the sum. */
+enum { GAN_PHASES = 6 };
+typedef struct gan_phase {
+  const char *name;  /* in JSON */
+  const char *label; /* in a table */
+  double seconds;
+} gan_phase;
+
+/* After gan_progress_finish; times are this rank's. */
+void gan_progress_phases(const gan_progress *progress, gan_phase phases[GAN_PHASES]);
+/* After gan_progress_finish: the phases and their shares, iterations and samples per second. `waiting` is said beside
+   the time of waiting; "": nothing. Nothing when no iteration was done. */
+void gan_progress_summary(FILE *out, const gan_progress *progress, const char *waiting);
 
 #endif

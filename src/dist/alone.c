@@ -4,6 +4,7 @@
    Everything that a world offers works in it, since no function of one rank calls MPI. Only the start of MPI knows for
    sure how many processes there are, so who shares work among ranks does not rely on this. */
 #include <mpi.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,9 +13,16 @@
 #include "dist/world.h"
 #include "dist/world_state.h"
 
+static int count_own_cores(void) {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  return sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : CPU_SETSIZE;
+}
+
 static gan_status fill(gan_world *world) {
   world->ranks = world->host = MPI_COMM_NULL;
   world->size = world->host_size = world->host_count = 1;
+  world->cores = (gan_host_cores){.ranks = 1, .cores = count_own_cores()};
   gan_launched_ask(&world->launched);
   if (gethostname(world->host_name, sizeof world->host_name - 1) != 0) world->host_name[0] = '?';
   gan_fault_arm_from_environment(0);

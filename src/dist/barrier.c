@@ -59,11 +59,11 @@ static void sleep_until_complete(const gan_world *world, const gan_barrier_end *
   atomic_fetch_sub(&barrier->sleepers, 1);
 }
 
-void gan_barrier_await(const gan_world *world, const gan_barrier_end *end) {
+void gan_barrier_await(gan_world *world, const gan_barrier_end *end) {
   if (!end->barrier || complete(end)) return;
-  gan_world_waits(world, true);
+  gan_wait_begins(world);
   if (world->crowded || !spin(end)) sleep_until_complete(world, end);
-  gan_world_waits(world, false);
+  gan_wait_ends(world, LONGEST_SPIN);
 }
 
 void gan_host_barrier(gan_world *world) {

@@ -22,7 +22,7 @@ struct gan_barrier {
 /* Everything that this rank wrote before is seen by all ranks of the host after their await. Each arrival has to be
    awaited before the next one. Without a barrier (a host with one rank) both do nothing. */
 void gan_barrier_arrive(const gan_world *world, gan_barrier_end *end);
-void gan_barrier_await(const gan_world *world, const gan_barrier_end *end);
+void gan_barrier_await(gan_world *world, const gan_barrier_end *end);
 
 /* Both halves, of the host's own barrier. Collective over the host. */
 void gan_host_barrier(gan_world *world);

@@ -28,7 +28,7 @@ static int scratch_rows(const gan_shards *shards) {
 }
 
 /* Takes the exchange's steps for `count` values of each slot; `arrival` has room for `count` more. */
-static void exchange_sums(const gan_world *world, const gan_exchange *exchange, double *const *slots, double *arrival,
+static void exchange_sums(gan_world *world, const gan_exchange *exchange, double *const *slots, double *arrival,
                           size_t count) {
   for (int i = 0; i < exchange->count; i++) {
     const gan_exchange_step *step = &exchange->steps[i];
@@ -133,7 +133,7 @@ gan_status gan_world_plan_shards(gan_world *world, int count, int64_t batch, gan
 /* Tag 0 is never an exchange's. MPI counts in int; a large block goes in pieces. */
 enum { GATHER_TAG = 0, LARGEST_PIECE = 1 << 30 };
 
-static void receive_floats(const gan_world *world, int from, size_t count, float *values) {
+static void receive_floats(gan_world *world, int from, size_t count, float *values) {
   for (size_t offset = 0; offset < count; offset += LARGEST_PIECE) {
     const size_t piece = count - offset < LARGEST_PIECE ? count - offset : LARGEST_PIECE;
     MPI_Request request;
@@ -142,7 +142,7 @@ static void receive_floats(const gan_world *world, int from, size_t count, float
   }
 }
 
-static void send_floats(const gan_world *world, int to, size_t count, const float *values) {
+static void send_floats(gan_world *world, int to, size_t count, const float *values) {
   for (size_t offset = 0; offset < count; offset += LARGEST_PIECE) {
     const size_t piece = count - offset < LARGEST_PIECE ? count - offset : LARGEST_PIECE;
     MPI_Request request;

@@ -12,7 +12,7 @@ double *gan_board_place(const gan_world *world, int host_rank, uint64_t turn) {
   return (double *)((char *)world->board.memory + GAN_PAGE + ((size_t)host_rank * 2 + turn % 2) * PLACE_BYTES);
 }
 
-static bool provide(const gan_world *world) {
+static bool provide(gan_world *world) {
   if (!gan_window_provide(gan_board_place(world, world->host_rank, 0), 2 * PLACE_BYTES)) return false;
   if (world->host_rank != 0) return true;
   if (!gan_window_provide(world->board.memory, GAN_PAGE)) return false;

@@ -14,7 +14,7 @@
 
 enum { TAG = 0, ROUNDS = 200, LARGE_ROUNDS = 20, BURST = 64, LARGE = 4 << 20 };
 
-static void transfer(const gan_world *world, bool sends, int peer, int count, int bytes, char *buffer) {
+static void transfer(gan_world *world, bool sends, int peer, int count, int bytes, char *buffer) {
   MPI_Request requests[BURST];
   for (int i = 0; i < count; i++)
     if (sends)
@@ -25,7 +25,7 @@ static void transfer(const gan_world *world, bool sends, int peer, int count, in
 }
 
 /* Seconds from the first of `count` messages of `bytes` to the answer of one byte, at best; on rank 0. */
-static double best_round(const gan_world *world, int other, int rounds, int count, int bytes, char *buffer) {
+static double best_round(gan_world *world, int other, int rounds, int count, int bytes, char *buffer) {
   const bool first = world->rank == 0;
   const int peer = first ? other : 0;
   double best = INFINITY;

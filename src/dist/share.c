@@ -18,7 +18,7 @@ struct gan_shared_block {
 };
 
 /* Collective over the host; leaves the window closed on all of its ranks when the block does not fit. */
-static void take_window(const gan_world *world, size_t bytes, gan_shared_block *block) {
+static void take_window(gan_world *world, size_t bytes, gan_shared_block *block) {
   if (world->host_size == 1 || !gan_window_open(world, bytes, &block->window)) return;
   const bool provided = world->host_rank != 0 || gan_window_provide(block->window.memory, bytes);
   if (!gan_host_all(world, provided)) gan_window_close(&block->window);

@@ -328,7 +328,7 @@ static bool provide(const gan_sliced *sliced) {
 }
 
 static bool open_window(gan_sliced *sliced) {
-  const gan_world *world = sliced->base.world;
+  gan_world *world = sliced->base.world;
   MPI_Request request;
   int *before = sliced->slots_before;
   const int own = before[world->host_size];

@@ -4,6 +4,7 @@
 #include "dist/wait.h"
 
 #include <limits.h>
+#include <math.h>
 #include <sched.h>
 #include <time.h>
 
@@ -29,15 +30,15 @@ static void make_room(bool crowded, int turn) {
   nanosleep(&pause, NULL);
 }
 
-void gan_wait(const gan_world *world, int count, MPI_Request *requests) {
+void gan_wait(gan_world *world, int count, MPI_Request *requests) {
   int done = 0;
   if (count == 0) return;
   MPI_Testall(count, requests, &done, MPI_STATUSES_IGNORE);
   if (done) return;
-  gan_world_waits(world, true);
+  gan_wait_begins(world);
   for (int turn = 0; !done; turn += turn < INT_MAX) {
     make_room(world->crowded, turn);
     MPI_Testall(count, requests, &done, MPI_STATUSES_IGNORE);
   }
-  gan_world_waits(world, false);
+  gan_wait_ends(world, INFINITY);
 }

@@ -11,6 +11,6 @@
 #include "dist/world_state.h"
 
 /* Returns when all `count` requests are complete; they are MPI_REQUEST_NULL then. Not collective. */
-void gan_wait(const gan_world *world, int count, MPI_Request *requests);
+void gan_wait(gan_world *world, int count, MPI_Request *requests);
 
 #endif

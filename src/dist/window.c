@@ -17,7 +17,7 @@
 #include "base/fault.h"
 #include "dist/wait.h"
 
-bool gan_host_all(const gan_world *world, bool mine) {
+bool gan_host_all(gan_world *world, bool mine) {
   const int here = mine;
   int everywhere = 0;
   MPI_Request request;
@@ -46,7 +46,7 @@ static bool has_place(const gan_world *world, size_t bytes) {
   return true;
 }
 
-bool gan_window_open(const gan_world *world, size_t bytes, gan_window *window) {
+bool gan_window_open(gan_world *world, size_t bytes, gan_window *window) {
   *window = (gan_window){.handle = MPI_WIN_NULL};
   const bool room = world->host_rank != 0 || has_room(world, bytes);
   if (!gan_host_all(world, room && has_place(world, bytes))) return false;

@@ -99,16 +99,16 @@ static gan_status start_mpi(int *argc, char ***argv, bool *started) {
 }
 
 /* Whether the ranks of this host have a core each: together they may use the union of what each may use. */
-static bool is_crowded(gan_world *world, MPI_Comm host) {
+static void count_cores(gan_world *world, MPI_Comm host) {
   const cpu_set_t mine = allowed_cores();
   cpu_set_t all;
-  int ranks = 0;
   MPI_Request request;
   world->crowded = true; /* until known */
-  MPI_Comm_size(host, &ranks);
+  MPI_Comm_size(host, &world->cores.ranks);
   MPI_Iallreduce(&mine, &all, sizeof all, MPI_UINT8_T, MPI_BOR, host, &request);
   gan_wait(world, 1, &request);
-  return ranks > CPU_COUNT(&all);
+  world->cores.cores = CPU_COUNT(&all);
+  world->crowded = world->cores.ranks > world->cores.cores;
 }
 
 /* The ranks that share this host. For the tests GAN_PRETEND_HOSTS=N deals the ranks of one host out to N pretended
@@ -118,7 +118,7 @@ static MPI_Comm find_neighbours(gan_world *world) {
   int rank = 0;
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
   MPI_Comm_rank(host, &rank);
-  world->crowded = is_crowded(world, host);
+  count_cores(world, host);
   const char *text = getenv("GAN_PRETEND_HOSTS");
   const int hosts = text ? atoi(text) : 1;
   if (hosts < 2) return host;
@@ -227,6 +227,8 @@ const char *gan_world_host(const gan_world *world) { return world->host_name; }
 int gan_world_host_size(const gan_world *world) { return world->host_size; }
 int gan_world_host_rank(const gan_world *world) { return world->host_rank; }
 int gan_world_host_count(const gan_world *world) { return world->host_count; }
+gan_host_cores gan_world_cores(const gan_world *world) { return world->cores; }
+gan_waited gan_world_waited(const gan_world *world) { return world->waited; }
 
 const char *gan_world_library(void) {
   static char version[MPI_MAX_LIBRARY_VERSION_STRING];

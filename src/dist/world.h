@@ -25,6 +25,20 @@ int gan_world_host_count(const gan_world *world);
 /* "Open MPI v4.1.4, ..." in one line. Not collective. */
 const char *gan_world_library(void);
 
+/* The cores that the ranks of this host may use, all together, and how many ranks that are; tests that pretend to have
+   more hosts (GAN_PRETEND_HOSTS) pretend nothing here. Not collective. */
+typedef struct gan_host_cores {
+  int ranks, cores;
+} gan_host_cores;
+gan_host_cores gan_world_cores(const gan_world *world);
+
+/* Seconds that this rank has waited for others, in all; and in how many of them it looked around instead of sleeping,
+   which takes a core. Not collective. */
+typedef struct gan_waited {
+  double seconds, spinning;
+} gan_waited;
+gan_waited gan_world_waited(const gan_world *world);
+
 /* gan_world_open in two parts. Joins, also where a foreign launcher made each process a world of its own: for what does
    no harm when many do it. Collective. */
 gan_status gan_world_join(int *argc, char ***argv, gan_world **world) GAN_CHECKED;

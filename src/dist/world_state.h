@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "dist/world.h"
 
 typedef struct gan_shared_block gan_shared_block;
@@ -42,23 +43,35 @@ struct gan_world {
   int *first_on_host; /* [host_count + 1]: host h has ranks first_on_host[h] .. first_on_host[h + 1] - 1 */
   bool finalise;      /* gan_world_open started MPI */
   gan_launched launched;
-  bool crowded; /* this host has more ranks than cores (dist/wait.h) */
+  gan_host_cores cores; /* of this host */
+  bool crowded;         /* it has more ranks than cores (dist/wait.h) */
   char host_name[GAN_HOST_NAME];
   uint64_t *hashes;         /* [size], room for gan_world_same_hash, which cannot fail for lack of memory */
   gan_shared_block *shared; /* blocks of gan_world_share not yet given back, newest first */
   gan_window board;         /* what this host's ranks share for small sums (dist/board.h) */
   gan_barrier_end barrier;  /* the host's barrier, on the board */
   gan_watchdog *watchdog;   /* NULL: nobody watches (dist/watchdog.h) */
-  atomic_int *waits;        /* the watchdog's note of it; NULL: nobody watches */
-  uint64_t rounds;          /* sums made: each is a moment at which all ranks have met */
+  atomic_int *waits;        /* the watchdog's note of a wait; NULL: nobody watches */
+  double waits_since;       /* when the wait in progress began */
+  gan_waited waited;
+  uint64_t rounds; /* sums made: each is a moment at which all ranks have met */
 };
 
 /* Whether this is a world of gan_world_alone, in which nothing may call MPI. */
 static inline bool gan_world_is_alone(const gan_world *world) { return world->ranks == MPI_COMM_NULL; }
 
-/* Around every wait for other ranks that is not over at once: what a rank computes meanwhile gets it nowhere. */
-static inline void gan_world_waits(const gan_world *world, bool waits) {
-  if (world->waits) atomic_store_explicit(world->waits, waits, memory_order_relaxed);
+/* Around every wait for other ranks that is not over at once: what a rank computes meanwhile gets it nowhere.
+   longest_spin: seconds that such a wait, where each rank has a core, looks around before it sleeps. */
+static inline void gan_wait_begins(gan_world *world) {
+  if (world->waits) atomic_store_explicit(world->waits, true, memory_order_relaxed);
+  world->waits_since = gan_seconds();
+}
+
+static inline void gan_wait_ends(gan_world *world, double longest_spin) {
+  const double seconds = gan_seconds() - world->waits_since;
+  world->waited.seconds += seconds;
+  if (!world->crowded) world->waited.spinning += seconds < longest_spin ? seconds : longest_spin;
+  if (world->waits) atomic_store_explicit(world->waits, false, memory_order_relaxed);
 }
 
 /* `root`'s bytes to everybody. Collective. */

@@ -90,7 +90,7 @@ struct gan_trainer {
   char pending_message[512];
   double seconds_before; /* trained before this start */
   double started;
-  double seconds_data, seconds_communication; /* of the iteration in progress */
+  double seconds_data, seconds_communication; /* of all iterations so far */
 
   /* Files; rank 0. */
   gan_resume resume;

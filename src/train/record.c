@@ -41,8 +41,10 @@ static const gan_field iteration_fields[] = {
     ITERATION(learning_rate_generator, "1", "the generator's learning rate"),
     ITERATION(samples_per_second, "1/s", "real samples through the critic, all ranks together"),
     ITERATION(seconds_data, "s", "waiting for data, rank 0"),
-    ITERATION(seconds_compute, "s", "computing, rank 0"),
-    ITERATION(seconds_communication, "s", "exchanging with other ranks and waiting for them, rank 0"),
+    ITERATION(seconds_compute, "s", "computing, on a core, rank 0"),
+    ITERATION(seconds_summing, "s", "copying and summing what is exchanged, on a core, rank 0"),
+    ITERATION(seconds_waiting, "s", "waiting for other ranks or for a core, rank 0"),
+    ITERATION(seconds_communication, "s", "in exchanges with other ranks, waiting included, rank 0"),
 };
 #define EVALUATION(name, units, text) \
   { {#name, units, text}, offsetof(gan_evaluation, name) }

@@ -13,6 +13,7 @@
 #include "base/float_bits.h"
 #include "base/number.h"
 #include "train/internal.h"
+#include "train/phases.h"
 
 /* Numbers that a step of this player sums over shards. */
 static size_t sum_count(const gan_player *player) {
@@ -291,11 +292,34 @@ int64_t gan_critic_steps_of(const gan_config *config, int64_t iteration) {
   return early || again ? config->train.warmup_n_critic : config->train.n_critic;
 }
 
+static gan_phase_clocks read_clocks(const gan_trainer *trainer) {
+  const gan_waited waited = gan_world_waited(trainer->world);
+  return (gan_phase_clocks){.wall = gan_seconds(),
+                            .data = trainer->seconds_data,
+                            .exchange = trainer->seconds_communication,
+                            .waited = waited.seconds,
+                            .spinning = waited.spinning,
+                            .on_core = gan_thread_seconds()};
+}
+
+/* Where the time since `start` went. */
+static void tell_times(const gan_trainer *trainer, const gan_phase_clocks *start, int64_t critic_steps,
+                       gan_iteration *values) {
+  const gan_phase_clocks end = read_clocks(trainer), passed = gan_phase_clocks_between(start, &end);
+  const gan_phases phases = gan_phases_split(&passed);
+  values->seconds = trainer->seconds_before + end.wall - trainer->started;
+  values->samples_per_second = (double)(critic_steps * trainer->shards.batch) / passed.wall;
+  values->seconds_data = phases.data;
+  values->seconds_compute = phases.compute;
+  values->seconds_summing = phases.summing;
+  values->seconds_waiting = phases.waiting;
+  values->seconds_communication = passed.exchange;
+}
+
 gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
-  const double start = gan_seconds();
+  const gan_phase_clocks start = read_clocks(trainer);
   const int64_t critic_steps = gan_critic_steps_of(trainer->config, trainer->iteration);
   gan_player *critic = &trainer->critic, *generator = &trainer->generator;
-  trainer->seconds_data = trainer->seconds_communication = 0;
 
   for (int64_t step = 0; step < critic_steps; step++) GAN_TRY(critic_step(trainer, step, critic_steps));
   *values = (gan_iteration){
@@ -310,18 +334,13 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
   GAN_TRY(settle(trainer, generator));
   trainer->iteration++;
 
-  const double seconds = gan_seconds() - start;
   values->iteration = trainer->iteration;
   values->iterations = trainer->config->run.iterations;
-  values->seconds = trainer->seconds_before + gan_seconds() - trainer->started;
   values->critic_gradient_norm = critic->gradient_norm;
   values->generator_gradient_norm = generator->gradient_norm;
   values->clipped_fraction = trainer->sums[GAN_SUM_CLIPPED] / trainer->sums[GAN_SUM_UPDATED];
   values->learning_rate_critic = critic->learning_rate;
   values->learning_rate_generator = generator->learning_rate;
-  values->samples_per_second = (double)(critic_steps * trainer->shards.batch) / seconds;
-  values->seconds_data = trainer->seconds_data;
-  values->seconds_communication = trainer->seconds_communication;
-  values->seconds_compute = seconds - trainer->seconds_data - trainer->seconds_communication;
+  tell_times(trainer, &start, critic_steps, values);
   return GAN_OK;
 }

@@ -90,7 +90,7 @@ test_info_reports_once_on_many_ranks() {
 
 test_training_reports_phases_and_files() {
   run 0 mpi 2 train "${tiny[@]}" --iterations 20 --run.dir run &&
-    says out 'compute' && says out 'communication' && says out 'run/checkpoint-0000020.h5' && says out 'samples-0000020.png' &&
+    says out 'compute' && says out 'copying and summing' && says out 'waiting' && says out 'run/checkpoint-0000020.h5' && says out 'samples-0000020.png' &&
     says out 'modes covered' || return 1
   # Written to a pipe there are plain lines and no control characters.
   ! grep -q $'[\r\033]' out && says run/config.ini '^batch *= *24' && [ ! -s err ]
@@ -98,7 +98,37 @@ test_training_reports_phases_and_files() {
 test_quiet_says_nothing() { run 0 mpi 2 train "${tiny[@]}" --iterations 3 -q && [ ! -s out ] && [ ! -s err ]; }
 test_train_reports_json() {
   run 0 mpi 2 train "${tiny[@]}" --iterations 5 --json &&
-    json "assert d['status'] == 0 and d['iteration'] == 5 and d['checkpoint'].endswith('0000005.h5')"
+    json "assert d['status'] == 0 and d['iteration'] == 5 and d['checkpoint'].endswith('0000005.h5')
+p, total = d['phase_seconds'], d['phase_seconds'].pop('total')
+assert set(p) == {'data', 'compute', 'summing', 'waiting', 'other'} and min(p.values()) >= 0 and p['compute'] > 0
+assert abs(sum(p.values()) - total) < 1e-6 * total and d['host_ranks'] == 2 and d['host_cores'] >= 1"
+}
+# One core computes for one rank at a time, so what three ranks compute and sum on it takes no more than the time there was.
+test_ranks_that_share_a_core_wait_for_it_and_are_told_so() {
+  local core
+  core=$(/usr/bin/python3 -c 'import os; print(min(os.sched_getaffinity(0)))')
+  run 0 taskset -c "$core" $quiet_mpirun -np 3 "$PROGRAM" --preset ring8 --shards 3 --iterations 60 --eval.every=0 --run.dir run &&
+    says out '^  waiting  .*%  3 ranks share 1 core$' || return 1
+  run 0 taskset -c "$core" $quiet_mpirun -np 3 "$PROGRAM" benchmark --shards 3 -n 60 && says out '^  waiting .*%\)  3 ranks share 1 core$' &&
+    run 0 taskset -c "$core" $quiet_mpirun -np 3 "$PROGRAM" benchmark --shards 3 -n 60 --json && json "
+p, median = d['phases'], d['milliseconds_per_iteration']['median']
+assert 3 * (p['compute'] + p['summing']) < 1.1 * median and p['waiting'] > 0.3 * median, (p, median)
+assert d['host_ranks'] == 3 and d['host_cores'] == 1"
+}
+test_a_run_goes_on_in_metrics_of_an_earlier_version_without_times_of_waiting() {
+  run 75 "$PROGRAM" train "${tiny[@]}" --iterations 40 --run.stop_at=20 --run.dir run &&
+    /usr/bin/python3 -c "
+import h5py
+with h5py.File('run/metrics.h5', 'r+') as f:
+    for name in 'seconds_summing', 'seconds_waiting': del f['train'][name]" &&
+    run 0 "$PROGRAM" train "${tiny[@]}" --iterations 40 --run.dir run --resume && [ ! -s err ] && /usr/bin/python3 -c "
+import h5py, numpy
+with h5py.File('run/metrics.h5', 'r') as f:
+    t = {name: column[:] for name, column in f['train'].items()}
+    assert len(t['iteration']) == 40
+    for name in 'seconds_summing', 'seconds_waiting': assert (numpy.isfinite(t[name]) == (t['iteration'] > 20)).all()
+    for name in 'seconds_data', 'seconds_compute', 'seconds_communication': assert numpy.isfinite(t[name]).all()" &&
+    run 0 "$ROOT/scripts/plot_metrics.py" run -o curves.png && run 0 "$PROGRAM" inspect run/metrics.h5 && says out seconds_waiting
 }
 test_a_finished_run_resumed_says_that_nothing_is_left_to_do() {
   run 0 mpi 2 train "${tiny[@]}" --iterations 5 --run.dir run && run 0 mpi 1 train "${tiny[@]}" --iterations 4 --run.dir run \

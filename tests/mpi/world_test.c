@@ -1,6 +1,7 @@
 /* Ranks agree: on errors, hashes, data and shared memory. */
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/fault.h"
 #include "support.h"
@@ -50,6 +51,24 @@ static void check_topology(gan_world *world, int *failures) {
   check(world, "ranks_of_one_host_are_counted_together", one_host, failures);
   const char *library = gan_world_library();
   check(world, "library_is_named_in_one_line", *library && !strchr(library, '\n'), failures);
+}
+
+/* One rank comes late; the others know how long they waited for it. */
+static void check_waited(gan_world *world, int *failures) {
+  const gan_host_cores here = gan_world_cores(world);
+  const struct timespec pause = {.tv_nsec = 200000000};
+  gan_world_barrier(world);
+  const gan_waited before = gan_world_waited(world);
+  if (gan_world_rank(world) == 0) nanosleep(&pause, NULL);
+  gan_world_barrier(world);
+  const gan_waited after = gan_world_waited(world);
+  const double waited = after.seconds - before.seconds, spinning = after.spinning - before.spinning;
+  const bool alone = gan_world_size(world) == 1, late = gan_world_rank(world) == 0;
+  check(world, "a_rank_knows_how_long_it_waited_for_another",
+        late || (waited > 0.1 && spinning >= 0 && spinning <= waited), failures);
+  check(world, "a_rank_alone_waits_for_nobody", !alone || waited == 0, failures);
+  check(world, "ranks_of_a_host_and_their_cores_are_counted",
+        here.ranks >= gan_world_host_size(world) && here.ranks <= gan_world_size(world) && here.cores >= 1, failures);
 }
 
 /* Makes rank `first` fail, and rank `second` too unless it is outside the world. */
@@ -187,6 +206,7 @@ int main(int argc, char **argv) {
   check_maximum(world, &failures);
   check_broadcast(world, &failures);
   check_topology(world, &failures);
+  check_waited(world, &failures);
   gan_error_set("nothing");
   const gan_status fine = gan_world_agree(world, GAN_OK);
   check(world, "agreement_of_healthy_ranks_is_ok", fine == GAN_OK && !strcmp(gan_error_message(), "nothing"),

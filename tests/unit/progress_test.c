@@ -33,7 +33,7 @@ static void stop(fixture *test) {
   free(test->text);
 }
 
-/* One iteration of 10 ms: 2 ms data, 5 ms compute, 3 ms communication, 50 samples. */
+/* One iteration of 10 ms: 2 ms data, 5 ms compute, 1 ms summing, 2 ms waiting, 50 samples. */
 static void iterate(fixture *test, int64_t iteration, int64_t iterations) {
   test->time += 0.01;
   const gan_iteration values = {.iteration = iteration,
@@ -44,7 +44,9 @@ static void iterate(fixture *test, int64_t iteration, int64_t iterations) {
                                 .samples_per_second = 5000.0,
                                 .seconds_data = 0.002,
                                 .seconds_compute = 0.005,
-                                .seconds_communication = 0.003};
+                                .seconds_summing = 0.001,
+                                .seconds_waiting = 0.002,
+                                .seconds_communication = 0.0025};
   gan_progress_iteration(test->progress, &values);
 }
 
@@ -322,7 +324,7 @@ static void values_not_finite_are_shown_and_do_no_harm(void **state) {
   gan_progress_finish(test.progress);
   assert_non_null(strstr(text_of(&test), "critic nan  generator -inf"));
   assert_null(strstr(text_of(&test), "-nan"));
-  gan_progress_summary(test.out, test.progress);
+  gan_progress_summary(test.out, test.progress, "");
   stop(&test);
 }
 
@@ -335,14 +337,15 @@ static void the_summary_splits_the_time_into_phases(void **state) {
   test.time += 1.0;
   gan_progress_finish(test.progress);
   test.time += 50.0;
-  gan_progress_summary(test.out, test.progress);
+  gan_progress_summary(test.out, test.progress, "8 ranks share 2 cores");
   assert_string_equal(text_of(&test),
                       "time of 100 iterations:\n"
-                      "  data                 0.20 s   10.0%\n"
-                      "  compute              0.50 s   25.0%\n"
-                      "  communication        0.30 s   15.0%\n"
-                      "  other                1.00 s   50.0%\n"
-                      "  total                2.00 s  100.0%\n"
+                      "  data                      0.20 s   10.0%\n"
+                      "  compute                   0.50 s   25.0%\n"
+                      "  copying and summing       0.10 s    5.0%\n"
+                      "  waiting                   0.20 s   10.0%  8 ranks share 2 cores\n"
+                      "  other                     1.00 s   50.0%\n"
+                      "  total                     2.00 s  100.0%\n"
                       "  50 iterations/s, 2.5k samples/s\n");
   stop(&test);
 }
@@ -352,7 +355,7 @@ static void the_summary_of_no_iterations_is_empty(void **state) {
   fixture test;
   start(&test, false, false, 0, 80, false);
   gan_progress_finish(test.progress);
-  gan_progress_summary(test.out, test.progress);
+  gan_progress_summary(test.out, test.progress, "");
   assert_string_equal(text_of(&test), "");
   stop(&test);
 }
