@@ -33,20 +33,26 @@ class GlobalAverage(nn.Module):
 
 class MinibatchStddev(nn.Module):
     """Karras et al. 2018: the standard deviation of each feature over a group, averaged, as one more channel. A single
-    sample that is left over joins the last group."""
+    sample that is left over joins the last group. No group has samples of two shards, where their sizes are told."""
 
     def __init__(self, group):
         super().__init__()
         self.group = group
+        self.shards = None
 
     def forward(self, x):
-        groups, pieces = [], list(x.split(self.group or len(x)))
-        if len(pieces) > 1 and len(pieces[-1]) == 1:
-            pieces[-2:] = [torch.cat(pieces[-2:])]
-        for group in pieces:
-            deviation = (((group - group.mean(0)) ** 2).mean(0) + 1e-8).sqrt().mean()
-            groups.append(torch.cat([group, deviation.expand(len(group), 1, *group.shape[2:])], 1))
-        return torch.cat(groups)
+        groups = []
+        for shard in x.split(self.shards) if self.shards else [x]:
+            pieces = list(shard.split(self.group or len(shard)))
+            if len(pieces) > 1 and len(pieces[-1]) == 1:
+                pieces[-2:] = [torch.cat(pieces[-2:])]
+            groups += pieces
+        return torch.cat([self.with_deviation(group) for group in groups])
+
+    @staticmethod
+    def with_deviation(group):
+        deviation = (((group - group.mean(0)) ** 2).mean(0) + 1e-8).sqrt().mean()
+        return torch.cat([group, deviation.expand(len(group), 1, *group.shape[2:])], 1)
 
 
 class Residual(nn.Module):

@@ -230,18 +230,61 @@ test_trace_holds_every_update() {
     h5ls trace.h5/update_000000 | grep -q 'z .*{24, 4}' && ! h5ls trace.h5/update_000002 | grep -q real &&
     h5dump -a /update_000002/network trace.h5 | grep -q generator
 }
+replay=(/usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini)
+# The two lines of its own help, as a user would copy them.
+test_a_trace_is_replayed_as_the_script_says() {
+  pytorch_only
+  local line
+  ln -s "$PROGRAM" gan_dist && ln -s "$ROOT/scripts" scripts
+  sed -n '2,/"""/s/^    \(.*trace\.h5.*\)/\1/p' scripts/replay_trace.py >lines && [ "$(wc -l <lines)" -eq 2 ] || return 1
+  while read -r line; do run 0 env PATH="$PWD:$PATH" bash -c "$line" || return 1; done <lines
+  says out '^gradient .* agrees$' && says out '^30 updates compared' && ! grep DIFFERS out
+}
+# As configurations of earlier versions have it: as many shards as there were ranks, which is not told.
+test_a_trace_is_replayed_without_a_number_of_shards() {
+  pytorch_only
+  run 0 mpi 3 train "${tiny[@]}" --shards 3 --generator.layers="dense 16, batch_norm, relu, dense 2" --batch_norm.sync=no --iterations 2 \
+    --train.n_critic 2 --trace trace.h5 --trace-steps 6 --run.dir run && sed -i 's/^shards *=.*/shards = 0/' run/config.ini &&
+    run 0 "${replay[@]}" && ! grep DIFFERS out
+}
+test_a_replay_finds_a_gradient_or_an_update_that_is_wrong() {
+  pytorch_only
+  run 0 mpi 2 train "${tiny[@]}" --iterations 2 --train.n_critic 2 --trace trace.h5 --trace-steps 6 --run.dir run && cp trace.h5 right.h5 || return 1
+  /usr/bin/python3 -c "
+import h5py
+with h5py.File('trace.h5', 'r+') as f:
+    values = f['update_000003/gradient'][:]
+    values[7] += 2e-4 * abs(values).max()
+    f['update_000003/gradient'][:] = values"
+  run 1 "${replay[@]}" && says out '^gradient .* DIFFERS$' && says out '^score_real .* agrees$' || return 1
+  cp right.h5 trace.h5 && sed -i 's/^learning_rate *=.*/learning_rate = 0.0101/' run/config.ini
+  run 1 "${replay[@]}" && says out '^parameters .* DIFFERS$' && says out '^gradient .* agrees$'
+}
+# Statistics of shards, beside those of the whole batch; another loss, another optimiser.
+test_a_trace_of_statistics_of_both_kinds_agrees_with_pytorch() {
+  pytorch_only
+  run 0 mpi 3 train "${tiny[@]}" --generator.layers="dense 16, batch_norm, relu, dense 2" --batch_norm.sync=yes --loss.name minimax --optimizer.name adam \
+    --critic.layers="dense 16, reshape 16 1 1, minibatch_stddev, leaky_relu 0.2, dense 1" --iterations 3 --train.n_critic 2 --trace trace.h5 \
+    --trace-steps 9 --run.dir run && run 0 "${replay[@]}" && ! grep DIFFERS out
+}
+test_a_trace_that_does_not_tell_enough_is_refused() {
+  pytorch_only
+  run 75 "$PROGRAM" train "${tiny[@]}" --iterations 4 --run.stop_at=2 --run.dir run &&
+    run 0 "$PROGRAM" train "${tiny[@]}" --iterations 4 --run.dir run --resume --trace trace.h5 --trace-steps 6 &&
+    run 1 "${replay[@]}" && says err 'begins after iteration 2'
+}
 # The mathematics of each step, done again by PyTorch in float64.
 test_a_trace_agrees_with_pytorch() {
   pytorch_only
   run 0 mpi 3 train "${tiny[@]}" --iterations 2 --train.n_critic 2 --trace trace.h5 --trace-steps 6 --run.dir run &&
-    run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini && says out 'agrees'
+    run 0 "${replay[@]}" && says out 'agrees' && ! grep DIFFERS out
 }
 # The same with samples larger than latents, several shards to a rank, batch norm and averaging.
 test_a_trace_of_images_agrees_with_pytorch() {
   pytorch_only
   run 0 mpi 2 train --preset fashion --batch 32 --shards 4 --iterations 3 --train.n_critic 2 --eval.samples=16 \
     --trace trace.h5 --trace-steps 9 --run.dir run &&
-    run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini && says out 'agrees'
+    run 0 "${replay[@]}" && says out 'agrees' && ! grep DIFFERS out
 }
 # Strictly: no tensor is missing, none is left over, and they are in the order of PyTorch.
 test_a_checkpoint_loads_into_pytorch_strictly() {
@@ -275,7 +318,7 @@ test_a_trace_of_convolutional_networks_agrees_with_pytorch() {
   pytorch_only
   run 0 mpi 2 train --preset fashion --batch 12 --shards 4 --iterations 3 --train.n_critic 2 --eval.samples=16 \
     --batch_norm.sync=no "${image_layers[@]}" --trace trace.h5 --trace-steps 9 --run.dir run &&
-    run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini && says out 'agrees'
+    run 0 "${replay[@]}" && says out 'agrees' && ! grep DIFFERS out
 }
 test_a_trace_is_the_same_at_any_np() {
   run 0 mpi 1 train "${tiny[@]}" --iterations 2 --trace a.h5 --trace-steps 6 -q && run 0 mpi 5 train "${tiny[@]}" \
