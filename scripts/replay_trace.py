@@ -242,6 +242,8 @@ class Judge:
 
 def replay(trace, config, judge):
     names = sorted(name for name in trace if name.startswith("update_"))
+    if not names or "initial" not in trace:
+        sys.exit("replay_trace: this file holds no update; gan_dist train --trace FILE --trace-steps N writes one that does")
     first = Update(trace[names[0]])
     check_run(config, first)
     latent, sample = first.values["z"].shape[1], tuple(first.values["real"].shape[1:])
@@ -273,6 +275,12 @@ if __name__ == "__main__":
     parser.add_argument("--tolerance", type=float, default=3e-5, help="what agrees anyway, of the largest value (default 3e-5)")
     arguments = parser.parse_args()
     settings = configparser.ConfigParser(interpolation=None)
-    settings.read(arguments.config)
-    with h5py.File(arguments.trace, "r") as file:
+    try:
+        settings.read(arguments.config)
+        trace_file = h5py.File(arguments.trace, "r")
+    except (OSError, configparser.Error, UnicodeDecodeError) as error:
+        sys.exit(f"replay_trace: {error}")
+    if "critic" not in settings:
+        sys.exit(f"replay_trace: {arguments.config} is no config.ini of a run's folder")
+    with trace_file as file:
         sys.exit(0 if replay(file, settings, Judge(arguments.factor, arguments.tolerance)) else 1)

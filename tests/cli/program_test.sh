@@ -271,7 +271,10 @@ test_a_trace_that_does_not_tell_enough_is_refused() {
   pytorch_only
   run 75 "$PROGRAM" train "${tiny[@]}" --iterations 4 --run.stop_at=2 --run.dir run &&
     run 0 "$PROGRAM" train "${tiny[@]}" --iterations 4 --run.dir run --resume --trace trace.h5 --trace-steps 6 &&
-    run 1 "${replay[@]}" && says err 'begins after iteration 2'
+    run 1 "${replay[@]}" && says err 'begins after iteration 2' || return 1
+  run 1 "${replay[@]:0:2}" run/metrics.h5 run/config.ini && says err 'holds no update' && ! grep Traceback err &&
+    run 1 "${replay[@]:0:2}" none.h5 run/config.ini && says err 'none.h5' && ! grep Traceback err &&
+    run 1 "${replay[@]:0:2}" trace.h5 none.ini && says err 'none.ini is no config.ini' && ! grep Traceback err
 }
 # The mathematics of each step, done again by PyTorch in float64.
 test_a_trace_agrees_with_pytorch() {
