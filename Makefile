@@ -165,7 +165,7 @@ tsan:
 # minutes for the kernels: they go without it, and without the program, which they then make too slow for tests.
 EMULATED := $(BUILD)/emulated
 EMULATED_OBJECTS := $(patsubst %,$(EMULATED)/src/kernels/%.o,environment row_products tiles unfolding)
-EMULATED_TESTS := $(patsubst %,$(EMULATED)/tests/unit/%_test,backends convolution layers packed_gemm shard_convolution shard_products tangent)
+EMULATED_TESTS := $(patsubst %,$(EMULATED)/tests/unit/%_test,backends convolution layers packed_gemm packed_rows shard_convolution shard_products tangent)
 
 emulated: $(EMULATED_TESTS) $(if $(SANITIZE),,$(EMULATED)/gan_dist)
 	$(Q)printf '%s\n' $(EMULATED_TESTS:$(EMULATED)/tests/%=%) $(if $(SANITIZE),,cli/backend_test cli/end_hash_test) >$(EMULATED)/tests.list

@@ -29,6 +29,10 @@ typedef struct gan_backend {
   /* C (m,n) = alpha op(A) (m,k) op(B) (k,n) + beta C, row-major; lda, ldb, ldc are row lengths in memory. */
   void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+  /* c (rows, n) = a (rows, k) op(b), each row with bits that depend on it alone, never on how many there are; NULL, or
+     false with nothing done, leaves it to gemm, shard by shard. The smallest shard, on any rank, has least_rows. */
+  bool (*row_products)(int64_t least_rows, bool transpose_b, int64_t rows, int64_t n, int64_t k, const float *a,
+                       const float *b, float *c);
   /* One line about what the library chose for this CPU, and why if not by itself: "OpenBLAS 0.3.21, SkylakeX kernels".
      Valid until the next call. */
   const char *(*describe)(void);

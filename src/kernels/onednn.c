@@ -23,6 +23,7 @@
 #include "kernels/openblas.h"
 #include "kernels/packed_convolution.h"
 #include "kernels/packed_gemm.h"
+#include "kernels/packed_rows.h"
 #include "kernels/row_products.h"
 #include "kernels/shard_products.h"
 
@@ -148,6 +149,7 @@ const gan_backend gan_backend_onednn = {
     .help = "matrix products by oneDNN, OpenBLAS or own kernels, by size and CPU; with AVX2, convolutions of its own",
     .open = onednn_open,
     .gemm = onednn_gemm,
+    .row_products = gan_packed_rows,
     .describe = onednn_describe,
     .bfloat16 = &onednn_bfloat16,
     OWN_KERNELS,

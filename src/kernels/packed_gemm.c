@@ -32,22 +32,7 @@ static int64_t row_elements(gan_precision precision) { return precision == GAN_B
 
 /* Both operands are packed alike: row k of a panel is element k of some vectors of the matrix, which are its rows (of
    A), or its columns (of B); in bfloat16, row k / 2 is elements k and k + 1. Where a vector is a row in memory it has
-   to be turned, 16 vectors and 16 rows of the panel at a time, `half` floats from the first 8 vectors to the others; at
-   the end of the depth that writes up to 16 rows of zeros. */
-static void turn_floats(const float *x, int64_t stride, int64_t vectors, int64_t depth, float *panel, int64_t half,
-                        int64_t width) {
-  for (int64_t k = 0; k < depth; k += GAN_LANES, x += GAN_LANES, panel += GAN_LANES * width) {
-    const int64_t rows = least(GAN_LANES, vectors), count = least(GAN_LANES, depth - k);
-    if (rows == GAN_LANES && count == GAN_LANES) {
-      gan_transpose_to_rows(x, stride, panel, panel + half, width);
-      continue;
-    }
-    float square[GAN_LANES * GAN_LANES] = {0};
-    for (int64_t i = 0; i < rows; i++) memcpy(square + i * GAN_LANES, x + i * stride, (size_t)count * sizeof *x);
-    gan_transpose_to_rows(square, GAN_LANES, panel, panel + half, width);
-  }
-}
-
+   to be turned. */
 static void turn_pairs(const float *x, int64_t stride, int64_t vectors, int64_t depth, float *panel, int64_t half,
                        int64_t width) {
   for (int64_t k = 0; k < depth; k += 2 * GAN_LANES, panel += GAN_LANES * width)
@@ -60,7 +45,7 @@ static void turn_vectors(const product *of, const matrix *from, int64_t vector, 
   if (of->precision == GAN_BFLOAT16)
     turn_pairs(x, from->stride, vectors, of->depth, panel, half, width);
   else
-    turn_floats(x, from->stride, vectors, of->depth, panel, half, width);
+    gan_tile_turn_panel(x, from->stride, vectors, of->depth, panel, half, width);
 }
 
 /* The vectors' elements lie side by side. */

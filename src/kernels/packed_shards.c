@@ -8,8 +8,8 @@
 #include "kernels/shard_products.h"
 #include "kernels/tiles.h"
 
-/* Floats of a's panels, 40 as deep as panels may be; and tiles of all stacks of a block. */
-enum { A_FLOATS = 40 * GAN_TILE_ROWS * GAN_TILE_DEPTH, STACK_TILES = 80 };
+/* Floats of a's panels, 48 as deep as panels may be; and tiles of all stacks of a block. */
+enum { A_FLOATS = 48 * GAN_TILE_ROWS * GAN_TILE_DEPTH, STACK_TILES = 64 };
 
 typedef struct packed_panels {
   _Alignas(GAN_TILE_ALIGNMENT) float a[A_FLOATS];
@@ -31,6 +31,7 @@ typedef struct shard_leaf {
 typedef struct shard_group {
   int begin, end;
   int64_t depth;
+  bool rounded; /* some of it to bfloat16 */
   shard_leaf leaves[GAN_TILE_DEPTH];
 } shard_group;
 
@@ -67,6 +68,7 @@ static shard_leaf describe_leaf(const shard_sum *task, int shard) {
 static void find_group(const shard_sum *task, int begin, shard_group *group) {
   group->begin = group->end = begin;
   group->depth = 0;
+  group->rounded = false;
   for (; group->end < task->of->shards->local; group->end++) {
     const shard_leaf leaf = describe_leaf(task, group->end);
     if (group->depth + leaf.depth > gan_tile_depth()) break;
@@ -75,6 +77,7 @@ static void find_group(const shard_sum *task, int begin, shard_group *group) {
     if (group->end > begin)
       place[-1].pair = leaf.folds > 0 && place[-1].folds == 0 && place[-1].precision == leaf.precision;
     group->depth += leaf.depth;
+    group->rounded |= leaf.precision == GAN_BFLOAT16;
   }
 }
 
@@ -90,33 +93,51 @@ static void pack(const shard_group *group, const float *x, int64_t stride, int64
   }
 }
 
-static void pack_a(const shard_sum *task, const shard_group *group, const result_block *at, float *panel) {
-  for (int64_t row = 0; row < at->rows; row += GAN_TILE_ROWS, panel += group->depth * GAN_TILE_ROWS)
-    pack(group, task->of->a + at->row + row, task->of->m, least(GAN_TILE_ROWS, at->rows - row), GAN_TILE_ROWS, panel);
+/* Whether a tile of so many rows takes its part of a from panels. Float32 of short rows is read where it lies, if all 8
+   rows of the tile, which are 8 columns of a, are there; rows that lie further apart get into each other's way in the
+   first cache. */
+static bool needs_panel(const shard_sum *task, const shard_group *group, int64_t rows) {
+  const int64_t far = 256;
+  return group->rounded || rows < GAN_TILE_ROWS || task->of->m > far;
 }
 
-/* A tile of the result, (rows, columns) at `to` in each slot, as far as the group's shards go. */
-static void sum_tile(const shard_sum *task, const shard_group *group, const float *a, const float *b, float *stack,
-                     size_t to, int64_t rows, int64_t columns) {
+static void pack_a(const shard_sum *task, const shard_group *group, const result_block *at, float *panel) {
+  for (int64_t row = 0; row < at->rows; row += GAN_TILE_ROWS, panel += group->depth * GAN_TILE_ROWS) {
+    const int64_t rows = least(GAN_TILE_ROWS, at->rows - row);
+    if (needs_panel(task, group, rows))
+      pack(group, task->of->a + at->row + row, task->of->m, rows, GAN_TILE_ROWS, panel);
+  }
+}
+
+/* A tile of the result, at `to` in each slot, as far as the group's shards go; a as in memory, or packed. */
+static void sum_tile(const shard_sum *task, const shard_group *group, const float *a, const float *panel, int64_t rows,
+                     int64_t columns, const float *b, float *stack, size_t to) {
   const int64_t stride = task->of->n, vectors = rounded_up(columns, GAN_LANES);
-  const bool whole = rows == GAN_TILE_ROWS && columns == vectors;
+  const bool whole = rows == GAN_TILE_ROWS && columns == vectors, packed = needs_panel(task, group, rows);
   for (int i = 0; i < group->end - group->begin; i++) {
-    const int64_t first_depth = group->leaves[i].pair ? group->leaves[i++].depth : 0;
-    const shard_leaf *leaf = &group->leaves[i];
-    const int64_t depth = first_depth + leaf->depth;
+    const int64_t first_depth = group->leaves[i].pair ? group->leaves[i].depth : 0;
+    const float *from = packed ? panel : a + group->leaves[i].first * task->of->m;
+    const shard_leaf *leaf = &group->leaves[first_depth > 0 ? ++i : i];
+    const int folds = first_depth > 0 ? leaf->folds - 1 : leaf->folds;
     float *place = stack + (int64_t)leaf->place * GAN_TILE, *slot = task->slots[leaf->place] + to;
     const bool straight = leaf->complete && whole;
-    const gan_tile_end end = {.folds = leaf->folds,
-                              .left = place + (leaf->folds - 1) * GAN_TILE,
+    const gan_tile_sum sum = {.first_depth = first_depth,
+                              .depth = leaf->depth,
+                              .a = from,
+                              .b = b,
+                              .a_stride = packed ? GAN_TILE_ROWS : task->of->m,
+                              .columns = vectors,
+                              .folds = folds,
+                              .left = place + (folds - 1) * GAN_TILE,
                               .left_stride = GAN_TILE_COLUMNS,
                               .left_step = GAN_TILE,
                               .c = straight ? slot : place,
                               .stride = straight ? stride : GAN_TILE_COLUMNS,
                               .c_is_far = straight};
-    gan_tile_multiply_folded(leaf->precision, first_depth, leaf->depth, a, b, vectors, &end);
+    gan_tile_sum_up(leaf->precision, &sum);
     if (leaf->complete && !whole) gan_tile_put(place, rows, columns, 1, 0, slot, stride);
-    a += depth * GAN_TILE_ROWS;
-    b += depth * GAN_TILE_COLUMNS;
+    panel += (first_depth + leaf->depth) * GAN_TILE_ROWS;
+    b += (first_depth + leaf->depth) * GAN_TILE_COLUMNS;
   }
 }
 
@@ -125,9 +146,8 @@ static void sum_column(const shard_sum *task, const shard_group *group, const re
   pack(group, task->of->b + at->column, task->of->n, at->columns, GAN_TILE_COLUMNS, panels->b);
   float *stack = panels->stacks;
   for (int64_t row = 0; row < at->rows; row += GAN_TILE_ROWS, stack += task->stack_step * GAN_TILE)
-    sum_tile(task, group, a + row * group->depth, panels->b, stack,
-             task->offset + (size_t)((at->row + row) * task->of->n + at->column), least(GAN_TILE_ROWS, at->rows - row),
-             at->columns);
+    sum_tile(task, group, task->of->a + at->row + row, a + row * group->depth, least(GAN_TILE_ROWS, at->rows - row),
+             at->columns, panels->b, stack, task->offset + (size_t)((at->row + row) * task->of->n + at->column));
 }
 
 /* In the first column, a's panels are packed, and stay for the others where they have a place. */

@@ -193,7 +193,12 @@ static void multiply_places(const transposed_product *plan, int64_t column_panel
   const int64_t row_panels = plan->factor * plan->dy.lines / GAN_TILE_ROWS, level = group_tiles(plan);
   for (int64_t column = 0; column < column_panels; column++)
     for (int64_t row = 0; row < row_panels; row++, to.tiles += GAN_TILE) {
-      const gan_tile_end end = {.folds = to.folds + (add ? 1 : 0),
+      const gan_tile_sum sum = {.depth = depth,
+                                .a = plan->dy.panels + row * GAN_TILE_ROWS * plan->depth,
+                                .b = plan->x.panels + column * GAN_TILE_COLUMNS * plan->depth,
+                                .a_stride = GAN_TILE_ROWS,
+                                .columns = GAN_TILE_COLUMNS,
+                                .folds = to.folds + (add ? 1 : 0),
                                 .left = add ? to.tiles : to.tiles - level,
                                 .left_stride = GAN_TILE_COLUMNS,
                                 .left_step = level,
@@ -201,8 +206,7 @@ static void multiply_places(const transposed_product *plan, int64_t column_panel
                                 .stride = GAN_TILE_COLUMNS,
                                 .left_is_far = to.folds > 0,
                                 .c_is_far = true};
-      gan_tile_multiply_folded(plan->precision, 0, depth, plan->dy.panels + row * GAN_TILE_ROWS * plan->depth,
-                               plan->x.panels + column * GAN_TILE_COLUMNS * plan->depth, GAN_TILE_COLUMNS, &end);
+      gan_tile_sum_up(plan->precision, &sum);
     }
 }
 

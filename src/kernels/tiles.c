@@ -28,39 +28,39 @@ bool gan_tiles_available(gan_precision precision) {
 #define FOR_TILE(i, j) \
   _Pragma("GCC unroll 8") for (size_t i = 0; i < rows; i++) _Pragma("GCC unroll 3") for (size_t j = 0; j < vectors; j++)
 
-AVX512_INLINE void fetch_tile(size_t rows, size_t vectors, const gan_tile_end *end) {
-  if (end->c_is_far) FOR_TILE(i, j) _mm_prefetch(end->c + (int64_t)i * end->stride + j * GAN_LANES, _MM_HINT_T0);
-  if (!end->left_is_far) return;
-  const float *left = end->left;
-  for (int fold = 0; fold < end->folds; fold++, left -= end->left_step)
-    FOR_TILE(i, j) _mm_prefetch(left + (int64_t)i * end->left_stride + j * GAN_LANES, _MM_HINT_T0);
+AVX512_INLINE void fetch_tile(size_t rows, size_t vectors, const gan_tile_sum *of) {
+  if (of->c_is_far) FOR_TILE(i, j) _mm_prefetch(of->c + (int64_t)i * of->stride + j * GAN_LANES, _MM_HINT_T0);
+  if (!of->left_is_far) return;
+  const float *left = of->left;
+  for (int fold = 0; fold < of->folds; fold++, left -= of->left_step)
+    FOR_TILE(i, j) _mm_prefetch(left + (int64_t)i * of->left_stride + j * GAN_LANES, _MM_HINT_T0);
 }
 
-AVX512_INLINE void end_tile(size_t rows, size_t vectors, const gan_tile_end *end, int64_t first_row,
+AVX512_INLINE void end_tile(size_t rows, size_t vectors, const gan_tile_sum *of, int64_t first_row,
                             __m512 sums[][VECTORS]) {
-  const float *left = end->left + first_row * end->left_stride;
-  float *c = end->c + first_row * end->stride;
-  for (int fold = 0; fold < end->folds; fold++, left -= end->left_step) FOR_TILE(i, j)
-  sums[i][j] = _mm512_add_ps(_mm512_loadu_ps(left + (int64_t)i * end->left_stride + j * GAN_LANES), sums[i][j]);
-  FOR_TILE(i, j) _mm512_storeu_ps(c + (int64_t)i * end->stride + j * GAN_LANES, sums[i][j]);
+  const float *left = of->left + first_row * of->left_stride;
+  float *c = of->c + first_row * of->stride;
+  for (int fold = 0; fold < of->folds; fold++, left -= of->left_step) FOR_TILE(i, j)
+  sums[i][j] = _mm512_add_ps(_mm512_loadu_ps(left + (int64_t)i * of->left_stride + j * GAN_LANES), sums[i][j]);
+  FOR_TILE(i, j) _mm512_storeu_ps(c + (int64_t)i * of->stride + j * GAN_LANES, sums[i][j]);
 }
 
-AVX512_INLINE void sum_float32(size_t rows, size_t vectors, int64_t depth, const float *a, const float *b,
-                               __m512 sums[][VECTORS]) {
+AVX512_INLINE void sum_float32(size_t rows, size_t vectors, int64_t depth, const float *a, int64_t stride,
+                               const float *b, __m512 sums[][VECTORS]) {
   __m512 row_of_b[VECTORS];
   FOR_TILE(i, j) sums[i][j] = _mm512_setzero_ps();
-  for (int64_t k = 0; k < depth; k++, a += ROWS, b += GAN_TILE_COLUMNS) {
+  for (int64_t k = 0; k < depth; k++, a += stride, b += GAN_TILE_COLUMNS) {
 #pragma GCC unroll 3
     for (size_t j = 0; j < vectors; j++) row_of_b[j] = _mm512_loadu_ps(b + j * GAN_LANES);
     FOR_TILE(i, j) sums[i][j] = _mm512_fmadd_ps(_mm512_set1_ps(a[i]), row_of_b[j], sums[i][j]);
   }
 }
 
-AVX512_BF16_INLINE void sum_bfloat16(size_t rows, size_t vectors, int64_t depth, const float *a, const float *b,
-                                     __m512 sums[][VECTORS]) {
+AVX512_BF16_INLINE void sum_bfloat16(size_t rows, size_t vectors, int64_t depth, const float *a, int64_t stride,
+                                     const float *b, __m512 sums[][VECTORS]) {
   __m512bh row_of_b[VECTORS];
   FOR_TILE(i, j) sums[i][j] = _mm512_setzero_ps();
-  for (int64_t k = 0; k < depth; k++, a += ROWS, b += GAN_TILE_COLUMNS) {
+  for (int64_t k = 0; k < depth; k++, a += stride, b += GAN_TILE_COLUMNS) {
 #pragma GCC unroll 3
     for (size_t j = 0; j < vectors; j++) row_of_b[j] = (__m512bh)_mm512_loadu_ps(b + j * GAN_LANES);
     FOR_TILE(i, j) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], (__m512bh)_mm512_set1_ps(a[i]), row_of_b[j]);
@@ -72,34 +72,56 @@ AVX512_INLINE void add_tiles(size_t rows, size_t vectors, __m512 first[][VECTORS
 }
 
 /* The two functions of a precision. `sum` of one product; where another comes first, of both, 4 rows at a time, so that
-   the sums of both are in registers. Then of as many registers as hold `columns`, each time a constant. */
-#define DEFINE_MULTIPLY(NAME, TARGET, sum)                                                                     \
-  TARGET##_INLINE void NAME##_vectors(size_t vectors, int64_t first_depth, int64_t depth, const float *a,      \
-                                      const float *b, const gan_tile_end *end) {                               \
-    enum { HALF = ROWS / 2 };                                                                                  \
-    __m512 first[HALF][VECTORS], sums[ROWS][VECTORS];                                                          \
-    fetch_tile(ROWS, vectors, end);                                                                            \
-    if (first_depth == 0) {                                                                                    \
-      sum(ROWS, vectors, depth, a, b, sums);                                                                   \
-      end_tile(ROWS, vectors, end, 0, sums);                                                                   \
-    } else {                                                                                                   \
-      for (int64_t row = 0; row < ROWS; row += HALF) {                                                         \
-        sum(HALF, vectors, first_depth, a + row, b, first);                                                    \
-        sum(HALF, vectors, depth, a + first_depth * ROWS + row, b + first_depth * GAN_TILE_COLUMNS, sums);     \
-        add_tiles(HALF, vectors, first, sums);                                                                 \
-        end_tile(HALF, vectors, end, row, sums);                                                               \
-      }                                                                                                        \
-    }                                                                                                          \
-  }                                                                                                            \
-  TARGET static void NAME(int64_t first_depth, int64_t depth, const float *a, const float *b, int64_t columns, \
-                          const gan_tile_end *end) {                                                           \
-    if (columns == GAN_TILE_COLUMNS)                                                                           \
-      NAME##_vectors(VECTORS, first_depth, depth, a, b, end);                                                  \
-    else if (columns > GAN_LANES)                                                                              \
-      NAME##_vectors(2, first_depth, depth, a, b, end);                                                        \
-    else                                                                                                       \
-      NAME##_vectors(1, first_depth, depth, a, b, end);                                                        \
+   the sums of both are in registers. Then of as many registers as hold the columns, each time a constant. */
+#define DEFINE_MULTIPLY(NAME, TARGET, sum)                                                                       \
+  TARGET##_INLINE void NAME##_vectors(size_t vectors, const gan_tile_sum *of) {                                  \
+    enum { HALF = ROWS / 2 };                                                                                    \
+    const float *a = of->a, *second_a = a + of->first_depth * of->a_stride, *b = of->b;                          \
+    __m512 first[HALF][VECTORS], sums[ROWS][VECTORS];                                                            \
+    fetch_tile(ROWS, vectors, of);                                                                               \
+    if (of->first_depth == 0) {                                                                                  \
+      sum(ROWS, vectors, of->depth, a, of->a_stride, b, sums);                                                   \
+      end_tile(ROWS, vectors, of, 0, sums);                                                                      \
+      return;                                                                                                    \
+    }                                                                                                            \
+    for (int64_t row = 0; row < ROWS; row += HALF) {                                                             \
+      sum(HALF, vectors, of->first_depth, a + row, of->a_stride, b, first);                                      \
+      sum(HALF, vectors, of->depth, second_a + row, of->a_stride, b + of->first_depth * GAN_TILE_COLUMNS, sums); \
+      add_tiles(HALF, vectors, first, sums);                                                                     \
+      end_tile(HALF, vectors, of, row, sums);                                                                    \
+    }                                                                                                            \
+  }                                                                                                              \
+  TARGET static void NAME(const gan_tile_sum *of) {                                                              \
+    if (of->columns == GAN_TILE_COLUMNS)                                                                         \
+      NAME##_vectors(VECTORS, of);                                                                               \
+    else if (of->columns > GAN_LANES)                                                                            \
+      NAME##_vectors(2, of);                                                                                     \
+    else                                                                                                         \
+      NAME##_vectors(1, of);                                                                                     \
   }
+
+AVX512_INLINE void multiply_rows(size_t vectors, int64_t depth, const float *a, int64_t lda, const float *b, float *c,
+                                 int64_t stride) {
+  enum { rows = ROWS };
+  __m512 sums[ROWS][VECTORS], row_of_b[VECTORS];
+  FOR_TILE(i, j) sums[i][j] = _mm512_setzero_ps();
+  for (int64_t k = 0; k < depth; k++, b += GAN_TILE_COLUMNS) {
+#pragma GCC unroll 3
+    for (size_t j = 0; j < vectors; j++) row_of_b[j] = _mm512_loadu_ps(b + j * GAN_LANES);
+    FOR_TILE(i, j) sums[i][j] = _mm512_fmadd_ps(_mm512_set1_ps(a[(int64_t)i * lda + k]), row_of_b[j], sums[i][j]);
+  }
+  FOR_TILE(i, j) _mm512_storeu_ps(c + (int64_t)i * stride + j * GAN_LANES, sums[i][j]);
+}
+
+AVX512 void gan_tile_multiply_rows(int64_t depth, const float *a, int64_t lda, const float *b, int64_t columns,
+                                   float *c, int64_t stride) {
+  if (columns == GAN_TILE_COLUMNS)
+    multiply_rows(VECTORS, depth, a, lda, b, c, stride);
+  else if (columns > GAN_LANES)
+    multiply_rows(2, depth, a, lda, b, c, stride);
+  else
+    multiply_rows(1, depth, a, lda, b, c, stride);
+}
 
 DEFINE_MULTIPLY(multiply_float32, AVX512, sum_float32)
 DEFINE_MULTIPLY(multiply_bfloat16, AVX512_BF16, sum_bfloat16)
@@ -147,30 +169,55 @@ void gan_tile_put(const float *tile, int64_t rows, int64_t columns, float alpha,
       for (int64_t i = 0; i < columns; i++) c[i] = beta == 0 ? alpha * tile[i] : alpha * tile[i] + beta * c[i];
 }
 
+/* Whole rows, whose number of floats is a constant wherever this is inlined. */
+static inline __attribute__((always_inline)) void copy_rows(const float *x, int64_t stride, int64_t depth,
+                                                            int64_t width, float *panel) {
+  for (int64_t k = 0; k < depth; k++, x += stride, panel += width) {
+    fetch_row(x + ROWS_AHEAD * stride, width);
+    memcpy(panel, x, (size_t)width * sizeof *x);
+  }
+}
+
 void gan_tile_copy_panel(const float *x, int64_t stride, int64_t count, int64_t depth, int64_t width, float *panel) {
+  if (count == width && width == GAN_TILE_COLUMNS) {
+    copy_rows(x, stride, depth, GAN_TILE_COLUMNS, panel);
+    return;
+  }
+  if (count == width && width == GAN_TILE_ROWS) {
+    copy_rows(x, stride, depth, GAN_TILE_ROWS, panel);
+    return;
+  }
   const int64_t whole = least(rounded_up(count, GAN_LANES), width);
   for (int64_t k = 0; k < depth; k++, x += stride, panel += width) {
     fetch_row(x + ROWS_AHEAD * stride, count);
-    if (count == width && width == GAN_TILE_COLUMNS)
-      memcpy(panel, x, GAN_TILE_COLUMNS * sizeof *x);
-    else if (count == width && width == GAN_TILE_ROWS)
-      memcpy(panel, x, GAN_TILE_ROWS * sizeof *x);
-    else
-      for (int64_t i = 0; i < whole; i++) panel[i] = i < count ? x[i] : 0;
+    for (int64_t i = 0; i < whole; i++) panel[i] = i < count ? x[i] : 0;
+  }
+}
+
+void gan_tile_turn_panel(const float *x, int64_t stride, int64_t vectors, int64_t depth, float *panel, int64_t half,
+                         int64_t width) {
+  for (int64_t k = 0; k < depth; k += GAN_LANES, x += GAN_LANES, panel += GAN_LANES * width) {
+    const int64_t rows = least(GAN_LANES, vectors), count = least(GAN_LANES, depth - k);
+    if (rows == GAN_LANES && count == GAN_LANES) {
+      gan_transpose_to_rows(x, stride, panel, panel + half, width);
+      continue;
+    }
+    float square[GAN_LANES * GAN_LANES] = {0};
+    for (int64_t i = 0; i < rows; i++) memcpy(square + i * GAN_LANES, x + i * stride, (size_t)count * sizeof *x);
+    gan_transpose_to_rows(square, GAN_LANES, panel, panel + half, width);
   }
 }
 
 /* False, with nothing done, where there are two products that the registers cannot hold at once. */
-static bool multiply_tile(gan_precision precision, int64_t first_depth, int64_t depth, const float *a, const float *b,
-                          int64_t columns, const gan_tile_end *end) {
+static bool multiply_tile(gan_precision precision, const gan_tile_sum *of) {
   if (precision == GAN_BFLOAT16)
-    multiply_bfloat16(first_depth, depth, a, b, columns, end);
+    multiply_bfloat16(of);
   else if (gan_cpu() == GAN_CPU_AVX512)
-    multiply_float32(first_depth, depth, a, b, columns, end);
-  else if (first_depth > 0)
+    multiply_float32(of);
+  else if (of->first_depth > 0)
     return false;
   else
-    gan_avx2_tile_multiply(depth, a, b, columns, end);
+    gan_avx2_tile_multiply(of);
   return true;
 }
 
@@ -364,17 +411,17 @@ bool gan_tiles_available(gan_precision precision) {
 }
 
 /* Of no use, but right. */
-static bool multiply_tile(gan_precision precision, int64_t first_depth, int64_t depth, const float *a, const float *b,
-                          int64_t columns, const gan_tile_end *end) {
+static bool multiply_tile(gan_precision precision, const gan_tile_sum *of) {
   (void)precision;
-  if (first_depth > 0) return false;
+  if (of->first_depth > 0) return false;
   for (int64_t row = 0; row < GAN_TILE_ROWS; row++)
-    for (int64_t column = 0; column < columns; column++) {
+    for (int64_t column = 0; column < of->columns; column++) {
       float sum = 0;
-      for (int64_t k = 0; k < depth; k++) sum += a[k * GAN_TILE_ROWS + row] * b[k * GAN_TILE_COLUMNS + column];
-      for (int fold = 0; fold < end->folds; fold++)
-        sum = end->left[row * end->left_stride + column - fold * end->left_step] + sum;
-      end->c[row * end->stride + column] = sum;
+      for (int64_t k = 0; k < of->depth; k++)
+        sum += of->a[k * of->a_stride + row] * of->b[k * GAN_TILE_COLUMNS + column];
+      for (int fold = 0; fold < of->folds; fold++)
+        sum = of->left[row * of->left_stride + column - fold * of->left_step] + sum;
+      of->c[row * of->stride + column] = sum;
     }
   return true;
 }
@@ -382,22 +429,33 @@ static bool multiply_tile(gan_precision precision, int64_t first_depth, int64_t 
 
 void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, int64_t columns,
                        bool add, float *c, int64_t stride) {
-  const gan_tile_end end = {
-      .folds = add ? 1 : 0, .left = c, .left_stride = stride, .c = c, .stride = stride, .c_is_far = true};
-  (void)multiply_tile(precision, 0, depth, a, b, columns, &end);
+  const gan_tile_sum of = {.depth = depth,
+                           .a = a,
+                           .b = b,
+                           .a_stride = GAN_TILE_ROWS,
+                           .columns = columns,
+                           .folds = add ? 1 : 0,
+                           .left = c,
+                           .left_stride = stride,
+                           .c = c,
+                           .stride = stride,
+                           .c_is_far = true};
+  (void)multiply_tile(precision, &of);
 }
 
-void gan_tile_multiply_folded(gan_precision precision, int64_t first_depth, int64_t depth, const float *a,
-                              const float *b, int64_t columns, const gan_tile_end *end) {
-  if (first_depth > 0) {
-    gan_tile_end rest = *end;
-    rest.folds--;
-    rest.left -= rest.left_step;
-    if (multiply_tile(precision, first_depth, depth, a, b, columns, &rest)) return;
-    const gan_tile_end first = {.c = end->left, .stride = end->left_stride, .c_is_far = end->left_is_far};
-    (void)multiply_tile(precision, 0, first_depth, a, b, columns, &first);
-    a += first_depth * GAN_TILE_ROWS;
-    b += first_depth * GAN_TILE_COLUMNS;
-  }
-  (void)multiply_tile(precision, 0, depth, a, b, columns, end);
+void gan_tile_sum_up(gan_precision precision, const gan_tile_sum *sum) {
+  if (multiply_tile(precision, sum)) return;
+  gan_tile_sum first = *sum, second = *sum;
+  second.first_depth = 0;
+  second.a += sum->first_depth * sum->a_stride;
+  second.b += sum->first_depth * GAN_TILE_COLUMNS;
+  second.folds++;
+  second.left += second.left_step;
+  first.first_depth = 0;
+  first.depth = sum->first_depth;
+  first.folds = 0;
+  first.c = second.left;
+  first.stride = sum->left_stride;
+  (void)multiply_tile(precision, &first);
+  (void)multiply_tile(precision, &second);
 }

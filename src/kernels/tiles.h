@@ -42,22 +42,28 @@ int64_t gan_tile_depth(void);
 void gan_tile_multiply(gan_precision precision, int64_t depth, const float *a, const float *b, int64_t columns,
                        bool add, float *c, int64_t stride);
 
-/* What becomes of a tile's sums: `folds` times, sums = left + sums, each time of a left that lies left_step floats
-   lower in memory than the one before; then they go to c. Rows of left and c lie their strides apart. What is far, and
-   not in the first cache, is asked for in advance. */
-typedef struct gan_tile_end {
+/* The sums of a tile, and what becomes of them: `folds` times, sums = left + sums, each time of a left that lies
+   left_step floats lower in memory than the one before; then they go to c. With a first_depth, a and b begin with so
+   many rows of another product, which is a left of its own, added before the others; it may be put where that would lie
+   in memory, one left_step above `left`. Rows of a, left and c lie their strides apart; that of a panel is 8. What is
+   far, and not in the first cache, is asked for in advance. */
+typedef struct gan_tile_sum {
+  int64_t first_depth, depth;
+  const float *a, *b;
+  int64_t a_stride;
+  int64_t columns;
   int folds;
   float *left;
   int64_t left_stride, left_step;
   float *c;
   int64_t stride;
   bool left_is_far, c_is_far;
-} gan_tile_end;
+} gan_tile_sum;
+void gan_tile_sum_up(gan_precision precision, const gan_tile_sum *sum);
 
-/* The same sums, which end so. With a first_depth, a and b begin with so many rows of another product, and the first
-   fold adds that one instead of what lies at left; that place may be overwritten with it. */
-void gan_tile_multiply_folded(gan_precision precision, int64_t first_depth, int64_t depth, const float *a,
-                              const float *b, int64_t columns, const gan_tile_end *end);
+/* c (8, columns) = a b as above, of rows of a (8, depth) that lie lda floats apart in memory. Float32, AVX-512. */
+void gan_tile_multiply_rows(int64_t depth, const float *a, int64_t lda, const float *b, int64_t columns, float *c,
+                            int64_t stride);
 
 /* c (rows, columns) = alpha tile + beta c, rows of c `stride` floats apart; at most 8 and 48. With beta 0, c is not
  * read. */
@@ -70,6 +76,10 @@ void gan_tile_round_rows(const float *x, const float *y, int64_t count, int64_t 
 /* A panel (depth, width) of the rows of x (depth, count), `stride` floats apart; zeros beyond count, to the end of the
    16 floats that it lies in, or of the row. */
 void gan_tile_copy_panel(const float *x, int64_t stride, int64_t count, int64_t depth, int64_t width, float *panel);
+/* A panel of the columns of x (vectors, depth), rows `stride` floats apart, 16 of them at a time: floats of the first 8
+   to panel, those of the others `half` floats on. Zeros beyond the vectors, and beyond depth up to a multiple of 16. */
+void gan_tile_turn_panel(const float *x, int64_t stride, int64_t vectors, int64_t depth, float *panel, int64_t half,
+                         int64_t width);
 /* A panel of pairs of bfloat16, (depth / 2 or one more, width), of the rows of x (depth, count), `stride` floats apart.
  */
 void gan_tile_round_panel(const float *x, int64_t stride, int64_t count, int64_t depth, int64_t width, float *panel);

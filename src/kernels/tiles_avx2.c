@@ -17,40 +17,36 @@ enum { AHEAD = 24 * GAN_TILE_ROWS };
   _Pragma("GCC unroll 4") for (size_t i = 0; i < ROWS; i++) _Pragma("GCC unroll 3") for (size_t j = 0; j < vectors; j++)
 
 /* The quarter from row and column on. */
-AVX2_INLINE void multiply_quarter(size_t vectors, int64_t depth, const float *a, const float *b,
-                                  const gan_tile_end *end, int64_t row, int64_t column) {
+AVX2_INLINE void multiply_quarter(size_t vectors, const gan_tile_sum *of, int64_t row, int64_t column) {
   __m256 sums[ROWS][VECTORS], row_of_b[VECTORS];
-  float *c = end->c + row * end->stride + column;
-  const float *left = end->left + row * end->left_stride + column;
+  const float *a = of->a + row, *b = of->b + column, *left = of->left + row * of->left_stride + column;
+  float *c = of->c + row * of->stride + column;
   FOR_QUARTER(i, j) {
-    if (end->c_is_far) _mm_prefetch(c + (int64_t)i * end->stride + j * LANES, _MM_HINT_T0);
+    if (of->c_is_far) _mm_prefetch(c + (int64_t)i * of->stride + j * LANES, _MM_HINT_T0);
     sums[i][j] = _mm256_setzero_ps();
   }
-  a += row, b += column;
 #pragma GCC unroll 4
-  for (int64_t k = 0; k < depth; k++, a += GAN_TILE_ROWS, b += GAN_TILE_COLUMNS) {
+  for (int64_t k = 0; k < of->depth; k++, a += of->a_stride, b += GAN_TILE_COLUMNS) {
     _mm_prefetch(a + AHEAD, _MM_HINT_T0);
 #pragma GCC unroll 3
     for (size_t j = 0; j < vectors; j++) row_of_b[j] = _mm256_loadu_ps(b + j * LANES);
     FOR_QUARTER(i, j) sums[i][j] = _mm256_fmadd_ps(_mm256_broadcast_ss(a + i), row_of_b[j], sums[i][j]);
   }
-  for (int fold = 0; fold < end->folds; fold++, left -= end->left_step) FOR_QUARTER(i, j)
-  sums[i][j] = _mm256_add_ps(_mm256_loadu_ps(left + (int64_t)i * end->left_stride + j * LANES), sums[i][j]);
-  FOR_QUARTER(i, j) _mm256_storeu_ps(c + (int64_t)i * end->stride + j * LANES, sums[i][j]);
+  for (int fold = 0; fold < of->folds; fold++, left -= of->left_step) FOR_QUARTER(i, j)
+  sums[i][j] = _mm256_add_ps(_mm256_loadu_ps(left + (int64_t)i * of->left_stride + j * LANES), sums[i][j]);
+  FOR_QUARTER(i, j) _mm256_storeu_ps(c + (int64_t)i * of->stride + j * LANES, sums[i][j]);
 }
 
-AVX2_INLINE void multiply_columns(size_t vectors, int64_t depth, const float *a, const float *b,
-                                  const gan_tile_end *end, int64_t column) {
-  for (int64_t row = 0; row < GAN_TILE_ROWS; row += ROWS) multiply_quarter(vectors, depth, a, b, end, row, column);
+AVX2_INLINE void multiply_columns(size_t vectors, const gan_tile_sum *of, int64_t column) {
+  for (int64_t row = 0; row < GAN_TILE_ROWS; row += ROWS) multiply_quarter(vectors, of, row, column);
 }
 
-AVX2 void gan_avx2_tile_multiply(int64_t depth, const float *a, const float *b, int64_t columns,
-                                 const gan_tile_end *end) {
-  if (columns == GAN_TILE_COLUMNS) {
-    multiply_columns(VECTORS, depth, a, b, end, 0);
-    multiply_columns(VECTORS, depth, a, b, end, COLUMNS);
+AVX2 void gan_avx2_tile_multiply(const gan_tile_sum *of) {
+  if (of->columns == GAN_TILE_COLUMNS) {
+    multiply_columns(VECTORS, of, 0);
+    multiply_columns(VECTORS, of, COLUMNS);
   } else {
-    for (int64_t column = 0; column < columns; column += 2 * LANES) multiply_columns(2, depth, a, b, end, column);
+    for (int64_t column = 0; column < of->columns; column += 2 * LANES) multiply_columns(2, of, column);
   }
 }
 

@@ -8,7 +8,7 @@
 
 #include "kernels/tiles.h"
 
-void gan_avx2_tile_multiply(int64_t depth, const float *a, const float *b, int64_t columns, const gan_tile_end *end);
+void gan_avx2_tile_multiply(const gan_tile_sum *of);
 void gan_avx2_tile_interleave(const float *x, const float *y, float *both);
 void gan_avx2_transpose_to_rows(const float *x, int64_t stride, float *to, float *second, int64_t step);
 

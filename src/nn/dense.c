@@ -1,6 +1,6 @@
 /* Fully connected layers: y = x W' + b, W (out, in) as in PyTorch's Linear. Each shard is one matrix product over all
-   of its rows, both parts together; never one over several shards, whose bits could depend on how many this rank owns.
- */
+   of its rows, both parts together; one over several shards only by kernels of our own, whose bits do not depend on how
+   many of them this rank owns. */
 #include <string.h>
 
 #include "kernels/shard_products.h"
@@ -32,28 +32,34 @@ static void initialise(const gan_layer *layer, const gan_initialisation *how, do
   gan_layer_initialise_weight(layer, how, scale, layer->inputs, layer->outputs, address, parameters);
 }
 
-/* y = x W' in one shard, without the bias. */
-static void multiply(const gan_layer *layer, const gan_pass *pass, int shard, const float *x, float *y) {
-  const int64_t in = layer->inputs, out = layer->outputs, first = gan_pass_first_row(pass, shard, -1);
-  layer->network->options.backend->gemm(false, true, gan_pass_row_count(pass, shard, -1), out, in, 1, x + first * in,
-                                        in, pass->parameters + layer->tensors[WEIGHT].offset, in, 0, y + first * out,
-                                        out);
+/* to (rows, columns) = from op(W): of all rows at once, where their bits do not depend on how many there are, else
+   shard by shard. With a single shard there is nothing to depend on. */
+static void multiply(const gan_layer *layer, const gan_pass *pass, bool transpose, const float *from, float *to) {
+  const gan_backend *backend = layer->network->options.backend;
+  const gan_shards *shards = pass->shards;
+  const int64_t inner = transpose ? layer->inputs : layer->outputs, in = layer->inputs;
+  const int64_t columns = transpose ? layer->outputs : layer->inputs;
+  const float *weight = pass->parameters + layer->tensors[WEIGHT].offset;
+  if (backend->row_products && backend->row_products(pass->parts * (shards->batch / shards->count), transpose,
+                                                     pass->rows, columns, inner, from, weight, to))
+    return;
+  for (int shard = 0; shard < shards->local; shard++) {
+    const int64_t first = gan_pass_first_row(pass, shard, -1), rows = gan_pass_row_count(pass, shard, -1);
+    backend->gemm(false, transpose, rows, columns, inner, 1, from + first * inner, inner, weight, in, 0,
+                  to + first * columns, columns);
+  }
 }
 
 static void forward(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
-  const int64_t out = layer->outputs;
-  for (int shard = 0; shard < pass->shards->local; shard++) {
-    const int64_t first = gan_pass_first_row(pass, shard, -1), rows = gan_pass_row_count(pass, shard, -1);
-    multiply(layer, pass, shard, input, output);
-    if (has_bias(layer))
-      gan_add_bias((size_t)rows, (size_t)out, pass->parameters + layer->tensors[BIAS].offset, output + first * out);
-  }
+  multiply(layer, pass, true, input, output);
+  if (has_bias(layer))
+    gan_add_bias((size_t)pass->rows, (size_t)layer->outputs, pass->parameters + layer->tensors[BIAS].offset, output);
 }
 
 static void tangent(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                     const float *input_tangent, float *output_tangent) {
   (void)input, (void)output;
-  for (int shard = 0; shard < pass->shards->local; shard++) multiply(layer, pass, shard, input_tangent, output_tangent);
+  multiply(layer, pass, true, input_tangent, output_tangent);
 }
 
 /* dW = dy' x, of one shard's rows, or added to what is there. */
@@ -113,16 +119,8 @@ static void sum_gradients(const gan_layer *layer, gan_pass *pass, const float *i
 static void backward(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                      float *output_gradient, float *input_gradient) {
   (void)output;
-  const gan_backend *backend = layer->network->options.backend;
-  const int64_t in = layer->inputs, out = layer->outputs;
-  const float *weight = pass->parameters + layer->tensors[WEIGHT].offset;
   if (pass->slots) sum_gradients(layer, pass, input, output_gradient);
-  if (!input_gradient) return;
-  for (int shard = 0; shard < pass->shards->local; shard++) {
-    const int64_t first = gan_pass_first_row(pass, shard, -1), rows = gan_pass_row_count(pass, shard, -1);
-    backend->gemm(false, false, rows, in, out, 1, output_gradient + first * out, out, weight, in, 0,
-                  input_gradient + first * in, in);
-  }
+  if (input_gradient) multiply(layer, pass, false, output_gradient, input_gradient);
 }
 
 static double flops(const gan_layer *layer) { return 2.0 * (double)layer->inputs * (double)layer->outputs; }
