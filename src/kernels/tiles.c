@@ -100,27 +100,30 @@ AVX512_INLINE void add_tiles(size_t rows, size_t vectors, __m512 first[][VECTORS
       NAME##_vectors(1, of);                                                                                     \
   }
 
-AVX512_INLINE void multiply_rows(size_t vectors, int64_t depth, const float *a, int64_t lda, const float *b, float *c,
-                                 int64_t stride) {
+AVX512_INLINE void multiply_rows(size_t vectors, int64_t depth, const float *a, int64_t lda, const float *b,
+                                 int64_t ldb, bool add, float *c, int64_t stride) {
   enum { rows = ROWS };
   __m512 sums[ROWS][VECTORS], row_of_b[VECTORS];
   FOR_TILE(i, j) sums[i][j] = _mm512_setzero_ps();
-  for (int64_t k = 0; k < depth; k++, b += GAN_TILE_COLUMNS) {
+  for (int64_t k = 0; k < depth; k++, b += ldb) {
 #pragma GCC unroll 3
     for (size_t j = 0; j < vectors; j++) row_of_b[j] = _mm512_loadu_ps(b + j * GAN_LANES);
     FOR_TILE(i, j) sums[i][j] = _mm512_fmadd_ps(_mm512_set1_ps(a[(int64_t)i * lda + k]), row_of_b[j], sums[i][j]);
   }
-  FOR_TILE(i, j) _mm512_storeu_ps(c + (int64_t)i * stride + j * GAN_LANES, sums[i][j]);
+  FOR_TILE(i, j) {
+    float *to = c + (int64_t)i * stride + j * GAN_LANES;
+    _mm512_storeu_ps(to, add ? _mm512_add_ps(_mm512_loadu_ps(to), sums[i][j]) : sums[i][j]);
+  }
 }
 
-AVX512 void gan_tile_multiply_rows(int64_t depth, const float *a, int64_t lda, const float *b, int64_t columns,
-                                   float *c, int64_t stride) {
+AVX512 void gan_tile_multiply_rows(int64_t depth, const float *a, int64_t lda, const float *b, int64_t ldb,
+                                   int64_t columns, bool add, float *c, int64_t stride) {
   if (columns == GAN_TILE_COLUMNS)
-    multiply_rows(VECTORS, depth, a, lda, b, c, stride);
+    multiply_rows(VECTORS, depth, a, lda, b, ldb, add, c, stride);
   else if (columns > GAN_LANES)
-    multiply_rows(2, depth, a, lda, b, c, stride);
+    multiply_rows(2, depth, a, lda, b, ldb, add, c, stride);
   else
-    multiply_rows(1, depth, a, lda, b, c, stride);
+    multiply_rows(1, depth, a, lda, b, ldb, add, c, stride);
 }
 
 DEFINE_MULTIPLY(multiply_float32, AVX512, sum_float32)

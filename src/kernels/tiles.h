@@ -61,9 +61,10 @@ typedef struct gan_tile_sum {
 } gan_tile_sum;
 void gan_tile_sum_up(gan_precision precision, const gan_tile_sum *sum);
 
-/* c (8, columns) = a b as above, of rows of a (8, depth) that lie lda floats apart in memory. Float32, AVX-512. */
-void gan_tile_multiply_rows(int64_t depth, const float *a, int64_t lda, const float *b, int64_t columns, float *c,
-                            int64_t stride);
+/* c (8, columns) = or += a (8, depth) b (depth, 48), as above but with rows of a and b that lie lda and ldb floats
+   apart in memory. Float32, AVX-512. */
+void gan_tile_multiply_rows(int64_t depth, const float *a, int64_t lda, const float *b, int64_t ldb, int64_t columns,
+                            bool add, float *c, int64_t stride);
 
 /* c (rows, columns) = alpha tile + beta c, rows of c `stride` floats apart; at most 8 and 48. With beta 0, c is not
  * read. */
