@@ -1,7 +1,7 @@
 /* Batch normalisation (Ioffe and Szegedy 2015; numbers as PyTorch's BatchNorm1d and 2d): per feature of a vector, per
-   channel of an image. In training the statistics are those of each shard's part by itself, so that real and generated
-   samples do not mix and the result does not depend on the number of ranks; or, with batch_norm_sync, of the part over
-   the global batch, summed in double along the shard tree. The variance is taken around the mean in a second sum, as
+   channel of an image. In training the statistics are those of the part over the global batch, summed in double along
+   the shard tree; or, without batch_norm_sync, of each shard's part by itself. Real and generated samples do not mix,
+   and the result does not depend on the number of ranks. The variance is taken around the mean in a second sum, as
    E[x^2] - E[x]^2 would lose all digits where the mean is large. Two sums forward, and one pair backward. */
 #include <inttypes.h>
 #include <math.h>
@@ -272,7 +272,7 @@ static void tangent_backward(const gan_layer *layer, gan_pass *pass, const gan_t
 const gan_layer_type gan_layer_batch_norm = {
     .name = "batch_norm",
     .usage = "batch_norm",
-    .help = "normalises each feature, or channel of an image, over the samples of a shard",
+    .help = "normalises each feature, or channel of an image, over the batch; over each shard with batch_norm.sync=no",
     .couples_samples = true,
     .curved = true,
     .backward_reads = GAN_READS_INPUT,

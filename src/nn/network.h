@@ -70,7 +70,7 @@ typedef struct gan_layer_type {
   const char *name;
   const char *usage; /* "dense FEATURES [no_bias]" */
   const char *help;
-  /* True when a sample's output depends on the other samples of its shard (batch norm). */
+  /* True when a sample's output depends on the other samples of its batch or shard (batch norm). */
   bool couples_samples;
   /* True when that is so in samples drawn from a generator, too: they would depend on how many are drawn together. */
   bool critics_only;

@@ -348,6 +348,10 @@ test_output_to_a_closed_pipe_is_no_drama() {
     [ ! -s err ] || { note "$words: $(cat err)"; return 1; }
   done
 }
+test_help_on_batch_norm_tells_the_default() {
+  run 0 "$PROGRAM" config && says out '^sync *= *yes' && run 0 "$PROGRAM" config --list layers &&
+    says out '^ *batch_norm .* over the batch; over each shard with'
+}
 test_output_to_a_full_disk_is_an_error() {
   timeout 60 "$PROGRAM" config --list options >/dev/full 2>err
   [ $? -eq 1 ] && one_message && says err 'standard output: No space left'
