@@ -47,7 +47,7 @@ gan_status gan_benchmark_layers(gan_world *world, gan_trainer *trainer, int64_t 
 void gan_layer_times_release(gan_layer_times *times);
 /* The share of the iteration that is not spent in layers with matrix products or convolutions. */
 double gan_layer_times_outside(const gan_layer_times *times);
-/* `peak`: operations per second of all ranks. */
+/* `peak`: operations per second of all ranks; NAN where ranks share cores: then no shares of it are told. */
 void gan_layer_times_print(const gan_layer_times *times, double peak);
 struct json_object *gan_layer_times_json(const gan_layer_times *times, double peak);
 
@@ -102,7 +102,8 @@ gan_status gan_launch(char *const *words, double seconds, gan_launched *launched
 typedef struct gan_scaling_row {
   double ranks, batch, shards, minimum, median, samples_per_second, data, compute, summing, waiting, communication,
       share_of_peak, largest_memory, whole_memory,
-      startup;                /* as in the JSON object of a benchmark, times in milliseconds */
+      startup; /* as in the JSON object of a benchmark, times in milliseconds */
+  double host_ranks, host_cores;
   double speedup, efficiency; /* against the first row */
 } gan_scaling_row;
 

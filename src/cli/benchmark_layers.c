@@ -79,7 +79,7 @@ static double of_all(const double *numbers) {
   return sum;
 }
 
-/* Of the peak, by operations in a time; NAN where there are none. */
+/* Of the peak, by operations in a time; NAN where there are none, or no peak. */
 static double share(double flops, double seconds, double peak) {
   return flops > 0 && seconds > 0 ? flops / seconds / peak : (double)NAN;
 }
@@ -93,10 +93,12 @@ double gan_layer_times_outside(const gan_layer_times *times) {
   return 1 - products / times->seconds;
 }
 
-/* The layer whose products take longest beyond what they would at the peak; NULL where there are no products. */
+/* The layer whose products take longest beyond what they would at the peak; NULL where there are no products, or no
+   peak. */
 static const gan_layer_time *slowest(const gan_layer_times *times, double peak, double *lost) {
   const gan_layer_time *found = NULL;
   *lost = 0;
+  if (isnan(peak)) return NULL;
   for (int i = 0; i < times->profile->count; i++) {
     const gan_layer_time *layer = &times->profile->layers[i];
     const double beyond = of_all(layer->seconds) - of_all(layer->flops) / peak;
@@ -107,10 +109,10 @@ static const gan_layer_time *slowest(const gan_layer_times *times, double peak, 
   return found;
 }
 
-/* "12.345 ms  83 %", without the share where there are no products, and nothing where there is no work. */
+/* "12.345 ms  83 %", without the share where there are no products or no peak, and nothing where there is no work. */
 static void print_work(double seconds, double flops, double peak) {
   char text[32] = "", part[16] = "";
-  if (flops > 0) snprintf(part, sizeof part, "%3.0f %%", 100 * share(flops, seconds, peak));
+  if (flops > 0 && !isnan(peak)) snprintf(part, sizeof part, "%3.0f %%", 100 * share(flops, seconds, peak));
   if (seconds > 0) snprintf(text, sizeof text, "%.3f ms %5s", 1e3 * seconds, part);
   printf(" %18s", text);
 }
@@ -128,7 +130,7 @@ void gan_layer_times_print(const gan_layer_times *times, double peak) {
   const int name = 9 + 1 + path + 1 + kind;
   printf("\n%-*s %18s %18s %18s %9s\n", name, "layer, time in an iteration,", "forward", "backward: weights",
          "backward: input", "of the");
-  printf("%-*s %18s %18s %18s %9s\n", name, "share of the measured peak", "", "", "", "iteration");
+  printf("%-*s %18s %18s %18s %9s\n", name, isnan(peak) ? "" : "share of the measured peak", "", "", "", "iteration");
   for (int i = 0; i < times->profile->count; i++) {
     const gan_layer_time *layer = &times->profile->layers[i];
     printf("%-9s %-*s %-*s", layer->network, path, layer->path, kind, layer->kind);

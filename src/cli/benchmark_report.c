@@ -63,9 +63,22 @@ static gan_status measure(gan_arguments *arguments, report *found) {
   return GAN_OK;
 }
 
+/* A peak to compare with, or none. Where ranks share cores, a layer is mostly done within one turn of its rank, as if
+   the rank had a core of its own, while the peak has all turns in it; and a turn at the memory's bandwidth may stay in
+   the caches. An iteration as a whole holds all turns, too: its share of the peak of products is sound. */
+static double comparable(const report *found, double peak) { return gan_crowded(found->world) ? (double)NAN : peak; }
+
 /* Of an iteration: one in each step. */
 static double exchanges(const gan_training_time *time) {
   return (double)(time->work.critic_steps + 1) * time->exchange;
+}
+
+static void print_gradients(const report *found) {
+  const double peak = comparable(found, found->peak_bandwidth);
+  printf("gradients             %.3f MB a rank and iteration, %.2f GB/s", 1e-6 * found->time.work.gradient_bytes,
+         1e-9 * found->communication_bytes);
+  if (isfinite(peak)) printf(": %.1f %% of the memory's bandwidth", 100 * found->communication_bytes / peak);
+  printf("\n");
 }
 
 static void print_text(const report *found) {
@@ -92,10 +105,7 @@ static void print_text(const report *found) {
   printf("matrix products       %.4g GF an iteration, %.1f GF/s: %.1f %% of the measured peak of %.1f GF/s\n",
          1e-9 * time->work.flops, 1e-9 * found->flops, 100 * found->flops / found->peak_flops,
          1e-9 * found->peak_flops);
-  if (found->ranks > 1)
-    printf("gradients             %.3f MB a rank and iteration, %.2f GB/s: %.1f %% of the memory's bandwidth\n",
-           1e-6 * time->work.gradient_bytes, 1e-9 * found->communication_bytes,
-           100 * found->communication_bytes / found->peak_bandwidth);
+  if (found->ranks > 1) print_gradients(found);
   if (found->hosts > 1)
     printf("between hosts         %.3f MB out of a host an iteration, %.3f GB/s: %.1f %% of the measured %.3f GB/s\n",
            1e-6 * network_work(found), 1e-9 * found->network_bytes, 100 * found->network_bytes / found->peak_network,
@@ -105,7 +115,8 @@ static void print_text(const report *found) {
     printf("memory                %.1f MB a rank at most, %.1f MB together (PSS)\n", 1e-6 * time->largest_memory,
            1e-6 * time->whole_memory);
   if (isfinite(time->startup)) printf("start-up              %.2f s to the first iteration\n", time->startup);
-  gan_layer_times_print(&found->layers, found->peak_flops);
+  gan_layer_times_print(&found->layers, comparable(found, found->peak_flops));
+  if (crowd[0]) printf("left out are the layers' shares of the peak, and of the memory's bandwidth: %s\n", crowd);
 }
 
 static struct json_object *json_numbers(const char *first, double a, const char *second, double b) {
@@ -165,12 +176,12 @@ static void print_json(const report *found) {
   gan_json_add(object, "peak",
                json_rates(found->peak_flops, "memory_bytes_per_second", found->peak_bandwidth, found->peak_network));
   struct json_object *shares = json_numbers("flops", found->flops / found->peak_flops, "communication",
-                                            found->communication_bytes / found->peak_bandwidth);
+                                            found->communication_bytes / comparable(found, found->peak_bandwidth));
   gan_json_add(shares, "network", gan_json_number(found->network_bytes / found->peak_network));
   gan_json_add(object, "share_of_peak", shares);
   gan_json_add(object, "memory_bytes", json_numbers("maximum", time->largest_memory, "sum", time->whole_memory));
   gan_json_add(object, "startup_seconds", gan_json_number(time->startup));
-  gan_json_add(object, "layers", gan_layer_times_json(&found->layers, found->peak_flops));
+  gan_json_add(object, "layers", gan_layer_times_json(&found->layers, comparable(found, found->peak_flops)));
   gan_json_print(object);
 }
 

@@ -175,6 +175,8 @@ static gan_status read_row(struct json_object *object, int64_t ranks, gan_scalin
       .largest_memory = number_in(object, "memory_bytes", "maximum"),
       .whole_memory = number_in(object, "memory_bytes", "sum"),
       .startup = number_in(object, NULL, "startup_seconds"),
+      .host_ranks = number_in(object, NULL, "host_ranks"),
+      .host_cores = number_in(object, NULL, "host_cores"),
   };
   if (row->ranks == (double)ranks && row->median > 0) return GAN_OK;
   return gan_fail(GAN_FAILED,
@@ -220,11 +222,22 @@ static void print_head(const plan *asked) {
   fflush(stdout);
 }
 
+static bool crowded(const gan_scaling_row *row) { return row->host_ranks > row->host_cores; }
+
 static void print_row(const gan_scaling_row *row) {
-  printf("%6.0f%10.0f%16.3f%14.0f%10.2f%10.1f %%%9.1f %%%9.1f %%\n", row->ranks, row->batch, row->median,
+  printf("%6.0f%10.0f%16.3f%14.0f%10.2f%10.1f %%%9.1f %%%9.1f %%%s\n", row->ranks, row->batch, row->median,
          row->samples_per_second, row->speedup, 100 * row->efficiency, 100 * row->summing / row->median,
-         100 * row->waiting / row->median);
+         100 * row->waiting / row->median, crowded(row) ? " *" : "");
   fflush(stdout);
+}
+
+/* What the marks in the rows mean. */
+static void print_foot(const gan_scaling *scaling) {
+  for (int i = 0; i < scaling->count; i++)
+    if (crowded(&scaling->rows[i])) {
+      printf("* more ranks than cores on a host: they wait for each other's turns, so efficiency cannot be high\n");
+      return;
+    }
 }
 
 /* A rank's share in the first row's throughput is an efficiency of 1. */
@@ -272,6 +285,7 @@ gan_status gan_benchmark_scaling(gan_arguments *arguments) {
   gan_json_add(scaling->report, "rows", json_object_new_array());
   if (!arguments->json) print_head(&asked);
   gan_status status = run_all(&asked, scaling);
+  if (!arguments->json) print_foot(scaling);
   /* What was measured is kept even when a part failed. */
   if (scaling->count && arguments->output) {
     const gan_status written = gan_scaling_write(scaling, arguments->output);
