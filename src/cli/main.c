@@ -117,12 +117,20 @@ static bool reader_has_left(void) {
   return poll(&output, 1, 0) > 0 && (output.revents & (POLLERR | POLLHUP));
 }
 
+/* 0 when all was written, or an errno. */
+static int finish_output(void) {
+  if (fflush(stdout) != 0) return errno;
+  if (!ferror(stdout)) return 0;
+  /* What an earlier write failed of is forgotten by now; one more meets it again. */
+  return write(STDOUT_FILENO, "\n", 1) < 0 ? errno : EIO;
+}
+
 static gan_status run_program(gan_world *world, request *made, int count, char *const *words) {
   const bool prints = gan_world_rank(world) == 0;
   gan_status status = made->question ? answer(made->question, count, words, prints) : run_command(world, made);
-  errno = 0;
-  if (prints && (fflush(stdout) != 0 || ferror(stdout)) && status == GAN_OK && !reader_has_left())
-    status = gan_fail(GAN_FAILED, "cannot write to standard output: %s", strerror(errno ? errno : EIO));
+  const int error = prints ? finish_output() : 0;
+  if (error && status == GAN_OK && !reader_has_left())
+    status = gan_fail(GAN_FAILED, "cannot write to standard output: %s", strerror(error));
   return status;
 }
 
