@@ -32,11 +32,19 @@ static int append_at(int descriptor, const char *lines, off_t size) {
   return error;
 }
 
+/* What is there and cannot be opened is in the way; only then is it of use to remove it. */
+static gan_status fail_open(const char *path, int error) {
+  struct stat about;
+  if (lstat(path, &about) != 0 || (error != EACCES && error != EPERM)) return gan_fail_write(path, error);
+  return gan_fail(GAN_FAILED, "cannot write %s: %s; make it a file that you may write to, or remove it", path,
+                  strerror(error));
+}
+
 gan_status gan_text_append(const char *path, const char *lines) {
   struct stat about;
   /* Neither into another file by a link, nor waiting for a pipe's reader. */
   const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
-  if (descriptor < 0 && errno != ELOOP) return gan_fail_write(path, errno);
+  if (descriptor < 0 && errno != ELOOP && errno != EISDIR) return fail_open(path, errno);
   if (descriptor < 0 || fstat(descriptor, &about) != 0 || !S_ISREG(about.st_mode)) {
     if (descriptor >= 0) close(descriptor);
     return gan_fail(GAN_FAILED, "cannot write %s: it is not a regular file; remove it", path);

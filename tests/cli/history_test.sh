@@ -108,8 +108,17 @@ test_a_configuration_that_cannot_be_read_is_no_end() {
 # Whoever reads the history may have left no more than half of it.
 test_a_history_that_cannot_be_written_ends_the_run_and_hangs_nobody() {
   begin && rm run/history.txt && mkfifo run/history.txt && run 1 mpi 2 train --run.dir run --resume && one_message &&
-    says err 'run/history\.txt: it is not a regular file' || return 1
-  rm run/history.txt && printf 'half a li' >run/history.txt && run 0 mpi 2 train --run.dir run --resume && [ "$(entry 1)" = 'half a li' ] &&
+    says err 'run/history\.txt: it is not a regular file; remove it$' || return 1
+  rm run/history.txt && mkdir run/history.txt && run 1 mpi 2 train --run.dir run --resume && one_message &&
+    says err 'run/history\.txt: it is not a regular file; remove it$' && rmdir run/history.txt || return 1
+  printf 'old\n' >run/history.txt
+  if chattr +i run/history.txt 2>/dev/null; then # where the file system and the rights allow it
+    run 1 mpi 2 train --run.dir run --resume
+    local status=$?
+    chattr -i run/history.txt
+    [ $status -eq 0 ] && one_message && says err 'history\.txt: Operation not permitted; make it a file that you may write to, or remove it$' || return 1
+  fi
+  printf 'half a li' >run/history.txt && run 0 mpi 2 train --run.dir run --resume && [ "$(entry 1)" = 'half a li' ] &&
     entry 2 | grep -q 'goes on from iteration 4'
 }
 
