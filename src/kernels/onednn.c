@@ -115,6 +115,11 @@ static const char *onednn_describe(void) {
 /* --- bfloat16 --- */
 
 static gan_status bfloat16_open(void) {
+  if (!gan_tiles_available(GAN_BFLOAT16) && gan_cpu_is_lowered())
+    return gan_fail(GAN_BAD_USAGE,
+                    "--precision bf16 needs the instructions of AVX512_BF16, which GAN_CPU_LEVEL=%s rules out; unset "
+                    "it, or use --precision float32",
+                    getenv("GAN_CPU_LEVEL"));
   if (!gan_tiles_available(GAN_BFLOAT16))
     return gan_fail(GAN_BAD_USAGE,
                     "--precision bf16 needs a CPU with the instructions of AVX512_BF16 (Intel Cooper Lake or Sapphire "
