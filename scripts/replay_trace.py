@@ -32,6 +32,18 @@ from torch_layers import MinibatchStddev, module_of_layers
 torch.set_default_dtype(torch.float64)
 NUDGES = 48
 
+# What is read of a configuration; the config.ini that a run leaves has all of it.
+KEYS = {
+    "generator": ["layers"],
+    "critic": ["layers", "clip"],
+    "loss": ["name", "label_smoothing"],
+    "batch_norm": ["epsilon", "sync"],
+    "optimizer": ["name", "learning_rate", "weight_decay", "alpha", "epsilon", "momentum", "beta1", "beta2", "schedule",
+                  "final_factor"],
+    "train": ["shards"],
+    "run": ["iterations"],
+}
+
 
 def losses(name, smoothing):
     """critic(real, fake) and generator(fake), as in docs/losses.md."""
@@ -192,6 +204,23 @@ def check_run(config, first):
                  "in it; replay one that begins with the run")
 
 
+def prepare(trace, config, first):
+    """The training in float64 and in float32, as the run began; ends the program where the configuration is of another run."""
+    try:
+        latent, sample = first.values["z"].shape[1], tuple(first.values["real"].shape[1:])
+        trainings = [Training(config, latent, sample, dtype) for dtype in (torch.float64, torch.float32)]
+        for training in trainings:
+            for network, player in training.players.items():
+                initial = trace[f"initial/{network}"][:]
+                if len(initial) != len(player.flat()):
+                    raise ValueError(f"the {network} has {len(initial)} parameters in the one and {len(player.flat())} in the other")
+                player.set(initial)
+        trainings[0].differentiate(first)
+    except (KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        sys.exit(f"replay_trace: the trace and the configuration are not of the same run: {' '.join(str(error).split())}")
+    return trainings
+
+
 def find_shards(config, exact, first):
     """Into how many shards batches were cut. Configurations of earlier versions say 0 for as many as there were ranks: then
     the least number that the first update's scores agree with."""
@@ -246,11 +275,7 @@ def replay(trace, config, judge):
         sys.exit("replay_trace: this file holds no update; gan_dist train --trace FILE --trace-steps N writes one that does")
     first = Update(trace[names[0]])
     check_run(config, first)
-    latent, sample = first.values["z"].shape[1], tuple(first.values["real"].shape[1:])
-    exact, rounded = (Training(config, latent, sample, dtype) for dtype in (torch.float64, torch.float32))
-    for training in (exact, rounded):
-        for network, player in training.players.items():
-            player.set(trace[f"initial/{network}"][:])
+    exact, rounded = prepare(trace, config, first)
     rounded.set_shards(len(first.values["z"]), find_shards(config, exact, first))
     for name in names:
         update = Update(trace[name])
@@ -267,6 +292,29 @@ def replay(trace, config, judge):
     return judge.report(len(names))
 
 
+def read_config(path):
+    config = configparser.ConfigParser(interpolation=None)
+    try:
+        with open(path, encoding="utf-8") as file:
+            config.read_file(file)
+    except UnicodeDecodeError:
+        sys.exit(f"replay_trace: {path} is no text; the trace comes first, then the config.ini of the run's folder")
+    except (OSError, configparser.Error) as error:
+        sys.exit(f"replay_trace: {path} cannot be read: {' '.join(str(error).split())}")
+    lacking = [f"[{section}] {key}" for section, keys in KEYS.items() for key in keys
+               if not config.has_option(section, key)]
+    if lacking:
+        sys.exit(f"replay_trace: {path} is no config.ini of a run's folder: it has no {lacking[0]}")
+    return config
+
+
+def open_trace(path):
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        sys.exit(f"replay_trace: {path} cannot be read as a trace: {error}")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trace")
@@ -274,13 +322,6 @@ if __name__ == "__main__":
     parser.add_argument("--factor", type=float, default=8, help="times PyTorch's float32 that agrees (default 8)")
     parser.add_argument("--tolerance", type=float, default=3e-5, help="what agrees anyway, of the largest value (default 3e-5)")
     arguments = parser.parse_args()
-    settings = configparser.ConfigParser(interpolation=None)
-    try:
-        settings.read(arguments.config)
-        trace_file = h5py.File(arguments.trace, "r")
-    except (OSError, configparser.Error, UnicodeDecodeError) as error:
-        sys.exit(f"replay_trace: {error}")
-    if "critic" not in settings:
-        sys.exit(f"replay_trace: {arguments.config} is no config.ini of a run's folder")
-    with trace_file as file:
+    settings = read_config(arguments.config)
+    with open_trace(arguments.trace) as file:
         sys.exit(0 if replay(file, settings, Judge(arguments.factor, arguments.tolerance)) else 1)

@@ -274,7 +274,20 @@ test_a_trace_that_does_not_tell_enough_is_refused() {
     run 1 "${replay[@]}" && says err 'begins after iteration 2' || return 1
   run 1 "${replay[@]:0:2}" run/metrics.h5 run/config.ini && says err 'holds no update' && ! grep Traceback err &&
     run 1 "${replay[@]:0:2}" none.h5 run/config.ini && says err 'none.h5' && ! grep Traceback err &&
-    run 1 "${replay[@]:0:2}" trace.h5 none.ini && says err 'none.ini is no config.ini' && ! grep Traceback err
+    run 1 "${replay[@]:0:2}" trace.h5 none.ini && says err 'none.ini cannot be read: .*No such file' && ! grep Traceback err
+}
+# Each is one line that says what is wrong.
+test_a_replay_of_files_that_do_not_fit_says_so() {
+  pytorch_only
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 1 --trace trace.h5 --trace-steps 2 --run.dir run &&
+    run 0 "$PROGRAM" train --batch 24 --eval.every=0 --iterations 1 --critic.layers="dense 20, relu, dense 1" --run.dir other || return 1
+  replay_says() { run 1 "${replay[@]:0:2}" "$1" "$2" && [ "$(wc -l <err)" -eq 1 ] && says err "^replay_trace: $3"; }
+  replay_says trace.h5 other/config.ini 'the trace and the configuration are not of the same run: the .* parameters' &&
+    replay_says run/config.ini trace.h5 'trace.h5 is no text; the trace comes first' || return 1
+  sed '/^\[batch_norm\]/,/^$/d' run/config.ini >less.ini && replay_says trace.h5 less.ini '.*it has no \[batch_norm\] epsilon' &&
+    grep -v '^sync' run/config.ini >less.ini && replay_says trace.h5 less.ini '.*it has no \[batch_norm\] sync' &&
+    sed 's/^batch *= .*/batch/' run/config.ini >less.ini && replay_says trace.h5 less.ini '.*less.ini cannot be read' &&
+    replay_says run/config.ini run/config.ini 'run/config.ini cannot be read as a trace'
 }
 # The mathematics of each step, done again by PyTorch in float64.
 test_a_trace_agrees_with_pytorch() {
