@@ -101,6 +101,11 @@ test_scaling_marks_rows_of_ranks_that_share_cores() {
     says out '^ +2 .*% \*$' && [ "$(grep -c '^\* more ranks than cores' out)" -eq 1 ] &&
     run 0 taskset -c "$core" "$PROGRAM" benchmark --scaling strong --np 1 -n 3 --batch 12 && ! says out '\*'
 }
+test_script_compares_numbers_of_shards() {
+  plain_build_only
+  run 0 env MPIRUN="$quiet_mpirun" "$ROOT/scripts/compare/shards.py" --program "$PROGRAM" --turns 1 ring8 --train.batch=16 &&
+    awk -F ' *[|] *' '$2 == "ring8" && $3 == 1 && $5 > 0 && $6 > 0 && $7 + 0 > 0 {rows++} END {exit rows != 1}' out
+}
 test_text_tells_phases_and_shares() {
   run 0 mpi 2 benchmark -n 3 --batch 8 && says out '^time per iteration +median [0-9.]+ ms, minimum' && says out 'compute' &&
     says out 'of the measured peak' && says out '^samples/s' && says out '\(PSS\)' && says out 'start-up'
