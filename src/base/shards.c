@@ -60,24 +60,33 @@ int gan_shards_count(int64_t asked, int64_t batch, int ranks) {
   return ranks > usual ? ranks : usual;
 }
 
+static const char *plural(int count) { return count == 1 ? "" : "s"; }
+
+/* Each remedy is whole: whoever follows it meets no further refusal here. */
+static gan_status refuse_plan(int count, int batch, int ranks) {
+  const char *to_ranks = batch < ranks ? "raise --shards and --batch" : "raise --shards";
+  if (batch >= count)
+    return gan_fail(GAN_BAD_USAGE,
+                    "%d ranks for %d shard%s: a rank without a shard has nothing to do; start at most %d rank%s, or %s "
+                    "to %d",
+                    ranks, count, plural(count), count, plural(count), to_ranks, ranks);
+  if (batch >= ranks)
+    return gan_fail(GAN_BAD_USAGE,
+                    "a global batch of %d for %d shards: each shard needs a sample; raise --batch to %d, or give "
+                    "--shards %d",
+                    batch, count, count, batch);
+  return gan_fail(GAN_BAD_USAGE,
+                  "%d ranks for a global batch of %d: each rank needs a sample; start at most %d rank%s with --shards "
+                  "%d, or raise %s to %d",
+                  ranks, batch, batch, plural(batch), batch, count < ranks ? "--shards and --batch" : "--batch",
+                  count > ranks ? count : ranks);
+}
+
 gan_status gan_shards_plan(int count, int64_t batch, int ranks, int rank, gan_shards *shards) {
   memset(shards, 0, sizeof *shards);
   if (ranks < 1 || rank < 0 || rank >= ranks || count < 1 || batch < 1 || batch > INT32_MAX)
     return gan_fail(GAN_BAD_USAGE, "train.shards and train.batch have to be between 1 and 2147483647");
-  if (count < ranks)
-    return gan_fail(GAN_BAD_USAGE,
-                    "%d ranks for %d shards: a rank without a shard has nothing to do; start at most %d ranks or raise "
-                    "--shards",
-                    ranks, count, count);
-  if (batch < count && count == ranks)
-    return gan_fail(GAN_BAD_USAGE,
-                    "%d ranks for a global batch of %lld: each rank needs a sample; start at most %lld rank%s or raise "
-                    "--batch",
-                    ranks, (long long)batch, (long long)batch, batch == 1 ? "" : "s");
-  if (batch < count)
-    return gan_fail(GAN_BAD_USAGE,
-                    "a global batch of %lld for %d shards: each shard needs a sample; raise --batch or lower --shards",
-                    (long long)batch, count);
+  if (batch < count || count < ranks) return refuse_plan(count, (int)batch, ranks);
   *shards = (gan_shards){.count = count, .batch = batch, .ranks = ranks, .rank = rank};
   shards->first = gan_shards_first(shards, rank);
   shards->local = gan_shards_first(shards, rank + 1) - shards->first;

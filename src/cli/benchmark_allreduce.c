@@ -83,7 +83,8 @@ static void describe_update(const critic_update *how, char *text) {
 
 static void print_head(const allreduce_benchmark *benchmark) {
   const int hosts = gan_world_host_count(benchmark->world);
-  printf("All-reduce among %d ranks on %d host%s, medians\n", gan_world_size(benchmark->world), hosts,
+  const int ranks = gan_world_size(benchmark->world);
+  printf("All-reduce among %d rank%s on %d host%s, medians\n", ranks, ranks == 1 ? "" : "s", hosts,
          hosts == 1 ? "" : "s");
   for (int i = 0; gan_allreduce_name(i); i++) printf("%-16s%s\n", gan_allreduce_name(i), gan_allreduce_help(i));
   if (benchmark->update) printf("all but mpi_allreduce with the update: %s\n", benchmark->update_text);

@@ -43,7 +43,8 @@ static void notice_shares(gan_trainer *trainer) {
 /* A run that goes on cannot simply have more of them: that is for the user to decide. */
 static gan_status check_ranks_of_run(const gan_trainer *trainer, int ranks) {
   const int shards = trainer->shards_before;
-  if (ranks <= shards || trainer->config->train.shards != shards) return GAN_OK;
+  const gan_config *config = trainer->config;
+  if (ranks <= shards || config->train.shards != shards || ranks > config->train.batch) return GAN_OK;
   return gan_fail(GAN_BAD_USAGE,
                   "%d ranks for the %d shard%s that the run has: start at most %d rank%s, or go on with --shards %d, "
                   "which rounds otherwise from here on",
@@ -53,14 +54,17 @@ static gan_status check_ranks_of_run(const gan_trainer *trainer, int ranks) {
 gan_status gan_settle_shards(gan_trainer *trainer) {
   gan_config *config = trainer->config;
   const int ranks = gan_world_size(trainer->world);
-  const bool chosen = config->train.shards > 0;
-  if (!chosen)
+  trainer->chose_shards = config->train.shards == 0;
+  if (trainer->chose_shards)
     config->train.shards =
         trainer->shards_before ? trainer->shards_before : gan_shards_count(0, config->train.batch, ranks);
-  if (trainer->shards_before) GAN_TRY(check_ranks_of_run(trainer, ranks));
-  if (!chosen && config->train.shards > GAN_SHARDS_DEFAULT && !trainer->shards_before)
+  return trainer->shards_before ? check_ranks_of_run(trainer, ranks) : GAN_OK;
+}
+
+void gan_notice_shards(gan_trainer *trainer) {
+  const int ranks = gan_world_size(trainer->world);
+  if (trainer->chose_shards && trainer->shards.count > GAN_SHARDS_DEFAULT && !trainer->shards_before)
     gan_notice(trainer, "%d shards, one for each rank: the results are those of --shards %d, not of the usual %d",
                ranks, ranks, GAN_SHARDS_DEFAULT);
   notice_shares(trainer);
-  return GAN_OK;
 }

@@ -96,6 +96,7 @@ struct gan_trainer {
   gan_resume resume;
   gan_config *before; /* what the run was configured with so far; on all ranks; NULL: it begins, or nobody can tell */
   int shards_before;  /* and its shards; 0: it begins */
+  bool chose_shards;  /* nobody has set train.shards */
   char *changes;      /* rank 0: what has changed since, as history.txt keeps it; NULL: it begins */
   gan_checkpoint_file *resumed; /* the checkpoint to go on from, from when it is found until it is read */
   char folder[PATH_MAX];
@@ -153,8 +154,10 @@ gan_status gan_resume_configuration(gan_trainer *trainer, const char *path) GAN_
    run's history.txt. */
 gan_status gan_history_compare(gan_trainer *trainer, const gan_checkpoint *from) GAN_CHECKED;
 gan_status gan_history_record(const gan_trainer *trainer) GAN_CHECKED;
-/* balance.c: settles train.shards, and says what the ranks get. Not collective, but all ranks do alike. */
+/* balance.c: settles train.shards; once they are accepted, says what the ranks get. Not collective, but all ranks do
+   alike. */
 gan_status gan_settle_shards(gan_trainer *trainer) GAN_CHECKED;
+void gan_notice_shards(gan_trainer *trainer);
 /* Compares parameters over ranks. Collective. */
 gan_status gan_state_verify(gan_trainer *trainer) GAN_CHECKED;
 

@@ -251,14 +251,14 @@ static gan_status look_at_ranks(setup *run, int shards, gan_memory_report *repor
 /* `all` has all of it. */
 static gan_status check_totals(const gan_memory_report *report) {
   if (report->all <= INT64_MAX) return GAN_OK;
-  return gan_fail(GAN_BAD_USAGE, "%d ranks take more than 2^63 bytes; make the batch or the networks smaller",
-                  report->layout.ranks);
+  return gan_fail(GAN_BAD_USAGE, "%d rank%s more than 2^63 bytes; make the batch or the networks smaller",
+                  report->layout.ranks, report->layout.ranks == 1 ? " takes" : "s take");
 }
 
 static gan_status check_layout(const gan_config *config, gan_layout layout) {
   if (layout.hosts < 1 || layout.hosts > layout.ranks)
-    return gan_fail(GAN_BAD_USAGE, "%d ranks cannot be on %d hosts: each host has at least one", layout.ranks,
-                    layout.hosts);
+    return gan_fail(GAN_BAD_USAGE, "%d rank%s cannot be on %d hosts: each host has at least one", layout.ranks,
+                    layout.ranks == 1 ? "" : "s", layout.hosts);
   gan_shards shards;
   const int count = gan_shards_count(config->train.shards, config->train.batch, layout.ranks);
   GAN_TRY(gan_shards_plan(count, config->train.batch, layout.ranks, 0, &shards));

@@ -311,6 +311,7 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   GAN_TRY(try_files(trainer, resume_from[0] != '\0'));
   GAN_TRY(open_source(trainer));
   GAN_TRY(gan_world_agree(world, create_networks(trainer)));
+  gan_notice_shards(trainer);
   compare_precisions(trainer);
   GAN_TRY(create_reduction(trainer, trainer->model.generator, true, &trainer->generator.reduction));
   GAN_TRY(create_reduction(trainer, trainer->model.critic, false, &trainer->critic.reduction));

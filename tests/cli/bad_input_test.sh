@@ -54,7 +54,7 @@ test_values_out_of_range_are_refused() {
 test_more_ranks_than_shards_are_refused() { refuses 2 'shards' 3 train --shards 2; }
 test_batch_smaller_than_shards_is_refused() { refuses 2 'batch' 2 train --shards 8 --batch 4; }
 test_batch_smaller_than_ranks_is_refused() {
-  refuses 2 '4 ranks for a global batch of 3.*at most 3 ranks or raise --batch' 4 train --batch 3
+  refuses 2 '4 ranks for a global batch of 3.*at most 3 ranks with --shards 3, or raise --batch to 4$' 4 train --batch 3
 }
 test_shards_too_small_for_batch_norm_are_refused() {
   refuses 2 'batch_norm' 2 train --batch_norm.sync=no --shards 8 --batch 8 --generator.layers="dense 4, batch_norm, dense 2"

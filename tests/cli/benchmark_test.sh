@@ -190,7 +190,7 @@ assert row['work']['gradient_bytes_per_rank'] == 4 * (2 * (2*128 + 128 + 128*128
 }
 test_scaling_works_inside_a_rank_of_mpirun() { run 0 mpi 1 benchmark --scaling strong --np 2 -n 2 --batch 4 && says out '^ +2 +4 '; }
 test_a_failing_number_of_ranks_is_reported_and_the_others_are_kept() {
-  run 2 "$PROGRAM" benchmark --scaling strong --np 2,1 -n 2 --batch 1 -o kept.json && says err 'np 2: 2 ranks for a global batch of 1: .*at most 1 rank or' &&
+  run 2 "$PROGRAM" benchmark --scaling strong --np 2,1 -n 2 --batch 1 -o kept.json && says err 'np 2: 2 ranks for a global batch of 1: .*at most 1 rank with' &&
     one_message && says out '^ +2 +failed' && says out '^ +1 +1 ' &&
     python3 -c "import json; assert [row['ranks'] for row in json.load(open('kept.json'))['rows']] == [1]"
 }

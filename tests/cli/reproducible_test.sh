@@ -323,4 +323,17 @@ test_a_run_has_ranks_for_its_shards_at_most() {
   run 0 mpi 3 train --run.dir run --resume --shards 3 && says run/config.ini '^shards = 3$'
 }
 
+# Whoever does what a refusal says is not refused again.
+test_what_a_refusal_of_ranks_says_works_at_once() {
+  run 75 mpi 1 train "${tiny[@]}" --iterations 6 --run.dir run --run.stop_at=3 && cp -r run other && cp -r run wide || return 1
+  run 2 mpi 8 train --run.dir run --resume --batch 4 && one_message &&
+    says err 'start at most 4 ranks with --shards 4, or raise --batch to 8$' || return 1
+  run 0 mpi 4 train --run.dir run --resume --batch 4 --shards 4 && run 0 mpi 8 train --run.dir other --resume --batch 8 || return 1
+  run 2 mpi 10 train --run.dir wide --resume --batch 9 && says err 'at most 8 ranks, or raise --shards and --batch to 10$' &&
+    run 0 mpi 10 train --run.dir wide --resume --batch 10 --shards 10 || return 1
+  run 2 mpi 3 train --shards 1 && says err '3 ranks for 1 shard: .* at most 1 rank, or raise --shards to 3$' || return 1
+  # What ranks get is said of a start that is accepted.
+  run 2 mpi 10 train --batch 9 && ! grep -q 'one for each rank' out && says err 'at most 9 ranks with --shards 9, or raise --batch to 10$'
+}
+
 run_tests
