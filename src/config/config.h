@@ -93,8 +93,8 @@ typedef struct gan_option gan_option;
 
 gan_status gan_config_copy(const gan_config *config, gan_config **copy) GAN_CHECKED;
 
-/* kept.c: a run and its starts. Precedence: built-in defaults < the checkpoint that is gone on from < what was given.
- */
+/* kept.c: a run and its starts. Precedence: built-in defaults < the checkpoint that is gone on from < config.ini in
+   the run's folder < what was given. */
 
 /* What was set so far counts as defaults, not as given. */
 void gan_config_count_as_default(gan_config *config);
@@ -127,6 +127,7 @@ typedef enum gan_option_scope {
   GAN_SCOPE_RESULT, /* what is computed: taken over unless given, named where it changes */
   GAN_SCOPE_LENGTH, /* run.iterations: the same, but a change is one of what is computed where a schedule runs over it
                      */
+  GAN_SCOPE_BEGIN,  /* what is computed before the first iteration: taken over; a change comes too late to be one */
   GAN_SCOPE_RUN,    /* what else belongs to the run: where its data lie, what is written and when: taken over */
   GAN_SCOPE_START,  /* where and how a start runs: not taken over */
   GAN_SCOPE_ONCE    /* what one start alone is asked for: neither config.ini nor a checkpoint keeps it */

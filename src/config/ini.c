@@ -215,8 +215,7 @@ static gan_status fail_binary(const char *path) {
                   path, found ? beside : "CONFIG.ini", path);
 }
 
-/* The whole file as text, owned by the caller. */
-static gan_status read_whole(const char *path, char **text) {
+gan_status gan_ini_read_whole(const char *path, char **text) {
   const int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (descriptor < 0) return fail_read(path, errno);
   size_t bytes = 0;
@@ -249,7 +248,7 @@ static gan_status base_name(const char *path, char **name) {
 gan_status gan_ini_read_file(gan_config *config, const char *path, gan_ini_preset preset) {
   char *text, *name;
   GAN_TRY(base_name(path, &name));
-  gan_status status = read_whole(path, &text);
+  gan_status status = gan_ini_read_whole(path, &text);
   if (status == GAN_OK) {
     status = read_named(config, text, path, preset, name);
     free(text);

@@ -16,4 +16,7 @@ gan_status gan_ini_read_text(gan_config *config, const char *text, const char *o
    cannot be read or is no text. */
 gan_status gan_ini_read_file(gan_config *config, const char *path, gan_ini_preset preset) GAN_CHECKED;
 
+/* An INI file's text as it is, owned by the caller. GAN_BAD_FILE as above. */
+gan_status gan_ini_read_whole(const char *path, char **text) GAN_CHECKED;
+
 #endif

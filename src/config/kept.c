@@ -2,8 +2,8 @@
    over from there.
 
    Whoever goes on with a run expects it to stay what it was in all that he does not ask for otherwise, even if he gave
-   an option at the first start alone, or a newer program has other defaults. So the checkpoint's configuration stands
-   in for the built-in defaults, key by key. */
+   an option at the first start alone, or a newer program has other defaults. So the configuration that the run has had
+   (src/train/resume.c) stands in for the built-in defaults, key by key. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

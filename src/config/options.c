@@ -104,6 +104,7 @@ static const char *latent_distribution_choice(int i, const char **help) {
 /* Of rows that are not about what is computed; nor are those about the data: other data, by their fingerprint, are
    another run's. */
 #define LENGTH .scope = GAN_SCOPE_LENGTH
+#define BEGIN .scope = GAN_SCOPE_BEGIN
 #define RUN .scope = GAN_SCOPE_RUN
 #define START .scope = GAN_SCOPE_START
 #define ONCE .scope = GAN_SCOPE_ONCE
@@ -192,18 +193,18 @@ const gan_option gan_options[] = {
      .help = "elements of the latent z"},
     {"generator.latent_distribution", NULL, NAME(generator.latent_distribution, latent_distribution_choice),
      .default_value = "normal", .help = "distribution of each element of the latent z"},
-    {"generator.init", NULL, NAME(generator.network.init, initialisation_choice), .default_value = "pytorch",
+    {"generator.init", NULL, BEGIN, NAME(generator.network.init, initialisation_choice), .default_value = "pytorch",
      .help = "how the generator's weights start"},
-    {"generator.init_scale", NULL, REAL(generator.network.init_scale, 0, 1e6), .default_value = "0",
+    {"generator.init_scale", NULL, BEGIN, REAL(generator.network.init_scale, 0, 1e6), .default_value = "0",
      .help = "the initialisation's standard deviation (normal) or gain; 0: its default"},
     {"generator.learning_rate", NULL, REAL(generator.network.learning_rate, 0, 1e6), .default_value = "0",
      .help = "learning rate of the generator; 0: optimizer.learning_rate"},
 
     {"critic.layers", NULL, LAYERS(critic.network.layers), .default_value = "dense 128, relu, dense 128, relu, dense 1",
      .help = "the critic's layers from sample to score, separated by line ends or commas"},
-    {"critic.init", NULL, NAME(critic.network.init, initialisation_choice), .default_value = "pytorch",
+    {"critic.init", NULL, BEGIN, NAME(critic.network.init, initialisation_choice), .default_value = "pytorch",
      .help = "how the critic's weights start"},
-    {"critic.init_scale", NULL, REAL(critic.network.init_scale, 0, 1e6), .default_value = "0",
+    {"critic.init_scale", NULL, BEGIN, REAL(critic.network.init_scale, 0, 1e6), .default_value = "0",
      .help = "the initialisation's standard deviation (normal) or gain; 0: its default"},
     {"critic.learning_rate", NULL, REAL(critic.network.learning_rate, 0, 1e6), .default_value = "0",
      .help = "learning rate of the critic; 0: optimizer.learning_rate"},

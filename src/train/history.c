@@ -29,12 +29,51 @@ static void tell(changes *list, bool matters, const char *text) {
 
 static bool is_scheduled(const gan_config *config) { return strcmp(config->optimizer.schedule, "constant") != 0; }
 
+/* Keys that count for some values of another key only: those with one of the words in them. */
+static const struct {
+  const char *key, *decider, *words[3];
+} conditions[] = {
+    {"optimizer.alpha", "optimizer.name", {"rmsprop"}},
+    {"optimizer.beta1", "optimizer.name", {"adam"}},
+    {"optimizer.beta2", "optimizer.name", {"adam"}},
+    {"optimizer.epsilon", "optimizer.name", {"rmsprop", "adam"}},
+    {"optimizer.momentum", "optimizer.name", {"rmsprop", "sgd"}},
+    {"optimizer.final_factor", "optimizer.schedule", {"linear", "cosine", "exponential"}},
+    {"loss.label_smoothing", "loss.name", {"minimax"}},
+    {"batch_norm.", "generator.layers", {"batch_norm"}},
+    {"batch_norm.", "critic.layers", {"batch_norm"}},
+};
+
+/* Collected in *found. */
+static gan_status find_word(const gan_config *config, const char *decider, const char *const words[3], bool *found) {
+  char *value;
+  GAN_TRY(gan_config_get(config, decider, &value));
+  for (int i = 0; i < 3 && words[i]; i++) *found = *found || strstr(value, words[i]);
+  free(value);
+  return GAN_OK;
+}
+
+/* Whether a key has an effect from here on. */
+static gan_status find_effect(const gan_config *config, const char *key, bool *effect) {
+  bool conditional = false, found = false;
+  for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {
+    if (strncmp(key, conditions[i].key, strlen(conditions[i].key)) != 0) continue;
+    conditional = true;
+    GAN_TRY(find_word(config, conditions[i].decider, conditions[i].words, &found));
+  }
+  *effect = found || !conditional;
+  return GAN_OK;
+}
+
 static gan_status tell_options(const gan_trainer *trainer, changes *list) {
   const bool scheduled = is_scheduled(trainer->before) || is_scheduled(trainer->config);
   for (int i = 0; i < gan_option_count; i++) {
     const gan_option *option = &gan_options[i];
     char *text;
+    bool effect = false;
     if (option->scope != GAN_SCOPE_RESULT && option->scope != GAN_SCOPE_LENGTH) continue;
+    GAN_TRY(find_effect(trainer->config, option->key, &effect));
+    if (!effect) continue;
     GAN_TRY(gan_config_difference(option, trainer->before, trainer->config, &text));
     if (text) tell(list, option->scope == GAN_SCOPE_RESULT || scheduled, text);
     free(text);
@@ -86,16 +125,20 @@ static gan_status tell_all(const gan_trainer *trainer, const gan_checkpoint *fro
     snprintf(text, sizeof text, "train.shards: %d -> %d", from->shards, trainer->shards.count);
     tell(list, true, text);
   }
-  const char *backend = gan_state_backend(trainer, sizeof text, text);
-  if (from->backend[0] && strcmp(from->backend, backend) != 0)
-    fprintf(list->lines, "    run.backend: %s -> %s\n", from->backend, backend);
+  const gan_backend_name before = gan_state_backend_parts(from->backend);
+  const gan_backend_name now = gan_state_backend_parts(gan_state_backend(trainer, sizeof text, text));
+  if (!from->backend[0]) return GAN_OK;
+  if (strcmp(before.backend, now.backend) != 0)
+    fprintf(list->lines, "    run.backend: %s -> %s\n", before.backend, now.backend);
+  if (strcmp(before.precision, now.precision) != 0)
+    fprintf(list->lines, "    run.precision: %s -> %s\n", before.precision, now.precision);
   return GAN_OK;
 }
 
 static gan_status out_of_memory(void) { return gan_fail(GAN_FAILED, "out of memory: what has changed in the run"); }
 
 static void say(gan_trainer *trainer, const char *notice) {
-  if (notice[0]) gan_notice(trainer, "changed since then, so that results differ from here on: %s", notice);
+  if (notice[0]) gan_notice(trainer, "changed since then, so that results may differ from here on: %s", notice);
 }
 
 /* False where not all of it found memory. NULL is allowed, and is false. */
@@ -111,7 +154,7 @@ gan_status gan_history_compare(gan_trainer *trainer, const gan_checkpoint *from)
   gan_status status = list.notice && list.lines ? tell_all(trainer, from, &list) : out_of_memory();
   const bool noticed = close_text(list.notice), kept = close_text(list.lines);
   if (status == GAN_OK && !(noticed && kept)) status = out_of_memory();
-  if (status == GAN_OK) say(trainer, notice);
+  if (status == GAN_OK && !gan_trains_nothing(trainer)) say(trainer, notice);
   free(notice);
   free(trainer->changes);
   trainer->changes = status == GAN_OK ? lines : NULL;

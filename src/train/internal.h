@@ -93,7 +93,8 @@ struct gan_trainer {
   double seconds_data, seconds_communication; /* of all iterations so far */
 
   /* Files; rank 0. */
-  gan_resume resume;
+  gan_resume resume;  /* on all ranks once the checkpoint was looked for */
+  bool goes_on_there; /* rank 0: in the folder of the run so far, whose config.ini tells what it was given last */
   gan_config *before; /* what the run was configured with so far; on all ranks; NULL: it begins, or nobody can tell */
   int shards_before;  /* and its shards; 0: it begins */
   bool chose_shards;  /* nobody has set train.shards */
@@ -142,13 +143,21 @@ gan_status gan_state_save(gan_trainer *trainer) GAN_CHECKED;
 gan_status gan_state_load(gan_trainer *trainer, const char *path) GAN_CHECKED;
 /* Who computes products, as its options name it, into `name`, which is returned. */
 const char *gan_state_backend(const gan_trainer *trainer, size_t size, char *name);
+/* Such a name taken apart: run.backend and run.precision. */
+typedef struct gan_backend_name {
+  char backend[64], precision[64];
+} gan_backend_name;
+gan_backend_name gan_state_backend_parts(const char *text);
+/* The moving average starts from the generator as it is. Rank 0, which has all of it. */
+void gan_begin_average(gan_player *generator);
 /* Brings rank 0's state to all. Collective. */
 void gan_state_distribute(gan_trainer *trainer);
 /* Brings all of the state to rank 0, before it is written or samples are drawn. Collective. */
 void gan_state_collect(gan_trainer *trainer);
 /* Rank 0 looks for what to resume from; every rank gets the path ("" for a new run). Collective. */
 gan_status gan_state_find(gan_trainer *trainer, char *path) GAN_CHECKED;
-/* resume.c: completes the configuration by that of the checkpoint which was found. Collective. */
+/* resume.c: completes the configuration by config.ini of the folder that the run goes on in, and by that of the
+   checkpoint which was found ("": none). Collective. */
 gan_status gan_resume_configuration(gan_trainer *trainer, const char *path) GAN_CHECKED;
 /* history.c, rank 0: says in what the run differs from here on from what the checkpoint had; adds this start to the
    run's history.txt. */
@@ -191,7 +200,9 @@ gan_status gan_trace_end(gan_trainer *trainer) GAN_CHECKED; /* rank 0 */
 /* An error of rank 0 between two steps, with its message: every rank learns of it in the next step. */
 void gan_set_pending(gan_trainer *trainer, gan_status status);
 
-/* run.c: a trainer of which a call has failed is not to be used any more: a step given up half-way leaves messages and
+/* run.c: whether this start goes on from a checkpoint with all of its iterations done. */
+bool gan_trains_nothing(const gan_trainer *trainer);
+/* A trainer of which a call has failed is not to be used any more: a step given up half-way leaves messages and
    sums behind. GAN_FAILED says so; the other notes a failure that a call is about to return. Not collective, but all
    ranks do alike. */
 gan_status gan_refuse_after_failure(const gan_trainer *trainer) GAN_CHECKED;

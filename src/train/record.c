@@ -154,15 +154,21 @@ static gan_status check_folder(const gan_trainer *trainer) {
   return status;
 }
 
-static gan_status open_files(gan_trainer *trainer) {
+/* For whoever goes on after this start. */
+static gan_status record_start(const gan_trainer *trainer) {
   char path[PATH_MAX + 32], *text = NULL;
-  GAN_TRY(check_folder(trainer));
   GAN_TRY(gan_history_record(trainer));
   GAN_TRY(gan_config_print_run(trainer->config, &text));
   snprintf(path, sizeof path, "%s/config.ini", trainer->folder);
   const gan_status status = gan_text_write(path, text);
   free(text);
-  GAN_TRY(status);
+  return status;
+}
+
+static gan_status open_files(gan_trainer *trainer) {
+  char path[PATH_MAX + 32];
+  GAN_TRY(check_folder(trainer));
+  if (!gan_trains_nothing(trainer)) GAN_TRY(record_start(trainer));
   snprintf(path, sizeof path, "%s/metrics.h5", trainer->folder);
   GAN_TRY(open_metrics(trainer, path));
   const char *set_aside = gan_metrics_set_aside(trainer->metrics);

@@ -10,6 +10,10 @@
 
 static bool due(int64_t every, int64_t iteration) { return every > 0 && iteration % every == 0; }
 
+bool gan_trains_nothing(const gan_trainer *trainer) {
+  return trainer->resumed_at > 0 && trainer->iteration >= trainer->config->run.iterations;
+}
+
 gan_status gan_refuse_after_failure(const gan_trainer *trainer) {
   if (!trainer->failure[0]) return GAN_OK;
   return gan_fail(GAN_FAILED, "the trainer ended with an error before: %s; destroy it and go on from a checkpoint",

@@ -5,16 +5,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/folder.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "gan_dist/version.h"
+#include "kernels/precision.h"
 #include "train/internal.h"
 
 /* Every tensor of the state, as the file names it. `writing`: with the numbers that are there for other programs, and
    follow from the steps: a step moves the running statistics once for each part. */
-static gan_status list_tensors(gan_trainer *trainer, bool writing, gan_tensor **list, size_t *count) {
+static gan_status list_tensors(gan_trainer *trainer, bool writing, bool average, gan_tensor **list, size_t *count) {
   gan_player *players[] = {&trainer->generator, &trainer->critic};
   const size_t room = (gan_model_tensor_count(players[0]->network) + gan_model_tensor_count(players[1]->network)) *
                       (2 + GAN_OPTIMIZER_STATES);
@@ -32,7 +34,7 @@ static gan_status list_tensors(gan_trainer *trainer, bool writing, gan_tensor **
       used += gan_model_tensors(folder, players[i]->network, players[i]->states[j], NULL, -1, tensors + used);
     }
   }
-  if (trainer->generator.ema)
+  if (average)
     used += gan_model_tensors("/ema", trainer->generator.network, trainer->generator.ema,
                               trainer->generator.ema_buffers, writing ? trainer->generator.steps : -1, tensors + used);
   *list = tensors;
@@ -57,6 +59,16 @@ const char *gan_state_backend(const gan_trainer *trainer, size_t size, char *nam
   return name;
 }
 
+gan_backend_name gan_state_backend_parts(const char *text) {
+  static const char between[] = " --precision ";
+  const char *precision = strstr(text, between);
+  gan_backend_name parts;
+  snprintf(parts.backend, sizeof parts.backend, "%.*s", precision ? (int)(precision - text) : (int)strlen(text), text);
+  snprintf(parts.precision, sizeof parts.precision, "%s",
+           precision ? precision + sizeof between - 1 : gan_precision_name(GAN_FLOAT32));
+  return parts;
+}
+
 static gan_status write_state(gan_trainer *trainer) {
   gan_tensor *tensors = NULL;
   size_t count = 0;
@@ -73,7 +85,7 @@ static gan_status write_state(gan_trainer *trainer) {
   gan_state_backend(trainer, sizeof checkpoint.backend, checkpoint.backend);
   gan_checkpoint_path(trainer->folder, trainer->iteration, path);
   GAN_TRY(gan_config_print_run(trainer->config, &checkpoint.config));
-  gan_status status = list_tensors(trainer, true, &tensors, &count);
+  gan_status status = list_tensors(trainer, true, trainer->generator.ema, &tensors, &count);
   if (status == GAN_OK) status = check_finite(trainer, count, tensors);
   if (status == GAN_OK) status = gan_checkpoint_write(path, &checkpoint, count, tensors);
   if (status == GAN_OK) status = gan_checkpoint_link(trainer->folder, "latest.h5", path);
@@ -119,11 +131,15 @@ static gan_status check_header(const gan_trainer *trainer, const char *path, con
 static void notice_other_backend(gan_trainer *trainer, const gan_checkpoint *checkpoint) {
   char now[sizeof checkpoint->backend];
   gan_state_backend(trainer, sizeof now, now);
-  if (checkpoint->backend[0] && strcmp(checkpoint->backend, now) != 0)
-    gan_notice(trainer,
-               "so far computed by %s, from here on by %s, which rounds otherwise: the end will not be that of an "
-               "uninterrupted run bit for bit; --backend %s keeps to it",
-               checkpoint->backend, now, checkpoint->backend);
+  if (!checkpoint->backend[0] || strcmp(checkpoint->backend, now) == 0 || gan_trains_nothing(trainer)) return;
+  const gan_backend_name before = gan_state_backend_parts(checkpoint->backend), after = gan_state_backend_parts(now);
+  const bool backend = strcmp(before.backend, after.backend) != 0;
+  const bool precision = strcmp(before.precision, after.precision) != 0;
+  gan_notice(trainer,
+             "so far computed by %s, from here on by %s, which rounds otherwise: the end will not be that of an "
+             "uninterrupted run bit for bit; %s%s%s%s%s keeps to it",
+             checkpoint->backend, now, backend ? "--backend " : "", backend ? before.backend : "",
+             backend && precision ? " " : "", precision ? "--precision " : "", precision ? before.precision : "");
 }
 
 /* Earlier versions wrote moments that were infinite. */
@@ -133,17 +149,55 @@ static gan_status check_read(const char *path, const gan_tensor *odd) {
                   path, odd->path);
 }
 
+/* Whether an optimizer of the checkpoint's configuration has left a state of that name. */
+static bool had_state(const gan_optimizer_options *options, const char *name) {
+  const gan_optimizer *optimizer = gan_optimizer_find(options->name);
+  for (int i = 0; i < gan_optimizer_states_used(optimizer, options); i++)
+    if (strcmp(optimizer->state_names[i], name) == 0) return true;
+  return false;
+}
+
+/* An optimizer cannot begin in the midst of a run. */
+static gan_status check_optimizer(const gan_trainer *trainer, const char *path) {
+  if (!trainer->before) return GAN_OK;
+  const gan_optimizer_options *before = &trainer->before->optimizer, *now = &trainer->config->optimizer;
+  const gan_player *player = &trainer->generator;
+  for (int i = 0; i < player->states_used; i++) {
+    const char *name = player->optimizer->state_names[i];
+    if (had_state(before, name)) continue;
+    if (strcmp(before->name, now->name) != 0)
+      return gan_fail(GAN_BAD_USAGE,
+                      "%s does not hold the optimizer's state %s (optimizer.name: %s -> %s): go on with "
+                      "--optimizer.name %s, or begin a new run in another folder",
+                      path, name, before->name, now->name, before->name);
+    return gan_fail(GAN_BAD_USAGE,
+                    "%s does not hold the optimizer's state %s (optimizer.momentum: %g -> %g): go on with "
+                    "--optimizer.momentum=%g, or begin a new run in another folder",
+                    path, name, before->momentum, now->momentum, before->momentum);
+  }
+  return GAN_OK;
+}
+
+void gan_begin_average(gan_player *generator) {
+  memcpy(generator->ema, generator->parameters, generator->network->parameter_count * sizeof(float));
+  memcpy(generator->ema_buffers, generator->buffers, generator->network->buffer_count * sizeof(float));
+}
+
 static gan_status read_state(gan_trainer *trainer, const char *path) {
   gan_checkpoint checkpoint = {0};
   gan_tensor *tensors = NULL;
   size_t count = 0;
+  /* An average that is switched on begins with the weights that the checkpoint has. */
+  const bool averages_now = trainer->generator.ema && trainer->before && trainer->before->train.ema_decay == 0;
   GAN_TRY(gan_checkpoint_header(trainer->resumed, &checkpoint));
   gan_status status = check_header(trainer, path, &checkpoint);
-  if (status == GAN_OK) status = list_tensors(trainer, false, &tensors, &count);
+  if (status == GAN_OK) status = check_optimizer(trainer, path);
+  if (status == GAN_OK) status = list_tensors(trainer, false, !averages_now, &tensors, &count);
   if (status == GAN_OK) status = gan_checkpoint_tensors(trainer->resumed, count, tensors);
   if (status == GAN_OK) status = check_read(path, gan_model_not_finite(count, tensors));
   if (status == GAN_OK) {
-    trainer->iteration = checkpoint.iteration;
+    if (averages_now) gan_begin_average(&trainer->generator);
+    trainer->iteration = trainer->resumed_at = checkpoint.iteration;
     trainer->critic.steps = checkpoint.critic_steps;
     trainer->generator.steps = checkpoint.generator_steps;
     trainer->best = checkpoint.best;
@@ -202,7 +256,11 @@ static gan_status open_newest(gan_trainer *trainer, char *path) {
                     gan_error_message(), trainer->folder);
   if (damaged)
     gan_notice(trainer, "%d damaged checkpoint%s in %s passed over", damaged, damaged == 1 ? "" : "s", trainer->folder);
-  if (!path[0]) gan_notice(trainer, "no checkpoint in %s: a new run begins", trainer->folder);
+  char left[PATH_MAX + 16];
+  snprintf(left, sizeof left, "%s/config.ini", trainer->folder);
+  if (!path[0])
+    gan_notice(trainer, "no checkpoint in %s: a new run begins%s", trainer->folder,
+               access(left, F_OK) == 0 ? ", with what its config.ini says" : "");
   return GAN_OK;
 }
 
@@ -217,13 +275,23 @@ static gan_status open_named(gan_trainer *trainer, char *path) {
   return gan_checkpoint_open(path, &trainer->resumed);
 }
 
+/* Whether the checkpoint lies in the run's own folder. */
+static bool lies_in_folder(const gan_trainer *trainer, const char *path) {
+  char folder[PATH_MAX];
+  const char *slash = strrchr(path, '/');
+  snprintf(folder, sizeof folder, "%.*s", slash > path ? (int)(slash - path) : 1, slash ? path : ".");
+  return gan_same_file(folder, trainer->folder);
+}
+
 static gan_status find_state(gan_trainer *trainer, char *path) {
   gan_config *config = trainer->config;
   const bool resume = strcmp(config->run.resume, "no") != 0, newest = strcmp(config->run.resume, "yes") == 0;
   GAN_TRY(gan_folder_choose(trainer->config, trainer->folder));
   if (!resume) return GAN_OK;
   trainer->resume = newest ? GAN_RESUME_NEWEST : GAN_RESUME_FILE;
-  return newest ? open_newest(trainer, path) : open_named(trainer, path);
+  GAN_TRY(newest ? open_newest(trainer, path) : open_named(trainer, path));
+  trainer->goes_on_there = newest || lies_in_folder(trainer, path);
+  return GAN_OK;
 }
 
 gan_status gan_state_find(gan_trainer *trainer, char *path) {
@@ -233,7 +301,8 @@ gan_status gan_state_find(gan_trainer *trainer, char *path) {
   GAN_TRY(gan_world_agree(trainer->world, mine));
   gan_world_broadcast(trainer->world, path, PATH_MAX);
   gan_world_broadcast(trainer->world, trainer->folder, sizeof trainer->folder);
-  return path[0] ? gan_resume_configuration(trainer, path) : GAN_OK;
+  gan_world_broadcast(trainer->world, &trainer->resume, sizeof trainer->resume);
+  return trainer->resume == GAN_RESUME_NOT ? GAN_OK : gan_resume_configuration(trainer, path);
 }
 
 static uint64_t hash_player(const gan_player *player, uint64_t hash) {

@@ -250,9 +250,7 @@ static void initialise(gan_trainer *trainer) {
   if (gan_world_rank(trainer->world) != 0) return;
   initialise_player(trainer, generator, &trainer->config->generator.network, GAN_STREAM_INITIALISE_GENERATOR);
   initialise_player(trainer, &trainer->critic, &trainer->config->critic.network, GAN_STREAM_INITIALISE_CRITIC);
-  if (!generator->ema) return;
-  memcpy(generator->ema, generator->parameters, generator->network->parameter_count * sizeof(float));
-  memcpy(generator->ema_buffers, generator->buffers, generator->network->buffer_count * sizeof(float));
+  if (generator->ema) gan_begin_average(generator);
 }
 
 /* The configuration's hash, without the places of files, which may be others on each host. */
@@ -305,7 +303,7 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   GAN_TRY(gan_watchdog_start(world, config->dist.timeout, &trainer->started_watchdog));
   GAN_TRY(gan_state_find(trainer, resume_from));
   /* Ranks that were given the same by other ways, a default or an option, have taken over other things. */
-  if (trainer->before) GAN_TRY(compare_configurations(world, trainer->config));
+  if (trainer->resume != GAN_RESUME_NOT) GAN_TRY(compare_configurations(world, trainer->config));
   GAN_TRY(gan_world_agree(world, gan_settle_shards(trainer)));
   trainer->loss = gan_loss_find(trainer->config->loss.name);
   GAN_TRY(try_files(trainer, resume_from[0] != '\0'));

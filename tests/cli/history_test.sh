@@ -19,8 +19,8 @@ recorded() {
 }
 
 test_what_a_start_changes_is_said_once_and_kept() {
-  begin --train.ema_decay=0.9 --batch_norm.sync=no && cp run/config.ini before.ini || return 1
-  run 75 mpi 3 train "${tiny[@]}" --run.dir run --resume --run.stop_at=5 --optimizer.learning_rate=0.001 \
+  begin --train.ema_decay=0.9 --batch_norm.sync=no --generator.layers="dense 16, batch_norm, relu, dense 2" && cp run/config.ini before.ini || return 1
+  run 75 mpi 3 train --run.dir run --resume --run.stop_at=5 --optimizer.learning_rate=0.001 \
     --loss.name modified_minimax --critic.clip=0.5 --batch 16 --train.n_critic 2 --train.ema_decay=0.8 --batch_norm.sync=yes \
     --generator.latent_distribution uniform --optimizer.alpha=0.5 --eval.samples=32 --critic.layers="dense 16, gelu, dense 1" || return 1
   [ "$(grep -c '^changed' out)" -eq 1 ] && recorded 2 optimizer.learning_rate 0.0008 0.001 loss.name wasserstein modified_minimax \
@@ -40,6 +40,83 @@ test_what_does_not_change_results_is_not_named() {
     --samples.every=3 --reduction flat --timeout 60 --trace more.h5 --verify-every 2 && ! grep -q '^changed' out || return 1
   # Without a schedule, to be longer changes nothing of what is computed, but belongs to the history.
   [ "$(entry 2 | tail -n +2)" = "    run.iterations: 8 -> 9" ]
+}
+
+# Weights that were set long ago, and keys of another optimizer, loss, schedule or layer than the run has.
+test_what_has_no_effect_is_not_named() {
+  begin || return 1
+  run 0 mpi 2 train --run.dir run --resume --generator.init=normal --generator.init_scale=0.5 --critic.init=normal --critic.init_scale=0.1 \
+    --optimizer.beta1=0.5 --optimizer.beta2=0.9 --optimizer.final_factor=0.5 --loss.label_smoothing=0.1 --batch_norm.momentum=0.2 \
+    --batch_norm.epsilon=1e-3 && ! grep -q '^changed' out && [ "$(entry 2 | wc -l)" -eq 1 ]
+}
+
+test_a_start_that_trains_nothing_writes_and_claims_nothing() {
+  local file
+  begin && run 0 mpi 2 train --run.dir run --resume && cp -r run before || return 1
+  run 0 mpi 2 train --run.dir run --resume --iterations 3 --critic.clip=0.7 --batch 16 && says out 'nothing to do: 8 of 3 iterations' &&
+    ! grep -qE '^(changed|so far computed)' out || return 1
+  for file in config.ini history.txt; do cmp run/$file before/$file || return 1; done
+}
+
+# kill_start OPTIONS: a start in folder run that is killed before it writes a checkpoint
+kill_start() {
+  $quiet_mpirun -np 1 sh -c 'echo $$ >pid; exec "$@"' sh "$PROGRAM" train --run.dir run --resume --iterations 100000000 --checkpoint.every=0 \
+    "$@" >killed 2>&1 &
+  local mpirun=$! starts
+  starts=$(grep -c '^[^ ]' run/history.txt 2>/dev/null)
+  begun() { [ "$(grep -c '^[^ ]' run/history.txt 2>/dev/null)" != "$starts" ] && [ run/config.ini -nt pid ]; }
+  wait_until 60 begun && kill -9 "$(cat pid)" && { wait $mpirun; true; }
+}
+
+test_what_a_killed_start_was_given_holds_for_the_next() {
+  begin && kill_start --critic.clip=0.02 --batch 16 && [ "$(newest run)" = 4 ] || return 1
+  run 75 mpi 3 train --run.dir run --resume --iterations 9 --run.stop_at=5 &&
+    says out 'critic.clip: 0.1 -> 0.02' && says out 'train.batch: 24 -> 16' || return 1
+  cmp <(entry 3 | tail -n +2 | sort) <(printf '    %s\n' 'critic.clip: 0.1 -> 0.02' 'run.iterations: 8 -> 9' 'train.batch: 24 -> 16') || { cat run/history.txt; return 1; }
+  # A checkpoint that lies elsewhere brings its own values.
+  run 0 mpi 2 train --resume=run/checkpoint-0000004.h5 --run.dir other --iterations 5 && ! grep -q '^changed' out
+}
+
+test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew_as_it_was() {
+  kill_start "${tiny[@]}" --data.source grid --data.modes 3 --critic.clip=0.3 && [ ! -e run/latest.h5 ] || return 1
+  run 0 mpi 3 train --run.dir run --resume --iterations 4 && says out 'a new run begins, with what its config.ini says$' && ! grep -q '^changed' out || return 1
+  run 0 mpi 1 train "${tiny[@]}" --data.source grid --data.modes 3 --critic.clip=0.3 --iterations 4 --run.dir whole &&
+    same_state run/latest.h5 whole/latest.h5
+}
+
+test_a_config_ini_that_cannot_be_read_ends_the_start() {
+  begin --critic.clip=0.3 && cp -r run before && echo 'nonsense' >>run/config.ini || return 1
+  run 2 mpi 3 train --run.dir run --resume && one_message && says err "run/config\.ini:[0-9]+: .*remove it: then the checkpoint's values" || return 1
+  rm run/config.ini && mkfifo run/config.ini && run 2 mpi 2 train --run.dir run --resume && one_message && says err 'run/config\.ini: .*regular' || return 1
+  rm run/config.ini && run 0 mpi 2 train --run.dir run --resume && ! grep -q '^changed' out && says run/config.ini '^clip = 0\.3$'
+}
+
+# The average by hand: of one iteration, from the weights before and after. (Higher decays come into force later.)
+test_an_average_can_be_switched_on() {
+  begin --train.ema_decay=0 && run 75 mpi 3 train --run.dir run --resume --train.ema_decay=0.25 --run.stop_at=5 && recorded 2 train.ema_decay 0 0.25 || return 1
+  /usr/bin/python3 -c "
+import h5py, numpy
+before, after = h5py.File('run/checkpoint-0000004.h5'), h5py.File('run/checkpoint-0000005.h5')
+for name in ('0.weight', '0.bias', '2.weight', '2.bias'):
+    old, new = before['generator/' + name][()], after['generator/' + name][()]
+    assert (old != new).any()
+    assert numpy.allclose(after['ema/' + name][()], 0.25 * old + 0.75 * new, rtol=1e-5, atol=1e-8), name"
+}
+
+test_an_optimizer_whose_state_is_not_there_is_refused() {
+  begin --optimizer.name rmsprop || return 1
+  run 2 mpi 2 train --run.dir run --resume --optimizer.name adam && one_message &&
+    says err 'state exp_avg \(optimizer\.name: rmsprop -> adam\): go on with --optimizer\.name rmsprop,' || return 1
+  run 2 mpi 2 train --run.dir run --resume --optimizer.momentum=0.5 && one_message &&
+    says err 'state momentum_buffer \(optimizer\.momentum: 0 -> 0\.5\): go on with --optimizer\.momentum=0,' || return 1
+  run 0 mpi 2 train --run.dir run --resume --optimizer.name sgd && recorded 2 optimizer.name rmsprop sgd
+}
+
+test_another_precision_names_the_way_back() {
+  "$PROGRAM" info --precision bf16 >out 2>err || skip "this CPU or build has no bf16"
+  begin && run 75 mpi 2 train --run.dir run --resume --precision bf16 --run.stop_at=5 && says out '; --precision float32 keeps to it$' &&
+    [ "$(entry 2 | tail -n +2)" = '    run.precision: float32 -> bf16' ] || return 1
+  run 0 mpi 2 train --run.dir run --resume --precision float32 && says out '; --precision bf16 keeps to it$'
 }
 
 test_another_number_of_shards_is_a_change() {
