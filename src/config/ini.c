@@ -74,6 +74,40 @@ static bool begins_line(const reading *read) {
   return read->next[-1] == '\r' && *read->next != '\n';
 }
 
+/* What ends a line for some editors and not here, where all that follows would be part of a comment. */
+static const char *const foreign_ends[] = {"\v", "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"};
+enum { FOREIGN_ENDS = sizeof foreign_ends / sizeof *foreign_ends };
+
+/* inih passes over comments, and over whatever follows a section's `]`. A comment is all that may stand there, and it
+   has to be one to whoever wrote the line, too. */
+static gan_status check_ignored(const char *line, size_t length) {
+  const char *ignored = memchr(line, ';', length);
+  const bool is_section = length > 0 && line[0] == '[';
+  if (length > 0 && line[0] == '#') ignored = line;
+  const char *close = is_section ? memchr(line, ']', length) : NULL;
+  if (close) {
+    const size_t rest = length - (size_t)(close + 1 - line), blanks = strspn(close + 1, " \t");
+    if (blanks < rest && !strchr(";#", close[1 + blanks]))
+      return gan_fail(GAN_BAD_USAGE,
+                      "there is text after %.*s: keys begin a line of their own, which ends in a line feed",
+                      (int)(close + 1 - line < 80 ? close + 1 - line : 80), line);
+    ignored = close;
+  }
+  for (int i = 0; ignored && i < FOREIGN_ENDS; i++)
+    if (memmem(ignored, length - (size_t)(ignored - line), foreign_ends[i], strlen(foreign_ends[i])))
+      return gan_fail(GAN_BAD_USAGE,
+                      "a comment holds a vertical tab or a Unicode line separator, which ends no line here: write line "
+                      "feeds instead");
+  return GAN_OK;
+}
+
+/* The line behind a mark of UTF-8 at the start of the text, and behind blanks where no value can go on. */
+static const char *start_of(const reading *read) {
+  const char *line = read->next;
+  if (read->line == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0) line += 3;
+  return read->last_key[0] ? line : line + strspn(line, " \t");
+}
+
 /* fgets for a text: at most size-1 bytes of the line at hand. inih asks again for the rest of a line where its buffer
    can grow. */
 static char *next_line(char *buffer, int size, void *context) {
@@ -90,6 +124,8 @@ static char *next_line(char *buffer, int size, void *context) {
                gan_fail(GAN_BAD_USAGE, "the line is longer than %zu bytes; layers may go on in indented lines", most));
       return NULL;
     }
+    const char *line = start_of(read);
+    if (remember(read, check_ignored(line, strcspn(line, "\r\n"))) != GAN_OK) return NULL;
   }
   const size_t rest = line_bytes(read->next);
   const size_t taken = rest < (size_t)size - 1 ? rest : (size_t)size - 1;
@@ -204,6 +240,18 @@ static gan_status fail_read(const char *path, int error) {
                   error == ETIMEDOUT ? "nobody has written it to its end within a minute" : strerror(error));
 }
 
+/* UTF-16 and UTF-32 have a zero byte in each plain letter; a text in them begins with a byte order mark or a letter. */
+static bool is_wide_text(const char *text, size_t bytes) {
+  if (bytes < 2) return false;
+  return memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0 || (!text[0] != !text[1]);
+}
+
+static gan_status fail_wide_text(const char *path) {
+  return gan_fail(GAN_BAD_FILE,
+                  "%s is text in UTF-16 or UTF-32; save it as UTF-8 (iconv -f UTF-16 -t UTF-8 FILE > CONFIG.ini)",
+                  path);
+}
+
 /* A checkpoint, perhaps. Its run has written beside it what else it takes to go on. */
 static gan_status fail_binary(const char *path) {
   char beside[PATH_MAX];
@@ -228,7 +276,7 @@ gan_status gan_ini_read_whole(const char *path, char **text) {
   else if (bytes > FILE_LIMIT)
     status = gan_fail(GAN_BAD_FILE, "%s is no configuration: it is larger than %d bytes", path, (int)FILE_LIMIT);
   else if (memchr(*text, 0, bytes))
-    status = fail_binary(path);
+    status = is_wide_text(*text, bytes) ? fail_wide_text(path) : fail_binary(path);
   if (status == GAN_OK)
     (*text)[bytes] = '\0';
   else

@@ -142,6 +142,19 @@ static void errors_in_ini_texts_name_file_line_and_key(void **state) {
   assert_text_fails("[train]\nbatch = many\n", "text.ini:2: train.batch: 'many' is not a whole number");
   assert_text_fails("[train\nbatch = 8\n", "text.ini:1: ");
   assert_text_fails("[train]\nbatch\n", "text.ini:2: ");
+  assert_text_fails("[train] batch = 8\n", "text.ini:1: there is text after [train]");
+  assert_text_fails("\xef\xbb\xbf [train]\tbatch = 8", "text.ini:1: there is text after [train]");
+  assert_text_fails("[train]\vbatch = 8\v", "text.ini:1: there is text after [train]");
+  assert_text_fails(
+      "[train]\xc2\x85"
+      "batch = 8\xc2\x85",
+      "text.ini:1: there is text after [train]");
+  assert_text_fails(
+      "[train]\xe2\x80\xa8"
+      "batch = 8\xe2\x80\xa8",
+      "text.ini:1: there is text after [train]");
+  assert_text_fails("\n; x\v[train]\vbatch = 8\v", "text.ini:2: a comment holds a vertical tab");
+  assert_text_fails("# x\xe2\x80\xa9[train]\xe2\x80\xa9", "text.ini:1: a comment holds a vertical tab");
   assert_text_fails("[train]\nbatch\nshards = x\n", "text.ini:2: ");
   assert_text_fails("[train]\nshards = x\nbatch\n", "text.ini:2: train.shards");
   assert_text_fails("[train]\nbatch = 8\n  shards = 2\n", "text.ini:3: an indented line goes on with train.batch");
@@ -459,6 +472,17 @@ static void an_ini_file_names_the_run_and_its_folder(void **state) {
   rmdir(folder);
 }
 
+static void comments_may_follow_a_section(void **state) {
+  (void)state;
+  gan_config *config = made();
+  assert_int_equal(gan_config_read_text(config, "[train] ; x\nbatch = 8\n[run]  \t\nseed = 9 # x\n", "text.ini"),
+                   GAN_BAD_USAGE); /* only ';' begins a comment behind a value */
+  assert_int_equal(gan_config_read_text(config, "[train] ; x\nbatch = 8\n[run]# y\nseed = 9\n", "text.ini"), GAN_OK);
+  assert_value(config, "train.batch", "8");
+  assert_value(config, "run.seed", "9");
+  gan_config_destroy(config);
+}
+
 static void files_that_are_no_ini_text_are_bad_files(void **state) {
   (void)state;
   char path[] = "/tmp/gan_config_test_XXXXXX";
@@ -471,6 +495,12 @@ static void files_that_are_no_ini_text_are_bad_files(void **state) {
   write_file(path, "\x89HDF\r\n\x1a\n\0\0\0\0", 12);
   assert_int_equal(gan_config_read_file(config, path), GAN_BAD_FILE);
   assert_message("binary file");
+  write_file(path, "\xff\xfe[\0r\0", 6);
+  assert_int_equal(gan_config_read_file(config, path), GAN_BAD_FILE);
+  assert_message("UTF-16");
+  write_file(path, "\0[\0r", 4);
+  assert_int_equal(gan_config_read_file(config, path), GAN_BAD_FILE);
+  assert_message("UTF-16");
   assert_int_equal(ftruncate(descriptor, (1 << 20) + 1), 0);
   assert_int_equal(gan_config_read_file(config, path), GAN_BAD_FILE);
   assert_message("larger than");
@@ -578,6 +608,7 @@ int main(void) {
       cmocka_unit_test(timeout_is_none_or_at_least_a_second),
       cmocka_unit_test(a_copy_is_equal_and_independent),
       cmocka_unit_test(an_ini_file_names_the_run_and_its_folder),
+      cmocka_unit_test(comments_may_follow_a_section),
       cmocka_unit_test(files_that_are_no_ini_text_are_bad_files),
       cmocka_unit_test(mutated_texts_are_read_or_refused_with_their_line),
       cmocka_unit_test(every_allocation_that_fails_is_an_error_and_leaks_nothing),
