@@ -12,6 +12,15 @@ static const gan_activation *find_activation(const char *name) {
   return NULL;
 }
 
+/* elu goes down to -ALPHA; leaky_relu does not go below 0 where the slope makes nothing negative. */
+static void set_range(gan_layer *layer) {
+  const double argument = layer->arguments[0];
+  const bool is_elu = layer->type == &gan_layer_elu, is_leaky = layer->type == &gan_layer_leaky_relu;
+  if (!is_elu && !(is_leaky && argument <= 0)) return;
+  layer->lowest = is_elu && argument > 0 ? -argument : 0;
+  layer->highest = INFINITY;
+}
+
 static gan_status configure(gan_layer *layer, int word_count, char *const *words) {
   const gan_activation *activation = find_activation(layer->type->name);
   const bool takes_argument = !isnan(activation->argument);
@@ -22,6 +31,7 @@ static gan_status configure(gan_layer *layer, int word_count, char *const *words
   /* With a negative slope, an output's sign is not its input's. */
   const bool from_output = activation->from_output && layer->arguments[0] >= 0;
   layer->backward_reads = from_output ? GAN_READS_OUTPUT : GAN_READS_INPUT;
+  set_range(layer);
   return gan_layer_set_output(layer, &layer->input);
 }
 

@@ -59,6 +59,7 @@ const gan_layer_type gan_layer_dropout = {
     .name = "dropout",
     .usage = "dropout PROBABILITY",
     .help = "sets each value to 0 with this probability while training, and scales up the others",
+    .keeps_range = true,
     .backward_reads = GAN_READS_NEITHER,
     .in_place = true,
     .in_place_backward = true,

@@ -62,6 +62,8 @@ static gan_status add_layer(gan_network *network, int word_count, char *const *w
   if (word_count > WORDS_MOST)
     return gan_fail(GAN_BAD_USAGE, "there is too much; it is written \"%s\"", layer->type->usage);
   layer->backward_reads = layer->type->backward_reads;
+  layer->lowest = layer->type->lowest;
+  layer->highest = layer->type->highest;
   GAN_TRY(layer->type->configure(layer, word_count - 1, words + 1));
   network->layer_count++;
   if (layer->block == network->block_count) network->block_count++;

@@ -77,7 +77,8 @@ typedef struct gan_layer_type {
   /* True when the derivative of the output with respect to the input depends on the input, other than in steps: such a
      layer has second derivatives. */
   bool curved;
-  double lowest, highest;            /* of its outputs; both 0: any number, or not known */
+  double lowest, highest; /* of its outputs, unless configure knows better; both 0: any number, or not known */
+  bool keeps_range;       /* outputs are within the range of the inputs (or 0), in samples that are drawn */
   gan_backward_reads backward_reads; /* each layer's, unless configure knows better */
   bool in_place;                     /* forward: output may be input, of as many elements */
   bool in_place_backward;            /* input_gradient may be output_gradient */
@@ -126,6 +127,7 @@ struct gan_layer {
   int source;                        /* without forward: the activation that it shows, by default its input's */
   int addend;                        /* one more activation that forward reads; -1: none */
   gan_backward_reads backward_reads; /* its type's, or less */
+  double lowest, highest;            /* its type's, or those that its argument makes */
   gan_shape input, output;
   int64_t inputs, outputs; /* elements of them */
   double arguments[GAN_LAYER_ARGUMENTS];

@@ -28,6 +28,7 @@ const gan_layer_type gan_layer_flatten = {
     .name = "flatten",
     .usage = "flatten",
     .help = "takes the input as one vector",
+    .keeps_range = true,
     .configure = configure_flatten,
 };
 
@@ -35,5 +36,6 @@ const gan_layer_type gan_layer_reshape = {
     .name = "reshape",
     .usage = "reshape SIZE [SIZE [SIZE [SIZE]]]",
     .help = "gives the input another shape of as many elements, e.g. \"reshape 1 28 28\"",
+    .keeps_range = true,
     .configure = configure_reshape,
 };

@@ -21,24 +21,24 @@ static void look_at_counts(gan_trainer *trainer) {
                (long long)trainer->config->eval.samples, (long long)count);
 }
 
-/* The last layer that computes; layers behind it only give its values another shape. */
+/* The last layer that gives its values their range; those behind it only arrange, average or choose them. */
 static const gan_layer *last_layer(const gan_network *network) {
   int last = network->layer_count - 1;
-  while (last > 0 && gan_layer_is_view(&network->layers[last])) last--;
+  while (last > 0 && network->layers[last].type->keeps_range) last--;
   return &network->layers[last];
 }
 
 /* Of the samples that evaluations compare with. What is beyond by a thousandth of the range may be rounding. */
 static void look_at_range(gan_trainer *trainer) {
-  const gan_layer_type *type = last_layer(trainer->model.generator)->type;
+  const gan_layer *last = last_layer(trainer->model.generator);
   const double lowest = trainer->real_lowest, highest = trainer->real_highest, slack = 1e-3 * (highest - lowest);
-  if (type->lowest == 0 && type->highest == 0) return;
-  if (lowest >= type->lowest - slack && highest <= type->highest + slack) return;
+  if (last->lowest == 0 && last->highest == 0) return;
+  if (lowest >= last->lowest - slack && highest <= last->highest + slack) return;
   gan_notice(
       trainer,
       "the data reach from %.4g to %.4g, and the generator's last layer, %s, gives %.4g to %.4g: what is outside "
       "cannot be learned; scale the data%s, or end with another layer",
-      lowest, highest, type->name, type->lowest, type->highest,
+      lowest, highest, last->type->name, last->lowest, last->highest,
       strcmp(trainer->source->type->name, "hdf5") == 0 ? " (data.minimum, data.maximum)" : "");
 }
 
