@@ -21,6 +21,7 @@
 #include "dist/world.h"
 #include "gan_dist/version.h"
 #include "kernels/environment.h"
+#include "store/output.h"
 
 /* The libraries below have read their environment when main begins: to have it right the program starts itself once
    more. If it cannot, it goes on as it is, with idle threads and perhaps slower. Before MPI, which could not be started
@@ -71,15 +72,25 @@ typedef struct request {
   char message[1024];
 } request;
 
+static void remove_partial_files(void) {
+  static const char message[] = "gan_dist: ended by a signal; what was written so far is removed\n";
+  if (gan_partial_remove_all() && write(STDERR_FILENO, message, sizeof message - 1) < 0) return;
+}
+
+/* Signals that ask to stop have waited until here. Not longer: the INI file may be a pipe that nobody writes to. */
+static gan_status answer_signals(const gan_command *command) {
+  if (command && command->stop) return gan_signals_take(command->stop);
+  if (command && !command->only_prints) return gan_signals_end(remove_partial_files);
+  gan_signals_release();
+  return GAN_OK;
+}
+
 static void read_words(int count, char *const *words, request *made) {
   int named = 0;
   *made = (request){.question = find_question(count, words)};
   if (!made->question) made->status = gan_command_choose(count, words, &made->command, &named);
-  /* Signals that ask to stop have waited until here. Not longer: the INI file may be a pipe that nobody writes to. */
-  if (made->status == GAN_OK && made->command && made->command->stop)
-    made->status = gan_signals_take(made->command->stop);
-  else
-    gan_signals_release();
+  const gan_status answered = answer_signals(made->status == GAN_OK ? made->command : NULL);
+  if (made->status == GAN_OK) made->status = answered;
   if (made->question) return;
   if (made->status == GAN_OK)
     made->status = gan_arguments_parse(made->command, count - named, words + named, &made->arguments);

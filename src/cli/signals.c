@@ -113,15 +113,40 @@ static void *take(void *context) {
   return NULL;
 }
 
-gan_status gan_signals_take(void (*stop)(void)) {
-  static sigset_t set;
+static void *end(void *context) {
+  const sigset_t *set = context;
+  int number = 0;
+  sem_post(&begun);
+  while (sigwait(set, &number) != 0) continue;
+  stop_function();
+  end_by(number);
+  return NULL;
+}
+
+static gan_status start(void *(*answer)(void *), sigset_t *set, void (*function)(void)) {
   pthread_t thread;
-  set = stop_set(~0UL);
-  stop_function = stop;
+  stop_function = function;
   sem_init(&begun, 0, 0);
-  GAN_TRY(gan_thread_start(&thread, "signals", take, &set));
+  GAN_TRY(gan_thread_start(&thread, "signals", answer, set));
   pthread_detach(thread);
   /* A child process that was forked while a thread begins could find locks taken for ever (a sanitizer's). */
   while (sem_wait(&begun) != 0) continue;
   return GAN_OK;
+}
+
+gan_status gan_signals_take(void (*stop)(void)) {
+  static sigset_t set;
+  set = stop_set(~0UL);
+  return start(take, &set, stop);
+}
+
+gan_status gan_signals_end(void (*clean)(void)) {
+  static sigset_t set;
+  for (int i = 0; i < STOP_SIGNALS; i++) {
+    struct sigaction action;
+    if (sigaction(stop_signals[i], NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+      release(BIT_OF(stop_signals[i]));
+  }
+  set = stop_set(held);
+  return start(end, &set, clean);
 }

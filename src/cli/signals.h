@@ -24,6 +24,10 @@ void gan_signals_hand_over(void);
    it; SIGHUP does not (nohup). GAN_FAILED. */
 gan_status gan_signals_take(void (*stop)(void)) GAN_CHECKED;
 
+/* For a command that writes a file and has no answer of its own: a signal ends the process as it would have, after a
+   thread has called `clean`. Those that were ignored when the program was started stay so. GAN_FAILED. */
+gan_status gan_signals_end(void (*clean)(void)) GAN_CHECKED;
+
 /* Whether what `stop` noted is looked at from time to time. While it is not (MPI starts, data are read), a second
    SIGINT or SIGTERM, more than a second after the first signal, ends the process at once. */
 void gan_signals_answered(bool answered);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,9 +44,35 @@ gan_status gan_fail_read(const char *path, int error) {
   return gan_fail(GAN_BAD_FILE, "cannot read %s: %s", path, strerror(error));
 }
 
+/* The names that were given last; a process has few such files at a time. Those that are in place are gone. */
+enum { REMEMBERED = 4 };
+static char remembered[REMEMBERED][PATH_MAX];
+static int next_place;
+static pthread_mutex_t remembering = PTHREAD_MUTEX_INITIALIZER;
+
+static void remember(const char *partial) {
+  pthread_mutex_lock(&remembering);
+  bool known = false;
+  for (int i = 0; i < REMEMBERED; i++) known = known || strcmp(remembered[i], partial) == 0;
+  if (!known) {
+    memcpy(remembered[next_place], partial, strlen(partial) + 1);
+    next_place = (next_place + 1) % REMEMBERED;
+  }
+  pthread_mutex_unlock(&remembering);
+}
+
+bool gan_partial_remove_all(void) {
+  bool removed = false;
+  pthread_mutex_lock(&remembering); /* for good */
+  for (int i = 0; i < REMEMBERED; i++) removed = (remembered[i][0] && unlink(remembered[i]) == 0) || removed;
+  return removed;
+}
+
 gan_status gan_partial_path(const char *path, char *partial) {
   const int length = snprintf(partial, PATH_MAX, "%s.partial-%ld", path, (long)getpid());
-  return length < PATH_MAX ? GAN_OK : gan_fail_write(path, ENAMETOOLONG);
+  if (length >= PATH_MAX) return gan_fail_write(path, ENAMETOOLONG);
+  remember(partial);
+  return GAN_OK;
 }
 
 /* File systems that cannot sync a folder (or a file) say so; there is nothing better to be had there. */

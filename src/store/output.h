@@ -6,6 +6,7 @@
 #ifndef GAN_STORE_OUTPUT_H
 #define GAN_STORE_OUTPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,10 @@ gan_status gan_fail_read(const char *path, int error);
 
 /* The name under which `path` is written first, into partial (PATH_MAX bytes). GAN_FAILED when it would be too long. */
 gan_status gan_partial_path(const char *path, char *partial) GAN_CHECKED;
+
+/* Removes what this process has under such names, for who ends it at once; true when there was something. Nothing is
+   written under a new one from then on. */
+bool gan_partial_remove_all(void);
 
 /* Syncs a file's bytes to the disk. `path` is its final name, for the message. */
 gan_status gan_partial_sync(const char *partial, const char *path) GAN_CHECKED;

@@ -368,6 +368,8 @@ test_help_on_batch_norm_tells_the_default() {
 test_output_to_a_full_disk_is_an_error() {
   timeout 60 "$PROGRAM" config --list options >/dev/full 2>err
   [ $? -eq 1 ] && one_message && says err 'standard output: No space left' || return 1
+  timeout 60 "$PROGRAM" --help >/dev/full 2>err
+  [ $? -eq 1 ] && one_message && says err 'standard output: No space left' || return 1
   # Flushed long before the end.
   timeout 60 "$PROGRAM" train "${tiny[@]}" --iterations 2 --run.dir run >/dev/full 2>err
   [ $? -eq 1 ] && one_message && says err 'standard output: No space left'

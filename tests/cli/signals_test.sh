@@ -234,6 +234,23 @@ test_a_crash_of_a_rank_ends_the_job() {
   [ $? -ge 99 ] && for rank in $left; do wait_until 60 gone "$rank" || return 1; done
 }
 
+# What it would have given is nothing to keep. The signal's status is as the shell has it.
+test_a_signal_leaves_no_unfinished_output() {
+  local signal status
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 1 --run.dir run -q || return 1
+  for signal in TERM INT HUP; do
+    launch env --default-signal=INT "$PROGRAM" sample run -n 300000000 -o x.h5
+    begun() { ls x.h5.partial-* >/dev/null 2>&1; }
+    quickly begun && says out '^x.h5 will take [0-9]+\.[0-9] GiB$' || return 1
+    kill -$signal $job
+    over
+    status=$?
+    [ $status -eq $((128 + $(kill -l $signal))) ] || { note "$signal: status $status"; return 1; }
+    one_message && says err 'ended by a signal' && ! ls | grep 'x\.h5' || return 1
+  done
+  run 0 "$PROGRAM" sample run -n 3 -o x.h5 && ! grep 'will take' out
+}
+
 # A pipe whose reader has left, as descriptor 5.
 leave_pipe() { rm -f pipe && mkfifo pipe && exec 4<>pipe 5>pipe 4<&-; }
 test_who_reads_the_output_may_leave() {
