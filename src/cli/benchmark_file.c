@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "cli/benchmark.h"
+#include "cli/outputs.h"
 #include "store/kind.h"
 #include "store/text.h"
 
@@ -28,23 +28,21 @@ static const struct {
   const char *ending;
   gan_file_kind kind;
   gan_status (*write)(const char *path, struct json_object *report, const gan_table *table);
-} formats[] = {{".json", GAN_KIND_UNKNOWN, write_json},
-               {".h5", GAN_KIND_TABLE, write_hdf5},
-               {".hdf5", GAN_KIND_TABLE, write_hdf5}};
+} formats[] = {
+    {".json", GAN_KIND_JSON, write_json}, {".h5", GAN_KIND_TABLE, write_hdf5}, {".hdf5", GAN_KIND_TABLE, write_hdf5}};
 enum { FORMATS = sizeof formats / sizeof *formats };
 
 static int format_of(const char *path) {
-  for (int i = 0; i < FORMATS; i++) {
-    const size_t length = strlen(path), ending = strlen(formats[i].ending);
-    if (length > ending && strcasecmp(path + length - ending, formats[i].ending) == 0) return i;
-  }
+  for (int i = 0; i < FORMATS; i++)
+    if (gan_name_ends_in(path, formats[i].ending)) return i;
   return -1;
 }
 
 gan_status gan_benchmark_check_path(const char *path) {
   if (format_of(path) >= 0) return gan_file_may_become("-o", path, formats[format_of(path)].kind);
   return gan_fail(GAN_BAD_USAGE,
-                  "-o: %.200s has to end in .json or .h5; scripts/plot_scaling.py makes a picture of either", path);
+                  "-o: %.200s has to end in .json, .h5 or .hdf5; scripts/plot_scaling.py makes a picture of either",
+                  path);
 }
 
 gan_status gan_benchmark_write(const char *path, struct json_object *report, const gan_table *table) {

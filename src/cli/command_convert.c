@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/convert.h"
 #include "cli/json.h"
+#include "cli/outputs.h"
 #include "cli/signals.h"
 #include "data/source_types.h"
 #include "store/kind.h"
@@ -103,11 +104,6 @@ static gan_status parse_background(const gan_arguments *arguments, gan_image_tar
   return GAN_OK;
 }
 
-static bool is_hdf5_name(const char *path) {
-  const char *ending = strrchr(path, '.');
-  return ending && (strcmp(ending, ".h5") == 0 || strcmp(ending, ".hdf5") == 0);
-}
-
 static gan_status parse(const gan_arguments *arguments, gan_convert_options *options) {
   static const char *const ways[] = {"files", "folders", "none", NULL};
   int way;
@@ -115,7 +111,7 @@ static gan_status parse(const gan_arguments *arguments, gan_convert_options *opt
     return gan_fail(GAN_BAD_USAGE, "convert needs folders or files of images: gan_dist %s", gan_command_convert.usage);
   if (!arguments->output)
     return gan_fail(GAN_BAD_USAGE, "convert needs the name of the HDF5 file that it makes: -o FILE.h5");
-  if (!is_hdf5_name(arguments->output))
+  if (!gan_is_hdf5_name(arguments->output))
     return gan_fail(GAN_BAD_USAGE, "-o %s: the name of the file that convert makes has to end in .h5 or .hdf5",
                     arguments->output);
   GAN_TRY(gan_file_may_become("-o", arguments->output, GAN_KIND_IMAGES));

@@ -140,7 +140,7 @@ const gan_command gan_command_info = {
     .usage = "info [--backend NAME] [--reduction NAME] [--json]",
     .help = "versions, CPU features, chosen kernels, MPI library, topology",
     .common = "j",
-    .keys = "run dist",
+    .keys = "run.backend run.precision dist",
     .only_prints = true,
     .run = run,
 };

@@ -100,6 +100,8 @@ static gan_status inspect_file(const gan_arguments *arguments, const char *path)
     case GAN_KIND_TRACE:
       show_trace(arguments, path);
       return GAN_OK;
+    case GAN_KIND_PICTURE:
+    case GAN_KIND_JSON:
     case GAN_KIND_UNKNOWN:
       break;
   }
@@ -112,15 +114,19 @@ static gan_status inspect_file(const gan_arguments *arguments, const char *path)
 static gan_status look(void *context) {
   const gan_arguments *arguments = context;
   char file[PATH_MAX];
-  GAN_TRY(gan_run_file(arguments->positional[0], file));
+  int damaged;
+  GAN_TRY(gan_run_file(arguments->positional[0], file, &damaged));
+  /* JSON is for programs; whoever reads it here sees the notice none the less. */
+  if (damaged) gan_run_tell_damaged(arguments->json ? stderr : stdout, damaged);
   return inspect_file(arguments, file);
 }
 
 /* All that will be read, by a child whose report nobody sees. */
 static gan_status probe_inspect(const gan_arguments *arguments) {
   char file[PATH_MAX];
+  int damaged;
   if (arguments->positional_count != 1) return GAN_OK;
-  GAN_TRY(gan_run_file(arguments->positional[0], file));
+  GAN_TRY(gan_run_file(arguments->positional[0], file, &damaged));
   if (!gan_file_is_fragile(file)) return GAN_OK;
   return gan_probe_file(file, GAN_PROBE_INSPECT, NULL, look, (void *)arguments);
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/outputs.h"
 #include "cli/run_folder.h"
 #include "cli/sample_latents.h"
 #include "gan_dist/version.h"
@@ -87,17 +88,10 @@ static gan_status load(const gan_arguments *arguments, saved_generator *saved) {
   return status;
 }
 
-static bool ends_with(const char *text, const char *end) {
-  const size_t length = strlen(text), end_length = strlen(end);
-  return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
-static bool is_array(const char *output) { return ends_with(output, ".h5") || ends_with(output, ".hdf5"); }
-
 static gan_status check_output(const char *output) {
-  if (!is_array(output) && !ends_with(output, ".png"))
-    return gan_fail(GAN_BAD_USAGE, "-o %s: the name has to end in .png (a picture) or .h5 (an array)", output);
-  return gan_file_may_become("-o", output, is_array(output) ? GAN_KIND_SAMPLES : GAN_KIND_UNKNOWN);
+  if (!gan_is_hdf5_name(output) && !gan_name_ends_in(output, ".png"))
+    return gan_fail(GAN_BAD_USAGE, "-o %s: the name has to end in .png (a picture), .h5 or .hdf5 (an array)", output);
+  return gan_file_may_become("-o", output, gan_is_hdf5_name(output) ? GAN_KIND_SAMPLES : GAN_KIND_PICTURE);
 }
 
 static gan_status write_picture(const saved_generator *saved, const gan_sample_latents *of, const char *output,
@@ -179,11 +173,21 @@ static gan_status write_array(const saved_generator *saved, const gan_sample_lat
   return status;
 }
 
+/* Before the work: what takes minutes to write and fills a disk may be a zero too many. */
+static void announce(const gan_arguments *arguments, const saved_generator *saved, int64_t latent, int64_t count) {
+  const double row = sizeof(float) * ((double)gan_shape_count(&saved->data_shape) + (double)latent);
+  const double gibibytes = (double)count * row / (1 << 30);
+  if (arguments->quiet || gibibytes <= 1) return;
+  printf("%s will take %.1f GiB\n", arguments->output, gibibytes);
+  fflush(stdout);
+}
+
 static gan_status make_samples(const gan_arguments *arguments, const saved_generator *saved, int64_t count) {
   gan_sample_latents of;
   GAN_TRY(gan_sample_latents_of(arguments, saved->config, count, &of));
-  return is_array(arguments->output) ? write_array(saved, &of, arguments->output, count)
-                                     : draw_picture(saved, &of, arguments->output, count);
+  if (gan_is_hdf5_name(arguments->output)) announce(arguments, saved, of.latent, count);
+  return gan_is_hdf5_name(arguments->output) ? write_array(saved, &of, arguments->output, count)
+                                             : draw_picture(saved, &of, arguments->output, count);
 }
 
 /* What is no checkpoint will be told by its kind, which is looked at now. */
@@ -195,7 +199,7 @@ static gan_status probe(const gan_arguments *arguments) {
 /* Of a folder's checkpoints, which one was taken. */
 static void report(const gan_arguments *arguments, const saved_generator *saved, int64_t count) {
   const bool chosen = gan_is_folder(arguments->positional[0]);
-  if (saved->damaged) printf("%d damaged checkpoint%s passed over\n", saved->damaged, saved->damaged == 1 ? "" : "s");
+  if (saved->damaged) gan_run_tell_damaged(stdout, saved->damaged);
   printf("%lld samples%s%s in %s\n", (long long)count, chosen ? " of " : "", chosen ? saved->checkpoint : "",
          arguments->output);
 }

@@ -1,6 +1,7 @@
 #include "cli/outputs.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "base/folder.h"
@@ -51,3 +52,10 @@ void gan_arguments_try_outputs(const gan_command *command, const gan_arguments *
   if (arguments->output) gan_file_kind_try(arguments->output);
   if (uses(command, "trace.file") && arguments->config->trace.file[0]) gan_file_kind_try(arguments->config->trace.file);
 }
+
+bool gan_name_ends_in(const char *name, const char *ending) {
+  const size_t length = strlen(name), end = strlen(ending);
+  return length > end && strcasecmp(name + length - end, ending) == 0;
+}
+
+bool gan_is_hdf5_name(const char *name) { return gan_name_ends_in(name, ".h5") || gan_name_ends_in(name, ".hdf5"); }

@@ -34,13 +34,17 @@ gan_status gan_run_checkpoint_open(const char *path, char *file, int *damaged, g
                   "%s is a folder without a checkpoint (checkpoint-*.h5) in it: name a run's folder or a file", folder);
 }
 
-gan_status gan_run_file(const char *path, char *file) {
-  int damaged;
+void gan_run_tell_damaged(FILE *stream, int damaged) {
+  fprintf(stream, "%d damaged checkpoint%s passed over\n", damaged, damaged == 1 ? "" : "s");
+}
+
+gan_status gan_run_file(const char *path, char *file, int *damaged) {
+  *damaged = 0;
   gan_checkpoint_file *opened = NULL;
   if (!gan_is_folder(path)) return join(path, "", file);
   GAN_TRY(join(path, "metrics.h5", file));
   if (access(file, F_OK) == 0) return GAN_OK;
-  const gan_status status = gan_run_checkpoint_open(path, file, &damaged, &opened);
+  const gan_status status = gan_run_checkpoint_open(path, file, damaged, &opened);
   gan_checkpoint_close(opened);
   return status;
 }

@@ -99,9 +99,15 @@ static bool in_range(const gan_option *option, double value) {
   return option->maximum_exclusive ? value < option->maximum : value <= option->maximum;
 }
 
+static bool is_whole(const char *value) {
+  value += *value == '-' || *value == '+';
+  return *value && strspn(value, "0123456789") == strlen(value);
+}
+
 static gan_status set_integer(const gan_option *option, gan_config *config, const char *value) {
   int64_t number;
   const gan_status status = gan_parse_integer(value, &number);
+  if (status != GAN_OK && is_whole(value)) return out_of_range(option, value); /* not even int64_t holds it */
   if (status != GAN_OK) return gan_fail_prefix(status, "%s: ", option->key);
   if (!in_range(option, (double)number)) return out_of_range(option, value);
   store_integer(option, config, number);

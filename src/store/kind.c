@@ -29,7 +29,7 @@ static gan_file_kind hdf5_kind(const char *path) {
 
 /* By the file's first bytes; HDF5 knows more. */
 static gan_status kind_of_start(const char *path, gan_file_kind *kind) {
-  static const char hdf5[] = "\211HDF\r\n\032\n";
+  static const char hdf5[] = "\211HDF\r\n\032\n", png[] = "\211PNG\r\n\032\n";
   char start[sizeof GAN_SEAL_WORDS] = "";
   struct stat about;
   /* A pipe might keep its reader waiting for ever. */
@@ -44,6 +44,8 @@ static gan_status kind_of_start(const char *path, gan_file_kind *kind) {
   *kind = GAN_KIND_UNKNOWN;
   if (got == sizeof start - 1 && strcmp(start, GAN_SEAL_WORDS) == 0) *kind = GAN_KIND_CHECKPOINT;
   if (got >= sizeof hdf5 - 1 && memcmp(start, hdf5, sizeof hdf5 - 1) == 0) *kind = GAN_KIND_HDF5;
+  if (got >= sizeof png - 1 && memcmp(start, png, sizeof png - 1) == 0) *kind = GAN_KIND_PICTURE;
+  if (start[0] == '{') *kind = GAN_KIND_JSON;
   return GAN_OK;
 }
 
@@ -89,6 +91,10 @@ const char *gan_file_kind_name(gan_file_kind kind) {
       return "a data set of images";
     case GAN_KIND_HDF5:
       return "an HDF5 file of another kind";
+    case GAN_KIND_PICTURE:
+      return "a picture";
+    case GAN_KIND_JSON:
+      return "a JSON file";
     case GAN_KIND_UNKNOWN:
       break;
   }
@@ -107,7 +113,7 @@ gan_status gan_file_may_become(const char *option, const char *path, gan_file_ki
                     S_ISDIR(about.st_mode) ? "a folder" : "a device or a pipe");
   /* A damaged file may be what somebody still wants to mend. */
   if (gan_file_kind_probe(path, &found) != GAN_OK) found = gan_file_is_fragile(path) ? GAN_KIND_HDF5 : GAN_KIND_UNKNOWN;
-  if (found == kind || (found == GAN_KIND_UNKNOWN && about.st_size == 0)) return GAN_OK;
+  if (found == kind || about.st_size == 0) return GAN_OK;
   return gan_fail(GAN_BAD_USAGE, "%s %s is %s, which would be lost: name another file, or remove it before", option,
                   path, gan_file_kind_name(found));
 }

@@ -14,7 +14,9 @@ typedef enum gan_file_kind {
   GAN_KIND_TABLE,   /* of a benchmark */
   GAN_KIND_SAMPLES, /* HDF5, says so or has a data set `samples` */
   GAN_KIND_IMAGES,  /* HDF5, with a data set `images` */
-  GAN_KIND_HDF5     /* an HDF5 file of another kind: data, perhaps */
+  GAN_KIND_HDF5,    /* an HDF5 file of another kind: data, perhaps */
+  GAN_KIND_PICTURE, /* PNG */
+  GAN_KIND_JSON     /* begins as an object does */
 } gan_file_kind;
 
 /* Whether the file begins as HDF5 files do that have no seal: HDF5 may crash over it, and it is to be tried first
@@ -29,10 +31,10 @@ gan_status gan_file_kind_probe(const char *path, gan_file_kind *kind) GAN_CHECKE
 /* Does so now, for whoever asks later, when no child may be had any more; what is found is told then. */
 void gan_file_kind_try(const char *path);
 
-/* Whether a file of `kind` (GAN_KIND_UNKNOWN: none of these, a picture for instance) may be written to `path`, which is
-   what `option` ("-o") says: always where no file is yet, or an empty one. GAN_BAD_USAGE for one that is no regular
-   file, and for one of another kind: a picture may take the place of any file that is none of these, but nobody means
-   to lose a checkpoint, or the labels of data to a trace. To be asked before the work whose result is to be written. */
+/* Whether a file of `kind` may be written to `path`, which is what `option` ("-o") says: where no file is yet, or an
+   empty one, or one of this kind. GAN_BAD_USAGE for one that is no regular file, and for one of another kind: nobody
+   means to lose a checkpoint, the labels of data to a trace, or notes to a picture. To be asked before the work whose
+   result is to be written. */
 gan_status gan_file_may_become(const char *option, const char *path, gan_file_kind kind) GAN_CHECKED;
 
 /* "a checkpoint", "a metrics file", ... */

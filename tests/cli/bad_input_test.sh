@@ -417,7 +417,16 @@ test_rank_stopped_before_the_start_ends_the_run() {
 }
 test_sample_checks_its_arguments() {
   make_run && refuses 2 'checkpoint' 1 sample && refuses 3 'nowhere\.h5' 1 sample nowhere.h5 &&
-    refuses 2 '\.png' 1 sample run/latest.h5 -o picture.jpg && refuses 2 'truncation' 1 sample run/latest.h5 --truncation=x
+    refuses 2 '\.png' 1 sample run/latest.h5 -o picture.jpg && refuses 2 'truncation' 1 sample run/latest.h5 --truncation=x &&
+    refuses 2 '\.png .*\.h5 or \.hdf5' 1 sample run/latest.h5 -o h5 && refuses 2 '\.json, \.h5 or \.hdf5' 1 benchmark --allreduce -o x.csv || return 1
+  local name
+  for name in a.H5 a.HDF5 a.PNG; do run 0 "$PROGRAM" sample run/latest.h5 -n 4 -o $name && [ -s $name ] || return 1; done
+}
+test_a_seed_beyond_its_range_names_the_range() {
+  refuses 2 'run\.seed has to be between 0 and 9223372036854775807, not 18446744073709551615' 1 config --seed 18446744073709551615
+}
+test_info_speaks_of_no_option_that_it_does_not_take() {
+  refuses 2 'unknown option --epochs \(gan_dist info --help lists them\)' 1 info --epochs=5
 }
 test_loss_checks_its_arguments() {
   refuses 2 'wasserstein' 1 loss waserstein --real 1 --fake 2 && refuses 2 '--real' 1 loss minimax --real 1,x --fake 2,3 &&

@@ -120,7 +120,8 @@ test_a_runs_folder_can_be_sampled_and_inspected() {
     says out 'samples in b.h5$' && same_state a.h5 b.h5 /samples || return 1
   run 0 "$PROGRAM" inspect run && says out '^metrics run/metrics.h5$' && run 0 "$PROGRAM" inspect run// --json && says out '"path": "run/metrics.h5"' || return 1
   truncate -s 3000 "$newest" && rm run/metrics.h5
-  run 0 "$PROGRAM" inspect run && says out "^checkpoint $(checkpoint_name run 4)$" && run 0 "$PROGRAM" sample run -o c.h5 &&
+  run 0 "$PROGRAM" inspect run && says out "^checkpoint $(checkpoint_name run 4)$" && says out '^1 damaged checkpoint passed over$' || return 1
+  run 0 "$PROGRAM" inspect run --json && python3 -m json.tool out >/dev/null && says err '^1 damaged checkpoint passed over$' && run 0 "$PROGRAM" sample run -o c.h5 &&
     says out '^1 damaged checkpoint passed over$' && says out "samples of $(checkpoint_name run 4) in c.h5$" || return 1
   for newest in run/checkpoint-*.h5; do truncate -s 3000 "$newest"; done
   run 3 "$PROGRAM" sample run && says err 'all checkpoints in run are damaged' && mkdir empty && run 3 "$PROGRAM" sample empty &&
@@ -230,7 +231,7 @@ test_no_output_of_any_subcommand_replaces_an_input() {
     unharmed 'points.h5 is a file that is read' convert points.h5 -o points.h5 || return 1
   # An image, whatever its name.
   run 0 "$PROGRAM" sample run/latest.h5 -n 4 -o set/grid.png && mv set/grid.png set/grid.h5 &&
-    unharmed 'set/grid.h5 is a file of an unknown kind' convert set -o set/grid.h5
+    unharmed 'set/grid.h5 is a picture' convert set -o set/grid.h5
 }
 
 # A run's own files are no data and no trace of it either, and what took time to make is not lost for a name given twice.
@@ -253,6 +254,11 @@ test_no_output_replaces_a_file_of_another_kind() {
     unharmed 'trace.file: run/metrics.h5 is a file that the run itself' train "${tiny[@]}" --run.dir run --resume --trace run/metrics.h5 &&
     mkdir set && cp points.h5 set/metrics.h5 && unharmed 'data.path: ./set/metrics.h5 is a file that the run itself' \
       train "${tiny[@]}" --run.dir set --data.source hdf5 --data.path ./set/metrics.h5 || return 1
+  # Text by the names of pictures and reports, and the other way round.
+  echo notes >notes.png && echo notes >notes.json && cp run/samples-*4.png picture.json || return 1
+  unharmed 'notes.png is a file of an unknown kind' sample run/latest.h5 -o notes.png &&
+    unharmed 'notes.json is a file of an unknown kind' benchmark --allreduce -o notes.json &&
+    unharmed 'picture.json is a picture' benchmark --allreduce -o picture.json || return 1
   # The same again is what -o is for, and a run's configuration is one to run by.
   run 0 "$PROGRAM" sample two/latest.h5 -n 3 -o points.h5 && run 0 "$PROGRAM" sample run/latest.h5 -n 3 -o empty.h5 &&
     run 0 "$PROGRAM" sample run/latest.h5 -o run/extra.png && run 0 "$PROGRAM" sample run/latest.h5 -o run/extra.png &&
