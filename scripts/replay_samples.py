@@ -2,7 +2,7 @@
 """Makes the samples of a file again, from the checkpoint that they are of, and says how far gan_dist's are from that.
 
     gan_dist sample run/latest.h5 -n 1000 -o samples.h5
-    scripts/replay_samples.py samples.h5 run/latest.h5
+    scripts/replay_samples.py samples.h5 run/latest.h5    # or the run's folder: the samples say which checkpoint it was
 
 The latents are computed in numpy (latents.py, docs/sampling.md), and have to be the same bits, but those of --interpolate
 to a unit in the last place. The samples are what PyTorch, in float64, makes of the latents with the checkpoint's weights.
@@ -11,6 +11,7 @@ these alone, without PyTorch and checkpoint. Debian: apt-get install python3-tor
 """
 import argparse
 import configparser
+import pathlib
 import sys
 
 try:
@@ -29,12 +30,29 @@ def text(value):
 
 
 def seal_of(path):
-    """The hash that a checkpoint's first lines state."""
+    """The hash that a checkpoint's first lines state; None for what is no checkpoint."""
     with open(path, "rb") as file:
         lines = file.read(512).rstrip(b"\0").decode("ascii", "replace").splitlines()
     if not lines or not lines[0].startswith("gan_dist checkpoint "):
+        return None
+    return dict(line.split(" ", 1) for line in lines[1:] if " " in line).get("xxh3-128")
+
+
+def find_checkpoint(path, file):
+    """`path`, or of a run's folder the checkpoint in it, that the samples in `file` are of."""
+    wanted = text(file.attrs["checkpoint_hash"])
+    what = f"{text(file.attrs['checkpoint'])} of iteration {file.attrs['iteration']}"
+    if pathlib.Path(path).is_dir():
+        for candidate in sorted(pathlib.Path(path).glob("*.h5")):
+            if candidate.is_file() and seal_of(candidate) == wanted:
+                return candidate
+        sys.exit(f"replay_samples: the checkpoint of these samples, {what}, is not in {path}")
+    seal = seal_of(path)
+    if seal is None:
         sys.exit(f"replay_samples: {path} is no checkpoint")
-    return dict(line.split(" ", 1) for line in lines[1:])["xxh3-128"]
+    if seal != wanted:
+        sys.exit(f"replay_samples: {path} is not the checkpoint of these samples, {what}")
+    return path
 
 
 def generator_of(path, weights):
@@ -69,14 +87,12 @@ def check_latents(file):
     return report("latents", worst, worst <= (unit if interpolated else 0), "of the largest")
 
 
-def check_samples(file, checkpoint, tolerance):
+def check_samples(file, path, tolerance):
+    checkpoint = find_checkpoint(path, file)
     try:
         import torch
     except ImportError as error:
         sys.exit(f"replay_samples: {error}; on Debian: apt-get install python3-torch; --latents does without")
-    if text(file.attrs["checkpoint_hash"]) != seal_of(checkpoint):
-        sys.exit(f"replay_samples: {checkpoint} is not the checkpoint of these samples, {text(file.attrs['checkpoint'])} of "
-                 f"iteration {file.attrs['iteration']}")
     generator, largest, worst = generator_of(checkpoint, text(file.attrs["weights"])), 0.0, 0.0
     for first, rows in pieces(len(file["samples"])):
         z, theirs = file["latents"][first:first + rows], file["samples"][first:first + rows].astype(np.float64)
@@ -85,6 +101,15 @@ def check_samples(file, checkpoint, tolerance):
         worst, largest = max(worst, float(np.abs(ours - theirs).max())), max(largest, float(np.abs(theirs).max()))
     worst /= max(largest, 1e-30)
     return report("samples", worst, worst < tolerance, f"of the largest, beside PyTorch {torch.__version__}")
+
+
+def check(arguments):
+    with h5py.File(arguments.samples, "r") as file:
+        if text(file.attrs.get("kind", "")) != "gan_dist samples":
+            sys.exit(f"replay_samples: {arguments.samples} does not say how it was made")
+        tolerance = arguments.tolerance or (2e-2 if text(file.attrs["precision"]) == "bf16" else 1e-5)
+        agrees = check_latents(file)
+        return agrees if arguments.latents else check_samples(file, arguments.checkpoint, tolerance) and agrees
 
 
 if __name__ == "__main__":
@@ -96,11 +121,11 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     if not arguments.latents and not arguments.checkpoint:
         parser.error("name the checkpoint, or give --latents")
-    with h5py.File(arguments.samples, "r") as file:
-        if text(file.attrs.get("kind", "")) != "gan_dist samples":
-            sys.exit(f"replay_samples: {arguments.samples} does not say how it was made")
-        tolerance = arguments.tolerance or (2e-2 if text(file.attrs["precision"]) == "bf16" else 1e-5)
-        agrees = check_latents(file)
-        if not arguments.latents:
-            agrees = check_samples(file, arguments.checkpoint, tolerance) and agrees
-        sys.exit(0 if agrees else 1)
+    for name in [arguments.samples] + ([] if arguments.latents else [arguments.checkpoint]):
+        if not pathlib.Path(name).exists():
+            sys.exit(f"replay_samples: there is no {name}")
+    try:
+        sys.exit(0 if check(arguments) else 1)
+    except (OSError, KeyError, ValueError) as error:  # what h5py says of files that are damaged, or of another kind
+        reason = " ".join(str(error).split())  # HDF5's may have several lines
+        sys.exit(f"replay_samples: cannot read {arguments.samples} or the checkpoint: {reason}")

@@ -121,6 +121,16 @@ with h5py.File("samples.h5", "r+") as file:
 P
   replay 1 samples.h5 --latents && says out '^latents .*DIFFERS$' && replay 1 run/latest.h5 --latents && says err 'does not say how it was made'
 }
+# A traceback is for who mends the script. What needs no PyTorch is told before it is looked for.
+test_a_replay_says_in_a_line_what_is_wrong_with_its_files() {
+  average && run 0 "$PROGRAM" sample run -n 20 -o samples.h5 && mkdir empty && head -c 3000 samples.h5 >half.h5 && echo text >text.h5 || return 1
+  says_no() { replay 1 "${@:2}" && [ "$(wc -l <err)" -eq 1 ] && says err "^replay_samples: $1"; }
+  says_no 'there is no nothing.h5' nothing.h5 run && says_no 'there is no nowhere' samples.h5 nowhere &&
+    says_no 'cannot read empty' empty run && says_no 'cannot read half.h5' half.h5 run && says_no 'cannot read text.h5' text.h5 run &&
+    says_no 'text.h5 is no checkpoint' samples.h5 text.h5 && says_no 'the checkpoint of these samples, .* is not in empty' samples.h5 empty || return 1
+  pytorch_only
+  replay 0 samples.h5 run && says out '^samples .*agrees$'
+}
 
 test_samples_are_the_same_at_any_np_and_for_any_number() {
   local way
