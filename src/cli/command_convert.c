@@ -11,6 +11,7 @@
 #include "cli/json.h"
 #include "cli/outputs.h"
 #include "cli/signals.h"
+#include "data/picture_hint.h"
 #include "data/source_types.h"
 #include "store/kind.h"
 
@@ -139,6 +140,7 @@ static void print_json(const gan_convert_options *options, const gan_convert_rep
   gan_json_add(object, "shape", shape);
   gan_json_add_integer(object, "files", report->files);
   gan_json_add_integer(object, "ignored", report->ignored);
+  gan_json_add_integer(object, "ignored_pictures", report->pictures);
   gan_json_add_integer(object, "damaged", report->damaged);
   gan_json_add_integer(object, "classes", report->class_count);
   if (report->class_names) {
@@ -150,13 +152,24 @@ static void print_json(const gan_convert_options *options, const gan_convert_rep
   gan_json_print(object);
 }
 
+/* Nobody who has pictures of two formats means to lose those of one. */
+static void print_pictures(const gan_convert_options *options, int64_t pictures) {
+  char remedy[GAN_PICTURE_REMEDY];
+  printf("  %" PRId64 " of them %s of formats that are not read, as JPEG; this makes PNG of them: %s\n", pictures,
+         pictures == 1 ? "is a picture" : "are pictures",
+         gan_picture_remedy(options->root_count == 1 ? options->roots[0] : "FOLDER", remedy));
+}
+
 static void print_text(const gan_convert_options *options, const gan_convert_report *report) {
   char shape[GAN_SHAPE_TEXT];
-  printf("%" PRId64 " images of shape %s", report->images, gan_shape_print(&report->shape, shape));
-  if (report->labelled) printf(" in %d classes", report->class_count);
+  printf("%" PRId64 " image%s of shape %s", report->images, report->images == 1 ? "" : "s",
+         gan_shape_print(&report->shape, shape));
+  if (report->labelled) printf(" in %d class%s", report->class_count, report->class_count == 1 ? "" : "es");
   printf(" from %" PRId64 " file%s in %s\n", report->files, report->files == 1 ? "" : "s", options->output);
-  if (report->ignored) printf("  %" PRId64 " other files ignored\n", report->ignored);
-  if (report->damaged) printf("  %" PRId64 " damaged files left out\n", report->damaged);
+  if (report->ignored) printf("  %" PRId64 " other file%s ignored\n", report->ignored, report->ignored == 1 ? "" : "s");
+  if (report->pictures) print_pictures(options, report->pictures);
+  if (report->damaged)
+    printf("  %" PRId64 " damaged file%s left out\n", report->damaged, report->damaged == 1 ? "" : "s");
 }
 
 static atomic_bool stopped;

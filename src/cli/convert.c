@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "data/image_files.h"
+#include "data/picture_hint.h"
 #include "data/source_types.h"
 #include "store/image_set.h"
 
@@ -167,6 +168,7 @@ static gan_status take_root(conversion *work, const char *root) {
     if (status == GAN_OK && more) status = take_file(work, &file);
   }
   work->report->ignored += gan_image_files_ignored(files);
+  work->report->pictures += gan_image_files_pictures(files);
   gan_image_files_close(files);
   return status;
 }
@@ -183,16 +185,22 @@ static gan_status join_names(const gan_convert_report *report, char **text) {
   return GAN_OK;
 }
 
+static gan_status no_images(const conversion *work) {
+  const gan_convert_options *options = work->options;
+  const int64_t ignored = work->report->ignored;
+  char remedy[GAN_PICTURE_REMEDY];
+  return gan_fail(GAN_BAD_FILE,
+                  "no images in %s%s (%" PRId64 " other file%s, %" PRId64
+                  " damaged): PNG and IDX files can be read; JPEG and others have to become PNG before (as by "
+                  "ImageMagick: %s)",
+                  options->roots[0], options->root_count > 1 ? " and the others" : "", ignored, ignored == 1 ? "" : "s",
+                  work->report->damaged, gan_picture_remedy(options->roots[0], remedy));
+}
+
 static gan_status finish(conversion *work) {
   const gan_image_target *target = &work->target;
   char preparation[256], *names;
-  if (!work->set)
-    return gan_fail(GAN_BAD_FILE,
-                    "no images in %s%s (%" PRId64 " other files, %" PRId64
-                    " damaged): PNG and IDX files can be read; JPEG and others have to become PNG before (as by "
-                    "ImageMagick's mogrify -format png)",
-                    work->options->roots[0], work->options->root_count > 1 ? " and the others" : "",
-                    work->report->ignored, work->report->damaged);
+  if (!work->set) return no_images(work);
   snprintf(preparation, sizeof preparation, "fit %s, filter %s, background #%02x%02x%02x", target->fit->name,
            target->filter->name, target->background[0], target->background[1], target->background[2]);
   GAN_TRY(join_names(work->report, &names));

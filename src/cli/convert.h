@@ -29,9 +29,10 @@ typedef struct gan_convert_options {
 typedef struct gan_convert_report {
   gan_shape shape; /* of one image */
   int64_t images;
-  int64_t files;   /* that images came from */
-  int64_t ignored; /* no images */
-  int64_t damaged; /* images, but left out since they cannot be read */
+  int64_t files;    /* that images came from */
+  int64_t ignored;  /* no images */
+  int64_t pictures; /* of them: pictures of formats that cannot be read */
+  int64_t damaged;  /* images, but left out since they cannot be read */
   bool labelled;
   int class_count;    /* labels are 0 .. class_count-1 */
   char **class_names; /* (class_count) for labels from folders, else NULL; owned */

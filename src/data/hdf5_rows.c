@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "base/quote.h"
 #include "data/hdf5_filters.h"
 
 /* A chunk is read and decoded as a whole. */
@@ -70,30 +71,34 @@ static gan_status check_shape(gan_hdf5_rows *rows) {
   return GAN_OK;
 }
 
-/* What puts a data set into one piece, whatever it was before. */
-#define REPACK "copy it into a file as one piece: h5repack -l %s:CONTI OLD.h5 NEW.h5"
+/* Refuses a data set for its layout, and says what puts it into one piece, whatever it was before. h5repack takes a
+   comma for the end of a name; without a name it does so with all data sets. */
+static gan_status refuse_layout(const gan_hdf5_rows *rows, const char *reason) {
+  char layout[GAN_HDF5_NAME + 8], quoted[GAN_QUOTED];
+  const bool named = strchr(rows->name, ',') == NULL;
+  snprintf(layout, sizeof layout, "%s%sCONTI", named ? rows->name : "", named ? ":" : "");
+  return gan_fail(GAN_BAD_FILE, "%s: data set %s %s; copy it into a file as one piece: h5repack -l %s OLD.h5 NEW.h5",
+                  rows->path, rows->name, reason, gan_quote(layout, sizeof quoted, quoted));
+}
 
 static gan_status check_chunks(gan_hdf5_rows *rows, hid_t creation) {
   hsize_t chunk[H5S_MAX_RANK];
   unsigned options = 0;
+  char reason[96];
   if (H5Pget_chunk(creation, H5S_MAX_RANK, chunk) != rows->rank || H5Pget_chunk_opts(creation, &options) < 0)
     return gan_hdf5_fail(rows->path, "read the layout of", rows->name);
   rows->chunk_bytes = rows->element_bytes;
+  snprintf(reason, sizeof reason, "has chunks of more than %" PRId64 " MiB", CHUNK_BYTES_MAX >> 20);
   for (int i = 0; i < rows->rank; i++)
     if (chunk[i] == 0 || chunk[i] > (hsize_t)CHUNK_BYTES_MAX ||
         (rows->chunk_bytes *= (int64_t)chunk[i]) > CHUNK_BYTES_MAX)
-      return gan_fail(GAN_BAD_FILE, "%s: data set %s has chunks of more than %" PRId64 " MiB; " REPACK, rows->path,
-                      rows->name, CHUNK_BYTES_MAX >> 20, rows->name);
+      return refuse_layout(rows, reason);
   spread(chunk, rows->rank, rows->chunk_size);
   int64_t pieces = 1; /* no overflow: at most the elements of a row */
   for (int i = 1; i < GAN_HDF5_DIMENSIONS; i++) pieces *= chunks_along(rows, i);
-  if (pieces > CHUNKS_PER_ROW_MAX)
-    return gan_fail(GAN_BAD_FILE, "%s: data set %s has each sample cut into %" PRId64 " chunks; " REPACK, rows->path,
-                    rows->name, pieces, rows->name);
-  if (options != 0)
-    return gan_fail(GAN_BAD_FILE, "%s: data set %s treats its last chunks otherwise than the others; " REPACK,
-                    rows->path, rows->name, rows->name);
-  return GAN_OK;
+  snprintf(reason, sizeof reason, "has each sample cut into %" PRId64 " chunks", pieces);
+  if (pieces > CHUNKS_PER_ROW_MAX) return refuse_layout(rows, reason);
+  return options == 0 ? GAN_OK : refuse_layout(rows, "treats its last chunks otherwise than the others");
 }
 
 /* Those from 256 on are plugins: without one, h5repack leaves the data set out; h5py has that of lzf. */
@@ -104,10 +109,12 @@ static gan_status refuse_filter(const gan_hdf5_rows *rows, H5Z_filter_t id, cons
                     "GZIP=4 OLD.h5 NEW.h5",
                     rows->path, rows->name, (int)id, filter);
   return gan_fail(GAN_BAD_FILE,
-                  "%s: data set %s is stored with filter %d (%s), which cannot be read; rewrite it with h5py, which "
-                  "knows lzf, and others after \"import hdf5plugin\": python3 -c 'import h5py; h5py.File(\"NEW.h5\", "
-                  "\"w\")[\"%s\"] = h5py.File(\"OLD.h5\")[\"%s\"][()]'",
-                  rows->path, rows->name, (int)id, filter, rows->name, rows->name);
+                  "%s: data set %s is stored with filter %d (%s), which cannot be read; copy the file without filters "
+                  "by h5py, which knows lzf, and others after \"import hdf5plugin\": python3 -c 'import h5py; "
+                  "o, n = h5py.File(\"OLD.h5\"), h5py.File(\"NEW.h5\", \"w\"); n.attrs.update(o.attrs); "
+                  "o.visititems(lambda k, x: (n.create_dataset(k, data=x[()], dtype=x.dtype) if hasattr(x, \"shape\") "
+                  "else n.require_group(k)).attrs.update(x.attrs))'",
+                  rows->path, rows->name, (int)id, filter);
 }
 
 static gan_status check_filters(gan_hdf5_rows *rows, hid_t creation) {
@@ -147,8 +154,7 @@ static gan_status check_storage(const gan_hdf5_rows *rows) {
 static gan_status check_layout(gan_hdf5_rows *rows, hid_t creation) {
   const H5D_layout_t layout = H5Pget_layout(creation);
   if (layout == H5D_VIRTUAL || H5Pget_external_count(creation) > 0)
-    return gan_fail(GAN_BAD_FILE, "%s: data set %s has its data in other files; " REPACK, rows->path, rows->name,
-                    rows->name);
+    return refuse_layout(rows, "has its data in other files");
   if (layout != H5D_CHUNKED && layout != H5D_CONTIGUOUS && layout != H5D_COMPACT)
     return gan_hdf5_fail(rows->path, "read the layout of", rows->name);
   if (layout == H5D_CHUNKED) {

@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/picture_hint.h"
 
 struct gan_image_files {
   FTS *walk;
-  int64_t ignored;
+  int64_t ignored, pictures;
 };
 
 static int by_name(const FTSENT **left, const FTSENT **right) { return strcmp((*left)->fts_name, (*right)->fts_name); }
@@ -34,6 +35,7 @@ gan_status gan_image_files_open(const char *root, gan_image_files **files) {
 }
 
 int64_t gan_image_files_ignored(const gan_image_files *files) { return files->ignored; }
+int64_t gan_image_files_pictures(const gan_image_files *files) { return files->pictures; }
 
 void gan_image_files_close(gan_image_files *files) {
   if (!files) return;
@@ -57,6 +59,7 @@ static gan_status take_file(gan_image_files *files, const FTSENT *entry, gan_ima
   if (entry->fts_level == FTS_ROOTLEVEL)
     return gan_fail(GAN_BAD_FILE, "%s is no image file of a format that can be read: PNG, IDX", entry->fts_path);
   files->ignored++;
+  files->pictures += gan_is_other_picture(entry->fts_name);
   return GAN_OK;
 }
 

@@ -22,6 +22,8 @@ gan_status gan_image_files_open(const char *root, gan_image_files **files) GAN_C
 gan_status gan_image_files_next(gan_image_files *files, gan_image_file *file, bool *more) GAN_CHECKED;
 /* Files that were passed over so far since they are no images; a hidden folder counts as one. */
 int64_t gan_image_files_ignored(const gan_image_files *files);
+/* Those of them that are pictures by their names, of formats that cannot be read. */
+int64_t gan_image_files_pictures(const gan_image_files *files);
 /* NULL is allowed. */
 void gan_image_files_close(gan_image_files *files);
 

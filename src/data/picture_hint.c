@@ -8,27 +8,38 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/quote.h"
+
 /* Enough to tell what a folder is for; it may hold millions. */
 enum { ENTRIES_MOST = 2000, DEPTH = 1 };
 
 typedef struct found_pictures {
   int looked_at;
-  bool png, other;       /* formats that convert reads, and that it does not */
-  char folder[PATH_MAX]; /* of the first other one */
-  char ending[8];        /* of the first other one */
+  bool png, other; /* formats that convert reads, and that it does not */
 } found_pictures;
 
-static void look_at_name(const char *folder, const char *name, found_pictures *found) {
+bool gan_is_other_picture(const char *name) {
   static const char *const others[] = {"jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "ppm"};
   const char *dot = strrchr(name, '.');
-  if (!dot) return;
-  found->png = found->png || strcasecmp(dot + 1, "png") == 0;
-  for (size_t i = 0; i < sizeof others / sizeof *others && !found->other; i++)
-    if (strcasecmp(dot + 1, others[i]) == 0) {
-      found->other = true;
-      snprintf(found->folder, sizeof found->folder, "%s", folder);
-      snprintf(found->ending, sizeof found->ending, "%s", dot + 1);
-    }
+  for (size_t i = 0; dot && i < sizeof others / sizeof *others; i++)
+    if (strcasecmp(dot + 1, others[i]) == 0) return true;
+  return false;
+}
+
+/* The endings are those above; links are followed as convert follows them. */
+const char *gan_picture_remedy(const char *folder, char out[GAN_PICTURE_REMEDY]) {
+  char quoted[GAN_QUOTED];
+  snprintf(
+      out, GAN_PICTURE_REMEDY,
+      "find -L %s -type f -iregex '.*[.]\\(jpe?g\\|webp\\|bmp\\|gif\\|tiff?\\|ppm\\)' -exec mogrify -format png {} +",
+      gan_quote(folder, sizeof quoted, quoted));
+  return out;
+}
+
+static void look_at_name(const char *name, found_pictures *found) {
+  const char *dot = strrchr(name, '.');
+  found->png = found->png || (dot && strcasecmp(dot + 1, "png") == 0);
+  found->other = found->other || gan_is_other_picture(name);
 }
 
 static void look_into_folder(const char *path, int depth, found_pictures *found) {
@@ -42,7 +53,7 @@ static void look_into_folder(const char *path, int depth, found_pictures *found)
     if (fits && depth > 0 && stat(inside, &about) == 0 && S_ISDIR(about.st_mode))
       look_into_folder(inside, depth - 1, found);
     else
-      look_at_name(path, entry->d_name, found);
+      look_at_name(entry->d_name, found);
   }
   if (folder) closedir(folder);
 }
@@ -55,18 +66,16 @@ gan_status gan_hint_at_pictures(const char *path, gan_status status) {
   if (folder)
     look_into_folder(path, DEPTH, &found);
   else
-    look_at_name(".", path, &found);
+    look_at_name(path, &found);
   if (!found.png && !found.other) return status;
-  char before[PATH_MAX + 128] = "";
-  if (!found.png && folder)
+  const char *named = folder ? path : "FOLDER";
+  char before[GAN_PICTURE_REMEDY + 128] = "", remedy[GAN_PICTURE_REMEDY], quoted[GAN_QUOTED];
+  if (found.other)
     snprintf(before, sizeof before,
-             " (convert reads PNG and IDX: before, make PNG of %s, as ImageMagick's \"mogrify "
-             "-format png %s/*.%s\" does)",
-             found.ending, found.folder, found.ending);
-  else if (!found.png)
-    snprintf(before, sizeof before, " (convert reads PNG and IDX, not %s)", found.ending);
+             " (convert reads PNG and IDX; before, make PNG of the others, as ImageMagick does: \"%s\")",
+             gan_picture_remedy(named, remedy));
   return gan_fail(status,
                   "data.path: %s is a %s; training reads a data set made of a folder of them: \"gan_dist convert %s -o "
                   "data.h5 --size 64\"%s, then --data.source=hdf5 --data.path=data.h5",
-                  path, folder ? "folder of pictures" : "picture", folder ? path : "FOLDER", before);
+                  path, folder ? "folder of pictures" : "picture", gan_quote(named, sizeof quoted, quoted), before);
 }

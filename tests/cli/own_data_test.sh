@@ -103,17 +103,56 @@ h5('part.h5', v=x)
 layout = h5py.VirtualLayout((40, 6), 'f4')
 layout[:] = h5py.VirtualSource('part.h5', 'v', (40, 6))
 with h5py.File('virtual.h5', 'w') as f: f.create_virtual_dataset('v', layout)
+with h5py.File('named.h5', 'w') as f: f.create_virtual_dataset('my data;\$x', layout)
+with h5py.File('comma.h5', 'w') as f: f.create_virtual_dataset('a,b', layout)
 with h5py.File('external.h5', 'w') as f: f.create_dataset('v', data=x, external=[('raw', 0, 960)])
 with h5py.File('lzf.h5', 'w') as f: f.create_dataset('v', data=x, compression='lzf')
 with h5py.File('offset.h5', 'w') as f: f.create_dataset('v', data=(9 * x).astype('i4'), scaleoffset=0)
 with h5py.File('pieces.h5', 'w') as f: f.create_dataset('v', data=r.normal(size=(2, 5000)).astype('f4'), chunks=(2, 1), compression='gzip')" || return 1
   local kind remedy
-  for kind in virtual external lzf offset pieces; do
+  for kind in virtual named comma external lzf offset pieces; do
     rm -f NEW.h5 && run 3 "$PROGRAM" inspect $kind.h5 && one_message && cp $kind.h5 OLD.h5 || return 1
     remedy=$(sed -nE "s/.*(h5repack .*NEW\.h5).*/\1/p; s/.*python3( -c '.*')/\/usr\/bin\/python3\1/p" err)
     note "$kind: $remedy"
     bash -c "$remedy" && run 0 "$PROGRAM" inspect NEW.h5 || return 1
   done
+}
+
+test_the_copy_advised_for_lzf_has_all_that_the_file_had() {
+  h5py_only
+  make_data "
+with h5py.File('OLD.h5', 'w') as f:
+  f.attrs['made'] = 'by hand'
+  g = f.create_group('g')
+  g.attrs['n'] = 3
+  f.create_dataset('x', data=r.normal(size=(40, 6)).astype('f4'), compression='lzf').attrs['unit'] = 'cm'
+  f.create_dataset('labels', data=numpy.arange(40) % 3, compression='lzf')
+  g.create_dataset('names', data=['a', 'b'], dtype=h5py.string_dtype())" || return 1
+  run 3 "$PROGRAM" inspect OLD.h5 && one_message || return 1
+  bash -c "$(sed -nE "s/.*python3( -c '.*')/\/usr\/bin\/python3\1/p" err)" && run 0 "$PROGRAM" inspect NEW.h5 && says out 'classes +3' &&
+    /usr/bin/python3 -c "
+import h5py
+o, n = h5py.File('OLD.h5'), h5py.File('NEW.h5')
+assert (n['x'][()] == o['x'][()]).all() and (n['labels'][()] == o['labels'][()]).all() and n['labels'].dtype == o['labels'].dtype
+assert n.attrs['made'] == 'by hand' and n['g'].attrs['n'] == 3 and n['x'].attrs['unit'] == 'cm' and list(n['g/names']) == [b'a', b'b']
+assert not n['x'].compression"
+}
+
+# The script stands for ImageMagick's mogrify: it notes the names.
+test_the_command_for_pictures_of_other_formats_reaches_all_of_them() {
+  mkdir -p "my pics/a b" "my pics/c/d" bin && touch "my pics/a b/1.jpg" "my pics/a b/2.JPEG" "my pics/c/d/it's.Jpg" "my pics/c/4.txt"
+  printf '#!/bin/bash\nfor name in "${@:3}"; do echo "$name" >>%q; done\n' "$PWD/seen" >bin/mogrify && chmod +x bin/mogrify || return 1
+  run 3 mpi 1 train --data.source hdf5 --data.path "my pics" && one_message && says err "gan_dist convert 'my pics' -o" || return 1
+  PATH=$PWD/bin:$PATH bash -c "$(sed -nE 's/.*"(find [^"]*)".*/\1/p' err)" && [ "$(sort seen | tr '\n' '|')" = \
+    "my pics/a b/1.jpg|my pics/a b/2.JPEG|my pics/c/d/it's.Jpg|" ] || { note "seen: $(cat seen)"; return 1; }
+}
+
+test_pictures_that_are_not_converted_are_told() {
+  mkdir -p pics/a pics/b
+  printf '\0\0\10\3\0\0\0\2\0\0\0\1\0\0\0\1ab' >pics/a/some.idx && touch pics/b/1.jpg pics/b/2.GIF pics/b/text || return 1
+  run 0 "$PROGRAM" convert pics -o data.h5 --labels none && says out '^2 images of' && says out '3 other files ignored' &&
+    says out '2 of them are pictures of formats that are not read, .*find -L pics ' || return 1
+  cp pics/a/some.idx pics/some.png && run 3 "$PROGRAM" train --data.source hdf5 --data.path pics && says err 'make PNG of the others'
 }
 
 test_pictures_as_data_lead_to_convert() {
