@@ -7,6 +7,7 @@
 #include "base/probe.h"
 #include "cli/inspect.h"
 #include "cli/run_folder.h"
+#include "data/source.h"
 #include "store/kind.h"
 
 struct json_object *gan_inspect_object(const char *kind, const char *path) {
@@ -83,9 +84,23 @@ static bool may_be_idx(const char *path) {
   return whole && ((start[0] == 0 && start[1] == 0) || (start[0] == 0x1f && start[1] == 0x8b));
 }
 
-static gan_status inspect_file(const gan_arguments *arguments, const char *path) {
-  gan_file_kind kind;
-  GAN_TRY(gan_file_kind_of(path, &kind));
+/* Of the keys on the command line, all have to mean something to who reads the file: `source`, or NULL, which is no
+   data source and has no use for any. */
+static gan_status refuse_other_keys(const gan_arguments *arguments, const char *path, const char *source) {
+  const gan_source_type *type = source ? gan_source_type_find(source) : NULL;
+  for (int i = arguments->environment_key_count; i < arguments->key_count; i++)
+    if (!type || !gan_source_type_reads(type, arguments->keys[i]))
+      return gan_fail(GAN_BAD_USAGE, "--%s means nothing to %s, which is no %s", arguments->keys[i], path,
+                      type ? "HDF5 file" : "data file");
+  return GAN_OK;
+}
+
+static gan_status inspect_samples(const gan_arguments *arguments, const char *path, const char *source) {
+  GAN_TRY(refuse_other_keys(arguments, path, source));
+  return gan_inspect_data(arguments, path, source);
+}
+
+static gan_status inspect_kind(const gan_arguments *arguments, const char *path, gan_file_kind kind) {
   switch (kind) {
     case GAN_KIND_CHECKPOINT:
       return gan_inspect_checkpoint(arguments, path);
@@ -96,7 +111,7 @@ static gan_status inspect_file(const gan_arguments *arguments, const char *path)
     case GAN_KIND_SAMPLES:
     case GAN_KIND_IMAGES:
     case GAN_KIND_HDF5:
-      return gan_inspect_data(arguments, path, "hdf5");
+      return inspect_samples(arguments, path, "hdf5");
     case GAN_KIND_TRACE:
       show_trace(arguments, path);
       return GAN_OK;
@@ -105,10 +120,18 @@ static gan_status inspect_file(const gan_arguments *arguments, const char *path)
     case GAN_KIND_UNKNOWN:
       break;
   }
-  if (may_be_idx(path)) return gan_inspect_data(arguments, path, "idx");
+  if (may_be_idx(path)) return inspect_samples(arguments, path, "idx");
   return gan_fail(GAN_BAD_FILE,
                   "%s is no checkpoint, metrics, trace, benchmark or data file (HDF5 or IDX), or its start is damaged",
                   path);
+}
+
+static gan_status inspect_file(const gan_arguments *arguments, const char *path) {
+  gan_file_kind kind;
+  GAN_TRY(gan_file_kind_of(path, &kind));
+  const bool data = kind == GAN_KIND_SAMPLES || kind == GAN_KIND_IMAGES || kind == GAN_KIND_HDF5;
+  if (!data && kind != GAN_KIND_UNKNOWN) GAN_TRY(refuse_other_keys(arguments, path, NULL));
+  return inspect_kind(arguments, path, kind);
 }
 
 static gan_status look(void *context) {
@@ -146,7 +169,7 @@ const gan_command gan_command_inspect = {
         "shows what a checkpoint, metrics, benchmark or data file holds; of a run's folder its metrics.h5, or else its "
         "newest checkpoint; -v adds a checkpoint's configuration",
     .common = "jv",
-    .keys = "data",
+    .keys = "data.labels data.dataset data.axes data.minimum data.maximum data.samples",
     .only_prints = true,
     .run = run_inspect,
     .probe = probe_inspect};

@@ -353,7 +353,9 @@ const gan_source_type gan_source_hdf5 = {
     .open = open_hdf5,
     .load = load_hdf5,
     .read = read_hdf5,
-    .reads_file = true,
+    .keys =
+        "data.path data.labels data.dataset data.axes data.minimum data.maximum data.memory data.origin "
+        "data.samples",
     .close = close_hdf5,
     .fragile = true,
 };

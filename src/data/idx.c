@@ -236,6 +236,6 @@ const gan_source_type gan_source_idx = {
     .open = open_idx,
     .load = load_idx,
     .read = read_idx,
-    .reads_file = true,
+    .keys = "data.path data.labels data.axes data.origin data.samples",
     .close = close_idx,
 };

@@ -30,6 +30,17 @@ const gan_source_type *gan_source_type_find(const char *name) {
   return NULL;
 }
 
+bool gan_source_type_reads(const gan_source_type *type, const char *key) {
+  const size_t length = strlen(key), section = strcspn(key, ".");
+  if (strcmp(key, "data.source") == 0) return true;
+  for (const char *word = type->keys; *word; word += strspn(word, " ")) {
+    const size_t word_length = strcspn(word, " ");
+    if ((word_length == length || word_length == section) && strncmp(word, key, word_length) == 0) return true;
+    word += word_length;
+  }
+  return false;
+}
+
 static gan_status unknown_source(const char *name) {
   char names[256] = "";
   size_t used = 0;

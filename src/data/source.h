@@ -79,13 +79,15 @@ typedef struct gan_source_type {
   gan_status (*read)(gan_source *source, const int64_t *indices, int64_t n, float *out, int32_t *labels);
   /* Releases state, also one that is NULL or half made. Collective as far as share->unshare is. */
   void (*close)(gan_source *source);
-  bool reads_file; /* data.path */
+  const char *keys; /* sections and keys that it reads, with spaces between: "data.samples shower" */
   bool fragile; /* the library that reads data.path may crash or hang over a damaged file: gan_source_probe tries it */
 } gan_source_type;
 
 extern const gan_source_type *const gan_source_types[];
 extern const int gan_source_type_count;
 const gan_source_type *gan_source_type_find(const char *name);
+/* Whether a key of sections data and shower means something to the source; data.source does to all. */
+bool gan_source_type_reads(const gan_source_type *type, const char *key);
 
 struct gan_source {
   const gan_source_type *type;
