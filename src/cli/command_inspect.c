@@ -7,6 +7,8 @@
 #include "base/probe.h"
 #include "cli/inspect.h"
 #include "cli/run_folder.h"
+#include "data/idx_file.h"
+#include "data/picture_hint.h"
 #include "data/source.h"
 #include "store/kind.h"
 
@@ -74,16 +76,6 @@ static void show_trace(const gan_arguments *arguments, const char *path) {
            path);
 }
 
-/* IDX files start with two zero bytes, gzip files (which IDX files often come in) with 1f 8b. */
-static bool may_be_idx(const char *path) {
-  unsigned char start[2] = {0xff, 0xff};
-  FILE *file = fopen(path, "rb");
-  if (!file) return false;
-  const bool whole = fread(start, 1, sizeof start, file) == sizeof start;
-  fclose(file);
-  return whole && ((start[0] == 0 && start[1] == 0) || (start[0] == 0x1f && start[1] == 0x8b));
-}
-
 /* Of the keys on the command line, all have to mean something to who reads the file: `source`, or NULL, which is no
    data source and has no use for any. */
 static gan_status refuse_other_keys(const gan_arguments *arguments, const char *path, const char *source) {
@@ -120,10 +112,11 @@ static gan_status inspect_kind(const gan_arguments *arguments, const char *path,
     case GAN_KIND_UNKNOWN:
       break;
   }
-  if (may_be_idx(path)) return inspect_samples(arguments, path, "idx");
-  return gan_fail(GAN_BAD_FILE,
-                  "%s is no checkpoint, metrics, trace, benchmark or data file (HDF5 or IDX), or its start is damaged",
-                  path);
+  if (gan_idx_begins(path)) return inspect_samples(arguments, path, "idx");
+  const gan_status status = gan_fail(
+      GAN_BAD_FILE,
+      "%s is no checkpoint, metrics, trace, benchmark or data file (HDF5 or IDX), or its start is damaged", path);
+  return gan_hint_at_pictures("", path, status);
 }
 
 static gan_status inspect_file(const gan_arguments *arguments, const char *path) {
@@ -134,11 +127,17 @@ static gan_status inspect_file(const gan_arguments *arguments, const char *path)
   return inspect_kind(arguments, path, kind);
 }
 
+/* The file that is meant; who means pictures is told how they become one. */
+static gan_status find_file(const char *path, char *file, int *damaged) {
+  const gan_status status = gan_run_file(path, file, damaged);
+  return status == GAN_BAD_FILE ? gan_hint_at_pictures("", path, status) : status;
+}
+
 static gan_status look(void *context) {
   const gan_arguments *arguments = context;
   char file[PATH_MAX];
   int damaged;
-  GAN_TRY(gan_run_file(arguments->positional[0], file, &damaged));
+  GAN_TRY(find_file(arguments->positional[0], file, &damaged));
   /* JSON is for programs; whoever reads it here sees the notice none the less. */
   if (damaged) gan_run_tell_damaged(arguments->json ? stderr : stdout, damaged);
   return inspect_file(arguments, file);
@@ -149,7 +148,7 @@ static gan_status probe_inspect(const gan_arguments *arguments) {
   char file[PATH_MAX];
   int damaged;
   if (arguments->positional_count != 1) return GAN_OK;
-  GAN_TRY(gan_run_file(arguments->positional[0], file, &damaged));
+  GAN_TRY(find_file(arguments->positional[0], file, &damaged));
   if (!gan_file_is_fragile(file)) return GAN_OK;
   return gan_probe_file(file, GAN_PROBE_INSPECT, NULL, look, (void *)arguments);
 }

@@ -5,6 +5,7 @@
    own samples only.
 
    Samples whose channels are last in the file are turned round as they are read. */
+#include <float.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
@@ -69,43 +70,72 @@ static gan_status read_piece(hdf5_state *state, int64_t first, int64_t rows) {
   return status;
 }
 
+/* What an element, which is not a finite float32, is in the file. Reads into the piece. */
+static double value_in_file(hdf5_state *state, int64_t index, int64_t element, float value) {
+  const gan_hdf5_rows *rows = &state->samples.rows;
+  const bool turned = state->positions > 0;
+  const int64_t place = turned ? element % state->positions * state->channels + element / state->positions : element;
+  if (rows->element_bytes != (int64_t)sizeof(double)) return value;
+  const gan_status status = gan_hdf5_rows_read(&state->samples.rows, index, 1, H5T_NATIVE_DOUBLE, state->piece);
+  return status == GAN_OK ? ((const double *)state->piece)[place] : (double)value;
+}
+
 static gan_status check_finite(const gan_source *source, int64_t index, const float *values) {
-  const hdf5_state *state = source->state;
-  for (int64_t i = 0; i < state->elements; i++)
-    if (!isfinite(values[i]))
-      return gan_fail(GAN_BAD_FILE, "%s: element %" PRId64 " of sample %" PRId64 " is %g, not a finite float32",
-                      source->options.path, i, index, gan_shown(values[i]));
+  hdf5_state *state = source->state;
+  for (int64_t i = 0; i < state->elements; i++) {
+    if (isfinite(values[i])) continue;
+    const double value = value_in_file(state, index, i, values[i]);
+    return gan_fail(GAN_BAD_FILE, "%s: element %" PRId64 " of sample %" PRId64 " is %g, %s", source->options.path, i,
+                    index, gan_shown(value),
+                    isfinite(value) ? "beyond float32's range (3.4e38): scale the data" : "not a finite float32");
+  }
   return GAN_OK;
 }
 
 static bool is_scaled(const gan_data_options *options) { return options->minimum != 0 || options->maximum != 0; }
 
 static gan_status check_scale(const gan_data_options *options) {
-  if (!is_scaled(options) || options->minimum < options->maximum) return GAN_OK;
-  return gan_fail(GAN_BAD_USAGE, "data.minimum: %g has to be less than data.maximum, %g", options->minimum,
-                  options->maximum);
+  /* Between them are all values, of which float32 is to tell some apart. */
+  static const double factor_most = 1e30;
+  if (!is_scaled(options)) return GAN_OK;
+  if (options->minimum >= options->maximum)
+    return gan_fail(GAN_BAD_USAGE, "data.minimum: %g has to be less than data.maximum, %g", options->minimum,
+                    options->maximum);
+  if (2 / (options->maximum - options->minimum) <= factor_most) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE,
+                  "data.minimum %g and data.maximum %g are too close: values beyond them would leave float32's range; "
+                  "they have to be %g apart",
+                  options->minimum, options->maximum, 2 / factor_most);
 }
 
-/* A sample as it is kept -> what training sees. */
-static void convert(const gan_source *source, const uint8_t *sample, float *out) {
+/* Sample `index` as it is kept -> what training sees. */
+static gan_status convert(const gan_source *source, int64_t index, const uint8_t *sample, float *out) {
   const hdf5_state *state = source->state;
   const double minimum = source->options.minimum, scale = 2 / (source->options.maximum - minimum);
   const bool scaled = is_scaled(&source->options);
   if (state->samples.bytes && !scaled) {
     gan_bytes_to_floats((size_t)state->elements, sample, out);
-    return;
+    return GAN_OK;
   }
   if (!state->samples.bytes) memcpy(out, sample, (size_t)sample_bytes(state));
-  for (int64_t i = 0; scaled && i < state->elements; i++)
-    out[i] = (float)(((state->samples.bytes ? sample[i] : out[i]) - minimum) * scale - 1);
+  double largest = 0;
+  for (int64_t i = 0; scaled && i < state->elements; i++) {
+    const double value = ((state->samples.bytes ? sample[i] : out[i]) - minimum) * scale - 1;
+    largest = fmax(largest, fabs(value));
+    out[i] = (float)value;
+  }
+  if (largest <= FLT_MAX) return GAN_OK;
+  return gan_fail(GAN_BAD_FILE,
+                  "%s: scaled by data.minimum and data.maximum, sample %" PRId64
+                  " reaches %g, beyond float32's range; data.minimum .. data.maximum has to cover the data",
+                  source->options.path, index, largest);
 }
 
 static gan_status take_row(const gan_source *source, int64_t piece_row, int64_t index, float *out) {
   const hdf5_state *state = source->state;
   const void *sample = (const uint8_t *)state->piece + piece_row * sample_bytes(state);
   if (!state->samples.bytes) GAN_TRY(check_finite(source, index, sample));
-  convert(source, sample, out);
-  return GAN_OK;
+  return convert(source, index, sample, out);
 }
 
 static int by_index(const void *left, const void *right) {
@@ -154,7 +184,7 @@ static gan_status read_hdf5(gan_source *source, const int64_t *indices, int64_t 
   const bool in_memory = state->held && state->block;
   if (!in_memory) GAN_TRY(read_from_file(source, indices, n, out));
   for (int64_t i = 0; in_memory && i < n; i++)
-    convert(source, state->block + indices[i] * sample_bytes(state), out + i * state->elements);
+    GAN_TRY(convert(source, indices[i], state->block + indices[i] * sample_bytes(state), out + i * state->elements));
   for (int64_t i = 0; labels && state->labels && i < n; i++) labels[i] = state->labels[indices[i]];
   return GAN_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "data/axes.h"
+#include "data/idx_file.h"
 #include "data/source_types.h"
 
 static const int64_t LABEL_MAX = UINT16_MAX;
@@ -23,8 +24,13 @@ void gan_hdf5_silence_end(gan_hdf5_silence before) { H5Eset_auto2(H5E_DEFAULT, b
 
 gan_status gan_hdf5_open_file(const char *path, hid_t *file) {
   int64_t bytes;
-  GAN_TRY(gan_check_regular_file(path, &bytes));
-  if (H5Fis_hdf5(path) <= 0) return gan_fail(GAN_BAD_FILE, "%s is not an HDF5 file, or cannot be read", path);
+  const gan_status regular = gan_check_regular_file(path, &bytes);
+  if (regular == GAN_BAD_FILE && gan_idx_in_folder(path))
+    return gan_fail(regular, "%s is a folder of IDX files, which data.source = idx reads", path);
+  GAN_TRY(regular);
+  if (H5Fis_hdf5(path) <= 0)
+    return gan_fail(GAN_BAD_FILE, "%s is not an HDF5 file, or cannot be read%s", path,
+                    gan_idx_begins(path) ? "; it may be an IDX file, which data.source = idx reads" : "");
   const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_fapl_sec2(access); /* whatever HDF5_DRIVER says: hdf5_rows.c asks for the file's descriptor */
 #if H5_VERSION_GE(1, 10, 7)
@@ -100,11 +106,14 @@ typedef struct candidates {
   char reason[512];          /* why the first of them will not do, of tables if there are any */
   char first[GAN_HDF5_NAME]; /* name of the first candidate; of the first usual one, once there is one */
   char list[512];            /* names of all of them */
+  char link[GAN_HDF5_NAME];  /* name of the first soft or external link, "" for none */
+  bool latents;
 } candidates;
 
 /* What samples were made of, in files that `gan_dist sample` wrote: never what somebody means to train on. */
 static bool are_latents(hid_t root, const char *name) {
-  return strcmp(name, "latents") == 0 && H5Lexists(root, "samples", H5P_DEFAULT) > 0;
+  return strcmp(name, "latents") == 0 &&
+         (H5Lexists(root, "samples", H5P_DEFAULT) > 0 || H5Aexists(root, "latent_stream") > 0);
 }
 
 static bool is_list(hid_t root, const char *name) {
@@ -127,7 +136,14 @@ static herr_t visit(hid_t root, const char *name, const H5L_info_t *info, void *
   candidates *found = context;
   H5O_info_t about;
   gan_hdf5_samples samples;
-  if (info->type != H5L_TYPE_HARD || are_latents(root, name)) return 0;
+  if (info->type != H5L_TYPE_HARD) {
+    if (found->link[0] == '\0') snprintf(found->link, sizeof found->link, "%s", name);
+    return 0;
+  }
+  if (are_latents(root, name)) {
+    found->latents = true;
+    return 0;
+  }
   if (H5Oget_info_by_name(root, name, &about, H5P_DEFAULT) < 0 || about.type != H5O_TYPE_DATASET) return 0;
   if (open_named(root, found->path, name, &samples) != GAN_OK) {
     pass_over(root, name, found);
@@ -153,7 +169,17 @@ gan_status gan_hdf5_open_samples(hid_t file, const char *path, const char *name,
   if (found.count > 1)
     return gan_fail(GAN_BAD_USAGE, "%s has several data sets: choose one with data.dataset out of %s", path,
                     found.list);
-  if (found.others == 1 || found.tables == 1) return gan_fail(GAN_BAD_FILE, "no samples found: %s", found.reason);
+  if (found.tables == 1) return gan_fail(GAN_BAD_FILE, "no samples found: %s", found.reason);
+  if (found.link[0])
+    return gan_fail(GAN_BAD_FILE,
+                    "%s: no data set in its root can be samples; %s is a link, which is followed only where it is "
+                    "named: data.dataset = %s",
+                    path, found.link, found.link);
+  if (found.latents)
+    return gan_fail(GAN_BAD_FILE,
+                    "%s is of gan_dist sample, and its data set samples is missing: latents are what they were made of",
+                    path);
+  if (found.others == 1) return gan_fail(GAN_BAD_FILE, "no samples found: %s", found.reason);
   return gan_fail(GAN_BAD_FILE,
                   "%s: no data set in its root can be samples, which are numbers of 2 to 5 dimensions, as (N, D) to "
                   "(N, C, D, H, W); one in a group can be named with data.dataset",
@@ -185,11 +211,14 @@ void gan_hdf5_read_axes(const gan_hdf5_rows *rows, char axes[GAN_AXES_TEXT]) {
 static gan_status check_labels(const gan_hdf5_rows *rows, int64_t count) {
   if (rows->rank != 1 || rows->size[0] != count)
     return gan_fail(GAN_BAD_FILE,
-                    "%s: data set %s has %d dimensions and %" PRId64 " rows, where the %" PRId64
-                    " samples need one label each (data.labels = none does without)",
-                    rows->path, rows->name, rows->rank, rows->size[0], count);
+                    "%s: data set %s has %d dimension%s and %" PRId64 " row%s, where the %" PRId64
+                    " sample%s need one label each",
+                    rows->path, rows->name, rows->rank, rows->rank == 1 ? "" : "s", rows->size[0],
+                    rows->size[0] == 1 ? "" : "s", count, count == 1 ? "" : "s");
   if (H5Tget_class(rows->type) == H5T_INTEGER) return GAN_OK;
-  return gan_fail(GAN_BAD_FILE, "%s: data set %s has to be of an integer type to be labels", rows->path, rows->name);
+  return gan_fail(GAN_BAD_FILE,
+                  "%s: data set %s has to be of an integer type to be labels, as .astype(\"i4\") makes it", rows->path,
+                  rows->name);
 }
 
 static gan_status copy_labels(gan_hdf5_rows *rows, int64_t count, uint16_t *labels) {
@@ -210,8 +239,9 @@ static gan_status copy_labels(gan_hdf5_rows *rows, int64_t count, uint16_t *labe
 gan_status gan_hdf5_read_labels(hid_t file, const char *path, const char *name, int64_t count, uint16_t **labels) {
   gan_hdf5_rows rows;
   *labels = NULL;
-  GAN_TRY(gan_hdf5_rows_open(file, path, name, &rows));
-  gan_status status = check_labels(&rows, count);
+  gan_status status = gan_hdf5_rows_open(file, path, name, &rows);
+  if (status != GAN_OK) return gan_fail_labels(status);
+  status = check_labels(&rows, count);
   if (status == GAN_OK) status = gan_allocate((size_t)count, sizeof **labels, "the labels", labels);
   if (status == GAN_OK) status = copy_labels(&rows, count, *labels);
   gan_hdf5_rows_close(&rows);
@@ -219,5 +249,5 @@ gan_status gan_hdf5_read_labels(hid_t file, const char *path, const char *name, 
     free(*labels);
     *labels = NULL;
   }
-  return status;
+  return gan_fail_labels(status);
 }

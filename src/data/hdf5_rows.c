@@ -191,6 +191,28 @@ static gan_status note_file(gan_hdf5_rows *rows) {
   return status;
 }
 
+static gan_status check_class(const gan_hdf5_rows *rows) {
+  static const struct {
+    H5T_class_t class;
+    const char *what; /* holds such, and what to do */
+  } others[] = {
+      {H5T_ENUM, "truth values or another enumeration: store numbers, in Python .astype(\"u1\")"},
+      {H5T_BITFIELD, "bits: store numbers, in Python .astype(\"u1\")"},
+      {H5T_COMPOUND, "records: store the field that is meant as a data set of its own"},
+      {H5T_STRING, "texts: store numbers"},
+      {H5T_VLEN, "lists of any length: store all of one length"},
+      {H5T_ARRAY, "arrays as elements: store their numbers, with dimensions of the data set instead"},
+  };
+  const H5T_class_t class = H5Tget_class(rows->type);
+  const bool number = class == H5T_INTEGER || class == H5T_FLOAT;
+  if (number && rows->element_bytes >= 1 && rows->element_bytes <= 8) return GAN_OK;
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (class == others[i].class)
+      return gan_fail(GAN_BAD_FILE, "%s: data set %s holds %s", rows->path, rows->name, others[i].what);
+  return gan_fail(GAN_BAD_FILE, "%s: data set %s holds neither integers nor floating point numbers of up to 8 bytes",
+                  rows->path, rows->name);
+}
+
 static gan_status open_rows(hid_t file, gan_hdf5_rows *rows) {
   /* No chunk cache of HDF5's: what is compressed is cached here, and of the rest whole chunks would be read for
      nothing, and trusted to have the size they announce. */
@@ -205,10 +227,7 @@ static gan_status open_rows(hid_t file, gan_hdf5_rows *rows) {
   rows->space = H5Dget_space(rows->dataset);
   if (rows->type < 0 || rows->space < 0) return gan_hdf5_fail(rows->path, "read the shape of", rows->name);
   rows->element_bytes = (int64_t)H5Tget_size(rows->type);
-  const H5T_class_t class = H5Tget_class(rows->type);
-  if ((class != H5T_INTEGER && class != H5T_FLOAT) || rows->element_bytes < 1 || rows->element_bytes > 8)
-    return gan_fail(GAN_BAD_FILE, "%s: data set %s holds neither integers nor floating point numbers of up to 8 bytes",
-                    rows->path, rows->name);
+  GAN_TRY(check_class(rows));
   GAN_TRY(check_shape(rows));
   const hid_t creation = H5Dget_create_plist(rows->dataset);
   if (creation < 0) return gan_hdf5_fail(rows->path, "read the layout of", rows->name);

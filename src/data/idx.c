@@ -50,7 +50,7 @@ static gan_status find_in_folder(const char *folder, const char *name, char **pa
 
 /* Sets the paths of both files from data.path and data.labels. */
 static gan_status find_files(const gan_data_options *options, idx_state *state) {
-  static const char images_name[] = "train-images-idx3-ubyte", labels_name[] = "train-labels-idx1-ubyte";
+  static const char images_name[] = GAN_IDX_IMAGES, labels_name[] = "train-labels-idx1-ubyte";
   struct stat about;
   const bool folder = stat(options->path, &about) == 0 && S_ISDIR(about.st_mode);
   if (folder) {
@@ -112,8 +112,8 @@ static gan_status open_idx(gan_source *source) {
   GAN_TRY(check_images(source, &state->images));
   source->host_bytes = block_bytes(source);
   if (!state->labels.path) return GAN_OK;
-  GAN_TRY(gan_idx_open(&state->labels, NULL));
-  return gan_idx_check_labels(&state->labels, &state->images);
+  const gan_status status = gan_idx_open(&state->labels, NULL);
+  return gan_fail_labels(status == GAN_OK ? gan_idx_check_labels(&state->labels, &state->images) : status);
 }
 
 /* Reads to the file's end, throwing away: a file that is damaged behind the samples in use is damaged. */

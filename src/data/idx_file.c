@@ -1,6 +1,8 @@
 #include "data/idx_file.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,7 +27,26 @@ static const char *type_name(uint8_t code) {
   }
 }
 
+bool gan_idx_begins(const char *path) {
+  unsigned char start[2] = {0xff, 0xff};
+  FILE *file = fopen(path, "rb");
+  if (!file) return false;
+  const bool whole = fread(start, 1, sizeof start, file) == sizeof start;
+  fclose(file);
+  return whole && ((start[0] == 0 && start[1] == 0) || (start[0] == 0x1f && start[1] == 0x8b));
+}
+
+bool gan_idx_in_folder(const char *path) {
+  static const char *const names[] = {GAN_IDX_IMAGES, GAN_IDX_IMAGES ".gz"};
+  char file[PATH_MAX];
+  for (int i = 0; i < 2; i++)
+    if (snprintf(file, sizeof file, "%s/%s", path, names[i]) < (int)sizeof file && access(file, F_OK) == 0) return true;
+  return false;
+}
+
 static gan_status check_magic(const gan_idx_file *file, const uint8_t magic[4]) {
+  if (memcmp(magic, "\211HDF", 4) == 0)
+    return gan_fail(GAN_BAD_FILE, "%s is an HDF5 file, which data.source = hdf5 reads, not an IDX file", file->path);
   if (magic[0] != 0 || magic[1] != 0)
     return gan_fail(GAN_BAD_FILE, "%s is not an IDX file: it starts with bytes %02x %02x %02x %02x, not 00 00",
                     file->path, magic[0], magic[1], magic[2], magic[3]);
@@ -89,8 +110,9 @@ gan_status gan_idx_open(gan_idx_file *file, gan_byte_stream **stream) {
 gan_status gan_idx_check_images(const gan_idx_file *images, gan_shape *shape) {
   if (images->dimensions < 3)
     return gan_fail(GAN_BAD_FILE,
-                    "%s has %d dimensions; images have 3 (n, height, width) or 4 (n, channels, height, width)%s",
-                    images->path, images->dimensions, images->dimensions == 1 ? "; labels go to data.labels" : "");
+                    "%s has %d dimension%s; images have 3 (n, height, width) or 4 (n, channels, height, width)%s",
+                    images->path, images->dimensions, images->dimensions == 1 ? "" : "s",
+                    images->dimensions == 1 ? "; labels go to data.labels" : "");
   const bool channels = images->dimensions == 4;
   *shape = (gan_shape){.rank = 3,
                        .size = {channels ? images->size[1] : 1, images->size[images->dimensions - 2],
@@ -137,8 +159,8 @@ gan_status gan_idx_check_labels(const gan_idx_file *labels, const gan_idx_file *
   if (labels->dimensions != 1)
     return gan_fail(GAN_BAD_FILE, "%s has %d dimensions; a file of labels has 1", labels->path, labels->dimensions);
   if (labels->size[0] != images->size[0])
-    return gan_fail(GAN_BAD_FILE,
-                    "%s has %" PRId64 " labels for the %" PRId64 " images of %s (data.labels = none does without)",
-                    labels->path, labels->size[0], images->size[0], images->path);
+    return gan_fail(GAN_BAD_FILE, "%s has %" PRId64 " label%s for the %" PRId64 " image%s of %s", labels->path,
+                    labels->size[0], labels->size[0] == 1 ? "" : "s", images->size[0], images->size[0] == 1 ? "" : "s",
+                    images->path);
   return GAN_OK;
 }

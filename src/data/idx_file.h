@@ -3,6 +3,7 @@
 #ifndef GAN_DATA_IDX_FILE_H
 #define GAN_DATA_IDX_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -35,5 +36,12 @@ gan_status gan_idx_find_labels(const char *images, char **labels) GAN_CHECKED;
 
 /* GAN_BAD_FILE unless there is one label for each image. */
 gan_status gan_idx_check_labels(const gan_idx_file *labels, const gan_idx_file *images) GAN_CHECKED;
+
+/* Whether a file begins as IDX files do: two zero bytes, or those of gzip, which they often come in. */
+bool gan_idx_begins(const char *path);
+/* Whether a folder has the file of images in it that data.source idx looks for. */
+bool gan_idx_in_folder(const char *path);
+
+#define GAN_IDX_IMAGES "train-images-idx3-ubyte"
 
 #endif

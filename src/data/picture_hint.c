@@ -58,7 +58,7 @@ static void look_into_folder(const char *path, int depth, found_pictures *found)
   if (folder) closedir(folder);
 }
 
-gan_status gan_hint_at_pictures(const char *path, gan_status status) {
+gan_status gan_hint_at_pictures(const char *option, const char *path, gan_status status) {
   found_pictures found = {.looked_at = 0};
   struct stat about;
   if (stat(path, &about) != 0) return status;
@@ -75,7 +75,8 @@ gan_status gan_hint_at_pictures(const char *path, gan_status status) {
              " (convert reads PNG and IDX; before, make PNG of the others, as ImageMagick does: \"%s\")",
              gan_picture_remedy(named, remedy));
   return gan_fail(status,
-                  "data.path: %s is a %s; training reads a data set made of a folder of them: \"gan_dist convert %s -o "
+                  "%s%s is a %s; training reads a data set made of a folder of them: \"gan_dist convert %s -o "
                   "data.h5 --size 64\"%s, then --data.source=hdf5 --data.path=data.h5",
-                  path, folder ? "folder of pictures" : "picture", gan_quote(named, sizeof quoted, quoted), before);
+                  option, path, folder ? "folder of pictures" : "picture", gan_quote(named, sizeof quoted, quoted),
+                  before);
 }

@@ -8,8 +8,9 @@
 #include "base/error.h"
 
 /* `status` is that of opening `path`, with its message recorded. Where the path is a picture, or a folder with pictures
-   in it or in a folder of it, the message becomes one that names `gan_dist convert` and what it reads. */
-gan_status gan_hint_at_pictures(const char *path, gan_status status) GAN_CHECKED;
+   in it or in a folder of it, the message becomes one that names `gan_dist convert` and what it reads, and begins with
+   `option` ("data.path: "). */
+gan_status gan_hint_at_pictures(const char *option, const char *path, gan_status status) GAN_CHECKED;
 
 /* Whether a file's name is that of a picture of a format that convert does not read. */
 bool gan_is_other_picture(const char *name);

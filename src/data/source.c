@@ -83,7 +83,7 @@ static gan_status open_alone(const gan_data_options *options, uint64_t seed, gan
   (*source)->type = type; /* from here on there is something to close */
   const gan_status status = type->open(*source);
   if (status != GAN_BAD_FILE) return status;
-  return gan_hint_at_pictures((*source)->options.path, add_origin(&(*source)->options, status));
+  return gan_hint_at_pictures("data.path: ", (*source)->options.path, add_origin(&(*source)->options, status));
 }
 
 gan_status gan_source_open(const gan_data_options *options, uint64_t seed, const gan_data_share *share,
@@ -185,10 +185,16 @@ gan_status gan_source_limit(gan_source *source, int64_t available) {
   return GAN_OK;
 }
 
+gan_status gan_fail_labels(gan_status status) {
+  if (status != GAN_BAD_FILE) return status;
+  return gan_fail(status, "%s (data.labels = none does without labels)", gan_error_message());
+}
+
 gan_status gan_check_regular_file(const char *path, int64_t *bytes) {
   struct stat about;
   if (path[0] == '\0') return gan_fail(GAN_BAD_USAGE, "data.path: this data source reads a file; name it");
   if (stat(path, &about) != 0) return gan_fail(GAN_BAD_FILE, "cannot open %s: %s", path, strerror(errno));
+  if (S_ISDIR(about.st_mode)) return gan_fail(GAN_BAD_FILE, "%s is a folder: name a file", path);
   if (!S_ISREG(about.st_mode)) return gan_fail(GAN_BAD_FILE, "%s is not a regular file", path);
   *bytes = (int64_t)about.st_size;
   return GAN_OK;

@@ -26,6 +26,9 @@ void gan_synthetic_mode_centre(const gan_source *source, int mode, double centre
 /* Applies data.samples to a file of `available` samples: sets source->count. GAN_BAD_USAGE when there are fewer. */
 gan_status gan_source_limit(gan_source *source, int64_t available) GAN_CHECKED;
 
+/* Adds to the message of a file of labels that will not do (GAN_BAD_FILE) how to do without; returns `status`. */
+gan_status gan_fail_labels(gan_status status) GAN_CHECKED;
+
 /* Fails with GAN_BAD_FILE unless `path` is a regular file: opening a pipe would wait for ever. */
 gan_status gan_check_regular_file(const char *path, int64_t *bytes) GAN_CHECKED;
 

@@ -2,6 +2,7 @@
 #include "store/kind.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,9 +28,29 @@ static gan_file_kind hdf5_kind(const char *path) {
   return kind;
 }
 
+/* HDF5's signature is at byte 0, or behind a user block (of MATLAB, for instance) at 512, 1024, 2048, .. */
+static bool has_hdf5_signature(FILE *file) {
+  static const char signature[] = "\211HDF\r\n\032\n";
+  enum { LENGTH = sizeof signature - 1, FIRST = 512 };
+  char found[LENGTH];
+  for (long place = 0; fseek(file, place, SEEK_SET) == 0 && fread(found, 1, LENGTH, file) == LENGTH;
+       place = place ? 2 * place : FIRST) {
+    if (memcmp(found, signature, LENGTH) == 0) return true;
+    if (place > LONG_MAX / 2) break;
+  }
+  return false;
+}
+
+/* Whether most of the seal's first words are there: a checkpoint, of which they are damaged, is no data file. */
+static bool may_be_sealed(const char *start) {
+  size_t right = 0;
+  for (size_t i = 0; i < sizeof GAN_SEAL_WORDS - 1; i++) right += start[i] == GAN_SEAL_WORDS[i];
+  return 2 * right > sizeof GAN_SEAL_WORDS;
+}
+
 /* By the file's first bytes; HDF5 knows more. */
 static gan_status kind_of_start(const char *path, gan_file_kind *kind) {
-  static const char hdf5[] = "\211HDF\r\n\032\n", png[] = "\211PNG\r\n\032\n";
+  static const char png[] = "\211PNG\r\n\032\n";
   char start[sizeof GAN_SEAL_WORDS] = "";
   struct stat about;
   /* A pipe might keep its reader waiting for ever. */
@@ -39,11 +60,12 @@ static gan_status kind_of_start(const char *path, gan_file_kind *kind) {
   if (!file) return gan_fail_read(path, errno);
   const size_t got = fread(start, 1, sizeof start - 1, file);
   const int error = ferror(file) ? errno : 0;
+  const bool hdf5 = !error && !may_be_sealed(start) && has_hdf5_signature(file);
   fclose(file);
   if (error) return gan_fail_read(path, error);
   *kind = GAN_KIND_UNKNOWN;
   if (got == sizeof start - 1 && strcmp(start, GAN_SEAL_WORDS) == 0) *kind = GAN_KIND_CHECKPOINT;
-  if (got >= sizeof hdf5 - 1 && memcmp(start, hdf5, sizeof hdf5 - 1) == 0) *kind = GAN_KIND_HDF5;
+  if (hdf5) *kind = GAN_KIND_HDF5;
   if (got >= sizeof png - 1 && memcmp(start, png, sizeof png - 1) == 0) *kind = GAN_KIND_PICTURE;
   if (start[0] == '{') *kind = GAN_KIND_JSON;
   return GAN_OK;

@@ -111,7 +111,8 @@ gan_status gan_state_save(gan_trainer *trainer) {
   return GAN_OK;
 }
 
-/* What the run cannot change without becoming another one; all else it may, and history.c says so. */
+/* What the run cannot change without becoming another one; all else it may, and history.c says so. The fingerprint of a
+   large file is of a selection of its samples (docs/data.md): equal ones do not prove that all are as before. */
 static gan_status check_header(const gan_trainer *trainer, const char *path, const gan_checkpoint *checkpoint) {
   const gan_config *config = trainer->config;
   if (checkpoint->seed != (uint64_t)config->run.seed)

@@ -196,4 +196,85 @@ test_keys_that_the_source_does_not_read_are_named_once() {
     run 0 env GAN_DIST_DATA_DATASET=foo "$PROGRAM" inspect x.idx
 }
 
+# The rules of HDF5: its signature is at 0, 512, 1024, ..; MATLAB's files begin with 512 bytes of their own.
+test_files_with_a_user_block_are_inspected() {
+  h5py_only
+  local bytes
+  for bytes in 512 2048; do
+    /usr/bin/python3 -c "
+import h5py, numpy
+with h5py.File('m.mat', 'w', userblock_size=$bytes) as f: f['x'] = numpy.zeros((7, 3), 'f4')
+open('m.mat', 'r+b').write(b'MATLAB 7.3 MAT-file')" && run 0 "$PROGRAM" inspect m.mat && says out '^  samples +7$' || return 1
+  done
+}
+
+test_bounds_too_close_and_values_beyond_float32_are_refused() {
+  h5py_only
+  make_data "
+x = r.normal(size=(20, 5))
+h5('x.h5', x=x)
+y = x.copy(); y[7, 3] = 1e300
+h5('large.h5', x=y)
+h5('far.h5', x=numpy.full((20, 5), 1e20, 'f4'))
+z = numpy.zeros((20, 4, 6, 3)); z[19, 2, 5, 1] = -2e200; z[19, 3, 0, 2] = 3e200
+h5('turned.h5', x=z)" || return 1
+  local maximum memory
+  for maximum in 1e-45 1e-300; do
+    learn 2 1 x.h5 5 --data.maximum=$maximum && one_message && says err "data\.minimum 0 and data\.maximum $maximum are too close" || return 1
+  done
+  for memory in 0 256; do
+    learn 3 2 far.h5 5 --data.minimum=-1e-29 --data.maximum=1e-29 --data.memory=$memory --run.dir a$memory && one_message &&
+      says err 'sample [0-9]+ reaches 1e\+49, beyond' || return 1
+    learn 3 1 large.h5 5 --data.memory=$memory --run.dir b$memory && says err 'element 3 of sample 7 is 1e\+300, beyond float32' || return 1
+  done
+  run 3 mpi 1 train --data.source hdf5 --data.path turned.h5 --data.axes NHWC --generator.layers="dense 72, reshape 3 4 6" \
+    --critic.layers="flatten, dense 1" && says err "element 41 of sample 19 is -2e\+200, beyond"
+}
+
+test_samples_that_were_removed_are_not_replaced_by_their_latents() {
+  h5py_only
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 1 --run.dir run && run 0 "$PROGRAM" sample run/latest.h5 -n 10 -o s.h5 &&
+    /usr/bin/python3 -c "import h5py; del h5py.File('s.h5', 'r+')['samples']" || return 1
+  run 3 "$PROGRAM" inspect s.h5 && one_message && says err 'its data set samples is missing' && run 0 "$PROGRAM" inspect s.h5 --data.dataset latents
+}
+
+test_types_that_are_no_numbers_are_named_with_what_to_do() {
+  h5py_only
+  make_data "
+h5('bool.h5', x=r.normal(size=(9, 4)) > 0)
+h5('text.h5', x=numpy.full((9, 4), b'ab'))
+h5('records.h5', x=numpy.zeros((9, 4), [('a', 'f4'), ('b', 'i4')]))
+x = r.normal(size=(9, 4))
+for name, labels in dict(float=numpy.zeros(9), nan=numpy.full(9, numpy.nan), bool=numpy.zeros(9, '?'), text=numpy.full(9, b'a'), negative=-numpy.ones(9, 'i4'),
+  table=numpy.zeros((9, 2), 'i4'), few=numpy.zeros(1, 'i4')).items(): h5('labels-' + name + '.h5', x=x, labels=labels)
+with h5py.File('labels-group.h5', 'w') as f: f['x'] = x; f.create_group('labels')" || return 1
+  run 3 "$PROGRAM" inspect bool.h5 && says err 'truth values.*astype\("u1"\)' && run 3 "$PROGRAM" inspect text.h5 && says err 'holds texts' &&
+    run 3 "$PROGRAM" inspect records.h5 && says err 'holds records: store the field' || return 1
+  local kind
+  for kind in float nan bool text negative table few group; do
+    run 3 "$PROGRAM" inspect labels-$kind.h5 --data.dataset x && one_message && says err 'data\.labels = none does without' &&
+      run 0 "$PROGRAM" inspect labels-$kind.h5 --data.dataset x --data.labels none || return 1
+  done
+}
+
+test_the_right_source_and_links_are_named() {
+  h5py_only
+  make_data "
+h5('x.h5', x=r.normal(size=(9, 4)))
+with h5py.File('soft.h5', 'w') as f: f['g/x'] = r.normal(size=(9, 4)); f['short'] = h5py.SoftLink('/g/x')
+with h5py.File('external.h5', 'w') as f: f['away'] = h5py.ExternalLink('x.h5', '/x')" || return 1
+  printf '\0\0\10\3\0\0\0\2\0\0\0\1\0\0\0\1ab' >x.idx && mkdir folder mnist && cp x.idx mnist/train-images-idx3-ubyte || return 1
+  learn 3 1 x.idx 1 && says err 'data\.source = idx reads' && learn 3 1 x.h5 1 --data.source idx && says err 'data\.source = hdf5 reads' &&
+    learn 3 1 folder 1 && says err 'folder is a folder: name a file' && learn 3 1 mnist 1 && says err 'data\.source = idx reads' || return 1
+  run 3 "$PROGRAM" inspect soft.h5 && says err 'data\.dataset = short' && run 0 "$PROGRAM" inspect soft.h5 --data.dataset short &&
+    run 3 "$PROGRAM" inspect external.h5 && says err 'data\.dataset = away' && run 0 "$PROGRAM" inspect external.h5 --data.dataset away
+}
+
+test_inspecting_pictures_leads_to_convert() {
+  mkdir pics && echo jpeg >pics/one.jpg && mkdir empty || return 1
+  run 3 "$PROGRAM" inspect pics && one_message && says err '^gan_dist: pics is a folder of pictures; .*gan_dist convert pics' &&
+    run 3 "$PROGRAM" inspect pics/one.jpg && one_message && says err 'one\.jpg is a picture; .*gan_dist convert FOLDER' &&
+    run 3 "$PROGRAM" inspect empty && says err 'without a checkpoint'
+}
+
 run_tests

@@ -62,7 +62,7 @@ static void data_sets_that_cannot_be_samples_are_refused_with_the_reason(void **
       {"group", "group"},
       {"bits", "integers of 20 bits in 4 bytes"},
       {"bias", "floating point numbers of 64 bits in 8 bytes"},
-      {"string", "neither"},
+      {"string", "holds texts: store numbers"},
       {"list", "1 dimension"},
       {"more", "6 dimensions"},
       {"empty", "dimension 0 is 0"},
@@ -179,7 +179,7 @@ static void files_that_are_no_hdf5_are_refused(void **state) {
   (void)state;
   data_expect_failure(hdf5_options(""), GAN_BAD_USAGE, "data.path");
   data_expect_failure(hdf5_options(data_path("missing.h5")), GAN_BAD_FILE, "missing.h5: No such file");
-  data_expect_failure(hdf5_options(data_folder), GAN_BAD_FILE, "not a regular file");
+  data_expect_failure(hdf5_options(data_folder), GAN_BAD_FILE, "is a folder: name a file");
   data_expect_failure(hdf5_options("/dev/null"), GAN_BAD_FILE, "not a regular file");
   data_expect_failure(hdf5_options(data_write("empty.h5", "", 0)), GAN_BAD_FILE, "not an HDF5 file");
   data_expect_failure(hdf5_options(data_write("text.h5", "hello", 5)), GAN_BAD_FILE, "not an HDF5 file");
