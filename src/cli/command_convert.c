@@ -140,7 +140,6 @@ static void print_json(const gan_convert_options *options, const gan_convert_rep
   gan_json_add(object, "shape", shape);
   gan_json_add_integer(object, "files", report->files);
   gan_json_add_integer(object, "ignored", report->ignored);
-  gan_json_add_integer(object, "ignored_pictures", report->pictures);
   gan_json_add_integer(object, "damaged", report->damaged);
   gan_json_add_integer(object, "classes", report->class_count);
   if (report->class_names) {
@@ -149,6 +148,7 @@ static void print_json(const gan_convert_options *options, const gan_convert_rep
       json_object_array_add(names, json_object_new_string(report->class_names[i]));
     gan_json_add(object, "class_names", names);
   }
+  gan_json_add_integer(object, "ignored_pictures", report->pictures);
   gan_json_print(object);
 }
 
