@@ -1,6 +1,6 @@
 /* The trainer: two networks, their data, and the loop that trains them on all ranks of a world.
 
-   It computes on the thread that calls it. That has to have 1 MiB of stack, of which products of matrices take 420 KiB:
+   It computes on the thread that calls it. That has to have 1 MiB of stack, of which products of matrices take 440 KiB:
    more than threads have by themselves with some C libraries (pthread_attr_setstacksize). */
 #ifndef GAN_DIST_TRAINER_H
 #define GAN_DIST_TRAINER_H

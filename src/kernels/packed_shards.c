@@ -3,12 +3,15 @@
    Shards are taken in groups of as many as fit a panel. A column of the result, 48 wide, is done with a group's panel
    of b in the first cache: each tile of it takes shard by shard from the panels, adds finished siblings as it goes, and
    writes a tree's sum when it is complete. Where there is more than one group, the tiles of a block keep their stacks
-   from group to group. All memory is on the stack, 400 KiB of it, as gemm's is. */
+   from group to group. All memory is on the stack, 430 KiB of it, as gemm's is. */
+#include <assert.h>
+
 #include "kernels/integers.h"
 #include "kernels/shard_products.h"
 #include "kernels/tiles.h"
 
-/* Floats of a's panels, 48 as deep as panels may be; and tiles of all stacks of a block. */
+/* Floats of a's panels, 48 as deep as panels may be; and tiles of all stacks of a block. One stack always has a place:
+   it is as high as the tree of 2^31 shards, at most twice. */
 enum { A_FLOATS = 48 * GAN_TILE_ROWS * GAN_TILE_DEPTH, STACK_TILES = 64 };
 
 typedef struct packed_panels {
@@ -186,6 +189,7 @@ static bool pays(const gan_shard_rows *of) {
 
 bool gan_packed_shard_products(gan_precision precision, const gan_shard_rows *of, float *const *slots, size_t offset) {
   if (!pays(of)) return false;
+  assert(of->shards->slot_count <= STACK_TILES);
   packed_panels panels;
   shard_group group;
   shard_sum task = {of, precision, slots, offset, .holds_a = true};
