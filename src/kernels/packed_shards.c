@@ -48,7 +48,6 @@ typedef struct shard_sum {
   gan_precision precision;
   float *const *slots;
   size_t offset;
-  int64_t depth;     /* of all groups together */
   bool holds_a;      /* a's panels of all groups have a place, one group's after the other */
   int64_t tile_rows; /* rows of tiles in a block */
   int stack_step;    /* tiles from one stack to the next; 0: with one group they take turns */
@@ -193,8 +192,9 @@ bool gan_packed_shard_products(gan_precision precision, const gan_shard_rows *of
   packed_panels panels;
   shard_group group;
   shard_sum task = {of, precision, slots, offset, .holds_a = true};
-  const int groups = count_groups(&task, &group, &task.depth);
-  task.tile_rows = A_FLOATS / (task.depth * GAN_TILE_ROWS);
+  int64_t depth;
+  const int groups = count_groups(&task, &group, &depth);
+  task.tile_rows = A_FLOATS / (depth * GAN_TILE_ROWS);
   if (task.tile_rows == 0) {
     task.holds_a = false;
     task.tile_rows = A_FLOATS / (GAN_TILE_DEPTH * GAN_TILE_ROWS);

@@ -1,12 +1,8 @@
 /* Convolutions' weight gradients summed over shards, with every backend, precision and level of kernels that this CPU
    has: bit for bit what gan_convolution_backward_weights of each shard gives (convolution_test.c checks it against
    plain loops), added along the tree. */
-#include <string.h>
-
 #include "kernels/convolution.h"
-#include "kernels/environment.h"
-#include "kernels/tiles.h"
-#include "vector_support.h"
+#include "shard_support.h"
 
 enum { OFFSET = 5, MOST_SHARDS = 40 };
 
@@ -56,20 +52,6 @@ static void compute_single(const gan_backend *backend, problem *p) {
   }
 }
 
-/* The sum below [low, high). */
-static float *add_tree(const problem *p, int low, int high) {
-  float *sum = random_vector(1, p->weights);
-  if (high - low == 1) {
-    memcpy(sum, p->single[low], p->weights * sizeof *sum);
-    return sum;
-  }
-  const int middle = low + (high - low + 1) / 2;
-  float *left = add_tree(p, low, middle), *right = add_tree(p, middle, high);
-  for (size_t i = 0; i < p->weights; i++) sum[i] = left[i] + right[i];
-  free(left), free(right);
-  return sum;
-}
-
 static void check_rank(const gan_backend *backend, const problem *p, int ranks, int rank) {
   gan_shards shards;
   float *slots[MOST_SHARDS];
@@ -81,7 +63,7 @@ static void check_rank(const gan_backend *backend, const problem *p, int ranks, 
   gan_convolution_shard_weights(backend, &p->sizes, &rows, slots, OFFSET, p->scratch);
   float *before = random_vector(4, OFFSET);
   for (int i = 0; i < shards.node_count; i++) {
-    float *right = add_tree(p, shards.nodes[i].low, shards.nodes[i].high);
+    float *right = add_tree(p->single, p->weights, shards.nodes[i].low, shards.nodes[i].high);
     assert_memory_equal(slots[i] + OFFSET, right, p->weights * sizeof *right);
     assert_memory_equal(slots[i], before, OFFSET * sizeof *before);
     free(right);
@@ -103,28 +85,15 @@ static void check_cases(const gan_backend *backend) {
   }
 }
 
-static void check_precision(gan_precision precision) {
-  const gan_cpu_level own = gan_cpu();
-  for (int level = GAN_CPU_BASELINE; level <= (int)own; level++)
-    for (int i = 0; i < gan_backend_count; i++) {
-      const gan_backend *backend = precision == GAN_BFLOAT16 ? gan_backends[i]->bfloat16 : gan_backends[i];
-      if (!backend) continue;
-      assert_int_equal(backend->open(), GAN_OK);
-      gan_cpu_limit((gan_cpu_level)level);
-      if (precision == GAN_FLOAT32 || gan_tiles_available(precision)) check_cases(backend);
-      gan_cpu_limit(own);
-    }
-}
-
 static void weights_in_float32_are_each_shards_added_along_the_tree(void **unused) {
   (void)unused;
-  check_precision(GAN_FLOAT32);
+  check_every_kernel(GAN_FLOAT32, check_cases);
 }
 
 static void weights_in_bfloat16_are_each_shards_added_along_the_tree(void **unused) {
   (void)unused;
   if (!gan_tiles_available(GAN_BFLOAT16)) skip();
-  check_precision(GAN_BFLOAT16);
+  check_every_kernel(GAN_BFLOAT16, check_cases);
 }
 
 int main(void) {

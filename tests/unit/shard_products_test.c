@@ -3,12 +3,9 @@
 #include "kernels/shard_products.h"
 
 #include <math.h>
-#include <string.h>
 
-#include "base/float_bits.h"
-#include "kernels/environment.h"
-#include "kernels/tiles.h"
 #include "product_support.h"
+#include "shard_support.h"
 
 /* m, n; batch, shards, parts. Whole tiles and ragged ones, narrow layers, shards of unequal size, one group and
    several, a panel's full depth and one row more, as many rows as have no place at once, a shard alone. */
@@ -55,27 +52,13 @@ static void multiply(const gan_backend *backend, const operands *of, rank_sums *
   free(guard);
 }
 
-/* The sum below [low, high) of what each shard's own rank has, along the tree. */
-static float *add_tree(const operands *of, const rank_sums *single, int low, int high) {
-  float *sum = random_vector(1, size_of(of));
-  if (high - low == 1) {
-    memcpy(sum, single[low].slots[0] + OFFSET, size_of(of) * sizeof *sum);
-    return sum;
-  }
-  const int middle = low + (high - low + 1) / 2;
-  float *left = add_tree(of, single, low, middle), *right = add_tree(of, single, middle, high);
-  for (size_t i = 0; i < size_of(of); i++) sum[i] = left[i] + right[i];
-  free(left), free(right);
-  return sum;
-}
-
-static void check_ranks(const gan_backend *backend, const operands *of, const rank_sums *single, int ranks) {
+static void check_ranks(const gan_backend *backend, const operands *of, float *const *single, int ranks) {
   for (int rank = 0; rank < ranks; rank++) {
     rank_sums sums;
     create_sums(of->count, of->batch, ranks, rank, size_of(of), &sums);
     multiply(backend, of, &sums);
     for (int i = 0; i < sums.shards.node_count; i++) {
-      float *right = add_tree(of, single, sums.shards.nodes[i].low, sums.shards.nodes[i].high);
+      float *right = add_tree(single, size_of(of), sums.shards.nodes[i].low, sums.shards.nodes[i].high);
       assert_memory_equal(sums.slots[i] + OFFSET, right, size_of(of) * sizeof *right);
       free(right);
     }
@@ -101,14 +84,16 @@ static void check_value(const gan_backend *backend, const operands *of, const fl
 
 static void check_case(const gan_backend *backend, const operands *of) {
   rank_sums single[64];
+  float *leaves[64];
   for (int i = 0; i < of->count; i++) {
     create_sums(of->count, of->batch, (int)of->count, i, size_of(of), &single[i]);
     multiply(backend, of, &single[i]);
+    leaves[i] = single[i].slots[0] + OFFSET;
   }
-  float *sum = add_tree(of, single, 0, (int)of->count);
+  float *sum = add_tree(leaves, size_of(of), 0, (int)of->count);
   check_value(backend, of, sum);
   free(sum);
-  for (int ranks = 1; ranks <= 3 && ranks <= of->count; ranks++) check_ranks(backend, of, single, ranks);
+  for (int ranks = 1; ranks <= 3 && ranks <= of->count; ranks++) check_ranks(backend, of, leaves, ranks);
   for (int i = 0; i < of->count; i++) release_sums(&single[i]);
 }
 
@@ -123,28 +108,15 @@ static void check_cases(const gan_backend *backend) {
   }
 }
 
-static void check_precision(gan_precision precision) {
-  const gan_cpu_level own = gan_cpu();
-  for (int level = GAN_CPU_BASELINE; level <= (int)own; level++)
-    for (int i = 0; i < gan_backend_count; i++) {
-      const gan_backend *backend = precision == GAN_BFLOAT16 ? gan_backends[i]->bfloat16 : gan_backends[i];
-      if (!backend) continue;
-      assert_int_equal(backend->open(), GAN_OK);
-      gan_cpu_limit((gan_cpu_level)level);
-      if (precision == GAN_FLOAT32 || gan_tiles_available(precision)) check_cases(backend);
-      gan_cpu_limit(own);
-    }
-}
-
 static void sums_in_float32_are_those_of_one_shard_a_rank_added_along_the_tree(void **unused) {
   (void)unused;
-  check_precision(GAN_FLOAT32);
+  check_every_kernel(GAN_FLOAT32, check_cases);
 }
 
 static void sums_in_bfloat16_are_those_of_one_shard_a_rank_added_along_the_tree(void **unused) {
   (void)unused;
   if (!gan_tiles_available(GAN_BFLOAT16)) skip();
-  check_precision(GAN_BFLOAT16);
+  check_every_kernel(GAN_BFLOAT16, check_cases);
 }
 
 int main(void) {
