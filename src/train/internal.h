@@ -1,8 +1,9 @@
 /* The trainer from the inside: what src/train's files share.
 
-   trainer.c builds and destroys, step.c is one iteration's mathematics, run.c the loop around it, state.c checkpoints,
-   resume.c the configuration of a run that goes on, history.c what changes in it, balance.c how ranks share shards,
-   claim.c whose the folder is, record.c what is written to disk besides, model.c the networks. */
+   trainer.c builds and destroys, step.c is one iteration's mathematics (with placing.c, scores.c and update.c), run.c
+   the loop around it, state.c checkpoints, resume.c the configuration of a run that goes on, history.c what changes in
+   it, balance.c how ranks share shards, claim.c whose the folder is, record.c what is written to disk besides, model.c
+   the networks. */
 #ifndef GAN_TRAIN_INTERNAL_H
 #define GAN_TRAIN_INTERNAL_H
 

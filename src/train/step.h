@@ -1,0 +1,36 @@
+/* What a step is made of, for step.c, which puts it together: placing.c, scores.c, update.c. */
+#ifndef GAN_TRAIN_STEP_H
+#define GAN_TRAIN_STEP_H
+
+#include "train/internal.h"
+
+/* --- placing.c: samples into passes --- */
+
+/* The latents of one step, into one part of a generator's pass. */
+void gan_place_latents(const gan_trainer *trainer, gan_random_stream stream, int64_t step, gan_pass *pass, int part);
+/* Copies samples of the local shards, in order of the global batch, into the input rows of the critic's first part. */
+void gan_place_real(gan_pass *critic, const float *samples);
+/* Copies what a generator's pass made in one of its parts into the input rows of one of the critic's. */
+void gan_place_fake(gan_pass *critic, int part, const gan_pass *generated, int generated_part);
+
+/* --- scores.c: the loss, and sums over shards --- */
+
+/* The player's loss of each local shard and its gradient with respect to the critic's scores, which starts the backward
+   pass. */
+void gan_scores_lose(gan_trainer *trainer, const gan_player *player);
+/* Sums the step's scalars and batch statistics over all shards, and finds out together whether the step may count.
+   `mine`: what this rank has met. Collective; all ranks return alike. */
+gan_status gan_scores_sum(gan_trainer *trainer, const gan_player *player, gan_status mine) GAN_CHECKED;
+
+/* --- update.c: gradients become parameters --- */
+
+/* Runs one of the network's passes forward, once its last update is in. Collective. */
+gan_status gan_player_forward(gan_trainer *trainer, gan_player *player, gan_pass *pass) GAN_CHECKED;
+/* Reduces the gradients over shards and ranks, and has the parameters updated, each range by some rank or by all.
+   Collective. */
+void gan_player_update(gan_trainer *trainer, gan_player *player);
+/* Waits until every rank's part of the last update is in. GAN_FAILED when its gradient was not finite, or too large for
+   the optimizer; the same on every rank. Collective. */
+gan_status gan_player_settle(gan_trainer *trainer, gan_player *player) GAN_CHECKED;
+
+#endif

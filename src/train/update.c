@@ -1,0 +1,104 @@
+/* What becomes of a network's gradients: one sum over shards and ranks, one update of the parameters by whoever owns
+   them, clipping, the moving average; and the passes, which await the update before. */
+#include "train/step.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+double gan_begin_exchange(gan_trainer *trainer) {
+  gan_watchdog_beat(trainer->world, GAN_AT_EXCHANGE);
+  return gan_seconds();
+}
+
+void gan_end_exchange(gan_trainer *trainer, double start) {
+  trainer->seconds_communication += gan_seconds() - start;
+  gan_watchdog_beat(trainer->world, GAN_AT_COMPUTATION);
+}
+
+/* ema += (1 - decay) (weights - ema), with a decay that starts low so that the first weights are soon forgotten. */
+static float ema_decay(const gan_player *player, int64_t steps) {
+  const double warm = (1 + (double)steps) / (10 + (double)steps);
+  return (float)fmin(player->ema_decay, warm);
+}
+
+/* A rank alone exchanges nothing in a reduction, and need not look at the clock twice for each range. */
+static bool is_alone(const gan_player *player) { return gan_world_size(player->trainer->world) == 1; }
+
+/* Updates a range of the parameters: optimiser, weight clipping, moving average. Runs inside the reduction. */
+static void update_range(void *context, size_t offset, size_t count, const float *gradient) {
+  gan_player *player = context;
+  const bool alone = is_alone(player);
+  const double start = alone ? 0 : gan_seconds();
+  float *states[GAN_OPTIMIZER_STATES] = {NULL};
+  for (int i = 0; i < player->states_used; i++) states[i] = player->states[i] + offset;
+  player->optimizer->update(&player->options, player->learning_rate, player->steps + 1, count,
+                            player->parameters + offset, gradient, states);
+  if (player->clip > 0) player->clipped += (int64_t)gan_clip(count, (float)player->clip, player->parameters + offset);
+  if (player->ema) {
+    const float decay = ema_decay(player, player->steps + 1);
+    gan_average(count, decay, player->ema + offset, 1 - decay, player->parameters + offset);
+  }
+  player->updated += (int64_t)count;
+  if (!alone) player->update_seconds += gan_seconds() - start;
+}
+
+/* Moves running statistics towards the batch's: the mean over shards, part after part as if they came in turn; and
+   their moving average after them. */
+static void update_buffers(gan_trainer *trainer, gan_player *player) {
+  const size_t count = player->network->buffer_count;
+  const double momentum = player->network->options.batch_norm_momentum;
+  for (int part = 0; part < player->pass->parts; part++)
+    for (size_t i = 0; i < count; i++) {
+      const double batch = trainer->sums[GAN_SUMS + (size_t)part * count + i] / trainer->shards.count;
+      player->buffers[i] = (float)((1 - momentum) * player->buffers[i] + momentum * batch);
+    }
+  if (player->ema) {
+    const float decay = ema_decay(player, player->steps + 1);
+    gan_average(count, decay, player->ema_buffers, 1 - decay, player->buffers);
+  }
+}
+
+/* Waits until every rank's part of a network's last update is in; only then is the gradient's norm known. Its square is
+   as large as that of any element at least; and a mean square that is infinite once stays so, and its parameter where
+   it is. */
+gan_status gan_player_settle(gan_trainer *trainer, gan_player *player) {
+  const double start = gan_begin_exchange(trainer);
+  const double squares = gan_reduction_await(player->reduction);
+  gan_end_exchange(trainer, start);
+  player->gradient_norm = sqrt(squares);
+  if (!isfinite(squares))
+    return gan_fail(GAN_FAILED, "the %s's gradient is not finite in iteration %lld", player->name,
+                    (long long)trainer->iteration + 1);
+  if (player->optimizer->squares_gradient && squares > (double)FLT_MAX)
+    return gan_fail(GAN_FAILED,
+                    "the %s's gradient is too large for %s to square it (norm %.2g, in iteration %lld): use a lower "
+                    "learning rate, or critic.clip",
+                    player->name, player->optimizer->name, player->gradient_norm, (long long)trainer->iteration + 1);
+  return GAN_OK;
+}
+
+/* Between two updates, of either network, each network runs at most once, so that the number of updates so far tells
+   all of a network's passes apart. */
+gan_status gan_player_forward(gan_trainer *trainer, gan_player *player, gan_pass *pass) {
+  const bool critic = player == &trainer->critic;
+  GAN_TRY(gan_player_settle(trainer, player));
+  pass->random = (gan_random_address){.seed = (uint64_t)trainer->config->run.seed,
+                                      .stream = critic ? GAN_STREAM_DROPOUT_CRITIC : GAN_STREAM_DROPOUT_GENERATOR,
+                                      .step = (uint64_t)(trainer->critic.steps + trainer->generator.steps)};
+  gan_pass_forward(pass);
+  return GAN_OK;
+}
+
+void gan_player_update(gan_trainer *trainer, gan_player *player) {
+  player->learning_rate = gan_scheduled_rate(&player->options, trainer->iteration, trainer->config->run.iterations);
+  player->updated = player->clipped = 0;
+  player->update_seconds = 0;
+  const double start = gan_begin_exchange(trainer);
+  gan_reduction_update(player->reduction, update_range, player, gan_trace_wants(trainer));
+  gan_end_exchange(trainer, is_alone(player) ? gan_seconds() : start + player->update_seconds);
+  update_buffers(trainer, player);
+  player->steps++;
+}
