@@ -22,7 +22,8 @@ typedef enum gan_random_stream {
   GAN_STREAM_LABELS = 9,
   GAN_STREAM_INTERPOLATION = 10,
   GAN_STREAM_DROPOUT_GENERATOR = 11, /* step: of update, layer and part (src/nn/dropout.c) */
-  GAN_STREAM_DROPOUT_CRITIC = 12
+  GAN_STREAM_DROPOUT_CRITIC = 12,
+  GAN_STREAM_LABEL_FLIP = 17 /* which samples count as of the other class; step: of the critic; index: class */
 } gan_random_stream;
 
 typedef struct gan_random_address {

@@ -92,6 +92,20 @@ static gan_status read_scores(const gan_arguments *arguments, loss_report *repor
   return check_weights("--fake-weights", &report->fake_weights, report->fake.count);
 }
 
+/* Of a batch that is one shard. */
+static double whole_loss(const gan_loss *loss, const gan_loss_options *options, gan_loss_side side,
+                         const gan_scores *scores) {
+  double totals[GAN_LOSS_STATISTICS];
+  const int rounds = gan_loss_rounds(loss, scores->real_weights || scores->fake_weights);
+  gan_loss_begin(scores->batch, totals);
+  for (int round = 0; round < rounds; round++) {
+    double sums[GAN_LOSS_STATISTICS];
+    gan_loss_statistics(loss, options, side, scores, round, totals, sums);
+    memcpy(totals + gan_loss_round_begin(round), sums, (size_t)gan_loss_round_size(round) * sizeof *sums);
+  }
+  return gan_loss_share(loss, options, side, scores, totals);
+}
+
 static gan_status compute(const gan_loss_options *options, loss_report *report) {
   const size_t count = (size_t)report->real.count;
   float **const gradients[] = {&report->critic_real, &report->critic_fake, &report->generator_real,
@@ -105,11 +119,10 @@ static gan_status compute(const gan_loss_options *options, loss_report *report) 
                        .fake_weights = report->fake_weights.values,
                        .real_gradient = report->critic_real,
                        .fake_gradient = report->critic_fake};
-  report->critic = report->loss->critic(options, &scores);
-  /* A loss whose generator does not see real scores leaves their gradient as it was allocated: zeros. */
+  report->critic = whole_loss(report->loss, options, GAN_LOSS_CRITIC, &scores);
   scores.real_gradient = report->generator_real;
   scores.fake_gradient = report->generator_fake;
-  report->generator = report->loss->generator(options, &scores);
+  report->generator = whole_loss(report->loss, options, GAN_LOSS_GENERATOR, &scores);
   return GAN_OK;
 }
 

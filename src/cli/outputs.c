@@ -37,7 +37,8 @@ static gan_status compare_all(const gan_command *command, const gan_arguments *a
   if (uses(command, "run.resume")) GAN_TRY(compare(written, config->run.resume));
   if (!uses(command, "data.path")) return GAN_OK;
   GAN_TRY(compare_data(written, config->data.path));
-  return compare(written, config->data.labels);
+  GAN_TRY(compare(written, config->data.labels));
+  return compare(written, config->data.weights);
 }
 
 gan_status gan_arguments_check_outputs(const gan_command *command, const gan_arguments *arguments) {

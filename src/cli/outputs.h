@@ -5,7 +5,7 @@
 #include "cli/command.h"
 
 /* GAN_BAD_USAGE when a file that the command is told to write (-o, trace.file) is one that it is told to read: the INI
-   file, words of the command line, data.path and data.labels, the checkpoint of run.resume. Files
+   file, words of the command line, data.path, data.labels and data.weights, the checkpoint of run.resume. Files
    are compared by what they are, not by name: hard links and symbolic ones count, and so do the entries of data.path
    where that is a folder. Images in the folders that convert reads are of another kind than what it writes, which
    gan_file_may_become refuses. Not collective. */

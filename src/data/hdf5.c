@@ -20,6 +20,7 @@
 #include "data/axes.h"
 #include "data/hdf5_dataset.h"
 #include "data/source_types.h"
+#include "data/weights.h"
 #include "kernels/kernels.h"
 
 /* Neighbouring samples are read in pieces of about this many bytes. */
@@ -220,6 +221,18 @@ static gan_status read_labels(gan_source *source, hdf5_state *state) {
   return GAN_OK;
 }
 
+static gan_status read_weights(gan_source *source, const hdf5_state *state) {
+  const char *path = source->options.path, *name = source->options.weights;
+  char what[PATH_MAX + GAN_HDF5_NAME + 16];
+  if (name[0] == '\0') return GAN_OK;
+  GAN_TRY(gan_allocate((size_t)source->count, sizeof *source->weights, "the samples' weights", &source->weights));
+  gan_status status =
+      gan_hdf5_read_weights(state->file, path, name, state->samples.rows.size[0], source->count, source->weights);
+  if (status != GAN_OK) return gan_fail_prefix(status, "data.weights: ");
+  snprintf(what, sizeof what, "data.weights: %s: data set %s", path, name);
+  return gan_weights_check(what, source->count, source->weights);
+}
+
 /* Shape, type, number, labels, and the bytes of some samples; reading all of a large file would take too long. */
 static gan_status take_fingerprint(gan_source *source, hdf5_state *state) {
   const int64_t about[] = {source->count,         source->shape.rank,    source->shape.size[0],
@@ -276,6 +289,7 @@ static void plan_memory(gan_source *source, hdf5_state *state) {
   const int64_t wide = rows->element_bytes > state->value_bytes ? rows->element_bytes : state->value_bytes;
   state->held = source->count <= source->options.memory * MEBIBYTE / sample_bytes(state);
   source->rank_bytes = state->labels ? (size_t)source->count * sizeof *state->labels : 0;
+  if (source->weights) source->rank_bytes += (size_t)source->count * sizeof *source->weights;
   if (state->held) {
     source->host_bytes = (size_t)block_bytes(source);
     source->one_thread = false;
@@ -293,6 +307,7 @@ static gan_status open_dataset(gan_source *source, hdf5_state *state) {
   GAN_TRY(take_axes(source, state));
   GAN_TRY(gan_source_limit(source, state->samples.rows.size[0]));
   GAN_TRY(read_labels(source, state));
+  GAN_TRY(read_weights(source, state));
   GAN_TRY(take_piece(source, state));
   plan_memory(source, state);
   return take_fingerprint(source, state);
@@ -379,12 +394,12 @@ const gan_source_type gan_source_hdf5 = {
     .name = "hdf5",
     .help =
         "images, volumes, series or vectors in a data set (data.dataset) of an HDF5 file (data.path), with labels "
-        "(data.labels) if there are any",
+        "(data.labels) and weights (data.weights) if there are any",
     .open = open_hdf5,
     .load = load_hdf5,
     .read = read_hdf5,
     .keys =
-        "data.path data.labels data.dataset data.axes data.minimum data.maximum data.memory data.origin "
+        "data.path data.labels data.weights data.dataset data.axes data.minimum data.maximum data.memory data.origin "
         "data.samples",
     .close = close_hdf5,
     .fragile = true,

@@ -208,13 +208,18 @@ void gan_hdf5_read_axes(const gan_hdf5_rows *rows, char axes[GAN_AXES_TEXT]) {
     if (strcmp(gan_axes_table[i].name, text) == 0 && (int)strlen(text) == rows->rank) memcpy(axes, text, GAN_AXES_TEXT);
 }
 
+/* `what`: "label". */
+static gan_status check_list(const gan_hdf5_rows *rows, int64_t count, const char *what) {
+  if (rows->rank == 1 && rows->size[0] == count) return GAN_OK;
+  return gan_fail(GAN_BAD_FILE,
+                  "%s: data set %s has %d dimension%s and %" PRId64 " row%s, where the %" PRId64
+                  " sample%s need one %s each",
+                  rows->path, rows->name, rows->rank, rows->rank == 1 ? "" : "s", rows->size[0],
+                  rows->size[0] == 1 ? "" : "s", count, count == 1 ? "" : "s", what);
+}
+
 static gan_status check_labels(const gan_hdf5_rows *rows, int64_t count) {
-  if (rows->rank != 1 || rows->size[0] != count)
-    return gan_fail(GAN_BAD_FILE,
-                    "%s: data set %s has %d dimension%s and %" PRId64 " row%s, where the %" PRId64
-                    " sample%s need one label each",
-                    rows->path, rows->name, rows->rank, rows->rank == 1 ? "" : "s", rows->size[0],
-                    rows->size[0] == 1 ? "" : "s", count, count == 1 ? "" : "s");
+  GAN_TRY(check_list(rows, count, "label"));
   if (H5Tget_class(rows->type) == H5T_INTEGER) return GAN_OK;
   return gan_fail(GAN_BAD_FILE,
                   "%s: data set %s has to be of an integer type to be labels, as .astype(\"i4\") makes it", rows->path,
@@ -250,4 +255,33 @@ gan_status gan_hdf5_read_labels(hid_t file, const char *path, const char *name, 
     *labels = NULL;
   }
   return gan_fail_labels(status);
+}
+
+static gan_status check_weights(const gan_hdf5_rows *rows, int64_t count) {
+  GAN_TRY(check_list(rows, count, "weight"));
+  const H5T_class_t class = H5Tget_class(rows->type);
+  if (class == H5T_INTEGER || class == H5T_FLOAT) return GAN_OK;
+  return gan_fail(GAN_BAD_FILE, "%s: data set %s has to be of numbers to be weights, as .astype(\"f4\") makes it",
+                  rows->path, rows->name);
+}
+
+/* By way of a piece with room for elements of any size. */
+static gan_status copy_weights(gan_hdf5_rows *rows, int64_t count, float *weights) {
+  double values[LABELS_AT_ONCE];
+  for (int64_t begin = 0; begin < count; begin += LABELS_AT_ONCE) {
+    const int64_t length = count - begin < LABELS_AT_ONCE ? count - begin : LABELS_AT_ONCE;
+    GAN_TRY(gan_hdf5_rows_read(rows, begin, length, H5T_NATIVE_DOUBLE, values));
+    for (int64_t i = 0; i < length; i++) weights[begin + i] = (float)values[i];
+  }
+  return GAN_OK;
+}
+
+gan_status gan_hdf5_read_weights(hid_t file, const char *path, const char *name, int64_t rows, int64_t count,
+                                 float *weights) {
+  gan_hdf5_rows opened;
+  GAN_TRY(gan_hdf5_rows_open(file, path, name, &opened));
+  gan_status status = check_weights(&opened, rows);
+  if (status == GAN_OK) status = copy_weights(&opened, count, weights);
+  gan_hdf5_rows_close(&opened);
+  return status;
 }

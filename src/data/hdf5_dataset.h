@@ -36,4 +36,9 @@ void gan_hdf5_read_axes(const gan_hdf5_rows *rows, char axes[GAN_AXES_TEXT]);
 gan_status gan_hdf5_read_labels(hid_t file, const char *path, const char *name, int64_t count,
                                 uint16_t **labels) GAN_CHECKED;
 
+/* Reads the first `count` of 1-D data set `name`, which has to hold `rows` numbers, into weights (count).
+   gan_weights_check is the caller's. */
+gan_status gan_hdf5_read_weights(hid_t file, const char *path, const char *name, int64_t rows, int64_t count,
+                                 float *weights) GAN_CHECKED;
+
 #endif

@@ -5,6 +5,7 @@
    shared block is: a block_head with what only the filling rank can know, pixels (count, elements), labels (count) when
    there are any. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "data/byte_stream.h"
 #include "data/idx_file.h"
 #include "data/source_types.h"
+#include "data/weights.h"
 #include "kernels/kernels.h"
 
 enum { SCRATCH_BYTES = 1 << 16 };
@@ -101,6 +103,18 @@ static size_t block_bytes(const gan_source *source) {
   return sizeof(block_head) + (size_t)(pixel_bytes(source) + label_bytes(source));
 }
 
+static gan_status read_weights(gan_source *source, const gan_idx_file *images) {
+  const char *path = source->options.weights;
+  char what[PATH_MAX + 16];
+  if (path[0] == '\0') return GAN_OK;
+  source->rank_bytes = (size_t)source->count * sizeof *source->weights;
+  GAN_TRY(gan_allocate((size_t)source->count, sizeof *source->weights, "the samples' weights", &source->weights));
+  const gan_status status = gan_idx_read_weights(path, images, source->count, source->weights);
+  if (status != GAN_OK) return gan_fail_prefix(status, "data.weights: ");
+  snprintf(what, sizeof what, "data.weights: %s", path);
+  return gan_weights_check(what, source->count, source->weights);
+}
+
 static gan_status open_idx(gan_source *source) {
   idx_state *state;
   if (source->options.path[0] == '\0')
@@ -110,6 +124,7 @@ static gan_status open_idx(gan_source *source) {
   GAN_TRY(find_files(&source->options, state));
   GAN_TRY(gan_idx_open(&state->images, NULL));
   GAN_TRY(check_images(source, &state->images));
+  GAN_TRY(read_weights(source, &state->images));
   source->host_bytes = block_bytes(source);
   if (!state->labels.path) return GAN_OK;
   const gan_status status = gan_idx_open(&state->labels, NULL);
@@ -232,10 +247,10 @@ const gan_source_type gan_source_idx = {
     .name = "idx",
     .help =
         "images of an IDX file, plain or gzip (data.path: the file, or a folder as of MNIST), with labels "
-        "(data.labels) if there are any",
+        "(data.labels) and weights (data.weights) if there are any",
     .open = open_idx,
     .load = load_idx,
     .read = read_idx,
-    .keys = "data.path data.labels data.axes data.origin data.samples",
+    .keys = "data.path data.labels data.weights data.axes data.origin data.samples",
     .close = close_idx,
 };

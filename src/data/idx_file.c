@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/float_bits.h"
 #include "base/memory.h"
 #include "data/source_types.h"
 
@@ -44,21 +45,29 @@ bool gan_idx_in_folder(const char *path) {
   return false;
 }
 
+/* 0: cannot be read. */
+static int element_bytes(const gan_idx_file *file, uint8_t code) {
+  if (code == GAN_IDX_UBYTE) return 1;
+  if (!file->numbers) return 0;
+  return code == GAN_IDX_FLOAT32 ? 4 : code == GAN_IDX_FLOAT64 ? 8 : 0;
+}
+
 static gan_status check_magic(const gan_idx_file *file, const uint8_t magic[4]) {
   if (memcmp(magic, "\211HDF", 4) == 0)
     return gan_fail(GAN_BAD_FILE, "%s is an HDF5 file, which data.source = hdf5 reads, not an IDX file", file->path);
   if (magic[0] != 0 || magic[1] != 0)
     return gan_fail(GAN_BAD_FILE, "%s is not an IDX file: it starts with bytes %02x %02x %02x %02x, not 00 00",
                     file->path, magic[0], magic[1], magic[2], magic[3]);
-  if (magic[2] != GAN_IDX_UBYTE)
-    return gan_fail(GAN_BAD_FILE, "%s has elements of type %s (code 0x%02x); only unsigned bytes (0x08) can be read",
-                    file->path, type_name(magic[2]), magic[2]);
+  if (element_bytes(file, magic[2]) == 0)
+    return gan_fail(GAN_BAD_FILE, "%s has elements of type %s (code 0x%02x); only unsigned bytes (0x08)%s can be read",
+                    file->path, type_name(magic[2]), magic[2],
+                    file->numbers ? ", float32 (0x0d) and float64 (0x0e)" : "");
   return GAN_OK;
 }
 
-/* The product of the dimensions, each of which has to be at least 1. */
+/* The product of the dimensions, each of which has to be at least 1, and of an element's bytes. */
 static gan_status multiply_sizes(gan_idx_file *file) {
-  file->data_bytes = 1;
+  file->data_bytes = file->element_bytes;
   for (int i = 0; i < file->dimensions; i++) {
     if (file->size[i] == 0) return gan_fail(GAN_BAD_FILE, "%s holds nothing: dimension %d is 0", file->path, i);
     if (__builtin_mul_overflow(file->data_bytes, file->size[i], &file->data_bytes))
@@ -79,6 +88,8 @@ static gan_status read_header(gan_byte_stream *stream, gan_idx_file *file) {
   uint8_t magic[4], words[4 * GAN_IDX_DIMENSIONS];
   GAN_TRY(gan_idx_read(stream, file, sizeof magic, magic));
   GAN_TRY(check_magic(file, magic));
+  file->type = magic[2];
+  file->element_bytes = element_bytes(file, magic[2]);
   file->dimensions = magic[3];
   if (file->dimensions < 1 || file->dimensions > GAN_IDX_DIMENSIONS)
     return gan_fail(GAN_BAD_FILE,
@@ -155,12 +166,50 @@ gan_status gan_idx_find_labels(const char *images, char **labels) {
   return GAN_OK;
 }
 
-gan_status gan_idx_check_labels(const gan_idx_file *labels, const gan_idx_file *images) {
-  if (labels->dimensions != 1)
-    return gan_fail(GAN_BAD_FILE, "%s has %d dimensions; a file of labels has 1", labels->path, labels->dimensions);
-  if (labels->size[0] != images->size[0])
-    return gan_fail(GAN_BAD_FILE, "%s has %" PRId64 " label%s for the %" PRId64 " image%s of %s", labels->path,
-                    labels->size[0], labels->size[0] == 1 ? "" : "s", images->size[0], images->size[0] == 1 ? "" : "s",
-                    images->path);
+/* `what`: "label". */
+static gan_status check_list(const gan_idx_file *list, const gan_idx_file *images, const char *what) {
+  if (list->dimensions != 1)
+    return gan_fail(GAN_BAD_FILE, "%s has %d dimensions; a file of %ss has 1", list->path, list->dimensions, what);
+  if (list->size[0] != images->size[0])
+    return gan_fail(GAN_BAD_FILE, "%s has %" PRId64 " %s%s for the %" PRId64 " image%s of %s", list->path,
+                    list->size[0], what, list->size[0] == 1 ? "" : "s", images->size[0],
+                    images->size[0] == 1 ? "" : "s", images->path);
   return GAN_OK;
+}
+
+gan_status gan_idx_check_labels(const gan_idx_file *labels, const gan_idx_file *images) {
+  return check_list(labels, images, "label");
+}
+
+/* Big-endian. */
+static float number_of_bytes(const uint8_t *bytes, int type) {
+  uint64_t bits = 0;
+  double number;
+  if (type == GAN_IDX_UBYTE) return bytes[0];
+  for (int i = 0; i < (type == GAN_IDX_FLOAT32 ? 4 : 8); i++) bits = bits << 8 | bytes[i];
+  if (type == GAN_IDX_FLOAT32) return float_of_bits((uint32_t)bits);
+  memcpy(&number, &bits, sizeof number);
+  return (float)number;
+}
+
+/* All of the file: one that is damaged behind the weights in use is damaged. */
+static gan_status read_weights(gan_byte_stream *stream, const gan_idx_file *file, int64_t count, float *weights) {
+  uint8_t element[sizeof(double)];
+  for (int64_t i = 0; i < file->size[0]; i++) {
+    GAN_TRY(gan_idx_read(stream, file, file->element_bytes, element));
+    if (i < count) weights[i] = number_of_bytes(element, file->type);
+  }
+  return gan_byte_stream_expect_end(stream);
+}
+
+gan_status gan_idx_read_weights(const char *path, const gan_idx_file *images, int64_t count, float *weights) {
+  gan_idx_file file = {.numbers = true};
+  gan_byte_stream *stream = NULL;
+  GAN_TRY(gan_duplicate(path, &file.path));
+  gan_status status = gan_idx_open(&file, &stream);
+  if (status == GAN_OK) status = check_list(&file, images, "weight");
+  if (status == GAN_OK) status = read_weights(stream, &file, count, weights);
+  gan_byte_stream_close(stream);
+  free(file.path);
+  return status;
 }

@@ -18,6 +18,7 @@ enum { BUFFERS = 2, MESSAGE_BYTES = 1024 };
 typedef struct step_buffer {
   float *real;                 /* (samples, elements) */
   int32_t *labels;             /* (samples), or NULL */
+  float *weights;              /* (samples), or NULL */
   bool full;                   /* read, and not given back yet */
   gan_status status;           /* of reading it */
   char message[MESSAGE_BYTES]; /* of the error; the recorded message is each thread's own */
@@ -47,6 +48,8 @@ static void read_step(gan_loader *loader, step_buffer *buffer) {
   for (int64_t i = 0; i < loader->samples; i++)
     loader->indices[i] = gan_sampler_index(loader->seed, loader->source->count, first + i);
   buffer->status = gan_source_read(loader->source, loader->indices, loader->samples, buffer->real, buffer->labels);
+  for (int64_t i = 0; buffer->weights && i < loader->samples; i++)
+    buffer->weights[i] = loader->source->weights[loader->indices[i]];
   if (buffer->status == GAN_OK)
     loader->next_step++;
   else
@@ -86,7 +89,8 @@ static gan_status start_thread(gan_loader *loader) {
 }
 
 size_t gan_loader_bytes(const gan_source *source, int64_t samples) {
-  const size_t sample = (size_t)gan_shape_count(&source->shape) * sizeof(float) + sizeof(int32_t);
+  const size_t sample =
+      (size_t)gan_shape_count(&source->shape) * sizeof(float) + sizeof(int32_t) + (source->weights ? sizeof(float) : 0);
   return (size_t)samples * (sizeof(int64_t) + BUFFERS * sample);
 }
 
@@ -98,6 +102,8 @@ static gan_status allocate_buffers(gan_loader *loader) {
     GAN_TRY(gan_allocate(samples, elements * sizeof *buffer->real, "a step's samples", &buffer->real));
     if (loader->source->label_count > 0)
       GAN_TRY(gan_allocate(samples, sizeof *buffer->labels, "a step's labels", &buffer->labels));
+    if (loader->source->weights)
+      GAN_TRY(gan_allocate(samples, sizeof *buffer->weights, "a step's weights", &buffer->weights));
   }
   return GAN_OK;
 }
@@ -139,6 +145,7 @@ void gan_loader_destroy(gan_loader *loader) {
   for (int i = 0; i < BUFFERS; i++) {
     free(loader->buffers[i].real);
     free(loader->buffers[i].labels);
+    free(loader->buffers[i].weights);
   }
   free(loader->indices);
   free(loader);
@@ -167,4 +174,8 @@ gan_status gan_loader_next(gan_loader *loader, const float **real, const int32_t
   *real = next->real;
   *labels = next->labels;
   return GAN_OK;
+}
+
+const float *gan_loader_weights(const gan_loader *loader) {
+  return loader->buffers[(loader->turn + BUFFERS - 1) % BUFFERS].weights;
 }

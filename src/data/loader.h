@@ -28,5 +28,8 @@ size_t gan_loader_bytes(const gan_source *source, int64_t samples);
    without). Valid until the next call. Waits if they are not there yet. An error of the reading thread comes back here.
  */
 gan_status gan_loader_next(gan_loader *loader, const float **real, const int32_t **labels) GAN_CHECKED;
+/* The weights (samples of the local shards) of the samples that gan_loader_next gave last, valid as long; NULL: all 1.
+ */
+const float *gan_loader_weights(const gan_loader *loader);
 
 #endif

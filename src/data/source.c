@@ -50,11 +50,11 @@ static gan_status unknown_source(const char *name) {
 }
 
 static gan_status copy_options(const gan_data_options *options, gan_data_options *copy) {
-  const char *const texts[] = {options->source,  options->path,   options->labels,
-                               options->dataset, options->origin, options->axes};
-  char *copies[6] = {NULL};
+  const char *const texts[] = {options->source, options->path, options->labels, options->dataset,
+                               options->origin, options->axes, options->weights};
+  char *copies[7] = {NULL};
   gan_status status = GAN_OK;
-  for (int i = 0; i < 6 && status == GAN_OK; i++) status = gan_duplicate(texts[i] ? texts[i] : "", &copies[i]);
+  for (int i = 0; i < 7 && status == GAN_OK; i++) status = gan_duplicate(texts[i] ? texts[i] : "", &copies[i]);
   *copy = *options;
   copy->source = copies[0];
   copy->path = copies[1];
@@ -62,6 +62,7 @@ static gan_status copy_options(const gan_data_options *options, gan_data_options
   copy->dataset = copies[3];
   copy->origin = copies[4];
   copy->axes = copies[5];
+  copy->weights = copies[6];
   return status;
 }
 
@@ -86,6 +87,13 @@ static gan_status open_alone(const gan_data_options *options, uint64_t seed, gan
   return gan_hint_at_pictures("data.path: ", (*source)->options.path, add_origin(&(*source)->options, status));
 }
 
+/* The same samples with other weights are other data. */
+static void hash_weights(gan_source *source) {
+  if (!source->weights) return;
+  source->fingerprint = gan_hash(source->weights, (size_t)source->count * sizeof *source->weights, source->fingerprint);
+  source->earlier_fingerprint = source->fingerprint;
+}
+
 gan_status gan_source_open(const gan_data_options *options, uint64_t seed, const gan_data_share *share,
                            gan_source **source) {
   static const gan_data_share alone = {.context = NULL};
@@ -95,6 +103,7 @@ gan_status gan_source_open(const gan_data_options *options, uint64_t seed, const
   if (share->agree) status = share->agree(share->context, status);
   if (status == GAN_OK) opened->earlier_fingerprint = opened->fingerprint;
   if (status == GAN_OK && opened->type->load) status = opened->type->load(opened, share);
+  if (status == GAN_OK) hash_weights(opened);
   if (status != GAN_OK) {
     gan_source_close(opened);
     opened = NULL;
@@ -123,12 +132,12 @@ static gan_status look_at_data(void *context) {
 }
 
 gan_status gan_source_probe(const gan_data_options *options) {
-  const char *const texts[] = {options->source, options->dataset, options->labels, options->axes};
+  const char *const texts[] = {options->source, options->dataset, options->labels, options->axes, options->weights};
   gan_data_options copy = *options;
   uint64_t way = (uint64_t)options->samples;
   if (!gan_source_is_fragile(options)) return GAN_OK;
   copy.memory = 0;
-  for (int i = 0; i < 4; i++) way = texts[i] ? gan_hash(texts[i], strlen(texts[i]), way) : way;
+  for (int i = 0; i < 5; i++) way = texts[i] ? gan_hash(texts[i], strlen(texts[i]), way) : way;
   return gan_probe_file(options->path, way, NULL, look_at_data, &copy);
 }
 
@@ -152,6 +161,8 @@ void gan_source_close(gan_source *source) {
   free((char *)source->options.dataset);
   free((char *)source->options.origin);
   free((char *)source->options.axes);
+  free((char *)source->options.weights);
+  free(source->weights);
   free(source);
 }
 

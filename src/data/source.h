@@ -34,6 +34,7 @@ typedef struct gan_data_options {
   const char *path;    /* data.path: the file; for idx also a folder with the usual file names in it */
   const char *labels;  /* data.labels: idx: file of labels; hdf5: data set of labels; "": those beside the
                           samples, if there are any; "none": none */
+  const char *weights; /* data.weights: idx: file of weights; hdf5: data set of weights; NULL or "": all 1 */
   const char *dataset; /* data.dataset: path inside the HDF5 file; "": the only data set that can be samples */
   const char *axes;    /* data.axes: layout of the file's axes (axes.h); NULL, "" or "auto": the only likely one */
   const char *origin;  /* data.origin: how to get the data; said when data.path is missing. NULL is "" */
@@ -97,6 +98,7 @@ struct gan_source {
   const gan_axes *axes;          /* of the file; NULL: there is none */
   int64_t count;                 /* samples; 0: without end */
   int label_count;               /* labels are 0 .. label_count-1; 0: no labels */
+  float *weights;                /* (count) of the samples in the loss, finite and not negative; NULL: all 1. Owned */
   uint64_t fingerprint;          /* hash of what the samples are: differs when the data differ */
   uint64_t earlier_fingerprint;  /* that earlier versions took of the same data: their runs go on */
   size_t host_bytes, rank_bytes; /* memory that the data take: once per host, where it can be shared; on each rank */

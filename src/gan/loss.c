@@ -1,122 +1,81 @@
-/* The losses. Those here are sums of means of one function of one score: each is written as that function and its slope
-   (a term), and mean_of does the rest. A loss that couples scores (relativistic ones) fits the same table with
-   functions of its own. Scores are float32, all arithmetic is in double: a shard has few scores and they decide
-   everything. */
+/* The losses there are. Each is written as its formulas read: what real and generated samples contribute to the
+   critic's loss, and to the generator's. How they are summed is in loss_share.c. */
 #include "gan/loss.h"
 
-#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
-double gan_softplus(double x) { return x > 0.0 ? x + log1p(exp(-x)) : log1p(exp(x)); }
-
-double gan_sigmoid(double x) {
-  if (x >= 0.0) return 1.0 / (1.0 + exp(-x));
-  const double e = exp(x);
-  return e / (1.0 + e);
-}
-
-/* One sample's part of a loss before averaging, and its derivative. `parameter` is the term's own. */
-typedef struct term_value {
-  double value, slope;
-} term_value;
-typedef term_value (*term_function)(double score, double parameter);
-
-/* parameter * x. */
-static term_value linear_term(double score, double parameter) {
-  return (term_value){.value = parameter * score, .slope = parameter};
-}
-
-/* ce(x, 1 - s/2) = sp(x) - (1 - s/2) x = sp(-x) + s/2 x, the form that does not cancel; parameter is s. */
-static term_value real_class_term(double score, double parameter) {
-  const double half = parameter / 2.0;
-  return (term_value){.value = gan_softplus(-score) + half * score, .slope = half - gan_sigmoid(-score)};
-}
-
-/* parameter * sp(x). */
-static term_value softplus_term(double score, double parameter) {
-  return (term_value){.value = parameter * gan_softplus(score), .slope = parameter * gan_sigmoid(score)};
-}
-
-/* This shard's share of the weighted mean of a term over the global batch; gradient (count) may be NULL. */
-static double mean_of(term_function term, double parameter, const gan_scores *scores, const float *values,
-                      const float *weights, float *gradient) {
-  const double batch = (double)scores->batch;
-  double sum = 0.0;
-  for (int64_t i = 0; i < scores->count; i++) {
-    const double weight = weights == NULL ? 1.0 : (double)weights[i];
-    const term_value at = term((double)values[i], parameter);
-    sum += weight * at.value;
-    if (gradient != NULL) gradient[i] = (float)(weight * at.slope / batch);
-  }
-  return sum / batch;
-}
-
-static double mean_real(term_function term, double parameter, const gan_scores *scores) {
-  return mean_of(term, parameter, scores, scores->real, scores->real_weights, scores->real_gradient);
-}
-
-static double mean_fake(term_function term, double parameter, const gan_scores *scores) {
-  return mean_of(term, parameter, scores, scores->fake, scores->fake_weights, scores->fake_gradient);
-}
-
-/* For the generator of a loss that real scores do not enter. */
-static void clear_real_gradient(const gan_scores *scores) {
-  if (scores->real == NULL || scores->real_gradient == NULL) return;
-  for (int64_t i = 0; i < scores->count; i++) scores->real_gradient[i] = 0.0f;
-}
-
-/* E f - E r. */
-static double wasserstein_critic(const gan_loss_options *options, const gan_scores *scores) {
-  (void)options;
-  return mean_fake(linear_term, 1.0, scores) + mean_real(linear_term, -1.0, scores);
-}
-
-/* -E f. */
-static double wasserstein_generator(const gan_loss_options *options, const gan_scores *scores) {
-  (void)options;
-  clear_real_gradient(scores);
-  return mean_fake(linear_term, -1.0, scores);
-}
-
-/* E ce(r, 1 - s/2) + E sp(f), the cross-entropy of a classifier of real against generated. */
-static double minimax_critic(const gan_loss_options *options, const gan_scores *scores) {
-  return mean_real(real_class_term, options->label_smoothing, scores) + mean_fake(softplus_term, 1.0, scores);
-}
-
-/* -E sp(f) = E log(1 - s(f)). */
-static double minimax_generator(const gan_loss_options *options, const gan_scores *scores) {
-  (void)options;
-  clear_real_gradient(scores);
-  return mean_fake(softplus_term, -1.0, scores);
-}
-
-/* E sp(-f) = E ce(f, 1): no smoothing for the generator. */
-static double modified_minimax_generator(const gan_loss_options *options, const gan_scores *scores) {
-  (void)options;
-  clear_real_gradient(scores);
-  return mean_fake(real_class_term, 0.0, scores);
-}
+/* The cross-entropy of a classifier of real against generated: E ce(r, 1 - s/2) + E sp(f). */
+#define CROSS_ENTROPY \
+  { .real = gan_term_smoothed, .fake = gan_term_softplus }
 
 const gan_loss gan_losses[] = {
     {.name = "wasserstein",
      .help = "critic E f - E r, generator -E f; needs a Lipschitz critic",
      .source = "arXiv 1701.07875, eq. 3 and algorithm 1",
-     .wants_lipschitz = true,
-     .critic = wasserstein_critic,
-     .generator = wasserstein_generator},
+     .keys = "",
+     .critic = {.real = gan_term_minus, .fake = gan_term_plus},
+     .generator = {.fake = gan_term_minus},
+     .wants_lipschitz = true},
+    {.name = "wasserstein_hinge",
+     .help = "critic E max(0, a - r) + E max(0, b + f), which is satisfied beyond the margins; generator -E f",
+     .source = "arXiv 1705.02894; 1802.05957, eq. 16 and 17",
+     .keys = "real_margin fake_margin label_flips",
+     .critic = {.real = gan_term_above_real_margin, .fake = gan_term_below_fake_margin},
+     .generator = {.fake = gan_term_minus}},
     {.name = "minimax",
      .help = "the original GAN: the critic classifies, the generator lowers its success E log(1 - s(f))",
      .source = "arXiv 1406.2661, eq. 1; label smoothing: 1606.03498, section 3.4",
-     .uses_smoothing = true,
-     .critic = minimax_critic,
-     .generator = minimax_generator},
+     .keys = "label_smoothing label_flips",
+     .critic = CROSS_ENTROPY,
+     .generator = {.fake = gan_term_minus_softplus}},
     {.name = "modified_minimax",
      .help = "as minimax, but the generator raises E log s(f), which does not saturate",
      .source = "arXiv 1406.2661, section 3; label smoothing: 1606.03498, section 3.4",
-     .uses_smoothing = true,
-     .critic = minimax_critic,
-     .generator = modified_minimax_generator},
+     .keys = "label_smoothing label_flips",
+     .critic = CROSS_ENTROPY,
+     .generator = {.fake = gan_term_softplus_of_minus}},
+    {.name = "least_squares",
+     .help = "squares of how far scores are from labels: critic 1/2 E(r - a)^2 + 1/2 E(f - b)^2, generator "
+             "1/2 E(f - a)^2",
+     .source = "arXiv 1611.04076, eq. 2",
+     .keys = "real_label fake_label label_flips",
+     .critic = {.real = gan_term_square_to_real, .fake = gan_term_square_to_fake},
+     .generator = {.fake = gan_term_square_to_real}},
+    {.name = "relativistic_average",
+     .help = "how much more real than the average of the other class: critic E sp(-(r - E f)) + E sp(f - E r), "
+             "generator the same with r and f exchanged",
+     .source = "arXiv 1807.00734, section 4.3",
+     .keys = "",
+     .pairing = GAN_PAIRING_MEANS,
+     .critic = {.real = gan_term_softplus_of_minus, .fake = gan_term_softplus},
+     .generator = {.real = gan_term_softplus, .fake = gan_term_softplus_of_minus},
+     .generator_needs_real = true},
+    {.name = "relativistic_paired",
+     .help = "how much more real than the other sample of a pair: critic E sp(-(r - f)), generator E sp(r - f); goes "
+             "with r1 and r2",
+     .source = "arXiv 1807.00734, section 4.2; 2501.05441, section 2",
+     .keys = "",
+     .pairing = GAN_PAIRING_PAIRS,
+     .critic = {.real = gan_term_softplus_of_minus},
+     .generator = {.real = gan_term_softplus},
+     .generator_needs_real = true},
+    {.name = "relativistic_hinge",
+     .help = "as relativistic_average with hinges: critic E max(0, a - (r - E f)) + E max(0, b + (f - E r)), generator "
+             "the same with r and f exchanged",
+     .source = "arXiv 1807.00734, appendix",
+     .keys = "real_margin fake_margin",
+     .pairing = GAN_PAIRING_MEANS,
+     .critic = {.real = gan_term_above_real_margin, .fake = gan_term_below_fake_margin},
+     .generator = {.real = gan_term_below_fake_margin, .fake = gan_term_above_real_margin},
+     .generator_needs_real = true},
+    {.name = "logistic",
+     .help = "modified_minimax without label smoothing, as StyleGAN has it: critic E sp(-r) + E sp(f), generator "
+             "E sp(-f); goes with r1",
+     .source = "arXiv 1406.2661, section 3; with r1: 1801.04406",
+     .keys = "label_flips",
+     .critic = {.real = gan_term_softplus_of_minus, .fake = gan_term_softplus},
+     .generator = {.fake = gan_term_softplus_of_minus}},
 };
 const int gan_loss_count = sizeof gan_losses / sizeof gan_losses[0];
 
@@ -125,4 +84,41 @@ const gan_loss *gan_loss_find(const char *name) {
     if (strcmp(gan_losses[i].name, name) == 0) return &gan_losses[i];
   }
   return NULL;
+}
+
+bool gan_loss_uses(const gan_loss *loss, const char *key) {
+  static const char section[] = "loss.";
+  if (strncmp(key, section, sizeof section - 1) != 0) return false;
+  const char *name = key + sizeof section - 1;
+  const size_t length = strlen(name);
+  if (strcmp(name, "name") == 0) return true;
+  for (const char *word = loss->keys; *word; word += strspn(word, " ")) {
+    const size_t word_length = strcspn(word, " ");
+    if (word_length == length && strncmp(word, name, length) == 0) return true;
+    word += word_length;
+  }
+  return false;
+}
+
+/* Why a sample of a loss that has no use for flips cannot count as one of the other class. */
+static const char *without_flips(const gan_loss *loss) {
+  return loss->pairing == GAN_PAIRING_NONE
+             ? "its terms differ in their sign alone, so that a share p of flips does nothing but scale the loss by "
+               "1 - 2p"
+             : "it compares real samples with generated ones, and gives none of them a class";
+}
+
+gan_status gan_loss_check(const gan_loss_options *options) {
+  const gan_loss *loss = gan_loss_find(options->name);
+  if (!loss) return gan_fail(GAN_BAD_USAGE, "loss.name: there is no loss '%.80s'", options->name);
+  if (options->label_flips > 0 && !gan_loss_uses(loss, "loss.label_flips"))
+    return gan_fail(GAN_BAD_USAGE,
+                    "loss.label_flips means nothing with loss.name = %s: %s; leave it 0, or take a loss that "
+                    "classifies samples, as minimax, logistic or least_squares",
+                    loss->name, without_flips(loss));
+  if (gan_loss_uses(loss, "loss.real_label") && options->real_label == options->fake_label)
+    return gan_fail(GAN_BAD_USAGE,
+                    "loss.real_label and loss.fake_label are both %g: there is nothing for the critic to tell apart",
+                    options->real_label);
+  return GAN_OK;
 }

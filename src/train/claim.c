@@ -107,8 +107,10 @@ static bool is_own(const char *folder, const char *path) {
 
 gan_status gan_folder_check_files(const gan_trainer *trainer, bool resumes) {
   const gan_config *config = trainer->config;
-  const char *const files[][2] = {
-      {"data.path", config->data.path}, {"data.labels", config->data.labels}, {"trace.file", config->trace.file}};
+  const char *const files[][2] = {{"data.path", config->data.path},
+                                  {"data.labels", config->data.labels},
+                                  {"data.weights", config->data.weights},
+                                  {"trace.file", config->trace.file}};
   for (size_t i = 0; i < sizeof files / sizeof *files; i++)
     if (is_own(trainer->folder, files[i][1]))
       return gan_fail(GAN_BAD_USAGE, "%s: %s is a file that the run itself writes in its folder: name another one",

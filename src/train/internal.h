@@ -82,6 +82,11 @@ struct gan_trainer {
   float *values, *workspace; /* of both passes */
   double *shard_sums;        /* (local shards, sum_count): GAN_SUMS, then batch statistics of each part */
   double *sums;              /* (sum_count) */
+  /* Of the newest critic step, for the loss; the generator's may be one of real samples, too. */
+  const float *real;         /* (local samples, elements): the loader's, until it is asked for the next step's */
+  const float *real_weights; /* (local samples): likewise; NULL: all 1 */
+  bool *label_flips;         /* (2, local samples): real and generated samples that count as of the other class; NULL */
+  double *loss_sums;         /* (local shards, GAN_LOSS_STATISTICS): a round of the loss's statistics (gan/loss.h) */
   int64_t iteration;         /* iterations done */
   int64_t resumed_at;        /* the iteration whose checkpoint this start goes on from; 0: none */
   bool stop;                 /* some rank was asked to stop */

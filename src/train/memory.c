@@ -30,14 +30,15 @@ static gan_status find_steps_ahead(const gan_network *generator, const gan_shard
 }
 
 gan_status gan_passes_plan(const gan_model *model, const gan_shards *shards, int64_t critic_steps,
-                           gan_passes_memory *plan) {
-  *plan = (gan_passes_memory){0};
+                           bool generator_sees_real, gan_passes_memory *plan) {
+  *plan = (gan_passes_memory){.generator_sees_real = generator_sees_real};
   GAN_TRY(find_steps_ahead(model->generator, shards, critic_steps, &plan->steps_ahead));
   if (plan->steps_ahead > 1)
     GAN_TRY(gan_pass_measure(model->generator, shards, plan->steps_ahead, GAN_KEEP_NOTHING, &plan->ahead));
   GAN_TRY(gan_pass_measure(model->generator, shards, 1, GAN_KEEP_FOR_BACKWARD, &plan->generator));
   GAN_TRY(gan_pass_measure(model->critic, shards, 2, GAN_KEEP_FOR_BACKWARD, &plan->critic));
-  plan->values = larger(plan->generator.values[0] + plan->critic.values[0], plan->critic.values[1]);
+  const size_t beside = plan->critic.values[plan->generator_sees_real ? 1 : 0];
+  plan->values = larger(plan->generator.values[0] + beside, plan->critic.values[1]);
   plan->workspace = larger(plan->generator.workspace, plan->critic.workspace);
   return GAN_OK;
 }
@@ -45,7 +46,8 @@ gan_status gan_passes_plan(const gan_model *model, const gan_shards *shards, int
 void gan_passes_place(const gan_passes_memory *plan, float *values, float *workspace, gan_pass_memory *generator,
                       gan_pass_memory *critic) {
   *generator = (gan_pass_memory){{values, NULL}, workspace};
-  *critic = (gan_pass_memory){{values + plan->generator.values[0], values}, workspace};
+  float *behind = values + plan->generator.values[0];
+  *critic = (gan_pass_memory){{behind, plan->generator_sees_real ? behind : values}, workspace};
 }
 
 bool gan_passes_lend(const gan_passes_memory *plan, const gan_pass_sizes *generating) {
@@ -61,7 +63,8 @@ gan_trainer_sizes gan_trainer_measure(const gan_config *config, const gan_model 
   const int64_t wanted = config->eval.samples;
   return (gan_trainer_sizes){.sums = GAN_SUMS + larger(2 * model->critic->buffer_count, model->generator->buffer_count),
                              .latents = (size_t)config->samples.count * (size_t)config->generator.latent,
-                             .evaluation = (size_t)(source->count && source->count < wanted ? source->count : wanted)};
+                             .evaluation = (size_t)(source->count && source->count < wanted ? source->count : wanted),
+                             .flips = config->loss.label_flips > 0 ? 2 : 0};
 }
 
 /* --- The report --- */
@@ -117,7 +120,8 @@ static void add_passes(const gan_passes_memory *passes, rank_rows *list) {
   add(list, "passes", "outputs and gradients of layers", passes->values * value, 0);
   add(list, "passes", "in it, generator: forward and back", passes->generator.values[0] * value, 0)->part = true;
   add(list, "passes", "in it, critic: real and generated", passes->critic.values[1] * value, 0)->part = true;
-  add(list, "passes", "in it, critic: generated", passes->critic.values[0] * value, 0)->part = true;
+  if (!passes->generator_sees_real)
+    add(list, "passes", "in it, critic: generated", passes->critic.values[0] * value, 0)->part = true;
   add(list, "passes", "workspace of convolutions", passes->workspace * value, 0);
   add(list, "passes", "generated for several critic steps", passes->ahead.bytes, 0);
 }
@@ -142,10 +146,11 @@ static void add_rank_0(const setup *run, const gan_trainer_sizes *sizes, const g
 
 static gan_status list_rank(const setup *run, const char **variant, rank_rows *list) {
   const gan_trainer_sizes sizes = gan_trainer_measure(run->config, &run->model, run->source);
-  const size_t local = (size_t)run->shards.local;
+  const size_t local = (size_t)run->shards.local, samples = (size_t)gan_shards_samples(&run->shards);
   gan_passes_memory passes;
   const char *of_critic;
-  GAN_TRY(gan_passes_plan(&run->model, &run->shards, run->config->train.n_critic, &passes));
+  GAN_TRY(gan_passes_plan(&run->model, &run->shards, run->config->train.n_critic,
+                          gan_loss_find(run->config->loss.name)->generator_needs_real, &passes));
   GAN_TRY(add_network(run, "generator", run->model.generator, true, &passes.generator,
                       passes.generator.values[0] + passes.generator.workspace, variant, list));
   GAN_TRY(add_network(run, "critic", run->model.critic, false, &passes.critic,
@@ -155,6 +160,8 @@ static gan_status list_rank(const setup *run, const char **variant, rank_rows *l
       0);
   add(list, "data", "data set", run->source->rank_bytes, run->source->host_bytes);
   add(list, "trainer", "sums over shards", (local + 1) * sizes.sums * sizeof(double), 0);
+  add(list, "trainer", "the loss: statistics, label flips",
+      local * GAN_LOSS_STATISTICS * sizeof(double) + samples * sizes.flips * sizeof(bool), 0);
   add(list, "trainer", "latents of pictures", sizes.latents * sizeof(float), 0);
   add_rank_0(run, &sizes, &passes, list);
   return GAN_OK;
@@ -272,6 +279,7 @@ gan_status gan_memory_plan(const gan_config *config, gan_layout layout, gan_memo
   *report = (gan_memory_report){.layout = layout, .batch = config->train.batch};
   report->shards = gan_shards_count(config->train.shards, config->train.batch, layout.ranks);
   GAN_TRY(check_layout(config, layout));
+  GAN_TRY(gan_loss_check(&config->loss));
   GAN_TRY(gan_source_open_headers(&config->data, (uint64_t)config->run.seed, &source));
   run.source = source;
   gan_status status = gan_model_create(config, &source->shape, &run.model);

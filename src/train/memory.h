@@ -16,18 +16,22 @@
                           [ critic, real and generated ................. ]
         generator step    [ generator, kept ]  [ critic, generated ]
 
+   Where the generator's loss is one of real scores, too, the critic has real samples beside the generated ones then:
+   its pass lies behind the generator's in both steps.
+
    Where it takes little memory, the samples of several critic steps are generated together, by a pass with a part for
    each step. It has memory of its own, so that the samples last while the critic is at work. */
 typedef struct gan_passes_memory {
   gan_pass_sizes generator, critic;
   size_t values, workspace; /* floats */
+  bool generator_sees_real; /* the critic has two parts in a generator step */
   int steps_ahead;          /* critic steps that are generated for together; 1: the generator's own pass does it */
   gan_pass_sizes ahead;     /* all zero then */
 } gan_passes_memory;
 
 /* `critic_steps`: of an iteration. steps_ahead does not depend on which ranks the shards are on. */
 gan_status gan_passes_plan(const gan_model *model, const gan_shards *shards, int64_t critic_steps,
-                           gan_passes_memory *plan) GAN_CHECKED;
+                           bool generator_sees_real, gan_passes_memory *plan) GAN_CHECKED;
 
 /* Where each pass has its values in the two blocks. */
 void gan_passes_place(const gan_passes_memory *plan, float *values, float *workspace, gan_pass_memory *generator,
@@ -44,6 +48,7 @@ typedef struct gan_trainer_sizes {
   size_t sums;       /* doubles that a step sums over all shards; each local shard has as many */
   size_t latents;    /* floats: of the pictures' samples */
   size_t evaluation; /* samples to compare with; rank 0 */
+  size_t flips;      /* truth values for each local sample: of which class it counts */
 } gan_trainer_sizes;
 gan_trainer_sizes gan_trainer_measure(const gan_config *config, const gan_model *model, const gan_source *source);
 

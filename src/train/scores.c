@@ -12,28 +12,93 @@ static size_t sum_count(const gan_player *player) {
   return GAN_SUMS + (size_t)player->pass->parts * player->network->buffer_count;
 }
 
-void gan_scores_lose(gan_trainer *trainer, const gan_player *player) {
-  gan_pass *pass = trainer->critic.pass;
+/* Whose loss is taken, and where the critic's scores for it are: real samples in its pass's first part, unless it is
+   the generator's of a loss that does without, and generated ones in the last. */
+typedef struct scored {
+  gan_trainer *trainer;
+  gan_loss_side side;
+  bool real;
+} scored;
+
+static scored scored_by(gan_trainer *trainer, const gan_player *player) {
   const bool critic = player == &trainer->critic;
-  const size_t stride = sum_count(player);
+  return (scored){.trainer = trainer,
+                  .side = critic ? GAN_LOSS_CRITIC : GAN_LOSS_GENERATOR,
+                  .real = critic || trainer->loss->generator_needs_real};
+}
+
+/* `sample`: the shard's first, counted from this rank's. */
+static gan_scores scores_of(const scored *what, int shard, int64_t sample) {
+  const gan_trainer *trainer = what->trainer;
+  gan_pass *pass = trainer->critic.pass;
   const float *scores = gan_pass_output(pass);
   float *gradient = gan_pass_output_gradient(pass);
+  const int64_t real = gan_pass_first_row(pass, shard, 0), fake = gan_pass_first_row(pass, shard, what->real ? 1 : 0);
+  const bool *flips = what->side == GAN_LOSS_CRITIC ? trainer->label_flips : NULL;
+  const float *weights = what->real ? trainer->real_weights : NULL;
+  return (gan_scores){.count = gan_pass_row_count(pass, shard, 0),
+                      .batch = trainer->shards.batch,
+                      .real = what->real ? scores + real : NULL,
+                      .fake = scores + fake,
+                      .real_weights = weights ? weights + sample : NULL,
+                      .real_flips = flips ? flips + sample : NULL,
+                      .fake_flips = flips ? flips + gan_shards_samples(&trainer->shards) + sample : NULL,
+                      .real_gradient = what->real ? gradient + real : NULL,
+                      .fake_gradient = gradient + fake};
+}
+
+/* Which samples of this step count as of the other class: each with the same probability, whatever the others do. */
+static void draw_label_flips(gan_trainer *trainer) {
+  const int64_t samples = gan_shards_samples(&trainer->shards);
+  gan_random_address address = {.seed = (uint64_t)trainer->config->run.seed,
+                                .stream = GAN_STREAM_LABEL_FLIP,
+                                .step = (uint64_t)trainer->critic.steps};
+  for (int64_t i = 0; trainer->label_flips && i < samples; i++) {
+    float drawn[2];
+    address.sample = (uint64_t)(gan_shard_begin(&trainer->shards, trainer->shards.first) + i);
+    gan_random_uniform(address, 2, drawn);
+    trainer->label_flips[i] = (double)drawn[0] < trainer->config->loss.label_flips;
+    trainer->label_flips[samples + i] = (double)drawn[1] < trainer->config->loss.label_flips;
+  }
+}
+
+/* What the loss has to know of the global batch: one small exchange for each round, none for most losses. */
+static void sum_statistics(const scored *what, double *totals) {
+  gan_trainer *trainer = what->trainer;
+  const int rounds = gan_loss_rounds(trainer->loss, what->real && trainer->real_weights);
+  gan_loss_begin(trainer->shards.batch, totals);
+  for (int round = 0; round < rounds; round++) {
+    const size_t size = (size_t)gan_loss_round_size(round);
+    int64_t sample = 0;
+    for (int shard = 0; shard < trainer->shards.local; shard++) {
+      const gan_scores scores = scores_of(what, shard, sample);
+      gan_loss_statistics(trainer->loss, &trainer->config->loss, what->side, &scores, round, totals,
+                          trainer->loss_sums + (size_t)shard * size);
+      sample += scores.count;
+    }
+    const double start = gan_begin_exchange(trainer);
+    gan_world_sum(trainer->world, &trainer->shards, trainer->loss_sums, size, totals + gan_loss_round_begin(round));
+    gan_end_exchange(trainer, start);
+  }
+}
+
+void gan_scores_lose(gan_trainer *trainer, const gan_player *player) {
+  const scored what = scored_by(trainer, player);
+  const size_t stride = sum_count(player);
+  double totals[GAN_LOSS_STATISTICS];
+  int64_t sample = 0;
+  if (what.side == GAN_LOSS_CRITIC) draw_label_flips(trainer);
+  sum_statistics(&what, totals);
   for (int shard = 0; shard < trainer->shards.local; shard++) {
-    const int64_t real = gan_pass_first_row(pass, shard, 0), fake = gan_pass_first_row(pass, shard, critic ? 1 : 0);
-    const gan_scores batch = {.count = gan_pass_row_count(pass, shard, 0),
-                              .batch = trainer->shards.batch,
-                              .real = critic ? scores + real : NULL,
-                              .fake = scores + fake,
-                              .real_gradient = critic ? gradient + real : NULL,
-                              .fake_gradient = gradient + fake};
+    const gan_scores batch = scores_of(&what, shard, sample);
     double *sums = trainer->shard_sums + (size_t)shard * stride;
-    sums[GAN_SUM_LOSS] = critic ? trainer->loss->critic(&trainer->config->loss, &batch)
-                                : trainer->loss->generator(&trainer->config->loss, &batch);
+    sums[GAN_SUM_LOSS] = gan_loss_share(trainer->loss, &trainer->config->loss, what.side, &batch, totals);
     if (gan_fault_strikes(GAN_FAULT_LOSS)) sums[GAN_SUM_LOSS] = NAN;
     for (int64_t i = 0; i < batch.count; i++) {
       if (batch.real) sums[GAN_SUM_SCORE_REAL] += batch.real[i] / (double)batch.batch;
       sums[GAN_SUM_SCORE_FAKE] += batch.fake[i] / (double)batch.batch;
     }
+    sample += batch.count;
   }
 }
 

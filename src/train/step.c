@@ -48,6 +48,8 @@ static gan_status critic_step(gan_trainer *trainer, int64_t step, int64_t steps)
   if (mine == GAN_OK && trainer->pending != GAN_OK) mine = gan_fail(trainer->pending, "%s", trainer->pending_message);
   trainer->seconds_data += gan_seconds() - start;
   gan_watchdog_beat(trainer->world, GAN_AT_COMPUTATION);
+  trainer->real = real;
+  trainer->real_weights = gan_loader_weights(trainer->loader);
   if (part == 0) GAN_TRY(generate_ahead(trainer, steps - step));
   mine = check_pass(generator, generated, mine);
 
@@ -71,6 +73,8 @@ static gan_status critic_step(gan_trainer *trainer, int64_t step, int64_t steps)
 
 static gan_status generator_step(gan_trainer *trainer) {
   gan_player *critic = &trainer->critic, *generator = &trainer->generator;
+  const bool sees_real = trainer->loss->generator_needs_real;
+  const int fake = sees_real ? 1 : 0; /* the generated samples' part of the critic's pass */
 
   gan_place_latents(trainer, GAN_STREAM_LATENT_GENERATOR, generator->steps, generator->pass, 0);
   generator->pass->slots = gan_reduction_slots(generator->reduction);
@@ -78,23 +82,23 @@ static gan_status generator_step(gan_trainer *trainer) {
   gan_status mine = check_pass(generator, generator->pass, GAN_OK);
 
   /* Through the critic and back to its input, beside what the generator's pass keeps: only the generator learns from
-   * this. */
-  gan_pass_set_parts(critic->pass, 1);
-  gan_place_fake(critic->pass, 0, generator->pass, 0);
+     this. A loss that compares generated samples with real ones has those of the newest critic step beside them. */
+  gan_pass_set_parts(critic->pass, 1 + fake);
+  if (sees_real) gan_place_real(critic->pass, trainer->real);
+  gan_place_fake(critic->pass, fake, generator->pass, 0);
   critic->pass->slots = NULL;
   GAN_TRY(gan_player_forward(trainer, critic, critic->pass));
   mine = check_pass(critic, critic->pass, mine);
   gan_scores_lose(trainer, generator);
-  /* One part each: the critic's input rows are the generator's output rows. */
-  const size_t elements = (size_t)(generator->pass->rows * gan_shape_count(&generator->network->output));
-  memcpy(gan_pass_output_gradient(generator->pass), gan_pass_backward(critic->pass, true), elements * sizeof(float));
+  gan_pass_copy_part(critic->pass, fake, (size_t)gan_shape_count(&generator->network->output),
+                     gan_pass_backward(critic->pass, true), gan_pass_output_gradient(generator->pass));
   gan_pass_backward(generator->pass, false);
 
   GAN_TRY(gan_scores_sum(trainer, generator, mine));
   /* Nobody reads the critic any more in this step, and all ranks still meet in the generator's update. */
   if (gan_fault_strikes(GAN_FAULT_BIT)) flip_bit(critic->parameters);
   gan_player_update(trainer, generator);
-  gan_trace_step(trainer, generator, NULL, generator->pass, 0);
+  gan_trace_step(trainer, generator, sees_real ? trainer->real : NULL, generator->pass, 0);
   return GAN_OK;
 }
 

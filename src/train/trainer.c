@@ -214,7 +214,8 @@ static gan_status create_players(gan_trainer *trainer) {
   gan_player *generator = &trainer->generator, *critic = &trainer->critic;
   gan_passes_memory *plan = &trainer->passes;
   gan_pass_memory of_generator, of_critic;
-  GAN_TRY(gan_passes_plan(&trainer->model, &trainer->shards, config->train.n_critic, plan));
+  GAN_TRY(gan_passes_plan(&trainer->model, &trainer->shards, config->train.n_critic,
+                          trainer->loss->generator_needs_real, plan));
   GAN_TRY(gan_allocate(plan->values, sizeof(float), "the outputs of the networks' layers", &trainer->values));
   GAN_TRY(gan_allocate(plan->workspace, sizeof(float), "a layer's columns", &trainer->workspace));
   gan_passes_place(plan, trainer->values, trainer->workspace, &of_generator, &of_critic);
@@ -232,9 +233,12 @@ static gan_status create_memory(gan_trainer *trainer) {
   const gan_config *config = trainer->config;
   gan_player *generator = &trainer->generator;
   GAN_TRY(create_players(trainer));
-  const size_t sums = gan_trainer_measure(config, &trainer->model, trainer->source).sums;
-  GAN_TRY(gan_allocate((size_t)trainer->shards.local * sums, sizeof(double), "sums over shards", &trainer->shard_sums));
-  GAN_TRY(gan_allocate(sums, sizeof(double), "sums over shards", &trainer->sums));
+  const gan_trainer_sizes sizes = gan_trainer_measure(config, &trainer->model, trainer->source);
+  const size_t local = (size_t)trainer->shards.local, samples = (size_t)gan_shards_samples(&trainer->shards);
+  GAN_TRY(gan_allocate(local * sizes.sums, sizeof(double), "sums over shards", &trainer->shard_sums));
+  GAN_TRY(gan_allocate(sizes.sums, sizeof(double), "sums over shards", &trainer->sums));
+  GAN_TRY(gan_allocate(local * GAN_LOSS_STATISTICS, sizeof(double), "the loss's statistics", &trainer->loss_sums));
+  if (sizes.flips) GAN_TRY(gan_allocate(samples * sizes.flips, sizeof(bool), "label flips", &trainer->label_flips));
   if (averages(trainer)) {
     generator->ema_decay = config->train.ema_decay;
     generator->ema = gan_reduction_state(generator->reduction, generator->states_used);
@@ -255,7 +259,7 @@ static void initialise(gan_trainer *trainer) {
 
 /* The configuration's hash, without the places of files, which may be others on each host. */
 static gan_status hash_configuration(const gan_config *config, uint64_t *hash) {
-  static const char *const places[] = {"data.path", "data.labels", "run.dir"};
+  static const char *const places[] = {"data.path", "data.labels", "data.weights", "run.dir"};
   gan_config *copy = NULL;
   char *text = NULL;
   GAN_TRY(gan_config_copy(config, &copy));
@@ -305,6 +309,7 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   /* Ranks that were given the same by other ways, a default or an option, have taken over other things. */
   if (trainer->resume != GAN_RESUME_NOT) GAN_TRY(compare_configurations(world, trainer->config));
   GAN_TRY(gan_world_agree(world, gan_settle_shards(trainer)));
+  GAN_TRY(gan_world_agree(world, gan_loss_check(&trainer->config->loss)));
   trainer->loss = gan_loss_find(trainer->config->loss.name);
   GAN_TRY(try_files(trainer, resume_from[0] != '\0'));
   GAN_TRY(open_source(trainer));
@@ -370,6 +375,8 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   free(trainer->workspace);
   free(trainer->shard_sums);
   free(trainer->sums);
+  free(trainer->loss_sums);
+  free(trainer->label_flips);
   free(trainer->fixed_latents);
   gan_projected_destroy(trainer->evaluation_real);
   free(trainer->evaluation_points);
