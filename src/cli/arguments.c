@@ -352,6 +352,10 @@ gan_status gan_arguments_apply(const gan_arguments *arguments, gan_config *confi
   return GAN_OK;
 }
 
+bool gan_command_only_prints(const gan_command *command, const gan_arguments *arguments) {
+  return command->only_prints && !(command->writes && gan_argument(arguments, command->writes));
+}
+
 const char *gan_argument(const gan_arguments *arguments, const char *flag) {
   for (int i = arguments->flag_count - 1; i >= 0; i--)
     if (strcmp(arguments->flag_names[i], flag) == 0) return arguments->flag_values[i];

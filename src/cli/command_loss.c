@@ -1,5 +1,5 @@
-/* `gan_dist loss`: both losses and their gradients for given scores, so that the mathematics can be looked at, and
-   compared with another program's, without any training. */
+/* `gan_dist loss`: both losses and their gradients for given scores, or as a picture over the score, so that the
+   mathematics can be looked at, and compared with another program's, without any training. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +11,14 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/json.h"
+#include "cli/loss_plot.h"
+#include "cli/outputs.h"
 #include "gan/loss.h"
+#include "store/kind.h"
 
 enum { LOSS_TEXT = 512 };
+/* Of scores that are drawn: beyond it nothing can be seen any more. */
+static const double SCORE_LIMIT = 1e6;
 
 typedef struct score_list {
   int64_t count;
@@ -24,6 +29,7 @@ typedef struct score_list {
 typedef struct loss_report {
   const gan_loss *loss;
   score_list real, fake, real_weights, fake_weights;
+  bool *real_flips, *fake_flips; /* NULL: none */
   double critic, generator;
   float *critic_real, *critic_fake, *generator_real, *generator_fake;
 } loss_report;
@@ -33,6 +39,8 @@ static void release(loss_report *report) {
   free(report->fake.values);
   free(report->real_weights.values);
   free(report->fake_weights.values);
+  free(report->real_flips);
+  free(report->fake_flips);
   free(report->critic_real);
   free(report->critic_fake);
   free(report->generator_real);
@@ -70,11 +78,40 @@ static gan_status parse_scores(const gan_arguments *arguments, const char *flag,
   return status;
 }
 
-static gan_status check_weights(const char *flag, const score_list *weights, int64_t count) {
-  if (weights->values && weights->count != count)
+static gan_status check_count(const char *flag, const score_list *list, int64_t count) {
+  if (list->values && list->count != count)
     return gan_fail(GAN_BAD_USAGE, "%s has %lld values for %lld scores; it needs one for each", flag,
-                    (long long)weights->count, (long long)count);
+                    (long long)list->count, (long long)count);
   return GAN_OK;
+}
+
+static gan_status parse_weights(const gan_arguments *arguments, const char *flag, int64_t count, score_list *weights) {
+  GAN_TRY(parse_scores(arguments, flag, weights));
+  GAN_TRY(check_count(flag, weights, count));
+  for (int64_t i = 0; i < weights->count; i++)
+    if (weights->values[i] < 0)
+      return gan_fail(GAN_BAD_USAGE, "%s: a weight of %g is negative", flag, weights->values[i]);
+  return GAN_OK;
+}
+
+/* "0,1,0": of which samples the class is exchanged. */
+static gan_status parse_flips(const gan_arguments *arguments, const char *flag, const loss_report *report,
+                              bool **flips) {
+  score_list list = {0};
+  if (!gan_argument(arguments, flag)) return GAN_OK;
+  if (!gan_loss_uses(report->loss, "loss.label_flips"))
+    return gan_fail(GAN_BAD_USAGE, "%s: the samples of loss %s have no class that could be exchanged", flag,
+                    report->loss->name);
+  gan_status status = parse_scores(arguments, flag, &list);
+  if (status == GAN_OK) status = check_count(flag, &list, report->real.count);
+  if (status == GAN_OK) status = gan_allocate((size_t)list.count, sizeof **flips, "label flips", flips);
+  for (int64_t i = 0; status == GAN_OK && i < list.count; i++) {
+    (*flips)[i] = list.values[i] == 1;
+    if (list.values[i] != 0 && list.values[i] != 1)
+      status = gan_fail(GAN_BAD_USAGE, "%s takes 1 for a sample that counts as of the other class, and 0", flag);
+  }
+  free(list.values);
+  return status;
 }
 
 static gan_status read_scores(const gan_arguments *arguments, loss_report *report) {
@@ -83,13 +120,13 @@ static gan_status read_scores(const gan_arguments *arguments, loss_report *repor
                     report->loss->name);
   GAN_TRY(parse_scores(arguments, "--real", &report->real));
   GAN_TRY(parse_scores(arguments, "--fake", &report->fake));
-  GAN_TRY(parse_scores(arguments, "--real-weights", &report->real_weights));
-  GAN_TRY(parse_scores(arguments, "--fake-weights", &report->fake_weights));
   if (report->real.count != report->fake.count)
     return gan_fail(GAN_BAD_USAGE, "--real and --fake need as many scores each, as a batch has, not %lld and %lld",
                     (long long)report->real.count, (long long)report->fake.count);
-  GAN_TRY(check_weights("--real-weights", &report->real_weights, report->real.count));
-  return check_weights("--fake-weights", &report->fake_weights, report->fake.count);
+  GAN_TRY(parse_weights(arguments, "--real-weights", report->real.count, &report->real_weights));
+  GAN_TRY(parse_weights(arguments, "--fake-weights", report->fake.count, &report->fake_weights));
+  GAN_TRY(parse_flips(arguments, "--real-flips", report, &report->real_flips));
+  return parse_flips(arguments, "--fake-flips", report, &report->fake_flips);
 }
 
 /* Of a batch that is one shard. */
@@ -117,6 +154,8 @@ static gan_status compute(const gan_loss_options *options, loss_report *report) 
                        .fake = report->fake.values,
                        .real_weights = report->real_weights.values,
                        .fake_weights = report->fake_weights.values,
+                       .real_flips = report->real_flips,
+                       .fake_flips = report->fake_flips,
                        .real_gradient = report->critic_real,
                        .fake_gradient = report->critic_fake};
   report->critic = whole_loss(report->loss, options, GAN_LOSS_CRITIC, &scores);
@@ -189,11 +228,11 @@ static gan_status unknown_loss(const char *name) {
                   nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
-static gan_status report_one(const gan_arguments *arguments, bool prints) {
-  loss_report report = {.loss = gan_loss_find(arguments->positional[0])};
-  if (!report.loss) return unknown_loss(arguments->positional[0]);
+static gan_status report_one(const gan_arguments *arguments, const gan_loss *loss, const gan_loss_options *options,
+                             bool prints) {
+  loss_report report = {.loss = loss};
   gan_status status = read_scores(arguments, &report);
-  if (status == GAN_OK) status = compute(&arguments->config->loss, &report);
+  if (status == GAN_OK) status = compute(options, &report);
   if (status == GAN_OK && prints) {
     if (arguments->json)
       print_json(&report);
@@ -204,15 +243,58 @@ static gan_status report_one(const gan_arguments *arguments, bool prints) {
   return status;
 }
 
-static gan_status run(gan_arguments *arguments) {
-  const bool prints = gan_world_rank(arguments->world) == 0;
-  if (arguments->positional_count > 1)
-    return gan_fail(GAN_BAD_USAGE, "loss takes one name, and '%.80s' is one more; scores go to --real and --fake",
-                    arguments->positional[1]);
-  for (int i = arguments->environment_key_count; i < arguments->key_count; i++)
-    if (strcmp(arguments->keys[i], "loss.name") == 0)
+/* A key of the command line that none of the losses reads. */
+static gan_status check_keys(const gan_arguments *arguments, const gan_loss_plot *named) {
+  for (int i = arguments->environment_key_count; i < arguments->key_count; i++) {
+    const char *key = arguments->keys[i];
+    bool used = false;
+    if (strcmp(key, "loss.name") == 0)
       return gan_fail(GAN_BAD_USAGE, "the loss is named without a key: gan_dist loss %.80s", arguments->values[i]);
-  if (arguments->positional_count == 1) return report_one(arguments, prints);
+    if (strcmp(key, "loss.label_flips") == 0)
+      return gan_fail(GAN_BAD_USAGE,
+                      "loss.label_flips is for training, which draws samples; say which: --real-flips 0,1,..");
+    for (int j = 0; j < named->count; j++) used = used || gan_loss_uses(named->losses[j], key);
+    if (!used && named->count)
+      return gan_fail(GAN_BAD_USAGE, "%s means nothing to %s%s", key, named->losses[0]->name,
+                      named->count > 1 ? " and the others named" : "");
+  }
+  return GAN_OK;
+}
+
+static gan_status find_losses(const gan_arguments *arguments, gan_loss_plot *named) {
+  for (int i = 0; i < arguments->positional_count; i++) {
+    const gan_loss *loss = gan_loss_find(arguments->positional[i]);
+    if (!loss) return unknown_loss(arguments->positional[i]);
+    for (int j = 0; j < named->count; j++)
+      if (named->losses[j] == loss) return gan_fail(GAN_BAD_USAGE, "%s is named twice", loss->name);
+    if (named->count == GAN_LOSSES_PLOTTED)
+      return gan_fail(GAN_BAD_USAGE, "at most %d losses can be drawn", GAN_LOSSES_PLOTTED);
+    named->losses[named->count++] = loss;
+  }
+  return GAN_OK;
+}
+
+static gan_status parse_end(const gan_arguments *arguments, const char *flag, double *end) {
+  const char *text = gan_argument(arguments, flag);
+  if (!text) return GAN_OK;
+  const gan_status status = gan_parse_real(text, end);
+  if (status != GAN_OK) return gan_fail_prefix(status, "%s: ", flag);
+  if (fabs(*end) <= SCORE_LIMIT) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "%s %s: scores are drawn up to %g", flag, text, SCORE_LIMIT);
+}
+
+static gan_status check_plot(const gan_arguments *arguments, const char *path, gan_loss_plot *plot) {
+  GAN_TRY(parse_end(arguments, "--from", &plot->from));
+  GAN_TRY(parse_end(arguments, "--to", &plot->to));
+  if (plot->to - plot->from < 1 / SCORE_LIMIT)
+    return gan_fail(GAN_BAD_USAGE, "--to has to be above --from (-5 and 5 unless they are given), not %g and %g",
+                    plot->to, plot->from);
+  if (!gan_name_ends_in(path, ".png"))
+    return gan_fail(GAN_BAD_USAGE, "--plot %s: the name has to end in .png, since it becomes a picture", path);
+  return gan_file_may_become("--plot", path, GAN_KIND_PICTURE);
+}
+
+static gan_status list_all(const gan_arguments *arguments, bool prints) {
   if (arguments->flag_count) return gan_fail(GAN_BAD_USAGE, "which loss? gan_dist %s", gan_command_loss.usage);
   if (!prints) return GAN_OK;
   if (arguments->json)
@@ -222,21 +304,62 @@ static gan_status run(gan_arguments *arguments) {
   return GAN_OK;
 }
 
+/* Refuses what concerns one network's curves or one loss's values where the other is asked for. */
+static gan_status check_flags(const gan_arguments *arguments, const gan_loss_plot *named, const char *path) {
+  const bool values = gan_argument(arguments, "--real") || gan_argument(arguments, "--fake");
+  if (!path && (gan_argument(arguments, "--from") || gan_argument(arguments, "--to")))
+    return gan_fail(GAN_BAD_USAGE, "--from and --to are the ends of a picture's axis: --plot FILE.png");
+  if (!path && named->count > 1)
+    return gan_fail(GAN_BAD_USAGE,
+                    "values are those of one loss, and '%.80s' is one more; several can be drawn: "
+                    "--plot FILE.png",
+                    named->losses[1]->name);
+  if (path && named->count > 1 && values)
+    return gan_fail(GAN_BAD_USAGE, "--real and --fake ask for the values of one loss; name one, or leave them out");
+  return GAN_OK;
+}
+
+static gan_status run(gan_arguments *arguments) {
+  const bool first = gan_world_rank(arguments->world) == 0;
+  const char *path = gan_argument(arguments, "--plot");
+  gan_loss_options options = arguments->config->loss;
+  gan_loss_plot named = {.from = -5, .to = 5};
+  GAN_TRY(find_losses(arguments, &named));
+  GAN_TRY(check_keys(arguments, &named));
+  if (named.count == 0) return list_all(arguments, first);
+  GAN_TRY(check_flags(arguments, &named, path));
+  options.label_flips = 0; /* the environment may have one */
+  for (int i = 0; i < named.count; i++) {
+    options.name = named.losses[i]->name;
+    GAN_TRY(gan_loss_check(&options));
+  }
+  if (path && first) GAN_TRY(check_plot(arguments, path, &named));
+  const bool values = !path || gan_argument(arguments, "--real") || gan_argument(arguments, "--fake");
+  if (values) GAN_TRY(report_one(arguments, named.losses[0], &options, first));
+  return path && first ? gan_loss_plot_draw(&named, &options, path) : GAN_OK;
+}
+
 static const gan_flag flags[] = {
     {"--real", "A,B,..", "the critic's scores of real samples"},
     {"--fake", "C,D,..", "the critic's scores of generated samples, as many"},
     {"--real-weights", "A,B,..", "a weight for each real sample; without: 1"},
     {"--fake-weights", "C,D,..", "a weight for each generated sample; without: 1"},
+    {"--real-flips", "0,1,..", "1: the real sample counts as a generated one in the critic's loss"},
+    {"--fake-flips", "0,1,..", "1: the generated sample counts as a real one in the critic's loss"},
+    {"--plot", "FILE.png", "draw loss and gradient over the score, of one loss or several"},
+    {"--from", "SCORE", "where the picture's axis begins; without: -5"},
+    {"--to", "SCORE", "where it ends; without: 5"},
     {NULL, NULL, NULL},
 };
 
 const gan_command gan_command_loss = {
     .name = "loss",
-    .usage = "loss NAME --real A,B,.. --fake C,D,.. [--real-weights ..] [--fake-weights ..] [--json]",
-    .help = "both losses and their gradients for given scores; without a name, the losses there are",
+    .usage = "loss NAME --real A,B,.. --fake C,D,.. [--json], or loss NAME.. --plot FILE.png",
+    .help = "both losses and their gradients for given scores, or drawn; without a name, the losses there are",
     .common = "j",
     .keys = "loss",
     .flags = flags,
     .only_prints = true,
+    .writes = "--plot",
     .run = run,
 };

@@ -80,7 +80,7 @@ static void remove_partial_files(void) {
 /* Signals that ask to stop have waited until here. Not longer: the INI file may be a pipe that nobody writes to. */
 static gan_status answer_signals(const gan_command *command) {
   if (command && command->stop) return gan_signals_take(command->stop);
-  if (command && !command->only_prints) return gan_signals_end(remove_partial_files);
+  if (command && (!command->only_prints || command->writes)) return gan_signals_end(remove_partial_files);
   gan_signals_release();
   return GAN_OK;
 }
@@ -116,7 +116,8 @@ static double time_limit_of(const request *made) {
 
 static gan_status run_command(gan_world *world, request *made) {
   made->arguments.world = world;
-  if (made->status == GAN_OK && !made->command->only_prints) GAN_TRY(gan_world_check_launcher(world));
+  if (made->status == GAN_OK && !gan_command_only_prints(made->command, &made->arguments))
+    GAN_TRY(gan_world_check_launcher(world));
   gan_error_set(made->message);
   /* A rank whose INI file is missing must not leave the others waiting in the command's first exchange. */
   return gan_world_maximum(world, made->status != GAN_OK) == 0 ? made->command->run(&made->arguments) : made->status;

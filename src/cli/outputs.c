@@ -41,16 +41,24 @@ static gan_status compare_all(const gan_command *command, const gan_arguments *a
   return compare(written, config->data.weights);
 }
 
+/* What the command's own flag names. */
+static output own_output(const gan_command *command, const gan_arguments *arguments) {
+  return (output){command->writes, command->writes ? gan_argument(arguments, command->writes) : NULL};
+}
+
 gan_status gan_arguments_check_outputs(const gan_command *command, const gan_arguments *arguments) {
-  if (command->only_prints) return GAN_OK;
+  if (gan_command_only_prints(command, arguments)) return GAN_OK;
   GAN_TRY(compare_all(command, arguments, (output){"-o", arguments->output}));
+  GAN_TRY(compare_all(command, arguments, own_output(command, arguments)));
   if (!uses(command, "trace.file")) return GAN_OK;
   return compare_all(command, arguments, (output){"--trace", arguments->config->trace.file});
 }
 
 void gan_arguments_try_outputs(const gan_command *command, const gan_arguments *arguments) {
-  if (command->only_prints) return;
+  if (gan_command_only_prints(command, arguments)) return;
+  const output own = own_output(command, arguments);
   if (arguments->output) gan_file_kind_try(arguments->output);
+  if (own.path && own.path[0]) gan_file_kind_try(own.path);
   if (uses(command, "trace.file") && arguments->config->trace.file[0]) gan_file_kind_try(arguments->config->trace.file);
 }
 

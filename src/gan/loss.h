@@ -104,4 +104,9 @@ void gan_loss_statistics(const gan_loss *loss, const gan_loss_options *options, 
 double gan_loss_share(const gan_loss *loss, const gan_loss_options *options, gan_loss_side side,
                       const gan_scores *scores, const double *totals);
 
+/* What one sample adds to a loss, times the batch, where its score is x and those of the other class are 0 (the
+   other's, of a pair): its term and the term's slope. No value of a class that the loss does not look at. */
+bool gan_loss_curve(const gan_loss *loss, const gan_loss_options *options, gan_loss_side side, bool real, double x,
+                    gan_term_value *at);
+
 #endif

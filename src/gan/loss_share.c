@@ -170,3 +170,14 @@ double gan_loss_share(const gan_loss *loss, const gan_loss_options *options, gan
   const double of_fake = share_of(&fake, options, scores->count);
   return scores->real ? of_fake + share_of(&real, options, scores->count) : of_fake;
 }
+
+bool gan_loss_curve(const gan_loss *loss, const gan_loss_options *options, gan_loss_side side, bool real, double x,
+                    gan_term_value *at) {
+  const gan_loss_formula *formula = formula_of(loss, side);
+  const bool turned = loss->pairing == GAN_PAIRING_PAIRS && !real; /* the term is one of r - f */
+  const gan_loss_term term = real || turned ? formula->real : formula->fake;
+  if (!term) return false;
+  *at = term(turned ? -x : x, options);
+  if (turned) at->slope = -at->slope;
+  return true;
+}

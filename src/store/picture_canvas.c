@@ -53,21 +53,40 @@ static uint8_t mix(uint8_t below, uint8_t above, double share) {
   return (uint8_t)lrint((1.0 - share) * below + share * above);
 }
 
+/* Mixes the colour into what is there. */
+static void tint(gan_canvas *canvas, int x, int y, gan_colour colour, double share) {
+  if (share <= 0.0) return;
+  uint8_t *pixel = pixel_at(canvas, x, y);
+  pixel[0] = mix(pixel[0], colour.red, share);
+  pixel[1] = mix(pixel[1], colour.green, share);
+  pixel[2] = mix(pixel[2], colour.blue, share);
+}
+
+/* The share of a pixel that is covered, near enough, by what ends `radius` away from a place `distance` away: 1 inside,
+   falling to 0 over one pixel at the edge. */
+static double covered(double radius, double distance) { return fmin(1.0, fmax(0.0, radius + 0.5 - distance)); }
+
 void gan_canvas_disc(gan_canvas *canvas, double x, double y, double radius, gan_colour colour, double opacity) {
   const double reach = radius + 1.0;
   if (!(x > -reach && x < canvas->width + reach && y > -reach && y < canvas->height + reach)) return;
   const int left = (int)fmax(0.0, floor(x - reach)), right = (int)fmin(canvas->width - 1.0, ceil(x + reach));
   const int top = (int)fmax(0.0, floor(y - reach)), bottom = (int)fmin(canvas->height - 1.0, ceil(y + reach));
   for (int row = top; row <= bottom; row++)
+    for (int column = left; column <= right; column++)
+      tint(canvas, column, row, colour, opacity * covered(radius, hypot(column + 0.5 - x, row + 0.5 - y)));
+}
+
+void gan_canvas_line(gan_canvas *canvas, double x0, double y0, double x1, double y1, double radius, gan_colour colour) {
+  const double reach = radius + 1.0, dx = x1 - x0, dy = y1 - y0, length2 = dx * dx + dy * dy;
+  const int left = (int)fmax(0.0, floor(fmin(x0, x1) - reach));
+  const int right = (int)fmin(canvas->width - 1.0, ceil(fmax(x0, x1) + reach));
+  const int top = (int)fmax(0.0, floor(fmin(y0, y1) - reach));
+  const int bottom = (int)fmin(canvas->height - 1.0, ceil(fmax(y0, y1) + reach));
+  for (int row = top; row <= bottom; row++)
     for (int column = left; column <= right; column++) {
-      /* The share of a pixel that the disc covers, near enough: 1 inside, falling to 0 over one pixel at the edge. */
-      const double distance = hypot(column + 0.5 - x, row + 0.5 - y);
-      const double share = opacity * fmin(1.0, fmax(0.0, radius + 0.5 - distance));
-      if (share <= 0.0) continue;
-      uint8_t *pixel = pixel_at(canvas, column, row);
-      pixel[0] = mix(pixel[0], colour.red, share);
-      pixel[1] = mix(pixel[1], colour.green, share);
-      pixel[2] = mix(pixel[2], colour.blue, share);
+      const double x = column + 0.5 - x0, y = row + 0.5 - y0;
+      const double along = length2 > 0.0 ? fmin(1.0, fmax(0.0, (x * dx + y * dy) / length2)) : 0.0;
+      tint(canvas, column, row, colour, covered(radius, hypot(x - along * dx, y - along * dy)));
     }
 }
 

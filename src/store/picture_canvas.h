@@ -25,8 +25,11 @@ void gan_canvas_rectangle(gan_canvas *canvas, int x, int y, int width, int heigh
 /* A disc with smooth edges around (x, y), mixed with what is below by `opacity` in [0, 1]. */
 void gan_canvas_disc(gan_canvas *canvas, double x, double y, double radius, gan_colour colour, double opacity);
 
-/* Text in a 5 x 7 pixel face, enlarged by `scale`, with its upper left corner at (x, y). The face has digits, ".", "-",
-   "+", parentheses and the letters of the legend; anything else leaves a gap. */
+/* A straight line from (x0, y0) to (x1, y1), 2 * radius wide, with smooth edges and round ends. */
+void gan_canvas_line(gan_canvas *canvas, double x0, double y0, double x1, double y1, double radius, gan_colour colour);
+
+/* Text in a 5 x 7 pixel face, enlarged by `scale`, with its upper left corner at (x, y). The face has digits, small
+   letters, parentheses and ".,:-+/=_<>"; anything else leaves a gap. */
 void gan_canvas_text(gan_canvas *canvas, int x, int y, int scale, const char *text, gan_colour colour);
 /* Its width, and its height above the line, in pixels. */
 int gan_canvas_text_width(int scale, const char *text);
