@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "cli/benchmark.h"
+#include "config/relevance.h"
 #include "dist/world.h"
 
 /* What is noted of each iteration, in seconds. */
@@ -31,7 +32,11 @@ void gan_smallest_and_median(size_t count, double *values, double *smallest, dou
 /* The configuration with everything off that is not a regular iteration. */
 static gan_status regular(const gan_config *config, gan_config **copy) {
   GAN_TRY(gan_config_copy(config, copy));
-  gan_status status = gan_config_set(*copy, "trace.file", "");
+  char *idle = NULL;
+  gan_status status = gan_config_settle(*copy, &idle);
+  free(idle);
+  gan_config_count_as_default(*copy); /* what is switched off below leaves keys without effect */
+  if (status == GAN_OK) status = gan_config_set(*copy, "trace.file", "");
   if (status == GAN_OK) status = gan_config_set(*copy, "run.resume", "no");
   if (status == GAN_OK) status = gan_config_set(*copy, "train.warmup_iterations", "0");
   if (status == GAN_OK) return GAN_OK;

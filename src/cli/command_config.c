@@ -14,6 +14,7 @@
 #include "cli/config_memory.h"
 #include "cli/help.h"
 #include "cli/json.h"
+#include "config/relevance.h"
 #include "config/value.h"
 #include "data/source.h"
 #include "nn/network.h"
@@ -206,6 +207,14 @@ static gan_status print_config(const gan_arguments *arguments) {
   return GAN_OK;
 }
 
+/* As training would have it. */
+static gan_status settle(gan_config *config) {
+  char *idle;
+  GAN_TRY(gan_config_settle(config, &idle));
+  free(idle);
+  return GAN_OK;
+}
+
 static gan_status run(gan_arguments *arguments) {
   if (arguments->positional_count)
     return gan_fail(GAN_BAD_USAGE, "config takes one INI file at most, and '%.80s' is left over",
@@ -217,6 +226,7 @@ static gan_status run(gan_arguments *arguments) {
   if (memory && wanted) return gan_fail(GAN_BAD_USAGE, "--list and --memory print different things; ask for one");
   if (!memory && (gan_argument(arguments, "--np") || gan_argument(arguments, "--hosts")))
     return gan_fail(GAN_BAD_USAGE, "--np and --hosts are for --memory; a configuration does not depend on ranks");
+  if (!wanted) GAN_TRY(settle(arguments->config));
   if (memory) return gan_config_memory(arguments);
   if (gan_world_rank(arguments->world) != 0) return GAN_OK;
   if (!list) return print_config(arguments);

@@ -31,6 +31,7 @@ gan_status gan_config_copy(const gan_config *config, gan_config **copy) {
   for (int i = 0; i < gan_option_count && status == GAN_OK; i++)
     status = gan_option_copy(&gan_options[i], config, *copy);
   memcpy((*copy)->given, config->given, sizeof config->given);
+  memcpy((*copy)->brought, config->brought, sizeof config->brought);
   if (status != GAN_OK) {
     gan_config_destroy(*copy);
     *copy = NULL;
@@ -70,8 +71,11 @@ gan_status gan_config_use_preset(gan_config *config, const char *name) {
   const gan_preset *preset = gan_preset_find(name);
   /* The row of run.preset knows how to refuse an unknown name; for a known one it comes back here. */
   if (!preset) return gan_config_set(config, "run.preset", name);
-  GAN_TRY(gan_config_set(config, "run.name", name));
-  return gan_ini_read_text(config, preset->text, name, GAN_INI_PRESET_OVERRULED);
+  config->takes_preset = true;
+  gan_status status = gan_config_set(config, "run.name", name);
+  if (status == GAN_OK) status = gan_ini_read_text(config, preset->text, name, GAN_INI_PRESET_OVERRULED);
+  config->takes_preset = false;
+  return status;
 }
 
 gan_status gan_config_read_text(gan_config *config, const char *text, const char *origin) {

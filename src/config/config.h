@@ -86,7 +86,10 @@ struct gan_config {
     char *file;    /* "": no trace */
     int64_t steps; /* optimiser updates to trace, those of both networks counted together */
   } trace;
-  bool given[GAN_OPTIONS_MOST]; /* by row of the option table: somebody set the key, it is no built-in default */
+  /* By row of the option table. */
+  bool given[GAN_OPTIONS_MOST];   /* somebody set the key, it is no built-in default */
+  bool brought[GAN_OPTIONS_MOST]; /* nobody named it: a preset that was asked for has it, or the run so far */
+  bool takes_preset;              /* what is set meanwhile is a preset's */
 };
 
 typedef struct gan_option gan_option;

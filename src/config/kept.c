@@ -11,14 +11,20 @@
 #include "config/config.h"
 #include "config/value.h"
 
-void gan_config_count_as_default(gan_config *config) { memset(config->given, 0, sizeof config->given); }
+void gan_config_count_as_default(gan_config *config) {
+  memset(config->given, 0, sizeof config->given);
+  memset(config->brought, 0, sizeof config->brought);
+}
 
 static bool is_taken_over(const gan_option *option) { return option->scope <= GAN_SCOPE_RUN; }
 
 gan_status gan_config_take_over(gan_config *config, const gan_config *from) {
   gan_status status = GAN_OK;
-  for (int i = 0; i < gan_option_count && status == GAN_OK; i++)
-    if (is_taken_over(&gan_options[i]) && !config->given[i]) status = gan_option_copy(&gan_options[i], from, config);
+  for (int i = 0; i < gan_option_count && status == GAN_OK; i++) {
+    if (!is_taken_over(&gan_options[i]) || config->given[i]) continue;
+    status = gan_option_copy(&gan_options[i], from, config);
+    config->brought[i] = true;
+  }
   return status;
 }
 

@@ -251,6 +251,7 @@ static gan_status set_value(const gan_option *option, gan_config *config, const 
 gan_status gan_option_set(const gan_option *option, gan_config *config, const char *value) {
   GAN_TRY(set_value(option, config, value));
   config->given[option - gan_options] = true;
+  config->brought[option - gan_options] = config->takes_preset;
   return GAN_OK;
 }
 
@@ -272,6 +273,12 @@ gan_status gan_option_print(const gan_option *option, const gan_config *config, 
       return gan_duplicate("", text); /* what the preset said is in the other keys */
   }
   return gan_fail(GAN_FAILED, "%s: its row in the option table has no type", option->key);
+}
+
+const char *gan_option_text(const gan_option *option, const gan_config *config) { return text_of(option, config); }
+
+double gan_option_number(const gan_option *option, const gan_config *config) {
+  return option->type == GAN_OPTION_REAL ? real_of(option, config) : (double)integer_of(option, config);
 }
 
 bool gan_option_is_text(const gan_option *option) {

@@ -17,6 +17,10 @@ bool gan_parse_boolean(const char *text, bool *value);
 /* Whether the field is a text that the configuration owns. */
 bool gan_option_is_text(const gan_option *option);
 
+/* The field's own text, and the number of a row of numbers. */
+const char *gan_option_text(const gan_option *option, const gan_config *config);
+double gan_option_number(const gan_option *option, const gan_config *config);
+
 /* Copies one field, or frees it when it is a text. */
 gan_status gan_option_copy(const gan_option *option, const gan_config *from, gan_config *to) GAN_CHECKED;
 void gan_option_release(const gan_option *option, gan_config *config);

@@ -25,7 +25,8 @@ typedef struct gan_optimizer {
   const char *name;
   const char *help;
   const char *source;
-  int state_count;                               /* moment vectors it keeps, each as long as the parameters */
+  const char *options; /* which of its options it uses, beside rate and weight decay: "alpha epsilon" */
+  int state_count;     /* moment vectors it keeps, each as long as the parameters */
   const char *state_names[GAN_OPTIMIZER_STATES]; /* as in PyTorch's optimiser state: "square_avg", "exp_avg", ... */
   bool momentum_is_last;                         /* the last state is used only when options.momentum is not 0 */
   bool squares_gradient; /* beyond the root of FLT_MAX a gradient's square is infinite, and so is a moment for ever */
@@ -39,6 +40,8 @@ typedef struct gan_optimizer {
 extern const gan_optimizer gan_optimizers[];
 extern const int gan_optimizer_count;
 const gan_optimizer *gan_optimizer_find(const char *name);
+/* Whether it makes use of an option, named as in gan_optimizer.options. */
+bool gan_optimizer_uses(const gan_optimizer *optimizer, const char *option);
 /* The states that these options make use of: the first so many. */
 int gan_optimizer_states_used(const gan_optimizer *optimizer, const gan_optimizer_options *options);
 

@@ -111,6 +111,7 @@ const gan_optimizer gan_optimizers[] = {
     {.name = "rmsprop",
      .help = "gradient divided by its running root mean square; the WGAN paper's choice",
      .source = "Hinton 2012, lecture 6e; torch.optim.RMSprop",
+     .options = "alpha epsilon momentum",
      .state_count = 2,
      .state_names = {"square_avg", "momentum_buffer"},
      .momentum_is_last = true,
@@ -119,6 +120,7 @@ const gan_optimizer gan_optimizers[] = {
     {.name = "adam",
      .help = "running mean of the gradient divided by its running root mean square, both corrected for their start",
      .source = "arXiv 1412.6980, algorithm 1; torch.optim.Adam",
+     .options = "beta1 beta2 epsilon",
      .state_count = 2,
      .state_names = {"exp_avg", "exp_avg_sq"},
      .squares_gradient = true,
@@ -126,6 +128,7 @@ const gan_optimizer gan_optimizers[] = {
     {.name = "sgd",
      .help = "gradient descent, with momentum if asked for",
      .source = "torch.optim.SGD",
+     .options = "momentum",
      .state_count = 1,
      .state_names = {"momentum_buffer"},
      .momentum_is_last = true,
@@ -138,6 +141,16 @@ const gan_optimizer *gan_optimizer_find(const char *name) {
     if (strcmp(gan_optimizers[i].name, name) == 0) return &gan_optimizers[i];
   }
   return NULL;
+}
+
+bool gan_optimizer_uses(const gan_optimizer *optimizer, const char *option) {
+  const size_t length = strlen(option);
+  for (const char *word = optimizer->options; *word; word += strspn(word, " ")) {
+    const size_t word_length = strcspn(word, " ");
+    if (word_length == length && strncmp(word, option, length) == 0) return true;
+    word += word_length;
+  }
+  return false;
 }
 
 int gan_optimizer_states_used(const gan_optimizer *optimizer, const gan_optimizer_options *options) {

@@ -1,25 +1,7 @@
 /* Settings that are allowed, and rarely what was meant. Each is told once, when training begins. */
-#include <stdio.h>
 #include <string.h>
 
 #include "train/internal.h"
-
-/* Keys of the data that were given, and that this source does not read. */
-static void look_at_keys(gan_trainer *trainer) {
-  const gan_source_type *type = trainer->source->type;
-  char names[256] = "";
-  size_t used = 0;
-  int count = 0;
-  for (int i = 0; i < gan_option_count && used < sizeof names; i++) {
-    const char *key = gan_options[i].key;
-    const bool data = strncmp(key, "data.", 5) == 0 || strncmp(key, "shower.", 7) == 0;
-    if (!data || !trainer->config->given[i] || gan_source_type_reads(type, key)) continue;
-    used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", count++ ? ", " : "", key);
-  }
-  if (count == 0) return;
-  gan_notice(trainer, "%s %s not read: data.source = %s reads %s", names, count == 1 ? "is" : "are", type->name,
-             type->keys);
-}
 
 static void look_at_counts(gan_trainer *trainer) {
   const int64_t count = trainer->source->count, batch = trainer->config->train.batch;
@@ -55,7 +37,6 @@ static void look_at_range(gan_trainer *trainer) {
 
 void gan_advise(gan_trainer *trainer) {
   if (gan_world_rank(trainer->world) != 0) return;
-  look_at_keys(trainer);
   look_at_counts(trainer);
   look_at_range(trainer);
 }

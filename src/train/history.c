@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "base/number.h"
+#include "config/relevance.h"
 #include "gan_dist/version.h"
 #include "store/text.h"
 #include "train/internal.h"
@@ -29,51 +30,13 @@ static void tell(changes *list, bool matters, const char *text) {
 
 static bool is_scheduled(const gan_config *config) { return strcmp(config->optimizer.schedule, "constant") != 0; }
 
-/* Keys that count for some values of another key only: those with one of the words in them. */
-static const struct {
-  const char *key, *decider, *words[3];
-} conditions[] = {
-    {"optimizer.alpha", "optimizer.name", {"rmsprop"}},
-    {"optimizer.beta1", "optimizer.name", {"adam"}},
-    {"optimizer.beta2", "optimizer.name", {"adam"}},
-    {"optimizer.epsilon", "optimizer.name", {"rmsprop", "adam"}},
-    {"optimizer.momentum", "optimizer.name", {"rmsprop", "sgd"}},
-    {"optimizer.final_factor", "optimizer.schedule", {"linear", "cosine", "exponential"}},
-    {"loss.label_smoothing", "loss.name", {"minimax"}},
-    {"batch_norm.", "generator.layers", {"batch_norm"}},
-    {"batch_norm.", "critic.layers", {"batch_norm"}},
-};
-
-/* Collected in *found. */
-static gan_status find_word(const gan_config *config, const char *decider, const char *const words[3], bool *found) {
-  char *value;
-  GAN_TRY(gan_config_get(config, decider, &value));
-  for (int i = 0; i < 3 && words[i]; i++) *found = *found || strstr(value, words[i]);
-  free(value);
-  return GAN_OK;
-}
-
-/* Whether a key has an effect from here on. */
-static gan_status find_effect(const gan_config *config, const char *key, bool *effect) {
-  bool conditional = false, found = false;
-  for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {
-    if (strncmp(key, conditions[i].key, strlen(conditions[i].key)) != 0) continue;
-    conditional = true;
-    GAN_TRY(find_word(config, conditions[i].decider, conditions[i].words, &found));
-  }
-  *effect = found || !conditional;
-  return GAN_OK;
-}
-
 static gan_status tell_options(const gan_trainer *trainer, changes *list) {
   const bool scheduled = is_scheduled(trainer->before) || is_scheduled(trainer->config);
   for (int i = 0; i < gan_option_count; i++) {
     const gan_option *option = &gan_options[i];
     char *text;
-    bool effect = false;
     if (option->scope != GAN_SCOPE_RESULT && option->scope != GAN_SCOPE_LENGTH) continue;
-    GAN_TRY(find_effect(trainer->config, option->key, &effect));
-    if (!effect) continue;
+    if (!gan_option_counts(option, trainer->config)) continue;
     GAN_TRY(gan_config_difference(option, trainer->before, trainer->config, &text));
     if (text) tell(list, option->scope == GAN_SCOPE_RESULT || scheduled, text);
     free(text);

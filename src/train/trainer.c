@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "config/relevance.h"
 #include "kernels/precision.h"
 #include "store/picture.h"
 #include "train/internal.h"
@@ -299,6 +300,15 @@ static void compare_precisions(gan_trainer *trainer) {
                speeds.bfloat16, speeds.float32);
 }
 
+/* What was given in vain is an error; what a preset or the run so far brought in vain is said. */
+static gan_status settle_configuration(gan_trainer *trainer) {
+  char *idle;
+  GAN_TRY(gan_config_settle(trainer->config, &idle));
+  if (*idle) gan_notice(trainer, "without effect, and therefore at their defaults: %s", idle);
+  free(idle);
+  return GAN_OK;
+}
+
 static gan_status create(gan_trainer *trainer, const gan_config *config) {
   gan_world *world = trainer->world;
   char resume_from[PATH_MAX];
@@ -308,6 +318,7 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   GAN_TRY(gan_state_find(trainer, resume_from));
   /* Ranks that were given the same by other ways, a default or an option, have taken over other things. */
   if (trainer->resume != GAN_RESUME_NOT) GAN_TRY(compare_configurations(world, trainer->config));
+  GAN_TRY(gan_world_agree(world, settle_configuration(trainer)));
   GAN_TRY(gan_world_agree(world, gan_settle_shards(trainer)));
   GAN_TRY(gan_world_agree(world, gan_loss_check(&trainer->config->loss)));
   trainer->loss = gan_loss_find(trainer->config->loss.name);

@@ -42,12 +42,11 @@ test_what_does_not_change_results_is_not_named() {
   [ "$(entry 2 | tail -n +2)" = "    run.iterations: 8 -> 9" ]
 }
 
-# Weights that were set long ago, and keys of another optimizer, loss, schedule or layer than the run has.
+# Weights that were set long ago.
 test_what_has_no_effect_is_not_named() {
   begin || return 1
-  run 0 mpi 2 train --run.dir run --resume --generator.init=normal --generator.init_scale=0.5 --critic.init=normal --critic.init_scale=0.1 \
-    --optimizer.beta1=0.5 --optimizer.beta2=0.9 --optimizer.final_factor=0.5 --loss.label_smoothing=0.1 --batch_norm.momentum=0.2 \
-    --batch_norm.epsilon=1e-3 && ! grep -q '^changed' out && [ "$(entry 2 | wc -l)" -eq 1 ]
+  run 0 mpi 2 train --run.dir run --resume --generator.init=normal --generator.init_scale=0.5 --critic.init=normal --critic.init_scale=0.1 &&
+    ! grep -q '^changed' out && [ "$(entry 2 | wc -l)" -eq 1 ]
 }
 
 test_a_start_that_trains_nothing_writes_and_claims_nothing() {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "config/relevance.h"
 #include "gan_dist/config.h"
 
 static gan_config *made(void) {
@@ -565,6 +566,11 @@ static gan_status use_everything(void) {
   printed = NULL;
   if (status == GAN_OK) status = gan_config_take_over(copy, config);
   if (status == GAN_OK) status = gan_config_print_run(copy, &printed);
+  free(printed);
+  printed = NULL;
+  if (status == GAN_OK) status = gan_config_use_preset(copy, "fashion-dcgan");
+  if (status == GAN_OK) status = gan_config_set(copy, "loss.name", "wasserstein");
+  if (status == GAN_OK) status = gan_config_settle(copy, &printed);
   free(printed);
   printed = NULL;
   if (status == GAN_OK) status = gan_config_set(copy, "critic.clip", "0.5");
