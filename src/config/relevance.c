@@ -13,9 +13,7 @@
 
 static bool loss_uses(const char *name, const char *key) {
   const gan_loss *loss = gan_loss_find(name);
-  if (!loss) return true;
-  if (strcmp(key, "loss.label_smoothing") == 0) return loss->uses_smoothing;
-  return true;
+  return !loss || gan_loss_uses(loss, key);
 }
 
 static bool optimizer_uses(const char *name, const char *key) {
@@ -61,7 +59,7 @@ typedef struct condition {
 static const condition conditions[] = {
     {"data.", "data.source", USED_BY(source_uses)},
     {"shower.", "data.source", USED_BY(source_uses)},
-    {"loss.label_smoothing", "loss.name", USED_BY(loss_uses)},
+    {"loss.", "loss.name", USED_BY(loss_uses)},
     {"train.warmup_n_critic", "train.warmup_iterations", ABOVE_ZERO},
     {"train.warmup_every", "train.warmup_iterations", ABOVE_ZERO},
     {"optimizer.learning_rate", "generator.learning_rate", ZERO},

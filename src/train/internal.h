@@ -114,8 +114,7 @@ struct gan_trainer {
   double flushed;                 /* when metrics were last made visible */
   gan_trace *trace;               /* rank 0 */
   int64_t traced;                 /* updates traced; the same on every rank */
-  float *trace_rows;              /* (local samples, latent): one part's latents or scores, in order */
-  float *trace_gathered;          /* rank 0: (batch, elements + latent + 2): real, z, and both parts' scores */
+  struct gan_tracing *tracing;    /* on all ranks (trace.c) */
   float *fixed_latents;           /* (samples.count, latent) */
   gan_projected *evaluation_real; /* rank 0: real samples to compare with */
   float *evaluation_points;       /* rank 0: (evaluation_count, 2) of them, where they are drawn as points; NULL */
@@ -199,10 +198,13 @@ void gan_advise(gan_trainer *trainer);
 gan_status gan_trace_begin(gan_trainer *trainer) GAN_CHECKED;
 /* Whether the next update is to be traced; the same on every rank. */
 bool gan_trace_wants(const gan_trainer *trainer);
-/* The fake samples were generated in that part of that pass. */
-void gan_trace_step(gan_trainer *trainer, const gan_player *player, const float *real, const gan_pass *generated,
-                    int part);
+/* Keeps the samples and scores of a step whose update comes next. The fake samples were generated in that part of that
+   pass; what the critic saw is in its own, as the step left it. */
+void gan_trace_samples(gan_trainer *trainer, const gan_pass *generated, int part);
+/* Writes them, with what the update made of them. */
+void gan_trace_result(gan_trainer *trainer, const gan_player *player);
 gan_status gan_trace_end(gan_trainer *trainer) GAN_CHECKED; /* rank 0 */
+void gan_trace_release(gan_trainer *trainer);
 /* An error of rank 0 between two steps, with its message: every rank learns of it in the next step. */
 void gan_set_pending(gan_trainer *trainer, gan_status status);
 

@@ -5,35 +5,64 @@
 #include "base/memory.h"
 #include "train/internal.h"
 
+/* Arrays of one update. */
+enum { ARRAYS_MOST = 24 };
+
+/* The update that is being traced. Arrays of samples are brought to rank 0 as they are added, one after the other. */
+struct gan_tracing {
+  float *rows;     /* of one part, (local samples, what one sample has), in order of the global batch */
+  float *gathered; /* rank 0: the same of the global batch, of all quantities; NULL elsewhere */
+  size_t used;     /* floats of it */
+  double loss;
+  size_t count;
+  gan_trace_array arrays[ARRAYS_MOST];
+};
+
 bool gan_trace_wants(const gan_trainer *trainer) {
   return trainer->config->trace.file[0] && trainer->traced < trainer->config->trace.steps;
 }
 
+/* Floats of one sample in all that an update may have. */
+static size_t row_floats(const gan_trainer *trainer) {
+  const size_t elements = (size_t)gan_trainer_sample_size(trainer);
+  return 2 * elements + (size_t)trainer->config->generator.latent + 2;
+}
+
+static gan_shape flat_shape(size_t count) { return (gan_shape){.rank = 1, .size = {(int64_t)count}}; }
+
+/* A network's flat vectors; one that it has nothing of is absent. */
+static gan_trace_array parameters_of(const gan_player *player, const char *name) {
+  return (gan_trace_array){name, flat_shape(player->network->parameter_count), player->parameters};
+}
+
+static gan_trace_array buffers_of(const gan_player *player, const char *name) {
+  const size_t count = player->network->buffer_count;
+  return (gan_trace_array){name, flat_shape(count), count > 0 ? player->buffers : NULL};
+}
+
 static gan_status write_initial(gan_trainer *trainer) {
   const gan_player *generator = &trainer->generator, *critic = &trainer->critic;
-  const size_t row = (size_t)(gan_trainer_sample_size(trainer) + trainer->config->generator.latent + 2);
-  GAN_TRY(gan_allocate((size_t)trainer->shards.batch * row, sizeof(float), "a traced batch", &trainer->trace_gathered));
+  GAN_TRY(gan_allocate((size_t)trainer->shards.batch * row_floats(trainer), sizeof(float), "a traced batch",
+                       &trainer->tracing->gathered));
   GAN_TRY(gan_trace_open(trainer->config->trace.file, &trainer->trace));
-  const gan_trace_array arrays[] = {
-      {"generator", {.rank = 1, .size = {(int64_t)generator->network->parameter_count}}, generator->parameters},
-      {"critic", {.rank = 1, .size = {(int64_t)critic->network->parameter_count}}, critic->parameters}};
-  return gan_trace_write(trainer->trace, "/initial", 2, arrays);
+  const gan_trace_array arrays[] = {parameters_of(generator, "generator"), parameters_of(critic, "critic"),
+                                    buffers_of(generator, "generator_buffers"), buffers_of(critic, "critic_buffers")};
+  return gan_trace_write(trainer->trace, "/initial", sizeof arrays / sizeof *arrays, arrays);
+}
+
+static gan_status begin(gan_trainer *trainer) {
+  const size_t samples = (size_t)gan_shards_samples(&trainer->shards);
+  GAN_TRY(gan_allocate(1, sizeof *trainer->tracing, "a trace", &trainer->tracing));
+  GAN_TRY(gan_allocate(samples * row_floats(trainer), sizeof(float), "traced samples", &trainer->tracing->rows));
+  return gan_world_rank(trainer->world) == 0 ? write_initial(trainer) : GAN_OK;
 }
 
 gan_status gan_trace_begin(gan_trainer *trainer) {
-  if (!gan_trace_wants(trainer)) return GAN_OK;
-  const size_t samples = (size_t)gan_shards_samples(&trainer->shards);
-  const size_t latent = (size_t)trainer->config->generator.latent;
-  gan_status mine = gan_allocate(samples * latent, sizeof(float), "traced latents", &trainer->trace_rows);
-  if (mine == GAN_OK && gan_world_rank(trainer->world) == 0) mine = write_initial(trainer);
-  return gan_world_agree(trainer->world, mine);
+  return gan_trace_wants(trainer) ? gan_world_agree(trainer->world, begin(trainer)) : GAN_OK;
 }
 
-/* Rows of one part of a pass, in order of the global batch, to rank 0. */
-static void gather_part(gan_trainer *trainer, const gan_pass *pass, int part, size_t width, const float *rows,
-                        float *all) {
-  gan_pass_copy_part(pass, part, width, rows, trainer->trace_rows);
-  gan_world_gather(trainer->world, &trainer->shards, width, trainer->trace_rows, all);
+static void add(gan_trainer *trainer, gan_trace_array array) {
+  trainer->tracing->arrays[trainer->tracing->count++] = array;
 }
 
 /* (batch, sizes of shape) */
@@ -43,39 +72,56 @@ static gan_shape batch_shape(const gan_trainer *trainer, const gan_shape *shape)
   return batch;
 }
 
-/* Sets where in the gathered block an array starts; NULL on ranks that have none. */
-static float *gathered(gan_trainer *trainer, int64_t floats_before_per_sample) {
-  if (!trainer->trace_gathered) return NULL;
-  return trainer->trace_gathered + trainer->shards.batch * floats_before_per_sample;
+/* What tracing->rows holds, each row of `shape`. */
+static void add_rows(gan_trainer *trainer, const char *name, const gan_shape *shape) {
+  struct gan_tracing *tracing = trainer->tracing;
+  const size_t width = (size_t)gan_shape_count(shape);
+  float *all = tracing->gathered ? tracing->gathered + tracing->used : NULL;
+  gan_world_gather(trainer->world, &trainer->shards, width, tracing->rows, all);
+  add(trainer, (gan_trace_array){name, batch_shape(trainer, shape), all});
+  tracing->used += (size_t)trainer->shards.batch * width;
 }
 
-void gan_trace_step(gan_trainer *trainer, const gan_player *player, const float *real, const gan_pass *generated,
-                    int part) {
+/* Rows of one part of a pass. */
+static void add_part(gan_trainer *trainer, const char *name, const gan_shape *shape, const gan_pass *pass, int part,
+                     const float *rows) {
+  gan_pass_copy_part(pass, part, (size_t)gan_shape_count(shape), rows, trainer->tracing->rows);
+  add_rows(trainer, name, shape);
+}
+
+/* What the critic saw, and made of it. Where a step has real samples, they are the first part. */
+static void add_scores(gan_trainer *trainer) {
+  const gan_pass *pass = trainer->critic.pass;
+  const gan_shape *sample = &trainer->source->shape, score = {0};
+  const int fake = pass->parts - 1;
+  if (fake > 0) {
+    add_part(trainer, "real", sample, pass, 0, gan_pass_input(pass));
+    add_part(trainer, "score_real", &score, pass, 0, gan_pass_output(pass));
+  }
+  add_part(trainer, "fake", sample, pass, fake, gan_pass_input(pass));
+  add_part(trainer, "score_fake", &score, pass, fake, gan_pass_output(pass));
+}
+
+void gan_trace_samples(gan_trainer *trainer, const gan_pass *generated, int part) {
+  if (!gan_trace_wants(trainer)) return;
+  trainer->tracing->count = trainer->tracing->used = 0;
+  trainer->tracing->loss = trainer->sums[GAN_SUM_LOSS];
+  add_part(trainer, "z", &trainer->model.generator->input, generated, part, gan_pass_input(generated));
+  add_scores(trainer);
+}
+
+void gan_trace_result(gan_trainer *trainer, const gan_player *player) {
   if (!gan_trace_wants(trainer)) return;
   trainer->traced++;
-  const int64_t elements = gan_trainer_sample_size(trainer), latent = trainer->config->generator.latent;
-  float *all_real = gathered(trainer, 0), *all_z = gathered(trainer, elements);
-  float *score_real = gathered(trainer, elements + latent), *score_fake = gathered(trainer, elements + latent + 1);
-  if (real) gan_world_gather(trainer->world, &trainer->shards, (size_t)elements, real, all_real);
-  gather_part(trainer, generated, part, (size_t)latent, gan_pass_input(generated), all_z);
-  const gan_pass *critic = trainer->critic.pass;
-  if (real) gather_part(trainer, critic, 0, 1, gan_pass_output(critic), score_real);
-  gather_part(trainer, critic, real ? 1 : 0, 1, gan_pass_output(critic), score_fake);
   const float *gradient = gan_reduction_gradient(player->reduction);
+  const struct gan_tracing *tracing = trainer->tracing;
+  add(trainer, (gan_trace_array){"gradient", flat_shape(player->network->parameter_count), gradient});
+  add(trainer, parameters_of(player, "parameters"));
+  add(trainer, buffers_of(player, "buffers"));
   if (!trainer->trace) return;
 
-  const gan_shape scalar = {0}, scores = batch_shape(trainer, &scalar);
-  const gan_shape flat = {.rank = 1, .size = {(int64_t)player->network->parameter_count}};
-  const gan_trace_array arrays[] = {
-      {"real", batch_shape(trainer, &trainer->source->shape), real ? all_real : NULL},
-      {"z", batch_shape(trainer, &trainer->model.generator->input), all_z},
-      {"score_real", scores, real ? score_real : NULL},
-      {"score_fake", scores, score_fake},
-      {"gradient", flat, gradient},
-      {"parameters", flat, player->parameters},
-  };
   gan_status status = gan_trace_update(trainer->trace, player->name, trainer->iteration, player->steps - 1,
-                                       trainer->sums[GAN_SUM_LOSS], sizeof arrays / sizeof *arrays, arrays);
+                                       tracing->loss, tracing->count, tracing->arrays);
   if (status == GAN_OK && trainer->traced == trainer->config->trace.steps) status = gan_trace_end(trainer);
   gan_set_pending(trainer, status);
 }
@@ -84,4 +130,11 @@ gan_status gan_trace_end(gan_trainer *trainer) {
   gan_trace *trace = trainer->trace;
   trainer->trace = NULL;
   return trace ? gan_trace_close(trace) : GAN_OK;
+}
+
+void gan_trace_release(gan_trainer *trainer) {
+  if (!trainer->tracing) return;
+  free(trainer->tracing->rows);
+  free(trainer->tracing->gathered);
+  free(trainer->tracing);
 }

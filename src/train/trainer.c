@@ -392,8 +392,7 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   gan_projected_destroy(trainer->evaluation_real);
   free(trainer->evaluation_points);
   free(trainer->modes);
-  free(trainer->trace_rows);
-  free(trainer->trace_gathered);
+  gan_trace_release(trainer);
   free(trainer);
 }
 

@@ -228,7 +228,29 @@ test_trace_holds_every_update() {
   run 0 mpi 3 train "${tiny[@]}" --iterations 2 --train.n_critic 2 --trace trace.h5 --trace-steps 6 --run.dir run &&
     [ "$(h5ls trace.h5 | grep -c update_)" -eq 6 ] && h5ls trace.h5/update_000000 | grep -q 'real.*{24, 2}' &&
     h5ls trace.h5/update_000000 | grep -q 'z .*{24, 4}' && ! h5ls trace.h5/update_000002 | grep -q real &&
+    h5ls trace.h5/update_000002 | grep -q 'fake.*{24, 2}' && ! h5ls -r trace.h5 | grep -q buffers &&
     h5dump -a /update_000002/network trace.h5 | grep -q generator
+}
+# Running statistics by hand, as PyTorch moves them; and samples, as the critic saw them, by the first layer of the network.
+test_trace_has_running_statistics_and_what_the_critic_saw() {
+  run 0 mpi 3 train "${tiny[@]}" --generator.layers="dense 2" --critic.layers="dense 16, batch_norm, dense 1" --iterations 2 --train.n_critic 2 --trace trace.h5 \
+    --trace-steps 4 --run.dir run && ! h5ls -r trace.h5 | grep -q generator_buffers || return 1
+  /usr/bin/python3 - <<'P'
+import h5py, numpy
+with h5py.File("trace.h5") as file:
+    weights, buffers = file["initial/critic"][:], file["initial/critic_buffers"][:]
+    generator = file["initial/generator"][:]
+    assert (buffers == [0] * 16 + [1] * 16).all()
+    for number in range(2):
+        update = file["update_%06d" % number]
+        assert numpy.allclose(update["fake"], update["z"] @ generator[:8].reshape(2, 4).T + generator[8:], atol=1e-6)
+        for samples in (update["real"][:], update["fake"][:]):
+            values = samples.astype(float) @ weights[:32].reshape(16, 2).T + weights[32:48]
+            batch = numpy.concatenate([values.mean(0), values.var(0, ddof=1)])
+            buffers = 0.9 * buffers + 0.1 * batch
+        assert numpy.allclose(update["buffers"], buffers, rtol=1e-5, atol=1e-7), number
+        weights = update["parameters"][:]
+P
 }
 replay=(/usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini)
 # The two lines of its own help, as a user would copy them.
