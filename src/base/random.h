@@ -20,9 +20,11 @@ typedef enum gan_random_stream {
   GAN_STREAM_SYNTHETIC = 7,        /* synthetic data; sample: index in the data set */
   GAN_STREAM_EVALUATION = 8,       /* random projections and the like */
   GAN_STREAM_LABELS = 9,
-  GAN_STREAM_INTERPOLATION = 10,
+  GAN_STREAM_INTERPOLATION = 10,     /* of gradient penalties; step: of the critic, sample: place in the global batch */
   GAN_STREAM_DROPOUT_GENERATOR = 11, /* step: of update, layer and part (src/nn/dropout.c) */
   GAN_STREAM_DROPOUT_CRITIC = 12,
+  GAN_STREAM_DROPOUT_PENALTY = 13, /* in the critic's pass of gradient penalties */
+  GAN_STREAM_DRAGAN = 14,          /* noise around real samples; step and sample as of INTERPOLATION */
   GAN_STREAM_LABEL_FLIP = 17 /* which samples count as of the other class; step: of the critic; index: class */
 } gan_random_stream;
 

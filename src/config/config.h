@@ -14,6 +14,7 @@
 
 #include "data/source.h"
 #include "gan/loss.h"
+#include "gan/penalty.h"
 #include "gan_dist/config.h"
 #include "optim/optimizer.h"
 
@@ -46,7 +47,11 @@ struct gan_config {
   } generator;
   struct {
     gan_network_config network;
-    double clip; /* weight clipping bound; 0: none */
+    double clip;           /* weight clipping bound; 0: none; NAN: not settled yet (train/regularisers.c) */
+    double clip_norm;      /* the same for L2 norms */
+    char *clip_norm_of;    /* tensor, row */
+    gan_penalty_options penalty;
+    double lecam; /* 0: none */
   } critic;
   gan_loss_options loss;
   struct {
@@ -147,6 +152,7 @@ struct gan_option {
   double minimum, maximum; /* of numbers, inclusive unless said so below */
   bool minimum_exclusive, maximum_exclusive;
   bool or_zero; /* 0 is allowed too, and stands for none */
+  const char *unset; /* of a GAN_OPTION_REAL: the text that stands for no number, a NAN; NULL: there is none */
   /* For GAN_OPTION_NAME: the i-th known name (and its help, unless NULL), NULL past the end. */
   const char *(*choice)(int i, const char **help);
   const char *value_name; /* of its value in help texts, "FILE"; NULL: after the type */

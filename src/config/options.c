@@ -90,6 +90,15 @@ static const char *latent_distribution_choice(int i, const char **help) {
   return names[i];
 }
 
+static const char *clip_norm_choice(int i, const char **help) {
+  static const char *const names[] = {"tensor", "row"};
+  static const char *const helps[] = {"each weight, bias, ... as a whole",
+                                      "each row of a weight, along its first axis; of a vector each value"};
+  if (i >= (int)(sizeof names / sizeof *names)) return NULL;
+  if (help) *help = helps[i];
+  return names[i];
+}
+
 #define FIELD(member) .offset = offsetof(struct gan_config, member), .size = sizeof(((struct gan_config *)0)->member)
 #define TEXT(member) .type = GAN_OPTION_TEXT, FIELD(member)
 #define LAYERS(member) .type = GAN_OPTION_LAYERS, FIELD(member)
@@ -210,8 +219,35 @@ const gan_option gan_options[] = {
      .help = "the initialisation's standard deviation (normal) or gain; 0: its default"},
     {"critic.learning_rate", NULL, REAL(critic.network.learning_rate, 0, 1e6), .default_value = "0",
      .help = "learning rate of the critic; 0: optimizer.learning_rate"},
-    {"critic.clip", NULL, REAL(critic.clip, 0, 1e6), .default_value = "0.01",
-     .help = "bound c: after every critic step each of its weights is set into [-c, c]; 0: no clipping"},
+    {"critic.clip", NULL, REAL(critic.clip, 0, 1e6), .default_value = "auto", .unset = "auto",
+     .help = "bound c: after every critic step each of its weights is set into [-c, c]; 0: no clipping; auto: 0.01 for "
+             "a wasserstein critic that nothing else constrains, else 0"},
+    {"critic.clip_norm", NULL, REAL(critic.clip_norm, 0, 1e6), .default_value = "0",
+     .help = "bound c: after every critic step each of its tensors or rows w is set to w c / max(|w|, c); 0: none"},
+    {"critic.clip_norm_of", NULL, NAME(critic.clip_norm_of, clip_norm_choice), .default_value = "tensor",
+     .help = "what critic.clip_norm bounds the norm of"},
+    {"critic.gradient_penalty", NULL, REAL(critic.penalty.weight[GAN_PENALTY_GRADIENT], 0, 1e9), .default_value = "0",
+     .help = "lambda: adds lambda E (|g|/k - 1)^2 between real and generated samples (WGAN-GP: 10); 0: none"},
+    {"critic.gradient_penalty_target", NULL, REAL(critic.penalty.target, 0, 1e9), ABOVE_MINIMUM, .default_value = "1",
+     .help = "k: the norm of the gradient that gradient_penalty and dragan ask for"},
+    {"critic.gradient_penalty_one_sided", NULL, BOOLEAN(critic.penalty.one_sided), .default_value = "no",
+     .help = "gradients smaller than that cost nothing (gradient_penalty, dragan)"},
+    {"critic.gradient_penalty_epsilon", NULL, REAL(critic.penalty.epsilon, 0, 1), ABOVE_MINIMUM,
+     .default_value = "1e-10", .help = "added to the squared norm under its root (gradient_penalty, dragan)"},
+    {"critic.dragan", NULL, REAL(critic.penalty.weight[GAN_PENALTY_DRAGAN], 0, 1e9), .default_value = "0",
+     .help = "lambda: the penalty of critic.gradient_penalty around real samples instead (DRAGAN: 10); 0: none"},
+    {"critic.r1", NULL, REAL(critic.penalty.weight[GAN_PENALTY_R1], 0, 1e9), .default_value = "0",
+     .help = "gamma: adds gamma/2 E |g|^2 at real samples (StyleGAN: 10); 0: none"},
+    {"critic.r1_final", NULL, REAL(critic.penalty.final[GAN_PENALTY_R1], 0, 1e9), .default_value = "constant",
+     .unset = "constant", .help = "gamma of r1 at the end of the run, reached along half a cosine; constant: as at first"},
+    {"critic.r2", NULL, REAL(critic.penalty.weight[GAN_PENALTY_R2], 0, 1e9), .default_value = "0",
+     .help = "gamma: adds gamma/2 E |g|^2 at generated samples; 0: none"},
+    {"critic.r2_final", NULL, REAL(critic.penalty.final[GAN_PENALTY_R2], 0, 1e9), .default_value = "constant",
+     .unset = "constant", .help = "gamma of r2 at the end of the run, reached along half a cosine; constant: as at first"},
+    {"critic.penalty_every", NULL, INTEGER(critic.penalty.every, 1, 1000000), .default_value = "1",
+     .help = "k: these four are added in every k-th critic step only, k times as much"},
+    {"critic.lecam", NULL, REAL(critic.lecam, 0, 1e9), .default_value = "0",
+     .help = "lambda: adds lambda (E (r - a_f)^2 + E (f - a_r)^2), a moving averages of the scores; 0: none"},
 
     {"loss.name", NULL, NAME(loss.name, loss_choice), .default_value = "wasserstein",
      .help = "what both networks minimise"},

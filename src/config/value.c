@@ -4,6 +4,7 @@
    cannot: control characters, white space at its ends, or a ';' where a comment would begin. */
 #include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,7 +116,11 @@ static gan_status set_integer(const gan_option *option, gan_config *config, cons
 }
 
 static gan_status set_real(const gan_option *option, gan_config *config, const char *value) {
-  double number;
+  double number = NAN;
+  if (option->unset && strcmp(value, option->unset) == 0) {
+    memcpy(field_of(option, config), &number, sizeof number);
+    return GAN_OK;
+  }
   const gan_status status = gan_parse_real(value, &number);
   if (status != GAN_OK) return gan_fail_prefix(status, "%s: ", option->key);
   if (!in_range(option, number)) return out_of_range(option, value);
@@ -266,6 +271,7 @@ gan_status gan_option_print(const gan_option *option, const gan_config *config, 
       snprintf(number, sizeof number, "%" PRId64, integer_of(option, config));
       return gan_duplicate(number, text);
     case GAN_OPTION_REAL:
+      if (option->unset && isnan(real_of(option, config))) return gan_duplicate(option->unset, text);
       return gan_duplicate(gan_print_real(real_of(option, config), number), text);
     case GAN_OPTION_BOOLEAN:
       return gan_duplicate(boolean_of(option, config) ? "yes" : "no", text);

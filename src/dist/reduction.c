@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "dist/barrier.h"
 #include "dist/reduction_state.h"
 
 static const gan_reduction_variant *const variants[] = {&gan_reduction_flat, &gan_reduction_shared,
@@ -174,6 +175,15 @@ void gan_reduction_filled(gan_reduction *reduction, size_t offset) {
 
 void gan_reduction_update(gan_reduction *reduction, gan_update update, void *context, bool keep) {
   reduction->variant->update(reduction, update, context, keep);
+}
+
+void gan_reduction_each(gan_reduction *reduction, size_t pieces, gan_piece work, void *context) {
+  gan_world *world = reduction->world;
+  const bool shared = reduction->variant->share != NULL;
+  const size_t first = shared ? (size_t)world->host_rank : 0, stride = shared ? (size_t)world->host_size : 1;
+  gan_reduction_await(reduction);
+  for (size_t piece = first; piece < pieces; piece += stride) work(context, piece);
+  if (shared) gan_host_barrier(world);
 }
 
 const float *gan_reduction_gradient(gan_reduction *reduction) {

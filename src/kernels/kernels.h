@@ -84,6 +84,8 @@ void gan_scale(size_t n, float factor, float *y);
 void gan_average(size_t n, float a, float *y, float b, const float *x);
 /* Sets each value to min(max(value, -bound), bound); returns how many were outside. */
 size_t gan_clip(size_t n, float bound, float *x);
+/* x = x * bound / max(|x|, bound), |x| the L2 norm; whether that changed x. A NaN in x leaves it alone. */
+bool gan_clip_norm(size_t n, double bound, float *x);
 /* Sum of squares in double, in one fixed order of summation: element i goes to lane i mod 16, in rising order, and the
    lanes are added up in the end. Piece by piece, all but the last of a multiple of 16 elements, it is the same sum. */
 enum { GAN_SQUARE_LANES = 16 };

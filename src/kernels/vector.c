@@ -1,5 +1,6 @@
 /* The plain loops over vectors. Each is written so that the compiler vectorises it, and none of their results depends
    on how wide the vector unit is: element-wise work has no order, and sums name theirs. */
+#include <math.h>
 #include <string.h>
 
 #include "base/multiversion.h"
@@ -94,6 +95,13 @@ double gan_square_sum(size_t n, const float *x) {
   double lanes[GAN_SQUARE_LANES] = {0};
   gan_square_add(n, x, lanes);
   return gan_square_total(lanes);
+}
+
+bool gan_clip_norm(size_t n, double bound, float *x) {
+  const double norm = sqrt(gan_square_sum(n, x));
+  if (!(norm > bound)) return false;
+  gan_scale(n, (float)(bound / norm), x);
+  return true;
 }
 
 /* (2 byte - 255) / 255 and not byte * (2/255) - 1: this one gives exactly -1 and 1 at the ends, and rounds once. */

@@ -28,7 +28,7 @@ static gan_status take(gan_pass *pass, size_t count, size_t size, void *memory) 
   return GAN_OK;
 }
 
-static gan_status check_layers(const gan_network *network) {
+gan_status gan_network_check_tangents(const gan_network *network) {
   for (int i = 0; i < network->layer_count; i++) {
     const gan_layer_type *type = network->layers[i].type;
     assert(!type->curved || !type->tangent || type->tangent_backward);
@@ -61,11 +61,15 @@ static gan_status widen_scratch(gan_pass *pass) {
   return GAN_OK;
 }
 
+/* Floats that a layer keeps. */
+static size_t kept_by(const gan_layer *layer, size_t rows, size_t pieces) {
+  return rows * layer->tangent_kept_per_row + pieces * layer->tangent_kept_per_part;
+}
+
 static gan_status take_layer(gan_pass *pass, int i, size_t rows) {
   const gan_layer *layer = &pass->network->layers[i];
   gan_tangents *tangents = pass->tangents;
-  const size_t pieces = (size_t)pass->shards->local * (size_t)pass->most_parts;
-  const size_t kept = rows * layer->tangent_kept_per_row + pieces * layer->tangent_kept_per_part;
+  const size_t kept = kept_by(layer, rows, (size_t)pass->shards->local * (size_t)pass->most_parts);
   if (gan_layer_is_view(layer))
     tangents->rows[i + 1] = tangents->rows[layer->source];
   else
@@ -73,28 +77,55 @@ static gan_status take_layer(gan_pass *pass, int i, size_t rows) {
   return kept > 0 ? take(pass, kept, sizeof(float), &tangents->kept[i]) : GAN_OK;
 }
 
+/* Floats of what layers share. */
+typedef struct largest {
+  size_t widest; /* elements of a row */
+  size_t parameters, workspace;
+} largest;
+
+static largest find_largest(const gan_network *network) {
+  largest found = {.widest = (size_t)gan_shape_count(&network->input)};
+  for (int i = 0; i < network->layer_count; i++) {
+    const gan_layer *layer = &network->layers[i];
+    found.widest = at_least(found.widest, (size_t)layer->outputs);
+    found.parameters = at_least(found.parameters, layer->parameter_count);
+    found.workspace = at_least(found.workspace, layer->tangent_workspace);
+  }
+  return found;
+}
+
+size_t gan_pass_measure_tangents(const gan_network *network, const gan_shards *shards, int parts) {
+  const size_t rows = (size_t)parts * (size_t)gan_shards_samples(shards), pieces = (size_t)shards->local * (size_t)parts;
+  const size_t vectors = (size_t)shards->local + 1 + (size_t)shards->slot_count;
+  const size_t wider = gan_pass_scratch_width(network, true) - gan_pass_scratch_width(network, false);
+  const largest shared = find_largest(network);
+  size_t floats = rows * (size_t)gan_shape_count(&network->input) + LANES * 2 * rows * shared.widest +
+                  shared.parameters + shared.workspace;
+  for (int i = 0; i < network->layer_count; i++) {
+    const gan_layer *layer = &network->layers[i];
+    floats += (gan_layer_is_view(layer) ? 0 : rows * (size_t)layer->outputs) + kept_by(layer, rows, pieces);
+  }
+  return sizeof(gan_tangents) + (2 * (size_t)network->layer_count + 1) * sizeof(float *) + floats * sizeof(float) +
+         vectors * (size_t)parts * wider * sizeof(double);
+}
+
 gan_status gan_pass_take_tangents(gan_pass *pass) {
   const gan_network *network = pass->network;
   const size_t layers = (size_t)network->layer_count;
   const size_t rows = (size_t)pass->most_parts * (size_t)gan_shards_samples(pass->shards);
-  size_t widest = (size_t)gan_shape_count(&network->input), parameters = 0, workspace = 0;
+  const largest shared = find_largest(network);
   assert(pass->keep == GAN_KEEP_ALL && !pass->tangents);
-  GAN_TRY(check_layers(network));
+  GAN_TRY(gan_network_check_tangents(network));
   GAN_TRY(take(pass, 1, sizeof *pass->tangents, &pass->tangents));
   gan_tangents *tangents = pass->tangents;
   GAN_TRY(take(pass, layers + 1, sizeof *tangents->rows, &tangents->rows));
   GAN_TRY(take(pass, layers, sizeof *tangents->kept, &tangents->kept));
-  GAN_TRY(take(pass, rows * widest, sizeof(float), &tangents->rows[0]));
-  for (int i = 0; i < network->layer_count; i++) {
-    GAN_TRY(take_layer(pass, i, rows));
-    widest = at_least(widest, (size_t)network->layers[i].outputs);
-    parameters = at_least(parameters, network->layers[i].parameter_count);
-    workspace = at_least(workspace, network->layers[i].tangent_workspace);
-  }
+  GAN_TRY(take(pass, rows * (size_t)gan_shape_count(&network->input), sizeof(float), &tangents->rows[0]));
+  for (int i = 0; i < network->layer_count; i++) GAN_TRY(take_layer(pass, i, rows));
   for (int i = 0; i < LANES * 2; i++)
-    GAN_TRY(take(pass, rows * widest, sizeof(float), &tangents->memory[i / 2][i % 2]));
-  GAN_TRY(take(pass, parameters, sizeof(float), &tangents->added));
-  GAN_TRY(take(pass, workspace, sizeof(float), &tangents->workspace));
+    GAN_TRY(take(pass, rows * shared.widest, sizeof(float), &tangents->memory[i / 2][i % 2]));
+  GAN_TRY(take(pass, shared.parameters, sizeof(float), &tangents->added));
+  GAN_TRY(take(pass, shared.workspace, sizeof(float), &tangents->workspace));
   return widen_scratch(pass);
 }
 

@@ -37,6 +37,10 @@ struct gan_tangent_rows {
    that was created with GAN_KEEP_ALL, since several passes go over what forward computed; it goes with the pass. Fails
    with GAN_BAD_USAGE when the network has a layer that has no tangent. */
 gan_status gan_pass_take_tangents(gan_pass *pass) GAN_CHECKED;
+/* Whether all layers have tangents; the same error. */
+gan_status gan_network_check_tangents(const gan_network *network) GAN_CHECKED;
+/* The bytes that gan_pass_take_tangents adds to those of a pass with so many parts. */
+size_t gan_pass_measure_tangents(const gan_network *network, const gan_shards *shards, int parts);
 
 /* (rows, input elements): x', to be filled before gan_pass_tangent. (rows, output elements): y', valid until the next
    gan_pass_tangent. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "train/internal.h"
+#include "train/regularisers.h"
 
 static void look_at_counts(gan_trainer *trainer) {
   const int64_t count = trainer->source->count, batch = trainer->config->train.batch;
@@ -35,8 +36,23 @@ static void look_at_range(gan_trainer *trainer) {
       strcmp(trainer->source->type->name, "hdf5") == 0 ? " (data.minimum, data.maximum)" : "");
 }
 
+/* A bound that nobody has set is the one that the loss needs; one that is set may be left over, as of a preset. */
+static void look_at_constraints(gan_trainer *trainer) {
+  const gan_config *config = trainer->config;
+  const bool otherwise = gan_is_constrained_otherwise(config, trainer->model.critic);
+  if (config->critic.clip > 0 && otherwise)
+    gan_notice(trainer, "critic.clip = %g stays beside the critic's other regularisers; --critic.clip=0 leaves it out",
+               config->critic.clip);
+  if (config->critic.clip > 0 || otherwise || !trainer->loss->wants_lipschitz) return;
+  gan_notice(trainer,
+             "nothing keeps the critic's slope bounded, which the loss %s needs to mean anything: critic.clip, "
+             "critic.clip_norm or critic.gradient_penalty does",
+             trainer->loss->name);
+}
+
 void gan_advise(gan_trainer *trainer) {
   if (gan_world_rank(trainer->world) != 0) return;
   look_at_counts(trainer);
+  look_at_constraints(trainer);
   look_at_range(trainer);
 }

@@ -16,6 +16,7 @@
 #include "dist/watchdog.h"
 #include "dist/world.h"
 #include "eval/quality.h"
+#include "gan/lecam.h"
 #include "gan_dist/trainer.h"
 #include "nn/pass.h"
 #include "optim/optimizer.h"
@@ -44,6 +45,8 @@ typedef struct gan_player {
   float *ema_buffers; /* and of the buffers */
   int64_t steps;      /* updates done */
   double clip;        /* bound of weight clipping; 0: none */
+  double clip_norm;   /* bound of the norms of tensors, or of their rows; 0: none */
+  bool clip_rows;
   /* Of the update in progress or the last one. */
   double learning_rate;
   int64_t updated, clipped; /* parameters that this rank updated, and those of them that clipping changed */
@@ -56,12 +59,23 @@ typedef enum gan_sum {
   GAN_SUM_LOSS,
   GAN_SUM_SCORE_REAL, /* mean over the global batch */
   GAN_SUM_SCORE_FAKE,
+  GAN_SUM_PENALTY, /* of gradients: a part of the loss */
   GAN_SUM_FAILED,  /* shards whose rank met an error */
   GAN_SUM_STOP,    /* shards whose rank was asked to stop */
   GAN_SUM_UPDATED, /* the critic's parameters, as often as ranks updated them in its last step */
   GAN_SUM_CLIPPED, /* those of them that clipping changed */
   GAN_SUMS
 } gan_sum;
+
+/* What the critic's gradient penalties take (penalty.c). */
+typedef struct gan_penalty_work {
+  gan_pass *pass; /* with tangents; a part for each site in use; NULL: there are no penalties */
+  float *workspace;
+  int part[GAN_SITES];  /* -1: nobody looks there */
+  float *interpolation; /* (local samples): each one's place between real and generated */
+  bool due;             /* the critic's step under way, or the last one, has penalties */
+  double *square_sums;  /* (local shards, 2): of the real samples' values and their squares */
+} gan_penalty_work;
 
 /* Where a run begins. */
 typedef enum gan_resume { GAN_RESUME_NOT, GAN_RESUME_NEWEST, GAN_RESUME_FILE } gan_resume;
@@ -78,6 +92,8 @@ struct gan_trainer {
   gan_model model;
   gan_player generator, critic;
   gan_passes_memory passes;  /* the plan of the two blocks */
+  gan_penalty_work penalty;
+  float lecam[GAN_LECAM_STATES]; /* moving averages of scores */
   gan_pass *sampling;        /* generates for critic steps: the generator's pass, or one with a part for each of some */
   float *values, *workspace; /* of both passes */
   double *shard_sums;        /* (local shards, sum_count): GAN_SUMS, then batch statistics of each part */
@@ -123,6 +139,10 @@ struct gan_trainer {
   float *modes;                    /* (mode_count, 2) */
   int mode_count;
 };
+
+/* trainer.c: one more pass of a player's network. */
+gan_status gan_player_create_pass(gan_player *player, int parts, gan_keep keep, const gan_pass_memory *memory,
+                                  gan_pass **pass) GAN_CHECKED;
 
 /* step.c: one iteration, as docs/design.md section 2 draws it. */
 gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) GAN_CHECKED;

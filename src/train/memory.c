@@ -4,9 +4,12 @@
 
 #include "base/memory.h"
 #include "data/loader.h"
+#include "nn/tangent.h"
 #include "optim/optimizer.h"
 #include "store/picture.h"
 #include "train/internal.h"
+#include "train/regularisers.h"
+#include "train/step.h"
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
@@ -29,8 +32,19 @@ static gan_status find_steps_ahead(const gan_network *generator, const gan_shard
   return GAN_OK;
 }
 
+/* Behind the critic's values of a critic step. */
+static gan_status plan_penalty(const gan_model *model, const gan_shards *shards, int sites, gan_passes_memory *plan) {
+  plan->penalty_sites = sites;
+  if (sites == 0) return GAN_OK;
+  GAN_TRY(gan_pass_measure(model->critic, shards, sites, GAN_KEEP_ALL, &plan->penalty));
+  plan->tangents = gan_pass_measure_tangents(model->critic, shards, sites);
+  plan->penalty_values = (plan->generator_sees_real ? plan->generator.values[0] : 0) + plan->critic.values[1];
+  plan->values = larger(plan->values, plan->penalty_values + plan->penalty.values[sites - 1]);
+  return GAN_OK;
+}
+
 gan_status gan_passes_plan(const gan_model *model, const gan_shards *shards, int64_t critic_steps,
-                           bool generator_sees_real, gan_passes_memory *plan) {
+                           bool generator_sees_real, int penalty_sites, gan_passes_memory *plan) {
   *plan = (gan_passes_memory){.generator_sees_real = generator_sees_real};
   GAN_TRY(find_steps_ahead(model->generator, shards, critic_steps, &plan->steps_ahead));
   if (plan->steps_ahead > 1)
@@ -40,7 +54,7 @@ gan_status gan_passes_plan(const gan_model *model, const gan_shards *shards, int
   const size_t beside = plan->critic.values[plan->generator_sees_real ? 1 : 0];
   plan->values = larger(plan->generator.values[0] + beside, plan->critic.values[1]);
   plan->workspace = larger(plan->generator.workspace, plan->critic.workspace);
-  return GAN_OK;
+  return plan_penalty(model, shards, penalty_sites, plan);
 }
 
 void gan_passes_place(const gan_passes_memory *plan, float *values, float *workspace, gan_pass_memory *generator,
@@ -48,6 +62,12 @@ void gan_passes_place(const gan_passes_memory *plan, float *values, float *works
   *generator = (gan_pass_memory){{values, NULL}, workspace};
   float *behind = values + plan->generator.values[0];
   *critic = (gan_pass_memory){{behind, plan->generator_sees_real ? behind : values}, workspace};
+}
+
+gan_pass_memory gan_passes_place_penalty(const gan_passes_memory *plan, float *values, float *workspace) {
+  gan_pass_memory memory = {.workspace = workspace};
+  memory.values[plan->penalty_sites - 1] = values + plan->penalty_values;
+  return memory;
 }
 
 bool gan_passes_lend(const gan_passes_memory *plan, const gan_pass_sizes *generating) {
@@ -126,6 +146,15 @@ static void add_passes(const gan_passes_memory *passes, rank_rows *list) {
   add(list, "passes", "generated for several critic steps", passes->ahead.bytes, 0);
 }
 
+/* What is in no block that others use too. */
+static void add_penalties(const setup *run, const gan_passes_memory *passes, rank_rows *list) {
+  const int sites = passes->penalty_sites;
+  const size_t values = sites ? passes->penalty.values[sites - 1] * sizeof(float) : 0;
+  add(list, "passes", "in it, critic: gradient penalties", values, 0)->part = true;
+  add(list, "penalties", "input, columns", passes->penalty.bytes - values + gan_penalty_bytes(&run->shards, sites), 0);
+  add(list, "penalties", "tangents of layers", passes->tangents, 0);
+}
+
 /* What rank 0 compares and draws: for an evaluation some at a time, for a picture all together. */
 static void add_rank_0(const setup *run, const gan_trainer_sizes *sizes, const gan_passes_memory *passes,
                        rank_rows *list) {
@@ -150,12 +179,14 @@ static gan_status list_rank(const setup *run, const char **variant, rank_rows *l
   gan_passes_memory passes;
   const char *of_critic;
   GAN_TRY(gan_passes_plan(&run->model, &run->shards, run->config->train.n_critic,
-                          gan_loss_find(run->config->loss.name)->generator_needs_real, &passes));
+                          gan_loss_find(run->config->loss.name)->generator_needs_real,
+                          gan_penalties_sites(&run->config->critic.penalty), &passes));
   GAN_TRY(add_network(run, "generator", run->model.generator, true, &passes.generator,
                       passes.generator.values[0] + passes.generator.workspace, variant, list));
   GAN_TRY(add_network(run, "critic", run->model.critic, false, &passes.critic,
                       passes.critic.values[1] + passes.critic.workspace, &of_critic, list));
   add_passes(&passes, list);
+  add_penalties(run, &passes, list);
   add(list, "data", "samples of a step, read ahead", gan_loader_bytes(run->source, gan_shards_samples(&run->shards)),
       0);
   add(list, "data", "data set", run->source->rank_bytes, run->source->host_bytes);
@@ -284,6 +315,7 @@ gan_status gan_memory_plan(const gan_config *config, gan_layout layout, gan_memo
   run.source = source;
   gan_status status = gan_model_create(config, &source->shape, &run.model);
   if (status == GAN_OK) status = gan_model_check_batch(&run.model, report->shards, report->batch);
+  if (status == GAN_OK) status = gan_regularisers_check(config, run.model.critic);
   if (status == GAN_OK) status = gan_generate_measure(run.model.generator, &run.generating);
   if (status == GAN_OK) status = look_at_ranks(&run, report->shards, report);
   if (status == GAN_OK) status = check_totals(report);

@@ -19,6 +19,9 @@
    Where the generator's loss is one of real scores, too, the critic has real samples beside the generated ones then:
    its pass lies behind the generator's in both steps.
 
+   Gradient penalties have a pass of their own, with the critic's values still needed: it lies behind those of a critic
+   step. What layers work in is its own, too, since both passes go back together.
+
    Where it takes little memory, the samples of several critic steps are generated together, by a pass with a part for
    each step. It has memory of its own, so that the samples last while the critic is at work. */
 typedef struct gan_passes_memory {
@@ -27,15 +30,22 @@ typedef struct gan_passes_memory {
   bool generator_sees_real; /* the critic has two parts in a generator step */
   int steps_ahead;          /* critic steps that are generated for together; 1: the generator's own pass does it */
   gan_pass_sizes ahead;     /* all zero then */
+  int penalty_sites;        /* parts of the pass of gradient penalties; 0: there is none */
+  gan_pass_sizes penalty;   /* all zero then, as are the next two */
+  size_t tangents;          /* bytes that this pass takes besides */
+  size_t penalty_values;    /* where its values begin, floats */
 } gan_passes_memory;
 
-/* `critic_steps`: of an iteration. steps_ahead does not depend on which ranks the shards are on. */
+/* `critic_steps`: of an iteration; `penalty_sites`: gan_penalties_sites. steps_ahead does not depend on which ranks the
+   shards are on. */
 gan_status gan_passes_plan(const gan_model *model, const gan_shards *shards, int64_t critic_steps,
-                           bool generator_sees_real, gan_passes_memory *plan) GAN_CHECKED;
+                           bool generator_sees_real, int penalty_sites, gan_passes_memory *plan) GAN_CHECKED;
 
 /* Where each pass has its values in the two blocks. */
 void gan_passes_place(const gan_passes_memory *plan, float *values, float *workspace, gan_pass_memory *generator,
                       gan_pass_memory *critic);
+/* The same of the pass of penalties, where there is one; `workspace` is its own. */
+gan_pass_memory gan_passes_place_penalty(const gan_passes_memory *plan, float *values, float *workspace);
 
 /* Between iterations a block that is large enough is lent to what draws samples (gan_generate). */
 bool gan_passes_lend(const gan_passes_memory *plan, const gan_pass_sizes *generating);
@@ -64,7 +74,7 @@ typedef struct gan_memory_row {
 /* Samples that are drawn, or read, at once for an evaluation; a multiple of the rows that gan_generate works on. */
 enum { GAN_EVALUATION_ROWS = 256 };
 
-enum { GAN_MEMORY_ROWS = 32 };
+enum { GAN_MEMORY_ROWS = 48 };
 
 typedef struct gan_memory_report {
   gan_layout layout;

@@ -12,6 +12,10 @@ static size_t sum_count(const gan_player *player) {
   return GAN_SUMS + (size_t)player->pass->parts * player->network->buffer_count;
 }
 
+double *gan_scores_sums(const gan_trainer *trainer, const gan_player *player, int shard) {
+  return trainer->shard_sums + (size_t)shard * sum_count(player);
+}
+
 /* Whose loss is taken, and where the critic's scores for it are: real samples in its pass's first part, unless it is
    the generator's of a loss that does without, and generated ones in the last. */
 typedef struct scored {
@@ -93,6 +97,8 @@ void gan_scores_lose(gan_trainer *trainer, const gan_player *player) {
     const gan_scores batch = scores_of(&what, shard, sample);
     double *sums = trainer->shard_sums + (size_t)shard * stride;
     sums[GAN_SUM_LOSS] = gan_loss_share(trainer->loss, &trainer->config->loss, what.side, &batch, totals);
+    if (what.side == GAN_LOSS_CRITIC && trainer->config->critic.lecam > 0)
+      sums[GAN_SUM_LOSS] += gan_lecam_lose(trainer->config->critic.lecam, trainer->lecam, &batch);
     if (gan_fault_strikes(GAN_FAULT_LOSS)) sums[GAN_SUM_LOSS] = NAN;
     for (int64_t i = 0; i < batch.count; i++) {
       if (batch.real) sums[GAN_SUM_SCORE_REAL] += batch.real[i] / (double)batch.batch;

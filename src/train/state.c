@@ -14,12 +14,16 @@
 #include "kernels/precision.h"
 #include "train/internal.h"
 
+static bool has_lecam(const gan_config *config) { return config->critic.lecam > 0; }
+
 /* Every tensor of the state, as the file names it. `writing`: with the numbers that are there for other programs, and
    follow from the steps: a step moves the running statistics once for each part. */
-static gan_status list_tensors(gan_trainer *trainer, bool writing, bool average, gan_tensor **list, size_t *count) {
+static gan_status list_tensors(gan_trainer *trainer, bool writing, bool average, bool lecam, gan_tensor **list,
+                               size_t *count) {
   gan_player *players[] = {&trainer->generator, &trainer->critic};
   const size_t room = (gan_model_tensor_count(players[0]->network) + gan_model_tensor_count(players[1]->network)) *
-                      (2 + GAN_OPTIMIZER_STATES);
+                          (2 + GAN_OPTIMIZER_STATES) +
+                      1;
   gan_tensor *tensors = NULL;
   GAN_TRY(gan_allocate(room, sizeof *tensors, "the list of tensors", &tensors));
   size_t used = 0;
@@ -37,6 +41,9 @@ static gan_status list_tensors(gan_trainer *trainer, bool writing, bool average,
   if (average)
     used += gan_model_tensors("/ema", trainer->generator.network, trainer->generator.ema,
                               trainer->generator.ema_buffers, writing ? trainer->generator.steps : -1, tensors + used);
+  if (lecam)
+    tensors[used++] =
+        (gan_tensor){.path = "/trainer/lecam", .shape = {.rank = 1, .size = {GAN_LECAM_STATES}}, .data = trainer->lecam};
   *list = tensors;
   *count = used;
   return GAN_OK;
@@ -85,7 +92,7 @@ static gan_status write_state(gan_trainer *trainer) {
   gan_state_backend(trainer, sizeof checkpoint.backend, checkpoint.backend);
   gan_checkpoint_path(trainer->folder, trainer->iteration, path);
   GAN_TRY(gan_config_print_run(trainer->config, &checkpoint.config));
-  gan_status status = list_tensors(trainer, true, trainer->generator.ema, &tensors, &count);
+  gan_status status = list_tensors(trainer, true, trainer->generator.ema, has_lecam(trainer->config), &tensors, &count);
   if (status == GAN_OK) status = check_finite(trainer, count, tensors);
   if (status == GAN_OK) status = gan_checkpoint_write(path, &checkpoint, count, tensors);
   if (status == GAN_OK) status = gan_checkpoint_link(trainer->folder, "latest.h5", path);
@@ -189,11 +196,12 @@ static gan_status read_state(gan_trainer *trainer, const char *path) {
   gan_tensor *tensors = NULL;
   size_t count = 0;
   /* An average that is switched on begins with the weights that the checkpoint has. */
+  const bool had_lecam = has_lecam(trainer->config) && (!trainer->before || has_lecam(trainer->before));
   const bool averages_now = trainer->generator.ema && trainer->before && trainer->before->train.ema_decay == 0;
   GAN_TRY(gan_checkpoint_header(trainer->resumed, &checkpoint));
   gan_status status = check_header(trainer, path, &checkpoint);
   if (status == GAN_OK) status = check_optimizer(trainer, path);
-  if (status == GAN_OK) status = list_tensors(trainer, false, !averages_now, &tensors, &count);
+  if (status == GAN_OK) status = list_tensors(trainer, false, !averages_now, had_lecam, &tensors, &count);
   if (status == GAN_OK) status = gan_checkpoint_tensors(trainer->resumed, count, tensors);
   if (status == GAN_OK) status = check_read(path, gan_model_not_finite(count, tensors));
   if (status == GAN_OK) {
@@ -224,6 +232,7 @@ void gan_state_distribute(gan_trainer *trainer) {
   distribute_player(trainer, &trainer->critic);
   gan_world_broadcast(trainer->world, &trainer->iteration, sizeof trainer->iteration);
   gan_world_broadcast(trainer->world, &trainer->best, sizeof trainer->best);
+  gan_world_broadcast(trainer->world, trainer->lecam, sizeof trainer->lecam);
 }
 
 /* By the name that the run itself gives it, where it is the run's own: latest.h5 may point elsewhere tomorrow. */

@@ -62,11 +62,13 @@ static gan_status critic_step(gan_trainer *trainer, int64_t step, int64_t steps)
   GAN_TRY(gan_player_forward(trainer, critic, critic->pass));
   mine = check_pass(critic, critic->pass, mine);
   gan_scores_lose(trainer, critic);
-  gan_pass_backward(critic->pass, false);
+  GAN_TRY(gan_penalty_backward(trainer));
 
   /* One gradient for all ranks, one update, one clipping. */
   GAN_TRY(gan_scores_sum(trainer, critic, mine));
   gan_trace_samples(trainer, generated, part);
+  if (trainer->config->critic.lecam > 0)
+    gan_lecam_move(trainer->lecam, trainer->sums[GAN_SUM_SCORE_REAL], trainer->sums[GAN_SUM_SCORE_FAKE]);
   gan_player_update(trainer, critic);
   gan_trace_result(trainer, critic);
   return GAN_OK;
@@ -143,6 +145,7 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
   for (int64_t step = 0; step < critic_steps; step++) GAN_TRY(critic_step(trainer, step, critic_steps));
   *values = (gan_iteration){
       .critic_loss = trainer->sums[GAN_SUM_LOSS],
+      .gradient_penalty = trainer->sums[GAN_SUM_PENALTY],
       .score_real = trainer->sums[GAN_SUM_SCORE_REAL],
       .score_fake = trainer->sums[GAN_SUM_SCORE_FAKE],
       .wasserstein_distance = trainer->sums[GAN_SUM_SCORE_REAL] - trainer->sums[GAN_SUM_SCORE_FAKE],

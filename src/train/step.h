@@ -22,6 +22,23 @@ void gan_scores_lose(gan_trainer *trainer, const gan_player *player);
    `mine`: what this rank has met. Collective; all ranks return alike. */
 gan_status gan_scores_sum(gan_trainer *trainer, const gan_player *player, gan_status mine) GAN_CHECKED;
 
+/* Where the step sums up what a local shard has: (GAN_SUMS, and batch statistics). */
+double *gan_scores_sums(const gan_trainer *trainer, const gan_player *player, int shard);
+
+/* --- penalty.c: gradient penalties of the critic --- */
+
+/* Takes the pass, and memory of its own, if the configuration asks for penalties. */
+gan_status gan_penalty_create(gan_trainer *trainer) GAN_CHECKED;
+void gan_penalty_destroy(gan_trainer *trainer);
+/* Bytes of that memory but for the pass. */
+size_t gan_penalty_bytes(const gan_shards *shards, int sites);
+/* The critic's backward pass of a critic step. Where the step has penalties they are computed at samples made of those
+   in the pass's input, go back beside it, and are added to the step's loss. Collective. */
+gan_status gan_penalty_backward(gan_trainer *trainer) GAN_CHECKED;
+/* Of the last critic step: each local sample's place on the line from the real to the generated one, in order; NULL where
+   no penalty looked there. Its value is GAN_SUM_PENALTY of the sums. */
+const float *gan_penalty_interpolation(const gan_trainer *trainer);
+
 /* --- update.c: gradients become parameters --- */
 
 /* Runs one of the network's passes forward, once its last update is in. Collective. */

@@ -14,6 +14,8 @@
 #include "kernels/precision.h"
 #include "store/picture.h"
 #include "train/internal.h"
+#include "train/regularisers.h"
+#include "train/step.h"
 
 /* Set in other threads and in handlers, which may only touch what needs no lock. */
 static atomic_bool stop_requested;
@@ -144,8 +146,8 @@ static void announce_gradients(void *context, size_t offset) {
   gan_end_exchange(player->trainer, start);
 }
 
-static gan_status create_pass(gan_player *player, int parts, gan_keep keep, const gan_pass_memory *memory,
-                              gan_pass **pass) {
+gan_status gan_player_create_pass(gan_player *player, int parts, gan_keep keep, const gan_pass_memory *memory,
+                                  gan_pass **pass) {
   gan_trainer *trainer = player->trainer;
   GAN_TRY(gan_pass_create_in(player->network, &trainer->shards, parts, keep, memory, pass));
   (*pass)->parameters = player->parameters;
@@ -170,7 +172,7 @@ static gan_status create_player(gan_trainer *trainer, const char *name, const ga
   player->parameters = gan_reduction_parameters(player->reduction);
   for (int i = 0; i < player->states_used; i++) player->states[i] = gan_reduction_state(player->reduction, i);
   GAN_TRY(gan_allocate(network->buffer_count, sizeof(float), "running statistics", &player->buffers));
-  return create_pass(player, parts, GAN_KEEP_FOR_BACKWARD, memory, &player->pass);
+  return gan_player_create_pass(player, parts, GAN_KEEP_FOR_BACKWARD, memory, &player->pass);
 }
 
 static void destroy_player(gan_player *player) {
@@ -193,6 +195,8 @@ static gan_status create_networks(gan_trainer *trainer) {
   GAN_TRY(gan_shards_plan(shards, config->train.batch, gan_world_size(trainer->world), gan_world_rank(trainer->world),
                           &trainer->shards));
   GAN_TRY(gan_model_create(config, &trainer->source->shape, &trainer->model));
+  gan_settle_clipping(trainer->config, trainer->model.critic);
+  GAN_TRY(gan_regularisers_check(config, trainer->model.critic));
   return gan_model_check_batch(&trainer->model, shards, config->train.batch);
 }
 
@@ -216,7 +220,7 @@ static gan_status create_players(gan_trainer *trainer) {
   gan_passes_memory *plan = &trainer->passes;
   gan_pass_memory of_generator, of_critic;
   GAN_TRY(gan_passes_plan(&trainer->model, &trainer->shards, config->train.n_critic,
-                          trainer->loss->generator_needs_real, plan));
+                          trainer->loss->generator_needs_real, gan_penalties_sites(&config->critic.penalty), plan));
   GAN_TRY(gan_allocate(plan->values, sizeof(float), "the outputs of the networks' layers", &trainer->values));
   GAN_TRY(gan_allocate(plan->workspace, sizeof(float), "a layer's columns", &trainer->workspace));
   gan_passes_place(plan, trainer->values, trainer->workspace, &of_generator, &of_critic);
@@ -224,10 +228,13 @@ static gan_status create_players(gan_trainer *trainer) {
                         generator));
   GAN_TRY(create_player(trainer, "critic", trainer->model.critic, &config->critic.network, 2, &of_critic, critic));
   critic->clip = config->critic.clip;
+  critic->clip_norm = config->critic.clip_norm;
+  critic->clip_rows = strcmp(config->critic.clip_norm_of, "row") == 0;
+  GAN_TRY(gan_penalty_create(trainer));
   trainer->sampling = generator->pass;
   if (plan->steps_ahead == 1) return GAN_OK;
   trainer->sampling = NULL;
-  return create_pass(generator, plan->steps_ahead, GAN_KEEP_NOTHING, NULL, &trainer->sampling);
+  return gan_player_create_pass(generator, plan->steps_ahead, GAN_KEEP_NOTHING, NULL, &trainer->sampling);
 }
 
 static gan_status create_memory(gan_trainer *trainer) {
@@ -373,6 +380,7 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   gan_folder_lock_release(trainer->lock);
   gan_loader_destroy(trainer->loader);
   if (trainer->sampling != trainer->generator.pass) gan_pass_destroy(trainer->sampling);
+  gan_penalty_destroy(trainer);
   destroy_player(&trainer->generator);
   destroy_player(&trainer->critic);
   gan_model_release(&trainer->model);

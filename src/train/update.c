@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "train/regularisers.h"
 
 double gan_begin_exchange(gan_trainer *trainer) {
   gan_watchdog_beat(trainer->world, GAN_AT_EXCHANGE);
@@ -80,13 +81,17 @@ gan_status gan_player_settle(gan_trainer *trainer, gan_player *player) {
   return GAN_OK;
 }
 
-/* Between two updates, of either network, each network runs at most once, so that the number of updates so far tells
+/* Between two updates, of either network, each network runs at most once (the critic once more for penalties, with a
+   stream of its own), so that the number of updates so far tells
    all of a network's passes apart. */
 gan_status gan_player_forward(gan_trainer *trainer, gan_player *player, gan_pass *pass) {
   const bool critic = player == &trainer->critic;
+  const gan_random_stream stream = pass == trainer->penalty.pass ? GAN_STREAM_DROPOUT_PENALTY
+                                   : critic                      ? GAN_STREAM_DROPOUT_CRITIC
+                                                                 : GAN_STREAM_DROPOUT_GENERATOR;
   GAN_TRY(gan_player_settle(trainer, player));
   pass->random = (gan_random_address){.seed = (uint64_t)trainer->config->run.seed,
-                                      .stream = critic ? GAN_STREAM_DROPOUT_CRITIC : GAN_STREAM_DROPOUT_GENERATOR,
+                                      .stream = stream,
                                       .step = (uint64_t)(trainer->critic.steps + trainer->generator.steps)};
   gan_pass_forward(pass);
   return GAN_OK;
@@ -98,6 +103,7 @@ void gan_player_update(gan_trainer *trainer, gan_player *player) {
   player->update_seconds = 0;
   const double start = gan_begin_exchange(trainer);
   gan_reduction_update(player->reduction, update_range, player, gan_trace_wants(trainer));
+  gan_clip_norms(player);
   gan_end_exchange(trainer, is_alone(player) ? gan_seconds() : start + player->update_seconds);
   update_buffers(trainer, player);
   player->steps++;

@@ -220,7 +220,7 @@ static void check_block(bool sees_real) {
   gan_passes_memory plan;
   gan_pass_memory generator, critic;
   assert_int_equal(gan_shards_plan(2, 8, 1, 0, &shards), GAN_OK);
-  assert_int_equal(gan_passes_plan(&model, &shards, 1, sees_real, &plan), GAN_OK);
+  assert_int_equal(gan_passes_plan(&model, &shards, 1, sees_real, 0, &plan), GAN_OK);
   float *values = rig_memory(plan.values, sizeof *values), *workspace = rig_memory(plan.workspace, sizeof *values);
   gan_passes_place(&plan, values, workspace, &generator, &critic);
   /* In a generator's step both are alive, and one after the other; in a critic's the critic has everything. */
@@ -255,7 +255,7 @@ static void samples_of_several_steps_are_made_together_where_they_are_few(void *
       gan_shards shards;
       gan_passes_memory plan;
       assert_int_equal(gan_shards_plan(rows[i].shards, rows[i].batch, ranks, ranks - 1, &shards), GAN_OK);
-      assert_int_equal(gan_passes_plan(&model, &shards, rows[i].critic_steps, false, &plan), GAN_OK);
+      assert_int_equal(gan_passes_plan(&model, &shards, rows[i].critic_steps, false, 0, &plan), GAN_OK);
       assert_int_equal(plan.steps_ahead, rows[i].expected);
       assert_int_equal(plan.ahead.bytes > 0, plan.steps_ahead > 1);
       gan_shards_release(&shards);

@@ -30,6 +30,7 @@ static void other_programs_names_lead_to_the_option(void **state) {
       {"netG", "generator.layers"},
       /* The first WGAN's program */
       {"clamp_upper", "critic.clip"},
+      {"gp_lambda", "critic.gradient_penalty"},
       {"Diters", "train.n_critic"},
       {"lrD", "critic.learning_rate"},
       {"lrG", "generator.learning_rate"},
@@ -82,7 +83,7 @@ static void what_works_otherwise_is_told(void **state) {
   (void)state;
   static const char *const notes[][2] = {
       {"betas", "optimizer.beta1 and optimizer.beta2"}, {"gpus", "mpirun -np"},       {"imageSize", "generator.layers"},
-      {"num_workers", "nothing is to be set"},          {"gp_lambda", "critic.clip"},
+      {"num_workers", "nothing is to be set"},
   };
   for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
     char text[GAN_SUGGESTION_TEXT];

@@ -1,0 +1,84 @@
+/* Regularisers of the critic as a whole: the default of critic.clip, what is refused, and clipping by norm.
+
+   Clipping by value happens where a range of the flat vector is updated (update.c), of which no rank need know more. A
+   norm is one of a whole tensor, which may lie in the slices of several ranks. So it is a second walk, when all of the
+   update is in: each layer by one of the ranks that share a copy of the parameters, and nobody goes on before all are
+   done. A norm is one fixed sum, so its bits are the same whoever takes it. */
+#include "train/regularisers.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "gan/loss.h"
+#include "nn/tangent.h"
+#include "train/internal.h"
+
+bool gan_is_constrained_otherwise(const gan_config *config, const gan_network *critic) {
+  (void)critic;
+  return gan_penalties_any(&config->critic.penalty) || config->critic.clip_norm > 0;
+}
+
+double gan_clip_of(const gan_config *config, const gan_network *critic) {
+  if (!isnan(config->critic.clip)) return config->critic.clip;
+  const gan_loss *loss = gan_loss_find(config->loss.name);
+  return loss && loss->wants_lipschitz && !gan_is_constrained_otherwise(config, critic) ? 0.01 : 0;
+}
+
+void gan_settle_clipping(gan_config *config, const gan_network *critic) {
+  config->critic.clip = gan_clip_of(config, critic);
+}
+
+/* --- What is refused --- */
+
+static const gan_layer *find_coupling_layer(const gan_network *critic) {
+  for (int i = 0; i < critic->layer_count; i++)
+    if (critic->layers[i].type->couples_samples) return &critic->layers[i];
+  return NULL;
+}
+
+/* A slope of each sample has no meaning where its score depends on the others. */
+static gan_status check_coupling(const gan_config *config, const gan_network *critic) {
+  const gan_layer *layer = find_coupling_layer(critic);
+  for (int i = 0; layer && i < GAN_PENALTY_KINDS; i++)
+    if (gan_penalties[i].each_by_itself && config->critic.penalty.weight[i] > 0)
+      return gan_fail(GAN_BAD_USAGE,
+                      "critic.%s asks for the gradient of each sample's own score, but by layer %d (\"%s\") of "
+                      "critic.layers scores depend on the other samples of the batch: take layer_norm, instance_norm or "
+                      "group_norm there, or leave it out; or take critic.r1",
+                      gan_penalties[i].name, layer->index + 1, layer->type->name);
+  return GAN_OK;
+}
+
+gan_status gan_regularisers_check(const gan_config *config, const gan_network *critic) {
+  if (config->critic.clip > 0 && config->critic.clip_norm > 0)
+    return gan_fail(GAN_BAD_USAGE,
+                    "critic.clip and critic.clip_norm bound the same weights in two ways: set one of them to 0");
+  if (!gan_penalties_any(&config->critic.penalty)) return GAN_OK;
+  GAN_TRY(check_coupling(config, critic));
+  const gan_status status = gan_network_check_tangents(critic);
+  return status == GAN_OK ? status : gan_fail_prefix(status, "critic.layers: ");
+}
+
+/* --- Clipping by norm --- */
+
+static void clip_tensor(gan_player *player, const gan_tensor_info *tensor) {
+  const size_t rows = player->clip_rows ? (size_t)tensor->shape.size[0] : 1, length = tensor->count / rows;
+  for (size_t row = 0; row < rows; row++) {
+    const bool changed = gan_clip_norm(length, player->clip_norm, player->parameters + tensor->offset + row * length);
+    player->clipped += changed ? (int64_t)length : 0;
+  }
+  player->updated += (int64_t)tensor->count;
+}
+
+static void clip_layer(void *context, size_t index) {
+  gan_player *player = context;
+  const gan_layer *layer = &player->network->layers[index];
+  for (int i = 0; i < layer->tensor_count; i++)
+    if (!layer->tensors[i].is_buffer) clip_tensor(player, &layer->tensors[i]);
+}
+
+void gan_clip_norms(gan_player *player) {
+  if (player->clip_norm <= 0) return;
+  player->updated = player->clipped = 0; /* counted where they are clipped, as often as that is done */
+  gan_reduction_each(player->reduction, (size_t)player->network->layer_count, clip_layer, player);
+}
