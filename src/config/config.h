@@ -47,9 +47,9 @@ struct gan_config {
   } generator;
   struct {
     gan_network_config network;
-    double clip;           /* weight clipping bound; 0: none; NAN: not settled yet (train/regularisers.c) */
-    double clip_norm;      /* the same for L2 norms */
-    char *clip_norm_of;    /* tensor, row */
+    double clip;        /* weight clipping bound; 0: none; NAN: not settled yet (train/regularisers.c) */
+    double clip_norm;   /* the same for L2 norms */
+    char *clip_norm_of; /* tensor, row */
     gan_penalty_options penalty;
     double lecam; /* 0: none */
   } critic;
@@ -151,7 +151,7 @@ struct gan_option {
   const char *alone;       /* what the option means on the command line without a value; NULL: it needs one */
   double minimum, maximum; /* of numbers, inclusive unless said so below */
   bool minimum_exclusive, maximum_exclusive;
-  bool or_zero; /* 0 is allowed too, and stands for none */
+  bool or_zero;      /* 0 is allowed too, and stands for none */
   const char *unset; /* of a GAN_OPTION_REAL: the text that stands for no number, a NAN; NULL: there is none */
   /* For GAN_OPTION_NAME: the i-th known name (and its help, unless NULL), NULL past the end. */
   const char *(*choice)(int i, const char **help);

@@ -102,8 +102,8 @@ void gan_reduction_filled(gan_reduction *reduction, size_t offset);
 /* Sums the forests of all ranks and has parameters and states updated, each range on at least one rank, through
    `update`. With `keep`, gan_reduction_gradient may be called afterwards. Collective. */
 void gan_reduction_update(gan_reduction *reduction, gan_update update, void *context, bool keep);
-/* For what has to see whole tensors of the updated parameters: calls `work` for pieces 0 ... pieces - 1, of which no two
-   touch the same parameters, each once for every copy of the parameters, by one of the ranks that share it. The
+/* For what has to see whole tensors of the updated parameters: calls `work` for pieces 0 ... pieces - 1, of which no
+   two touch the same parameters, each once for every copy of the parameters, by one of the ranks that share it. The
    parameters are complete before and afterwards. Collective. */
 typedef void (*gan_piece)(void *context, size_t piece);
 void gan_reduction_each(gan_reduction *reduction, size_t pieces, gan_piece work, void *context);

@@ -8,8 +8,8 @@
 
 /* The averages, as a checkpoint keeps them. */
 typedef enum gan_lecam_state {
-  GAN_LECAM_REAL, /* a_r */
-  GAN_LECAM_FAKE, /* a_f */
+  GAN_LECAM_REAL,  /* a_r */
+  GAN_LECAM_FAKE,  /* a_f */
   GAN_LECAM_BEGUN, /* 0: there are none yet, and the regulariser is 0; else 1 */
   GAN_LECAM_STATES
 } gan_lecam_state;

@@ -43,8 +43,14 @@ const gan_penalty gan_penalties[GAN_PENALTY_KINDS] = {
                         .of = square_penalty},
 };
 
+/* A weight at the end of the run. */
+static double final_weight(const gan_penalty_options *options, int kind) {
+  const double end = kind == GAN_PENALTY_R1 ? options->r1_final : kind == GAN_PENALTY_R2 ? options->r2_final : NAN;
+  return isnan(end) ? options->weight[kind] : end;
+}
+
 static bool is_used(const gan_penalty_options *options, int kind) {
-  return options->weight[kind] > 0 || options->final[kind] > 0;
+  return options->weight[kind] > 0 || final_weight(options, kind) > 0;
 }
 
 bool gan_penalties_at(const gan_penalty_options *options, gan_penalty_site site) {
@@ -64,8 +70,8 @@ bool gan_penalties_any(const gan_penalty_options *options) { return gan_penaltie
 void gan_penalties_weights(const gan_penalty_options *options, double progress, double weights[GAN_PENALTY_KINDS]) {
   const double pi = 3.14159265358979323846, share = 0.5 * (1 + cos(pi * fmin(progress, 1)));
   for (int i = 0; i < GAN_PENALTY_KINDS; i++) {
-    const double begin = options->weight[i], end = options->final[i];
-    weights[i] = isnan(end) ? begin : end + (begin - end) * share;
+    const double end = final_weight(options, i);
+    weights[i] = end + (options->weight[i] - end) * share;
   }
 }
 

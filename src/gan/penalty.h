@@ -31,7 +31,7 @@ typedef enum gan_penalty_kind {
 
 typedef struct gan_penalty_options {
   double weight[GAN_PENALTY_KINDS]; /* critic.gradient_penalty, critic.dragan, critic.r1, critic.r2; 0: none */
-  double final[GAN_PENALTY_KINDS];  /* critic.r1_final, critic.r2_final: at the end of the run; NAN: as weight */
+  double r1_final, r2_final;        /* what these end at; NAN: what they begin with */
   double target;                    /* k: the slope that gradient_penalty and dragan ask for */
   double epsilon;                   /* added to the squared norm under the root */
   bool one_sided;                   /* slopes below the target cost nothing */

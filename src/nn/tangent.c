@@ -95,7 +95,8 @@ static largest find_largest(const gan_network *network) {
 }
 
 size_t gan_pass_measure_tangents(const gan_network *network, const gan_shards *shards, int parts) {
-  const size_t rows = (size_t)parts * (size_t)gan_shards_samples(shards), pieces = (size_t)shards->local * (size_t)parts;
+  const size_t rows = (size_t)parts * (size_t)gan_shards_samples(shards),
+               pieces = (size_t)shards->local * (size_t)parts;
   const size_t vectors = (size_t)shards->local + 1 + (size_t)shards->slot_count;
   const size_t wider = gan_pass_scratch_width(network, true) - gan_pass_scratch_width(network, false);
   const largest shared = find_largest(network);

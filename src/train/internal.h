@@ -91,7 +91,7 @@ struct gan_trainer {
   gan_shards shards;
   gan_model model;
   gan_player generator, critic;
-  gan_passes_memory passes;  /* the plan of the two blocks */
+  gan_passes_memory passes; /* the plan of the two blocks */
   gan_penalty_work penalty;
   float lecam[GAN_LECAM_STATES]; /* moving averages of scores */
   gan_pass *sampling;        /* generates for critic steps: the generator's pass, or one with a part for each of some */

@@ -1,8 +1,8 @@
 /* Gradient penalties in a critic step: samples to look at, the critic's gradient there, what it costs, and the way back
    through it (nn/tangent.h), beside the critic's own.
 
-   All penalties share one pass, with a part for each place that some of them look at. Its samples are made of those that
-   the critic has just seen. Its batch statistics are of no use to anybody. */
+   All penalties share one pass, with a part for each place that some of them look at. Its samples are made of those
+   that the critic has just seen. Its batch statistics are of no use to anybody. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

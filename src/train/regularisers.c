@@ -41,11 +41,12 @@ static gan_status check_coupling(const gan_config *config, const gan_network *cr
   const gan_layer *layer = find_coupling_layer(critic);
   for (int i = 0; layer && i < GAN_PENALTY_KINDS; i++)
     if (gan_penalties[i].each_by_itself && config->critic.penalty.weight[i] > 0)
-      return gan_fail(GAN_BAD_USAGE,
-                      "critic.%s asks for the gradient of each sample's own score, but by layer %d (\"%s\") of "
-                      "critic.layers scores depend on the other samples of the batch: take layer_norm, instance_norm or "
-                      "group_norm there, or leave it out; or take critic.r1",
-                      gan_penalties[i].name, layer->index + 1, layer->type->name);
+      return gan_fail(
+          GAN_BAD_USAGE,
+          "critic.%s asks for the gradient of each sample's own score, but by layer %d (\"%s\") of "
+          "critic.layers scores depend on the other samples of the batch: take layer_norm, instance_norm or "
+          "group_norm there, or leave it out; or take critic.r1",
+          gan_penalties[i].name, layer->index + 1, layer->type->name);
   return GAN_OK;
 }
 

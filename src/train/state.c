@@ -42,8 +42,8 @@ static gan_status list_tensors(gan_trainer *trainer, bool writing, bool average,
     used += gan_model_tensors("/ema", trainer->generator.network, trainer->generator.ema,
                               trainer->generator.ema_buffers, writing ? trainer->generator.steps : -1, tensors + used);
   if (lecam)
-    tensors[used++] =
-        (gan_tensor){.path = "/trainer/lecam", .shape = {.rank = 1, .size = {GAN_LECAM_STATES}}, .data = trainer->lecam};
+    tensors[used++] = (gan_tensor){
+        .path = "/trainer/lecam", .shape = {.rank = 1, .size = {GAN_LECAM_STATES}}, .data = trainer->lecam};
   *list = tensors;
   *count = used;
   return GAN_OK;

@@ -35,8 +35,8 @@ size_t gan_penalty_bytes(const gan_shards *shards, int sites);
 /* The critic's backward pass of a critic step. Where the step has penalties they are computed at samples made of those
    in the pass's input, go back beside it, and are added to the step's loss. Collective. */
 gan_status gan_penalty_backward(gan_trainer *trainer) GAN_CHECKED;
-/* Of the last critic step: each local sample's place on the line from the real to the generated one, in order; NULL where
-   no penalty looked there. Its value is GAN_SUM_PENALTY of the sums. */
+/* Of the last critic step: each local sample's place on the line from the real to the generated one, in order; NULL
+   where no penalty looked there. Its value is GAN_SUM_PENALTY of the sums. */
 const float *gan_penalty_interpolation(const gan_trainer *trainer);
 
 /* --- update.c: gradients become parameters --- */

@@ -16,6 +16,7 @@
 #include "base/fault.h"
 #include "config/relevance.h"
 #include "gan_dist/config.h"
+#include "train/regularisers.h"
 
 static gan_config *made(void) {
   gan_config *config;
@@ -50,7 +51,7 @@ static void built_in_defaults_are_the_recipe_of_the_wgan_paper(void **state) {
   assert_true(config->optimizer.learning_rate == 0.00005);
   assert_true(config->optimizer.alpha == 0.99);
   assert_true(config->optimizer.epsilon == 1e-8);
-  assert_true(config->critic.clip == 0.01);
+  assert_true(gan_clip_of(config, NULL) == 0.01);
   assert_int_equal(config->train.n_critic, 5);
   assert_int_equal(config->train.batch, 64);
   assert_int_equal(config->train.shards, 0);
@@ -304,7 +305,7 @@ static void a_run_that_goes_on_has_what_it_had_in_all_that_is_not_given(void **s
     other_value(&gan_options[i], text, sizeof text);
     assert_int_equal(gan_config_set(before, gan_options[i].key, text), GAN_OK);
   }
-  assert_int_equal(gan_config_set(now, "critic.clip", "0.01"), GAN_OK); /* its default, but given */
+  assert_int_equal(gan_config_set(now, "critic.clip", "auto"), GAN_OK); /* its default, but given */
   assert_int_equal(gan_config_read_text(now, "[loss]\nname = wasserstein\n", "text"), GAN_OK);
   assert_int_equal(gan_config_take_over(now, before), GAN_OK);
   for (int i = 0; i < gan_option_count; i++) {

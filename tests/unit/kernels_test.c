@@ -69,6 +69,21 @@ static void clipping_bounds_every_value_and_counts_those_outside(void **unused) 
   free(x), free(before);
 }
 
+/* Lengths by closed form: a 3-4-5 triangle in the first and last places. */
+static void clipping_by_norm_scales_what_is_too_long_and_nothing_else(void **unused) {
+  (void)unused;
+  enum { COUNT = 37 };
+  float x[COUNT] = {0};
+  x[0] = 3, x[COUNT - 1] = -4;
+  assert_false(gan_clip_norm(COUNT, 5, x));
+  assert_true(x[0] == 3 && x[COUNT - 1] == -4);
+  assert_true(gan_clip_norm(COUNT, 2.5, x));
+  assert_true(x[0] == 1.5f && x[COUNT - 1] == -2);
+  x[1] = NAN;
+  assert_false(gan_clip_norm(COUNT, 0.1, x));
+  assert_true(x[0] == 1.5f && isnan(x[1]));
+}
+
 static void clipping_bounds_infinities_and_keeps_nan(void **unused) {
   (void)unused;
   float x[] = {INFINITY, -INFINITY, NAN, 0.25f, -0.25f};
@@ -173,6 +188,7 @@ int main(void) {
       cmocka_unit_test(column_sums_are_taken_in_rising_order_of_rows),
       cmocka_unit_test(vectors_are_added_scaled_and_averaged),
       cmocka_unit_test(clipping_bounds_every_value_and_counts_those_outside),
+      cmocka_unit_test(clipping_by_norm_scales_what_is_too_long_and_nothing_else),
       cmocka_unit_test(clipping_bounds_infinities_and_keeps_nan),
       cmocka_unit_test(square_sums_equal_a_plain_sum_at_every_length),
       cmocka_unit_test(square_sums_do_not_depend_on_alignment),

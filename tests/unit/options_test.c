@@ -5,6 +5,7 @@
 
 /* cmocka.h needs the three above before it. */
 #include <cmocka.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,8 +53,21 @@ static void every_field_has_a_row(void **state) {
   size_t bytes = 0;
   for (int i = 0; i < gan_option_count; i++)
     if (gan_options[i].type != GAN_OPTION_PRESET) bytes += gan_options[i].size;
-  /* What is left is padding behind two booleans, of 7 bytes each, and two ints, of 4. */
-  assert_int_equal(sizeof(gan_config) - bytes, 7 + 7 + 4 + 4 + sizeof((gan_config *)0)->given);
+  /* What is left is padding behind three booleans, of 7 bytes each, and two ints, of 4. */
+  assert_int_equal(sizeof(gan_config) - bytes, 7 + 7 + 7 + 4 + 4 + sizeof((gan_config *)0)->given);
+}
+
+static void a_word_may_stand_for_no_number(void **state) {
+  gan_config *config = *state;
+  char *text;
+  assert_int_equal(gan_config_set(config, "critic.clip", "2"), GAN_OK);
+  assert_int_equal(gan_config_set(config, "critic.clip", "auto"), GAN_OK);
+  assert_true(isnan(config->critic.clip));
+  assert_int_equal(gan_config_get(config, "critic.clip", &text), GAN_OK);
+  assert_string_equal(text, "auto");
+  free(text);
+  assert_refused(config, "critic.clip", "nan", "is not a number");
+  assert_refused(config, "critic.lecam", "auto", "is not a number");
 }
 
 static void whole_numbers_are_parsed_strictly(void **state) {
@@ -209,6 +223,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(every_row_is_whole_and_unlike_the_others, setup, teardown),
       cmocka_unit_test_setup_teardown(every_field_has_a_row, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_word_may_stand_for_no_number, setup, teardown),
       cmocka_unit_test_setup_teardown(whole_numbers_are_parsed_strictly, setup, teardown),
       cmocka_unit_test_setup_teardown(real_numbers_are_parsed_strictly_and_are_finite, setup, teardown),
       cmocka_unit_test(numbers_of_bytes_may_have_units),

@@ -82,7 +82,9 @@ static void variables_lead_to_the_option(void **state) {
 static void what_works_otherwise_is_told(void **state) {
   (void)state;
   static const char *const notes[][2] = {
-      {"betas", "optimizer.beta1 and optimizer.beta2"}, {"gpus", "mpirun -np"},       {"imageSize", "generator.layers"},
+      {"betas", "optimizer.beta1 and optimizer.beta2"},
+      {"gpus", "mpirun -np"},
+      {"imageSize", "generator.layers"},
       {"num_workers", "nothing is to be set"},
   };
   for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {

@@ -425,6 +425,21 @@ static void tangents_take_memory_only_when_asked_for(void **state) {
   rig_release(&made);
 }
 
+static void tangents_take_the_memory_that_was_foretold(void **state) {
+  (void)state;
+  static const char *const networks[] = {dense_critic, coupled_critic, image_critic};
+  for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+    for (int parts = 1; parts <= 3; parts++) {
+      rig made = rig_create(networks[i], image, true, 3, 10, 1, 0);
+      made.pass = create_pass(made.network, &made.shards, parts);
+      const size_t without = gan_pass_bytes(made.pass);
+      assert_int_equal(gan_pass_take_tangents(made.pass), GAN_OK);
+      assert_int_equal(gan_pass_bytes(made.pass) - without,
+                       gan_pass_measure_tangents(made.network, &made.shards, parts));
+      rig_release(&made);
+    }
+}
+
 static void a_layer_without_a_tangent_is_refused_by_name(void **state) {
   (void)state;
   rig made = rig_create("relu, embedding 4 3, dense 1", image, false, 1, 2, 1, 0);
@@ -467,6 +482,7 @@ int main(void) {
       cmocka_unit_test(a_joint_backward_pass_gives_the_sum_of_both_gradients),
       cmocka_unit_test(the_bits_do_not_depend_on_how_shards_lie_on_ranks),
       cmocka_unit_test(tangents_take_memory_only_when_asked_for),
+      cmocka_unit_test(tangents_take_the_memory_that_was_foretold),
       cmocka_unit_test(a_layer_without_a_tangent_is_refused_by_name),
       cmocka_unit_test(a_failed_allocation_is_told_and_leaks_nothing),
   };
