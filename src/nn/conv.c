@@ -190,28 +190,40 @@ static void tangent_gradient(const gan_layer *layer, gan_pass *pass, int shard, 
     memset(gradient + weights, 0, bytes);
 }
 
+/* What the values of a joined pass add to the bias's gradient of a shard. */
+static void add_joined_bias(const gan_layer *layer, gan_pass *pass, int shard, const gan_joined_rows *joined,
+                            float *gradient) {
+  const size_t weights = layer->tensors[WEIGHT].count;
+  bias_gradient(layer, pass, gan_pass_row_count(pass, shard, -1),
+                joined->values_gradient + gan_pass_first_row(pass, shard, -1) * layer->outputs, joined->room);
+  gan_add(layer->tensors[BIAS].count, joined->room + weights, gradient + weights);
+}
+
 /* Of all shards, into the slots. What a joined pass adds to each shard's has to be written first. */
 static void sum_gradients(const gan_layer *layer, gan_pass *pass, const float *x, const float *dy) {
   const gan_shards *shards = pass->shards;
   const size_t offset = layer->parameter_offset, weights = layer->tensors[WEIGHT].count;
   const bool transposed = is_transposed(layer);
+  gan_joined_rows joined = {.parts = pass->parts, .input = x, .output_gradient = dy};
+  const bool apart = pass->joined && !gan_pass_join_rows(pass, layer, x, dy, &joined);
   const gan_shard_rows rows = {shards,
-                               pass->parts,
+                               joined.parts,
                                transposed ? layer->inputs : layer->outputs,
                                transposed ? layer->outputs : layer->inputs,
-                               transposed ? x : dy,
-                               transposed ? dy : x};
-  if (!pass->joined)
+                               transposed ? joined.input : joined.output_gradient,
+                               transposed ? joined.output_gradient : joined.input};
+  if (!apart)
     gan_convolution_shard_weights(layer->network->options.backend, &layer->convolution, &rows, pass->slots, offset,
                                   pass->workspace);
   for (int shard = 0; shard < shards->local; shard++) {
     const int64_t first = gan_pass_first_row(pass, shard, -1), count = gan_pass_row_count(pass, shard, -1);
     float *gradient = gan_pass_gradient(pass, layer, shard);
-    if (pass->joined) {
+    if (apart) {
       parameter_gradient(layer, pass, count, x + first * layer->inputs, dy + first * layer->outputs, gradient);
       gan_pass_fold(pass, layer, shard);
     } else if (has_bias(layer)) {
       bias_gradient(layer, pass, count, dy + first * layer->outputs, gradient);
+      if (joined.values_gradient) add_joined_bias(layer, pass->joined, shard, &joined, gradient);
       gan_shards_fold(shards, shard, pass->slots, offset + weights, layer->parameter_count - weights);
     }
   }

@@ -100,16 +100,22 @@ static void tangent_gradient(const gan_layer *layer, gan_pass *pass, int shard, 
 static void sum_gradients(const gan_layer *layer, gan_pass *pass, const float *input, const float *output_gradient) {
   const gan_shards *shards = pass->shards;
   const int64_t out = layer->outputs;
-  const gan_shard_rows rows = {shards, pass->parts, out, layer->inputs, output_gradient, input};
-  if (!pass->joined) gan_shard_products(layer->network->options.backend, &rows, pass->slots, layer->parameter_offset);
+  gan_joined_rows joined = {.parts = pass->parts, .input = input, .output_gradient = output_gradient};
+  const bool apart = pass->joined && !gan_pass_join_rows(pass, layer, input, output_gradient, &joined);
+  const gan_shard_rows rows = {shards, joined.parts, out, layer->inputs, joined.output_gradient, joined.input};
+  if (!apart) gan_shard_products(layer->network->options.backend, &rows, pass->slots, layer->parameter_offset);
   for (int shard = 0; shard < shards->local; shard++) {
     float *gradient = gan_pass_gradient(pass, layer, shard);
-    if (pass->joined) {
+    if (apart) {
       parameter_gradient(layer, pass, shard, input, output_gradient, gradient);
       gan_pass_fold(pass, layer, shard);
     } else if (has_bias(layer)) {
       const size_t weights = layer->tensors[WEIGHT].count;
       bias_gradient(layer, pass, shard, output_gradient, gradient);
+      if (joined.values_gradient) {
+        bias_gradient(layer, pass->joined, shard, joined.values_gradient, joined.room);
+        gan_add(layer->tensors[BIAS].count, joined.room + weights, gradient + weights);
+      }
       gan_shards_fold(shards, shard, pass->slots, layer->parameter_offset + weights, layer->parameter_count - weights);
     }
   }

@@ -234,6 +234,7 @@ void gan_pass_copy_part(const gan_pass *pass, int part, size_t width, const floa
 void gan_pass_forward(gan_pass *pass) {
   gan_pass_done(pass, NULL, GAN_WORK_FORWARD, 0);
   pass->rejected_by = NULL;
+  pass->slopes_known = false;
   for (int i = 0; i < pass->network->layer_count; i++) {
     const gan_layer *layer = &pass->network->layers[i];
     if (gan_layer_is_view(layer)) continue;
@@ -264,6 +265,7 @@ int gan_pass_first_needed(const gan_pass *pass, bool input_gradient) {
 const float *gan_pass_backward(gan_pass *pass, bool input_gradient) {
   assert(pass->training && pass->keep != GAN_KEEP_NOTHING);
   const int first = gan_pass_first_needed(pass, input_gradient);
+  pass->slopes_known = false;
   gan_pass_done(pass, NULL, GAN_WORK_INPUT, 0);
   for (int i = pass->network->layer_count - 1; i >= first; i--) {
     const gan_layer *layer = &pass->network->layers[i];

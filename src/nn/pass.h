@@ -105,6 +105,7 @@ struct gan_pass {
   const gan_layer *rejected_by; /* the first layer that was given a value it has no answer for; NULL: none */
   float rejected;               /* that value */
   gan_tangents *tangents;       /* NULL: none asked for */
+  bool slopes_known;            /* `gradients` are those of the sum of outputs (gan_pass_score_gradient), and kept */
   gan_pass *joined;             /* during a backward pass: the one with tangents that goes along; NULL: none */
   size_t bytes;
 };

@@ -16,6 +16,8 @@ struct gan_tangents {
   float *memory[LANES][2];
   float *gradient[LANES]; /* of the values NULL: zero */
   float *added;           /* the largest layer's parameters: a gradient to be added to another */
+  float *joined[2]; /* inputs and output gradients of both passes' rows, of the largest layer that is to have it */
+  bool reuses;      /* the tangent's gradients are what pass->gradients has: the way to g was the same */
   float *workspace;
 };
 
@@ -81,12 +83,27 @@ static gan_status take_layer(gan_pass *pass, int i, size_t rows) {
 typedef struct largest {
   size_t widest; /* elements of a row */
   size_t parameters, workspace;
+  size_t inputs, outputs; /* of layers whose rows are joined */
 } largest;
 
-static largest find_largest(const gan_network *network) {
+/* The most parts that a pass has which another one is joined with, and of both together. */
+enum { ORDINARY_PARTS = 2 };
+static int joined_parts(int parts) { return ORDINARY_PARTS + LANES * parts; }
+
+/* By what is the same on all ranks. */
+static bool joining_pays(const gan_layer *layer, const gan_shards *shards, int parts) {
+  const int64_t samples = (shards->batch + shards->count - 1) / shards->count;
+  return (int64_t)layer->parameter_count >= joined_parts(parts) * samples * (layer->inputs + layer->outputs);
+}
+
+static largest find_largest(const gan_network *network, const gan_shards *shards, int parts) {
   largest found = {.widest = (size_t)gan_shape_count(&network->input)};
   for (int i = 0; i < network->layer_count; i++) {
     const gan_layer *layer = &network->layers[i];
+    if (joining_pays(layer, shards, parts)) {
+      found.inputs = at_least(found.inputs, (size_t)layer->inputs);
+      found.outputs = at_least(found.outputs, (size_t)layer->outputs);
+    }
     found.widest = at_least(found.widest, (size_t)layer->outputs);
     found.parameters = at_least(found.parameters, layer->parameter_count);
     found.workspace = at_least(found.workspace, layer->tangent_workspace);
@@ -99,9 +116,10 @@ size_t gan_pass_measure_tangents(const gan_network *network, const gan_shards *s
                pieces = (size_t)shards->local * (size_t)parts;
   const size_t vectors = (size_t)shards->local + 1 + (size_t)shards->slot_count;
   const size_t wider = gan_pass_scratch_width(network, true) - gan_pass_scratch_width(network, false);
-  const largest shared = find_largest(network);
+  const largest shared = find_largest(network, shards, parts);
+  const size_t joined = (size_t)joined_parts(parts) * (size_t)gan_shards_samples(shards);
   size_t floats = rows * (size_t)gan_shape_count(&network->input) + LANES * 2 * rows * shared.widest +
-                  shared.parameters + shared.workspace;
+                  shared.parameters + shared.workspace + joined * (shared.inputs + shared.outputs);
   for (int i = 0; i < network->layer_count; i++) {
     const gan_layer *layer = &network->layers[i];
     floats += (gan_layer_is_view(layer) ? 0 : rows * (size_t)layer->outputs) + kept_by(layer, rows, pieces);
@@ -114,7 +132,8 @@ gan_status gan_pass_take_tangents(gan_pass *pass) {
   const gan_network *network = pass->network;
   const size_t layers = (size_t)network->layer_count;
   const size_t rows = (size_t)pass->most_parts * (size_t)gan_shards_samples(pass->shards);
-  const largest shared = find_largest(network);
+  const largest shared = find_largest(network, pass->shards, pass->most_parts);
+  const size_t joined = (size_t)joined_parts(pass->most_parts) * (size_t)gan_shards_samples(pass->shards);
   assert(pass->keep == GAN_KEEP_ALL && !pass->tangents);
   GAN_TRY(gan_network_check_tangents(network));
   GAN_TRY(take(pass, 1, sizeof *pass->tangents, &pass->tangents));
@@ -126,6 +145,8 @@ gan_status gan_pass_take_tangents(gan_pass *pass) {
   for (int i = 0; i < LANES * 2; i++)
     GAN_TRY(take(pass, rows * shared.widest, sizeof(float), &tangents->memory[i / 2][i % 2]));
   GAN_TRY(take(pass, shared.parameters, sizeof(float), &tangents->added));
+  GAN_TRY(take(pass, joined * shared.inputs, sizeof(float), &tangents->joined[0]));
+  GAN_TRY(take(pass, joined * shared.outputs, sizeof(float), &tangents->joined[1]));
   GAN_TRY(take(pass, shared.workspace, sizeof(float), &tangents->workspace));
   return widen_scratch(pass);
 }
@@ -142,6 +163,7 @@ void gan_pass_release_tangents(gan_pass *pass) {
   free(tangents->rows);
   free(tangents->kept);
   free(tangents->added);
+  for (int i = 0; i < 2; i++) free(tangents->joined[i]);
   free(tangents->workspace);
   free(tangents);
   pass->tangents = NULL;
@@ -200,6 +222,7 @@ const float *gan_pass_score_gradient(gan_pass *pass) {
   pass->slots = NULL;
   const float *gradient = gan_pass_backward(pass, true);
   pass->slots = slots;
+  pass->slopes_known = pass->keep == GAN_KEEP_ALL;
   return gradient;
 }
 
@@ -207,6 +230,17 @@ const float *gan_pass_score_gradient(gan_pass *pass) {
 static void begin(gan_pass *pass, bool values) {
   pass->tangents->gradient[VALUE] = values ? gan_pass_output_gradient(pass) : NULL;
   pass->tangents->gradient[TANGENT] = gan_pass_output_tangent_gradient(pass);
+  pass->tangents->reuses = false;
+}
+
+/* With 1 at the tangents of the outputs, and 0 at the outputs. What goes back along tangents is then what went back
+   from the sum of the outputs: J^T does not depend on what it carries. It need not be computed twice. */
+static void begin_product(gan_pass *pass) {
+  gan_tangents *tangents = pass->tangents;
+  if (!pass->slopes_known) fill(output_count(pass), 1, gan_pass_output_tangent_gradient(pass));
+  begin(pass, false);
+  tangents->reuses = pass->slopes_known;
+  if (tangents->reuses) tangents->gradient[TANGENT] = pass->gradients[pass->network->layer_count];
 }
 
 /* The one of the lane's two memories that the lane's gradient is not in. */
@@ -231,7 +265,7 @@ static gan_tangent_rows rows_at(const gan_pass *pass, int i) {
                             .output_gradient = tangents->gradient[VALUE],
                             .output_tangent_gradient = tangents->gradient[TANGENT],
                             .input_gradient = room(tangents, VALUE),
-                            .input_tangent_gradient = room(tangents, TANGENT)};
+                            .input_tangent_gradient = tangents->reuses ? pass->gradients[i] : room(tangents, TANGENT)};
 }
 
 /* A linear layer's J does not depend on x: both gradients go back as one does. */
@@ -240,8 +274,9 @@ static void backward_twice(const gan_layer *layer, gan_pass *pass, const gan_tan
   pass->slots = NULL;
   if (rows->output_gradient)
     layer->type->backward(layer, pass, rows->input, rows->output, rows->output_gradient, rows->input_gradient);
-  layer->type->backward(layer, pass, rows->input, rows->output, rows->output_tangent_gradient,
-                        rows->input_tangent_gradient);
+  if (!pass->tangents->reuses)
+    layer->type->backward(layer, pass, rows->input, rows->output, rows->output_tangent_gradient,
+                          rows->input_tangent_gradient);
   pass->slots = slots;
 }
 
@@ -295,6 +330,40 @@ void gan_pass_add_joined(const gan_pass *pass, const gan_layer *layer, int local
   gan_pass_done(pass, NULL, GAN_WORK_WEIGHTS, 0);
 }
 
+/* One shard's rows behind those that are there: of each of the sources (not NULL), `count` rows from `first` on. */
+static float *append(float *to, size_t elements, int64_t first, int64_t count, const float *source) {
+  if (!source) return to;
+  const size_t floats = (size_t)count * elements;
+  memcpy(to, source + (size_t)first * elements, floats * sizeof *to);
+  return to + floats;
+}
+
+bool gan_pass_join_rows(const gan_pass *pass, const gan_layer *layer, const float *input, const float *output_gradient,
+                        gan_joined_rows *joined) {
+  gan_pass *other = pass->joined;
+  if (pass->parts > ORDINARY_PARTS || !joining_pays(layer, pass->shards, other->most_parts)) return false;
+  const gan_tangent_rows rows = rows_at(other, layer->index);
+  const size_t in = (size_t)layer->inputs, out = (size_t)layer->outputs;
+  const float *values = rows.output_gradient ? rows.input : NULL;
+  float *x = other->tangents->joined[0], *dy = other->tangents->joined[1];
+  *joined = (gan_joined_rows){.parts = pass->parts + (values ? 2 : 1) * other->parts,
+                              .input = x,
+                              .output_gradient = dy,
+                              .room = other->tangents->added,
+                              .values_gradient = rows.output_gradient};
+  for (int shard = 0; shard < pass->shards->local; shard++) {
+    int64_t first = gan_pass_first_row(pass, shard, -1), count = gan_pass_row_count(pass, shard, -1);
+    x = append(x, in, first, count, input);
+    dy = append(dy, out, first, count, output_gradient);
+    first = gan_pass_first_row(other, shard, -1), count = gan_pass_row_count(other, shard, -1);
+    x = append(x, in, first, count, values);
+    dy = append(dy, out, first, count, rows.output_gradient);
+    x = append(x, in, first, count, rows.input_tangent);
+    dy = append(dy, out, first, count, rows.output_tangent_gradient);
+  }
+  return true;
+}
+
 static void go_back_jointly(gan_pass *pass, gan_pass *tangents) {
   assert(pass->slots && pass->network == tangents->network && pass->shards->local == tangents->shards->local);
   pass->joined = tangents;
@@ -309,8 +378,7 @@ void gan_pass_backward_jointly(gan_pass *pass, gan_pass *tangents) {
 
 void gan_pass_gradient_product(gan_pass *pass, gan_pass *ordinary) {
   gan_pass_tangent(pass);
-  fill(output_count(pass), 1, gan_pass_output_tangent_gradient(pass));
-  begin(pass, false);
+  begin_product(pass);
   if (ordinary)
     go_back_jointly(ordinary, pass);
   else

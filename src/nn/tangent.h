@@ -72,6 +72,20 @@ void gan_pass_backward_jointly(gan_pass *pass, gan_pass *tangents);
    gradient in that one's slots. */
 void gan_pass_gradient_product(gan_pass *pass, gan_pass *ordinary);
 
+/* For layers whose parameters' gradient is a product of output gradients and inputs: where its shards' products are
+   larger than the rows that they are made of, rows of both passes are put side by side, and one product for each shard
+   does what would else be two or three, added. */
+typedef struct gan_joined_rows {
+  int64_t parts; /* rows of a shard, as a multiple of its samples */
+  const float *input, *output_gradient;
+  float *room; /* the layer's parameters */
+  const float
+      *values_gradient; /* d/dy of the joined pass, as gan_tangent_rows has it: a bias has no part in tangents */
+} gan_joined_rows;
+/* Of a pass with another one joined: false where it does not pay. */
+bool gan_pass_join_rows(const gan_pass *pass, const gan_layer *layer, const float *input, const float *output_gradient,
+                        gan_joined_rows *rows);
+
 /* For pass.c: takes both gradients from layer i's output to its input; and frees what was taken. */
 void gan_pass_tangent_step(gan_pass *pass, int i);
 void gan_pass_release_tangents(gan_pass *pass);

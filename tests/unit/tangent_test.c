@@ -173,6 +173,12 @@ static const char image_critic[] =
     "conv 4 kernel 1, end, group_norm 2, upsample 2 bilinear, average_pool 3 stride 2, conv_transpose 3 kernel 3 2, "
     "residual, gelu, residual, end, end, minibatch_stddev 3, instance_norm affine, gelu, dense 1";
 
+/* Of few samples: rows of the critic's own pass and of the penalty's are put side by side. */
+static const char wide_critic[] = "flatten, dense 70, batch_norm, tanh, dense 60, leaky_relu, dense 1";
+static const char wide_relu_critic[] = "flatten, dense 70 no_bias, relu, dense 60, leaky_relu, dense 50, relu, dense 1";
+static const char wide_image_critic[] =
+    "conv 60 kernel 2 1, gelu, conv 60 kernel 2, layer_norm, conv_transpose 40 kernel 2, leaky_relu, dense 1";
+
 /* Fills input and u with numbers of the samples' places in (parts, batch). */
 static void fill_batch(gan_pass *pass) {
   const size_t in = (size_t)gan_shape_count(&pass->network->input);
@@ -295,6 +301,7 @@ static gan_pass *start_joint(rig *made) {
 static void take_joint_step(gan_pass *pass, gan_pass *penalty) {
   gan_pass_forward(pass);
   gan_pass_forward(penalty);
+  gan_pass_score_gradient(penalty);
   gan_pass_gradient_product(penalty, pass);
 }
 
@@ -355,6 +362,9 @@ static void a_joint_backward_pass_gives_the_sum_of_both_gradients(void **state) 
   check_joint(coupled_critic, false);
   check_joint(coupled_critic, true);
   check_joint(image_critic, true);
+  check_joint(wide_critic, true);
+  check_joint(wide_relu_critic, true);
+  check_joint(wide_image_critic, true);
 }
 
 /* --- Ranks --- */
@@ -396,8 +406,9 @@ static void the_bits_do_not_depend_on_how_shards_lie_on_ranks(void **state) {
     int shards;
     int64_t batch;
     size_t parameters;
-  } rows[] = {{dense_critic, false, 5, 13, 0}, {coupled_critic, false, 5, 13, 0}, {coupled_critic, true, 7, 29, 0},
-              {image_critic, true, 5, 23, 0},  {image_critic, false, 8, 40, 0},   {wide, true, 6, 101, 0}};
+  } rows[] = {{wide_critic, true, 5, 13, 0},   {wide_relu_critic, true, 5, 13, 0}, {wide_image_critic, true, 5, 13, 0},
+              {dense_critic, false, 5, 13, 0}, {coupled_critic, false, 5, 13, 0},  {coupled_critic, true, 7, 29, 0},
+              {image_critic, true, 5, 23, 0},  {image_critic, false, 8, 40, 0},    {wide, true, 6, 101, 0}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     gan_network *network = rig_network(rows[i].layers, image, rows[i].sync);
     float *one = run_joint_step(rows[i].layers, rows[i].sync, rows[i].shards, rows[i].batch, 1);
