@@ -51,7 +51,8 @@ struct gan_config {
     double clip_norm;   /* the same for L2 norms */
     char *clip_norm_of; /* tensor, row */
     gan_penalty_options penalty;
-    double lecam; /* 0: none */
+    double lecam;       /* 0: none */
+    bool spectral_norm; /* of all layers with a weight matrix */
   } critic;
   gan_loss_options loss;
   struct {

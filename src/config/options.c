@@ -250,6 +250,8 @@ const gan_option gan_options[] = {
      .help = "k: these four are added in every k-th critic step only, k times as much"},
     {"critic.lecam", NULL, REAL(critic.lecam, 0, 1e9), .default_value = "0",
      .help = "lambda: adds lambda (E (r - a_f)^2 + E (f - a_r)^2), a moving averages of the scores; 0: none"},
+    {"critic.spectral_norm", NULL, BOOLEAN(critic.spectral_norm), .default_value = "no",
+     .help = "spectral normalisation of all dense, conv, conv_transpose and embedding layers of the critic"},
 
     {"loss.name", NULL, NAME(loss.name, loss_choice), .default_value = "wasserstein",
      .help = "what both networks minimise"},

@@ -173,6 +173,11 @@ void gan_reduction_filled(gan_reduction *reduction, size_t offset) {
   if (reduction->variant->filled) reduction->variant->filled(reduction, offset);
 }
 
+void gan_reduction_transform(gan_reduction *reduction, gan_transform transform, void *context) {
+  reduction->transform = transform;
+  reduction->transform_context = context;
+}
+
 void gan_reduction_update(gan_reduction *reduction, gan_update update, void *context, bool keep) {
   reduction->variant->update(reduction, update, context, keep);
 }

@@ -38,6 +38,10 @@ enum { GAN_REDUCTION_BLOCK = 4096 };
  */
 typedef void (*gan_update)(void *context, size_t offset, size_t count, const float *gradient);
 
+/* Called for such ranges before gan_update, where set: may change what has been summed (count), which is then what
+   counts as the gradient, for its norm and for gan_reduction_gradient, too. */
+typedef void (*gan_transform)(void *context, size_t offset, size_t count, float *gradient);
+
 /* The variants: flat, shared, hierarchical. */
 int gan_reduction_variant_count(void);
 const char *gan_reduction_variant_name(int i);
@@ -99,6 +103,8 @@ double gan_reduction_await(gan_reduction *reduction);
    If all is announced and a gan_world_sum follows, all ranks are known to have filled theirs, and gan_reduction_update
    need not make sure of it. May be left out, by all ranks alike. */
 void gan_reduction_filled(gan_reduction *reduction, size_t offset);
+/* Has all further updates go through `transform`. Not collective, but all ranks do alike. */
+void gan_reduction_transform(gan_reduction *reduction, gan_transform transform, void *context);
 /* Sums the forests of all ranks and has parameters and states updated, each range on at least one rank, through
    `update`. With `keep`, gan_reduction_gradient may be called afterwards. Collective. */
 void gan_reduction_update(gan_reduction *reduction, gan_update update, void *context, bool keep);

@@ -148,6 +148,8 @@ static void update(gan_reduction *reduction, gan_update update_range, void *cont
     double lanes[GAN_SQUARE_LANES] = {0};
     for (size_t offset = gan_reduction_block_begin(reduction, block); offset < end; offset += GAN_REDUCTION_ROW) {
       const size_t count = gan_reduction_row_length(offset, end);
+      if (reduction->transform)
+        reduction->transform(reduction->transform_context, offset, count, reduction->slots[0] + offset);
       update_range(context, offset, count, reduction->slots[0] + offset);
       gan_square_add(count, reduction->slots[0] + offset, lanes);
     }

@@ -14,6 +14,8 @@ struct gan_reduction {
   const gan_shards *shards;
   size_t count, blocks;
   char reason[160];
+  gan_transform transform; /* NULL: none */
+  void *transform_context;
   size_t taken, taken_shared; /* bytes: this rank's own, and of its host */
   /* Set by the variant. */
   float *parameters;

@@ -190,10 +190,11 @@ static void update_slice(gan_sliced *sliced, int bucket, gan_update update, void
     double lanes[GAN_SQUARE_LANES] = {0};
     for (size_t offset = first; offset < end; offset += GAN_REDUCTION_ROW) {
       const size_t count = gan_reduction_row_length(offset, end);
-      float *kept = reduction->slots[0] + offset;
-      const float *sum = add_row(&sliced->total, offset, count, sliced->partial, keep ? kept : sliced->row);
       /* Kept sums lie where the first of the rank's own slots was, of which nobody else reads this slice. */
-      if (keep && sum != kept) sum = memcpy(kept, sum, count * sizeof *kept);
+      float *place = keep ? reduction->slots[0] + offset : sliced->row;
+      const float *sum = add_row(&sliced->total, offset, count, sliced->partial, place);
+      if ((keep || reduction->transform) && sum != place) sum = memcpy(place, sum, count * sizeof *place);
+      if (reduction->transform) reduction->transform(reduction->transform_context, offset, count, place);
       update(context, offset, count, sum);
       gan_square_add(count, sum, lanes);
     }

@@ -28,10 +28,10 @@ static gan_status configure(gan_layer *layer, int word_count, char *const *words
   const gan_shape channels = {.rank = 1, .size = {layer->input.size[0]}};
   GAN_TRY(gan_layer_check_words(layer, word_count, 0, 0));
   GAN_TRY(gan_layer_set_output(layer, &layer->input));
-  GAN_TRY(gan_layer_add_tensor(layer, "weight", &channels, false));
-  GAN_TRY(gan_layer_add_tensor(layer, "bias", &channels, false));
-  GAN_TRY(gan_layer_add_tensor(layer, "running_mean", &channels, true));
-  GAN_TRY(gan_layer_add_tensor(layer, "running_var", &channels, true));
+  GAN_TRY(gan_layer_add_tensor(layer, "weight", &channels, GAN_TENSOR_PARAMETER));
+  GAN_TRY(gan_layer_add_tensor(layer, "bias", &channels, GAN_TENSOR_PARAMETER));
+  GAN_TRY(gan_layer_add_tensor(layer, "running_mean", &channels, GAN_TENSOR_STATISTIC));
+  GAN_TRY(gan_layer_add_tensor(layer, "running_var", &channels, GAN_TENSOR_STATISTIC));
   layer->kept_per_part = 2 * channel_count(layer); /* mean, 1 / deviation */
   layer->scratch_per_part = 2 * channel_count(layer);
   layer->tangent_kept_per_part = 2 * channel_count(layer); /* means of the tangent, and of it times the normalised x */
@@ -102,7 +102,7 @@ static void keep_statistics(const gan_layer *layer, gan_pass *pass, int shard, i
   const size_t channels = channel_count(layer);
   const double values = values_per_channel(layer, pass, shard), unbiased = values / (values - 1);
   float *kept = gan_pass_kept_part(pass, layer, shard, part);
-  double *statistics = pass->statistics[part] + (size_t)shard * layer->network->buffer_count;
+  double *statistics = pass->statistics[part] + (size_t)shard * layer->network->statistic_count;
   for (size_t c = 0; c < channels; c++) {
     kept[c] = (float)mean[c];
     kept[channels + c] = (float)(1 / sqrt(variance[c] + layer->network->options.batch_norm_epsilon));

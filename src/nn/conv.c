@@ -10,11 +10,11 @@
 #include "nn/layer.h"
 #include "nn/normalise.h"
 #include "nn/pass.h"
+#include "nn/spectral.h"
 #include "nn/tangent.h"
 
 enum { WEIGHT, BIAS };
-
-static bool has_bias(const gan_layer *layer) { return layer->tensor_count > BIAS; }
+enum { NO_BIAS, SPECTRAL_NORM, FLAGS }; /* words that stand for themselves */
 
 static bool is_transposed(const gan_layer *layer) { return layer->type == &gan_layer_conv_transpose; }
 
@@ -25,9 +25,9 @@ static int64_t kernel_size(const gan_layer *layer) { return gan_positions(layer-
 
 /* Reads "CHANNELS kernel K ..."; the window's kernel, stride and padding are set from it. */
 static gan_status parse(gan_layer *layer, int axes, int word_count, char *const *words, int64_t *channels,
-                        int64_t output_padding[GAN_AXES], bool *no_bias) {
+                        int64_t output_padding[GAN_AXES], bool flags[FLAGS]) {
   gan_window *window = &layer->convolution.window;
-  static const char *const others[] = {"no_bias", NULL};
+  static const char *const others[] = {[NO_BIAS] = "no_bias", [SPECTRAL_NORM] = "spectral_norm", [FLAGS] = NULL};
   const gan_axis_words known[] = {
       {"kernel", 1, window->kernel},
       {"stride", 1, window->stride},
@@ -38,40 +38,46 @@ static gan_status parse(gan_layer *layer, int axes, int word_count, char *const 
   window->kernel[GAN_AXES - 1] = 0; /* not given */
   GAN_TRY(gan_layer_check_words(layer, word_count, 3, word_count));
   GAN_TRY(gan_layer_parse_size("CHANNELS", words[0], channels));
-  GAN_TRY(gan_layer_parse_axes(layer, axes, word_count - 1, words + 1, known, is_transposed(layer) ? 4 : 3, others,
-                               no_bias));
+  GAN_TRY(
+      gan_layer_parse_axes(layer, axes, word_count - 1, words + 1, known, is_transposed(layer) ? 4 : 3, others, flags));
   if (window->kernel[GAN_AXES - 1] > 0) return GAN_OK;
   return gan_fail(GAN_BAD_USAGE, "the kernel is missing; it is written \"%s\"", layer->type->usage);
 }
 
 /* Adds the tensors, (out_channels, in_channels, kernel) of the convolution and a bias for each output channel, and says
    what passes need. */
-static gan_status add_tensors(gan_layer *layer, int axes, bool no_bias) {
+static gan_status add_tensors(gan_layer *layer, int axes, const bool flags[FLAGS]) {
   const gan_convolution *sizes = &layer->convolution;
   const gan_shape channels = {.rank = 1, .size = {layer->output.size[0]}};
   gan_shape weight = {.rank = 2 + axes, .size = {sizes->out_channels, sizes->in_channels}};
   for (int i = 0; i < axes; i++) weight.size[2 + i] = sizes->window.kernel[GAN_AXES - axes + i];
-  GAN_TRY(gan_layer_add_tensor(layer, "weight", &weight, false));
-  if (!no_bias) GAN_TRY(gan_layer_add_tensor(layer, "bias", &channels, false));
+  const bool normalised = flags[SPECTRAL_NORM] || layer->network->options.spectral_norm;
+  GAN_TRY(gan_layer_add_weight(layer, &weight, normalised));
+  if (!flags[NO_BIAS]) GAN_TRY(gan_layer_add_tensor(layer, "bias", &channels, GAN_TENSOR_PARAMETER));
   layer->workspace = gan_convolution_scratch(layer->network->options.backend, sizes);
   layer->tangent_workspace = layer->parameter_count;
-  layer->scratch_per_part = no_bias ? 0 : (size_t)layer->output.size[0];
-  return GAN_OK;
+  layer->scratch_per_part = flags[NO_BIAS] ? 0 : (size_t)layer->output.size[0];
+  if (!normalised) return GAN_OK;
+  /* A row of the matrix for each channel of the layer's output, which a transposed weight has second. */
+  const size_t first = (size_t)sizes->out_channels, second = (size_t)sizes->in_channels;
+  const size_t kernel = (size_t)kernel_size(layer);
+  return is_transposed(layer) ? gan_spectral_add(layer, first, second, kernel)
+                              : gan_spectral_add(layer, 1, first, second * kernel);
 }
 
 static gan_status configure_conv(gan_layer *layer, int word_count, char *const *words) {
   gan_convolution *sizes = &layer->convolution;
   int64_t unused[GAN_AXES];
   int axes;
-  bool no_bias = false;
+  bool flags[FLAGS] = {false};
   GAN_TRY(gan_layer_axes(layer, &axes));
-  GAN_TRY(parse(layer, axes, word_count, words, &sizes->out_channels, unused, &no_bias));
+  GAN_TRY(parse(layer, axes, word_count, words, &sizes->out_channels, unused, flags));
   sizes->in_channels = layer->input.size[0];
   gan_layer_positions(layer, sizes->window.in);
   GAN_TRY(gan_layer_place_window(axes, &sizes->window));
   const gan_shape output = gan_layer_image(sizes->out_channels, axes, sizes->window.out);
   GAN_TRY(gan_layer_set_output(layer, &output));
-  return add_tensors(layer, axes, no_bias);
+  return add_tensors(layer, axes, flags);
 }
 
 /* Where the transposed convolution's output ends: (in - 1) stride - 2 padding + kernel + output_padding. */
@@ -96,15 +102,15 @@ static gan_status configure_transposed(gan_layer *layer, int word_count, char *c
   gan_convolution *sizes = &layer->convolution;
   int64_t output_padding[GAN_AXES] = {0};
   int axes;
-  bool no_bias = false;
+  bool flags[FLAGS] = {false};
   GAN_TRY(gan_layer_axes(layer, &axes));
-  GAN_TRY(parse(layer, axes, word_count, words, &sizes->in_channels, output_padding, &no_bias));
+  GAN_TRY(parse(layer, axes, word_count, words, &sizes->in_channels, output_padding, flags));
   sizes->out_channels = layer->input.size[0];
   gan_layer_positions(layer, sizes->window.out);
   GAN_TRY(place_transposed(&sizes->window, output_padding));
   const gan_shape output = gan_layer_image(sizes->in_channels, axes, sizes->window.in);
   GAN_TRY(gan_layer_set_output(layer, &output));
-  return add_tensors(layer, axes, no_bias);
+  return add_tensors(layer, axes, flags);
 }
 
 /* Fans as torch.nn.init counts them: those of the weight's first two sizes, also when transposed. */
@@ -138,7 +144,7 @@ static void convolve(const gan_layer *layer, const gan_pass *pass, int shard, co
 static void forward(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
   for (int shard = 0; shard < pass->shards->local; shard++) {
     convolve(layer, pass, shard, input, output);
-    if (!has_bias(layer)) continue;
+    if (!gan_layer_has_bias(layer)) continue;
     const gan_channels view = output_view(layer, gan_pass_row_count(pass, shard, -1));
     gan_add_channel_bias(view.rows, view.channels, view.inner, pass->parameters + layer->tensors[BIAS].offset,
                          output + gan_pass_first_row(pass, shard, -1) * layer->outputs);
@@ -169,7 +175,7 @@ static void bias_gradient(const gan_layer *layer, gan_pass *pass, int64_t rows, 
 static void parameter_gradient(const gan_layer *layer, gan_pass *pass, int64_t rows, const float *x, const float *dy,
                                float *gradient) {
   weight_gradient(layer, pass, rows, x, dy, gradient);
-  if (has_bias(layer)) bias_gradient(layer, pass, rows, dy, gradient);
+  if (gan_layer_has_bias(layer)) bias_gradient(layer, pass, rows, dy, gradient);
 }
 
 static void tangent_gradient(const gan_layer *layer, gan_pass *pass, int shard, const gan_tangent_rows *rows,
@@ -182,7 +188,7 @@ static void tangent_gradient(const gan_layer *layer, gan_pass *pass, int shard, 
     parameter_gradient(layer, pass, count, rows->input + in, rows->output_gradient + out, of_values);
     gan_add(layer->tensors[WEIGHT].count, of_values, gradient);
   }
-  if (!has_bias(layer)) return;
+  if (!gan_layer_has_bias(layer)) return;
   const size_t weights = layer->tensors[WEIGHT].count, bytes = layer->tensors[BIAS].count * sizeof *gradient;
   if (rows->output_gradient)
     memcpy(gradient + weights, of_values + weights, bytes);
@@ -221,7 +227,7 @@ static void sum_gradients(const gan_layer *layer, gan_pass *pass, const float *x
     if (apart) {
       parameter_gradient(layer, pass, count, x + first * layer->inputs, dy + first * layer->outputs, gradient);
       gan_pass_fold(pass, layer, shard);
-    } else if (has_bias(layer)) {
+    } else if (gan_layer_has_bias(layer)) {
       bias_gradient(layer, pass, count, dy + first * layer->outputs, gradient);
       if (joined.values_gradient) add_joined_bias(layer, pass->joined, shard, &joined, gradient);
       gan_shards_fold(shards, shard, pass->slots, offset + weights, layer->parameter_count - weights);
@@ -258,7 +264,7 @@ static double flops(const gan_layer *layer) {
 
 const gan_layer_type gan_layer_conv = {
     .name = "conv",
-    .usage = "conv CHANNELS kernel K [stride S] [padding P] [no_bias]",
+    .usage = "conv CHANNELS kernel K [stride S] [padding P] [no_bias] [spectral_norm]",
     .help = "convolution over the 1 to 3 axes of an image; each size once, or for each axis (\"kernel 3 5\")",
     .backward_reads = GAN_READS_INPUT,
     .configure = configure_conv,
@@ -272,7 +278,7 @@ const gan_layer_type gan_layer_conv = {
 
 const gan_layer_type gan_layer_conv_transpose = {
     .name = "conv_transpose",
-    .usage = "conv_transpose CHANNELS kernel K [stride S] [padding P] [output_padding O] [no_bias]",
+    .usage = "conv_transpose CHANNELS kernel K [stride S] [padding P] [output_padding O] [no_bias] [spectral_norm]",
     .help = "transposed convolution, which makes images larger: \"kernel 4 stride 2 padding 1\" doubles them",
     .backward_reads = GAN_READS_INPUT,
     .configure = configure_transposed,

@@ -6,25 +6,25 @@
 #include "kernels/shard_products.h"
 #include "nn/layer.h"
 #include "nn/pass.h"
+#include "nn/spectral.h"
 #include "nn/tangent.h"
 
 enum { WEIGHT, BIAS };
 
 static gan_status configure(gan_layer *layer, int word_count, char *const *words) {
   gan_shape output = {.rank = 1};
-  GAN_TRY(gan_layer_check_words(layer, word_count, 1, 2));
+  static const char *const others[] = {"no_bias", "spectral_norm", NULL};
+  bool given[] = {false, false};
+  GAN_TRY(gan_layer_check_words(layer, word_count, 1, word_count));
   GAN_TRY(gan_layer_parse_size("FEATURES", words[0], &output.size[0]));
-  const bool bias = word_count < 2;
-  if (!bias && strcmp(words[1], "no_bias") != 0)
-    return gan_fail(GAN_BAD_USAGE, "after FEATURES there may only be \"no_bias\", not \"%.40s\"", words[1]);
+  GAN_TRY(gan_layer_parse_flags(layer, word_count - 1, words + 1, others, given));
   GAN_TRY(gan_layer_set_output(layer, &output));
   const gan_shape weight = {.rank = 2, .size = {layer->outputs, layer->inputs}};
-  GAN_TRY(gan_layer_add_tensor(layer, "weight", &weight, false));
-  if (bias) GAN_TRY(gan_layer_add_tensor(layer, "bias", &output, false));
-  return GAN_OK;
+  const bool normalised = given[1] || layer->network->options.spectral_norm;
+  GAN_TRY(gan_layer_add_weight(layer, &weight, normalised));
+  if (!given[0]) GAN_TRY(gan_layer_add_tensor(layer, "bias", &output, GAN_TENSOR_PARAMETER));
+  return normalised ? gan_spectral_add(layer, 1, (size_t)layer->outputs, (size_t)layer->inputs) : GAN_OK;
 }
-
-static bool has_bias(const gan_layer *layer) { return layer->tensor_count > BIAS; }
 
 static void initialise(const gan_layer *layer, const gan_initialisation *how, double scale, gan_random_address address,
                        float *parameters, float *buffers) {
@@ -52,7 +52,7 @@ static void multiply(const gan_layer *layer, const gan_pass *pass, bool transpos
 
 static void forward(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
   multiply(layer, pass, true, input, output);
-  if (has_bias(layer))
+  if (gan_layer_has_bias(layer))
     gan_add_bias((size_t)pass->rows, (size_t)layer->outputs, pass->parameters + layer->tensors[BIAS].offset, output);
 }
 
@@ -83,7 +83,7 @@ static void bias_gradient(const gan_layer *layer, const gan_pass *pass, int shar
 static void parameter_gradient(const gan_layer *layer, const gan_pass *pass, int shard, const float *input,
                                const float *output_gradient, float *gradient) {
   weight_gradient(layer, pass, shard, false, input, output_gradient, gradient);
-  if (has_bias(layer)) bias_gradient(layer, pass, shard, output_gradient, gradient);
+  if (gan_layer_has_bias(layer)) bias_gradient(layer, pass, shard, output_gradient, gradient);
 }
 
 static void tangent_gradient(const gan_layer *layer, gan_pass *pass, int shard, const gan_tangent_rows *rows,
@@ -91,7 +91,7 @@ static void tangent_gradient(const gan_layer *layer, gan_pass *pass, int shard, 
   const bool values = rows->output_gradient != NULL;
   if (values)
     parameter_gradient(layer, pass, shard, rows->input, rows->output_gradient, gradient);
-  else if (has_bias(layer))
+  else if (gan_layer_has_bias(layer))
     memset(gradient + layer->tensors[WEIGHT].count, 0, layer->tensors[BIAS].count * sizeof *gradient);
   weight_gradient(layer, pass, shard, values, rows->input_tangent, rows->output_tangent_gradient, gradient);
 }
@@ -109,7 +109,7 @@ static void sum_gradients(const gan_layer *layer, gan_pass *pass, const float *i
     if (apart) {
       parameter_gradient(layer, pass, shard, input, output_gradient, gradient);
       gan_pass_fold(pass, layer, shard);
-    } else if (has_bias(layer)) {
+    } else if (gan_layer_has_bias(layer)) {
       const size_t weights = layer->tensors[WEIGHT].count;
       bias_gradient(layer, pass, shard, output_gradient, gradient);
       if (joined.values_gradient) {
@@ -133,7 +133,7 @@ static double flops(const gan_layer *layer) { return 2.0 * (double)layer->inputs
 
 const gan_layer_type gan_layer_dense = {
     .name = "dense",
-    .usage = "dense FEATURES [no_bias]",
+    .usage = "dense FEATURES [no_bias] [spectral_norm]",
     .help = "fully connected layer; an input of any shape is taken as one vector",
     .backward_reads = GAN_READS_INPUT,
     .configure = configure,

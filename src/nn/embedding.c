@@ -12,6 +12,7 @@
 
 #include "nn/layer.h"
 #include "nn/pass.h"
+#include "nn/spectral.h"
 
 enum { WEIGHT };
 
@@ -21,15 +22,20 @@ static int64_t feature_count(const gan_layer *layer) { return layer->tensors[WEI
 
 static gan_status configure(gan_layer *layer, int word_count, char *const *words) {
   gan_shape weight = {.rank = 2}, output = layer->input;
-  GAN_TRY(gan_layer_check_words(layer, word_count, 2, 2));
+  static const char *const others[] = {"spectral_norm", NULL};
+  bool given = false;
+  GAN_TRY(gan_layer_check_words(layer, word_count, 2, word_count));
   GAN_TRY(gan_layer_parse_size("COUNT", words[0], &weight.size[0]));
   GAN_TRY(gan_layer_parse_size("FEATURES", words[1], &weight.size[1]));
+  GAN_TRY(gan_layer_parse_flags(layer, word_count - 2, words + 2, others, &given));
   if (layer->inputs == 1) output.rank = 0; /* one index gives a vector */
   if (output.rank == GAN_SHAPE_RANK - 1)
     return gan_fail(GAN_BAD_USAGE, "its input has %d dimensions already; put a flatten before it", output.rank);
   output.size[output.rank++] = weight.size[1];
   GAN_TRY(gan_layer_set_output(layer, &output));
-  return gan_layer_add_tensor(layer, "weight", &weight, false);
+  const bool normalised = given || layer->network->options.spectral_norm;
+  GAN_TRY(gan_layer_add_weight(layer, &weight, normalised));
+  return normalised ? gan_spectral_add(layer, 1, (size_t)weight.size[0], (size_t)weight.size[1]) : GAN_OK;
 }
 
 static void initialise(const gan_layer *layer, const gan_initialisation *how, double scale, gan_random_address address,
@@ -85,7 +91,7 @@ static void backward(const gan_layer *layer, gan_pass *pass, const float *input,
 
 const gan_layer_type gan_layer_embedding = {
     .name = "embedding",
-    .usage = "embedding COUNT FEATURES",
+    .usage = "embedding COUNT FEATURES [spectral_norm]",
     .help = "FEATURES weights for each value, which is the index, 0 to COUNT - 1, of a row of weights",
     .backward_reads = GAN_READS_INPUT,
     .configure = configure,

@@ -32,8 +32,8 @@ static gan_status configure(gan_layer *layer, int64_t groups, bool affine) {
   layer->tangent_kept_per_row = TANGENT_KEPT * (size_t)groups;
   GAN_TRY(gan_layer_set_output(layer, &layer->input));
   if (!affine) return GAN_OK;
-  GAN_TRY(gan_layer_add_tensor(layer, "weight", &channels, false));
-  return gan_layer_add_tensor(layer, "bias", &channels, false);
+  GAN_TRY(gan_layer_add_tensor(layer, "weight", &channels, GAN_TENSOR_PARAMETER));
+  return gan_layer_add_tensor(layer, "bias", &channels, GAN_TENSOR_PARAMETER);
 }
 
 static gan_status configure_group(gan_layer *layer, int word_count, char *const *words) {

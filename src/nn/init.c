@@ -105,7 +105,7 @@ void gan_layer_initialise_weight(const gan_layer *layer, const gan_initialisatio
                                  int64_t fan_out, gan_random_address address, float *parameters) {
   const gan_tensor_info *weight = &layer->tensors[0], *bias = &layer->tensors[1];
   how->fill(gan_layer_address(layer, 0, address), scale, fan_in, fan_out, weight->count, parameters + weight->offset);
-  if (layer->tensor_count < 2) return;
+  if (!gan_layer_has_bias(layer)) return;
   if (how->zero_bias)
     memset(parameters + bias->offset, 0, bias->count * sizeof *parameters);
   else

@@ -30,10 +30,20 @@ gan_status gan_layer_parse_size(const char *what, const char *word, int64_t *siz
 gan_status gan_layer_parse_size_from(int64_t least, const char *what, const char *word, int64_t *size) GAN_CHECKED;
 /* A word as a finite number. */
 gan_status gan_layer_parse_number(const char *what, const char *word, double *number) GAN_CHECKED;
+/* Reads words that stand for themselves, in any order. A word that `others` names (ends with NULL) sets the flag of its
+   place. */
+gan_status gan_layer_parse_flags(const gan_layer *layer, int word_count, char *const *words, const char *const *others,
+                                 bool *flags) GAN_CHECKED;
 /* Sets output and outputs, unless the shape has more than GAN_FEATURES_MOST elements. */
 gan_status gan_layer_set_output(gan_layer *layer, const gan_shape *shape) GAN_CHECKED;
-/* Adds the layer's next tensor, behind those it has in the same vector. */
-gan_status gan_layer_add_tensor(gan_layer *layer, const char *name, const gan_shape *shape, bool is_buffer) GAN_CHECKED;
+/* Adds the layer's next tensor, behind those of its kind. */
+gan_status gan_layer_add_tensor(gan_layer *layer, const char *name, const gan_shape *shape,
+                                gan_tensor_kind kind) GAN_CHECKED;
+
+/* Whether tensor 1 is the bias of a layer whose tensor 0 is its weight. */
+static inline bool gan_layer_has_bias(const gan_layer *layer) {
+  return layer->tensor_count > 1 && layer->tensors[1].kind == GAN_TENSOR_PARAMETER;
+}
 
 /* For layers over images: samples (channels, width), (channels, height, width) or (channels, depth, height, width). */
 

@@ -18,8 +18,8 @@ static gan_status configure(gan_layer *layer, int word_count, char *const *words
   (void)words;
   GAN_TRY(gan_layer_check_words(layer, word_count, 0, 0));
   GAN_TRY(gan_layer_set_output(layer, &layer->input));
-  GAN_TRY(gan_layer_add_tensor(layer, "weight", &layer->input, false));
-  GAN_TRY(gan_layer_add_tensor(layer, "bias", &layer->input, false));
+  GAN_TRY(gan_layer_add_tensor(layer, "weight", &layer->input, GAN_TENSOR_PARAMETER));
+  GAN_TRY(gan_layer_add_tensor(layer, "bias", &layer->input, GAN_TENSOR_PARAMETER));
   layer->kept_per_row = KEPT;
   layer->tangent_kept_per_row = TANGENT_KEPT;
   return GAN_OK;

@@ -121,6 +121,20 @@ gan_status gan_layer_parse_number(const char *what, const char *word, double *nu
   return GAN_OK;
 }
 
+gan_status gan_layer_parse_flags(const gan_layer *layer, int word_count, char *const *words, const char *const *others,
+                                 bool *flags) {
+  for (int i = 0; i < word_count; i++) {
+    int place = 0;
+    while (others[place] && strcmp(others[place], words[i]) != 0) place++;
+    if (!others[place])
+      return gan_fail(GAN_BAD_USAGE, "\"%.40s\" is not known here; it is written \"%s\"", words[i], layer->type->usage);
+    if (flags[place])
+      return gan_fail(GAN_BAD_USAGE, "\"%.40s\" is there twice; it is written \"%s\"", words[i], layer->type->usage);
+    flags[place] = true;
+  }
+  return GAN_OK;
+}
+
 gan_status gan_layer_set_output(gan_layer *layer, const gan_shape *shape) {
   char text[GAN_SHAPE_TEXT];
   if (!gan_product_within(GAN_FEATURES_MOST, shape->rank, shape->size))
@@ -131,23 +145,27 @@ gan_status gan_layer_set_output(gan_layer *layer, const gan_shape *shape) {
   return GAN_OK;
 }
 
-gan_status gan_layer_add_tensor(gan_layer *layer, const char *name, const gan_shape *shape, bool is_buffer) {
-  const size_t offset =
-      is_buffer ? layer->buffer_offset + layer->buffer_count : layer->parameter_offset + layer->parameter_count;
+gan_status gan_layer_add_tensor(gan_layer *layer, const char *name, const gan_shape *shape, gan_tensor_kind kind) {
+  const struct {
+    size_t before, *count;
+    const char *of;
+  } vectors[] = {
+      [GAN_TENSOR_PARAMETER] = {layer->parameter_offset, &layer->parameter_count, "parameters"},
+      [GAN_TENSOR_STATISTIC] = {layer->statistic_offset, &layer->statistic_count, "running statistics"},
+      [GAN_TENSOR_SINGULAR] = {layer->singular_offset, &layer->singular_count, "elements of singular vectors"},
+  };
+  const size_t offset = vectors[kind].before + *vectors[kind].count;
   if (!gan_product_within(GAN_PARAMETERS_MOST - (int64_t)offset, shape->rank, shape->size))
     return gan_fail(GAN_BAD_USAGE,
                     "with its %s the network has more than %" PRId64 " %s; make this or an earlier layer smaller", name,
-                    GAN_PARAMETERS_MOST, is_buffer ? "running statistics" : "parameters");
+                    GAN_PARAMETERS_MOST, vectors[kind].of);
   const int64_t count = gan_shape_count(shape);
   gan_tensor_info *tensor = &layer->tensors[layer->tensor_count++];
   snprintf(tensor->name, sizeof tensor->name, "%s", name);
   tensor->shape = *shape;
-  tensor->is_buffer = is_buffer;
+  tensor->kind = kind;
   tensor->offset = offset;
   tensor->count = (size_t)count;
-  if (is_buffer)
-    layer->buffer_count += (size_t)count;
-  else
-    layer->parameter_count += (size_t)count;
+  *vectors[kind].count += (size_t)count;
   return GAN_OK;
 }

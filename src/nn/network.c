@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "nn/layer.h"
+#include "nn/spectral.h"
 
 enum { WORDS_MOST = 24, LAYER_TEXT = 64 };
 static const char separators[] = ",\n", blanks[] = " \t\r\v\f";
@@ -56,7 +57,8 @@ static gan_status add_layer(gan_network *network, int word_count, char *const *w
                        .input = network->output,
                        .inputs = gan_shape_count(&network->output),
                        .parameter_offset = network->parameter_count,
-                       .buffer_offset = network->buffer_count,
+                       .statistic_offset = network->statistic_count,
+                       .singular_offset = network->singular_count,
                        .network = network};
   if (!layer->type) return gan_layer_unknown(words[0]);
   if (word_count > WORDS_MOST)
@@ -70,7 +72,9 @@ static gan_status add_layer(gan_network *network, int word_count, char *const *w
   gan_block_name_layer(network, layer);
   network->output = layer->output;
   network->parameter_count += layer->parameter_count;
-  network->buffer_count += layer->buffer_count;
+  network->statistic_count += layer->statistic_count;
+  network->singular_count += layer->singular_count;
+  if (layer->spectral.rows > 0) network->spectral_count++;
   network->couples_samples = network->couples_samples || layer->type->couples_samples;
   return GAN_OK;
 }
@@ -103,6 +107,16 @@ static gan_status parse(gan_network *network, char *description) {
   return GAN_OK;
 }
 
+/* Vectors that follow weights lie behind all statistics, which a trainer sums and averages in one go. */
+static void place_buffers(gan_network *network) {
+  network->buffer_count = network->statistic_count + network->singular_count;
+  for (int i = 0; i < network->layer_count; i++) {
+    gan_layer *layer = &network->layers[i];
+    for (int j = 0; j < layer->tensor_count; j++)
+      if (layer->tensors[j].kind == GAN_TENSOR_SINGULAR) layer->tensors[j].offset += network->statistic_count;
+  }
+}
+
 gan_status gan_network_create(const char *description, const gan_shape *input, const gan_network_options *options,
                               gan_network **network) {
   *network = NULL;
@@ -120,11 +134,13 @@ gan_status gan_network_create(const char *description, const gan_shape *input, c
   if (status == GAN_OK) status = gan_duplicate(description, &copy);
   if (status == GAN_OK) status = parse(made, copy);
   free(copy);
-  if (status == GAN_OK)
-    *network = made;
-  else
+  if (status != GAN_OK) {
     gan_network_destroy(made);
-  return status;
+    return status;
+  }
+  place_buffers(made);
+  *network = made;
+  return GAN_OK;
 }
 
 void gan_network_destroy(gan_network *network) {
@@ -140,8 +156,11 @@ void gan_network_initialise(const gan_network *network, const gan_initialisation
   for (int i = 0; i < network->layer_count; i++) {
     const gan_layer *layer = &network->layers[i];
     if (layer->type->initialise) layer->type->initialise(layer, how, scale, address, parameters, buffers);
+    gan_spectral_initialise(layer, address, buffers);
   }
 }
+
+bool gan_network_normalises_spectrally(const gan_network *network) { return network->spectral_count > 0; }
 
 gan_status gan_network_check_batch(const gan_network *network, int64_t shard_samples, int64_t batch) {
   for (int i = 0; i < network->layer_count; i++) {

@@ -2,8 +2,9 @@
 
    A network is a list of layers, one a line or separated by commas ("dense 128, leaky_relu 0.2, dense 1"). Each layer
    knows its input and output shape and the offsets of its tensors in two flat float32 vectors: parameters (trained) and
-   buffers (running statistics). The network owns neither vector: callers allocate parameter_count and buffer_count
-   floats and pass them in, so that one network serves the raw and the averaged weights alike. */
+   buffers (running statistics, and behind all of these the vectors of spectral normalisation, nn/spectral.h). The
+   network owns neither vector: callers allocate parameter_count and buffer_count floats and pass them in, so that one
+   network serves the raw and the averaged weights alike. */
 #ifndef GAN_NN_NETWORK_H
 #define GAN_NN_NETWORK_H
 
@@ -23,12 +24,18 @@ typedef struct gan_tangent_rows gan_tangent_rows;
 
 enum { GAN_LAYER_TENSORS = 4, GAN_LAYER_ARGUMENTS = 8, GAN_TENSOR_NAME = 48, GAN_LAYER_PATH = 80 };
 
+typedef enum gan_tensor_kind {
+  GAN_TENSOR_PARAMETER, /* trained */
+  GAN_TENSOR_STATISTIC, /* a buffer that moves towards each batch's statistics */
+  GAN_TENSOR_SINGULAR   /* a buffer that follows a weight: a singular vector of it */
+} gan_tensor_kind;
+
 /* One tensor of a layer: name as in PyTorch ("weight", "running_mean"), shape in PyTorch's layout, row-major. */
 typedef struct gan_tensor_info {
   char name[GAN_TENSOR_NAME];
   gan_shape shape;
-  bool is_buffer; /* in the buffer vector instead of the parameter vector */
-  size_t offset;  /* in that vector */
+  gan_tensor_kind kind;
+  size_t offset; /* in the vector of parameters, or of buffers */
   size_t count;
 } gan_tensor_info;
 
@@ -117,6 +124,15 @@ extern const int gan_layer_type_count;
 /* Finds by name; NULL when there is none. */
 const gan_layer_type *gan_layer_type_find(const char *name);
 
+/* How a layer's weight, its tensor 0, is normalised (nn/spectral.h): it lies as (outer, rows, inner) and is the matrix
+   (rows, outer * inner). No rows: it is not. */
+typedef struct gan_spectral {
+  size_t outer, rows, inner;
+  int number;       /* which of the network's normalised weights it is */
+  int u;            /* tensor u is the layer's vector u (rows), the next v (outer * inner) */
+  bool from_output; /* <G, W> is summed where outputs are, not inputs */
+} gan_spectral;
+
 struct gan_layer {
   const gan_layer_type *type;
   int index; /* place in the network */
@@ -136,7 +152,9 @@ struct gan_layer {
   int tensor_count;
   gan_tensor_info tensors[GAN_LAYER_TENSORS];
   size_t parameter_offset, parameter_count; /* the layer's range in the flat vector, its tensors in order */
-  size_t buffer_offset, buffer_count;
+  size_t statistic_offset, statistic_count; /* in the buffers */
+  size_t singular_offset, singular_count;   /* in the buffers, behind all statistics */
+  gan_spectral spectral;
   /* Floats that forward keeps for backward: per row, and per shard and part. */
   size_t kept_per_row, kept_per_part;
   int kept_until; /* the layer whose backward step reads it last: itself; another one's is kept from backward on only */
@@ -157,6 +175,7 @@ typedef struct gan_network_options {
   bool batch_norm_sync;       /* statistics over the global batch instead of per shard */
   double batch_norm_momentum; /* 0.1 as in PyTorch */
   double batch_norm_epsilon;  /* 1e-5 */
+  bool spectral_norm;         /* of the weights of all dense, conv, conv_transpose and embedding layers */
 } gan_network_options;
 
 typedef struct gan_network {
@@ -166,7 +185,10 @@ typedef struct gan_network {
   int block_count;
   gan_block *blocks; /* in the order of their beginnings */
   size_t parameter_count, buffer_count;
-  bool couples_samples; /* any layer does */
+  size_t statistic_count; /* of the buffers: those in front, which are averages over batches */
+  size_t singular_count;  /* those behind */
+  int spectral_count;     /* weights that are normalised spectrally */
+  bool couples_samples;   /* any layer does */
   gan_network_options options;
 } gan_network;
 
@@ -188,6 +210,9 @@ void gan_network_initialise(const gan_network *network, const gan_initialisation
 /* Tells a trainer whether batches are large enough: shard_samples of the smallest shard, batch of the global batch.
    Fails with GAN_BAD_USAGE when batch normalisation would see fewer than two values of a feature. */
 gan_status gan_network_check_batch(const gan_network *network, int64_t shard_samples, int64_t batch) GAN_CHECKED;
+
+/* Whether any of its weights is normalised spectrally: the network then runs on prepared parameters (nn/prepare.h). */
+bool gan_network_normalises_spectrally(const gan_network *network);
 
 /* Floating-point operations of one sample's forward pass (2 per multiply-add of matrix products). */
 double gan_network_flops(const gan_network *network);

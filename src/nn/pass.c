@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/number.h"
+#include "nn/spectral.h"
 #include "nn/tangent.h"
 
 /* --- Sizes --- */
@@ -44,7 +45,7 @@ static size_t scratch_doubles(const gan_network *network, const gan_shards *shar
 
 /* Of one part. */
 static size_t statistics_doubles(const gan_network *network, const gan_shards *shards) {
-  return (size_t)shards->local * network->buffer_count;
+  return (size_t)shards->local * network->statistic_count;
 }
 
 /* Pointers for each layer, and for what follows the last. */
@@ -262,6 +263,16 @@ int gan_pass_first_needed(const gan_pass *pass, bool input_gradient) {
   return first;
 }
 
+/* After layer i's step back: what spectral normalisation needs of its rows. */
+static void add_spectral_sums(gan_pass *pass, int i) {
+  const gan_layer *layer = &pass->network->layers[i];
+  gan_spectral_begin_sums(pass, layer);
+  if (layer->spectral.from_output)
+    gan_spectral_add_outputs(pass, pass, layer, true, pass->activations[i + 1], pass->gradients[i + 1]);
+  else
+    gan_spectral_add_inputs(pass, pass, layer, pass->activations[i], pass->gradients[i]);
+}
+
 const float *gan_pass_backward(gan_pass *pass, bool input_gradient) {
   assert(pass->training && pass->keep != GAN_KEEP_NOTHING);
   const int first = gan_pass_first_needed(pass, input_gradient);
@@ -273,14 +284,17 @@ const float *gan_pass_backward(gan_pass *pass, bool input_gradient) {
     if (layer->type->backward) {
       layer->type->backward(layer, pass, pass->activations[i], pass->activations[i + 1], pass->gradients[i + 1],
                             wanted ? pass->gradients[i] : NULL);
+      if (gan_spectral_sums(pass, layer)) add_spectral_sums(pass, i);
       gan_pass_done(pass, layer, GAN_WORK_INPUT, wanted ? pass->rows : 0);
     }
     if (pass->slots && pass->listener.filled && layer->parameter_count > 0) {
       pass->listener.filled(pass->listener.context, layer->parameter_offset);
       gan_pass_done(pass, NULL, GAN_WORK_INPUT, 0);
     }
-    if (pass->joined && wanted) {
-      gan_pass_tangent_step(pass->joined, i);
+    if (pass->joined) {
+      gan_pass_add_joined_sums(pass, i, true);
+      if (wanted) gan_pass_tangent_step(pass->joined, i);
+      gan_pass_add_joined_sums(pass, i, false);
       gan_pass_done(pass, NULL, GAN_WORK_INPUT, 0);
     }
   }

@@ -79,10 +79,13 @@ struct gan_pass {
   const float *parameters;  /* not owned; set before forward */
   const float *buffers;     /* not owned; set before forward; read when not training */
   float *const *slots;      /* gradient slots (gan_shards.slot_count vectors); NULL: input gradients only */
+  /* (local shards, spectral_count): what a backward pass that fills slots sums for each normalised weight beside its
+     gradient (nn/spectral.h). Set with slots; NULL: not wanted. */
+  double *spectral_sums;
   gan_shard_sum shard_sum;
   gan_pass_listener listener;
   gan_pass_watch watch;
-  /* Batch statistics of this pass that are to become running ones: (local shards, buffer_count), written by forward
+  /* Batch statistics of this pass that are to become running ones: (local shards, statistic_count), written by forward
      when training. The trainer sums them over the tree, divides by S and moves its buffers towards them. */
   double *statistics[GAN_PARTS_MOST]; /* [part] */
   /* Where layers that draw random numbers find them (dropout): seed, stream, and a step of which there is one for each

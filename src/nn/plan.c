@@ -208,8 +208,8 @@ static gan_status check_size(const gan_network *network, double rows, double pie
     const size_t scratch = layer->scratch_per_part + layer->tangent_scratch_per_part;
     a_row += 3.0 * (double)(layer->inputs + layer->outputs);
     a_row += (double)(layer->kept_per_row + layer->tangent_kept_per_row);
-    a_piece +=
-        (double)(layer->kept_per_part + layer->tangent_kept_per_part) + 4.0 * (double)(scratch + layer->buffer_count);
+    a_piece += (double)(layer->kept_per_part + layer->tangent_kept_per_part) +
+               4.0 * (double)(scratch + layer->statistic_count);
   }
   if (rows * a_row + pieces * a_piece <= most_floats) return GAN_OK;
   return gan_fail(GAN_BAD_USAGE,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/spectral.h"
 
 enum { VALUE, TANGENT, LANES }; /* the two gradients that go back side by side */
 
@@ -302,12 +303,35 @@ static void fill_slots(gan_pass *pass, const gan_layer *layer) {
   if (pass->listener.filled) pass->listener.filled(pass->listener.context, layer->parameter_offset);
 }
 
+/* Adds what the rows of `tangents` give to spectral sums of `pass`, from where their gradients are: x . dx + x' . dx',
+   or the outputs'. */
+static void add_spectral_sums(gan_pass *pass, const gan_pass *tangents, int i, bool at_output) {
+  const gan_layer *layer = &pass->network->layers[i];
+  const gan_tangents *of = tangents->tangents;
+  const float *value = of->gradient[VALUE], *tangent = of->gradient[TANGENT];
+  if (!gan_spectral_sums(pass, layer) || layer->spectral.from_output != at_output) return;
+  if (at_output) {
+    if (value) gan_spectral_add_outputs(pass, tangents, layer, true, tangents->activations[i + 1], value);
+    gan_spectral_add_outputs(pass, tangents, layer, false, of->rows[i + 1], tangent);
+  } else {
+    if (value) gan_spectral_add_inputs(pass, tangents, layer, tangents->activations[i], value);
+    gan_spectral_add_inputs(pass, tangents, layer, of->rows[i], tangent);
+  }
+}
+
+void gan_pass_add_joined_sums(gan_pass *pass, int i, bool at_output) {
+  add_spectral_sums(pass, pass->joined, i, at_output);
+}
+
 static void go_back(gan_pass *pass, bool input_gradient) {
   const int first = gan_pass_first_needed(pass, input_gradient);
   for (int i = pass->network->layer_count - 1; i >= first; i--) {
     const gan_layer *layer = &pass->network->layers[i];
     if (pass->slots && layer->parameter_count > 0) fill_slots(pass, layer);
+    if (gan_spectral_sums(pass, layer)) gan_spectral_begin_sums(pass, layer);
+    add_spectral_sums(pass, pass, i, true);
     if (i > first || input_gradient) gan_pass_tangent_step(pass, i);
+    add_spectral_sums(pass, pass, i, false);
   }
 }
 

@@ -86,8 +86,11 @@ typedef struct gan_joined_rows {
 bool gan_pass_join_rows(const gan_pass *pass, const gan_layer *layer, const float *input, const float *output_gradient,
                         gan_joined_rows *rows);
 
-/* For pass.c: takes both gradients from layer i's output to its input; and frees what was taken. */
+/* For pass.c: takes both gradients from layer i's output to its input; adds to the spectral sums of the pass what the
+   joined one's rows give, once where they are at the layer's output and once where they are at its input; and frees
+   what was taken. */
 void gan_pass_tangent_step(gan_pass *pass, int i);
+void gan_pass_add_joined_sums(gan_pass *pass, int i, bool at_output);
 void gan_pass_release_tangents(gan_pass *pass);
 
 /* For layers. */

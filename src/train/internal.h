@@ -19,6 +19,7 @@
 #include "gan/lecam.h"
 #include "gan_dist/trainer.h"
 #include "nn/pass.h"
+#include "nn/prepare.h"
 #include "optim/optimizer.h"
 #include "store/checkpoint.h"
 #include "store/folder_lock.h"
@@ -35,6 +36,9 @@ typedef struct gan_player {
   gan_reduction *reduction;   /* owns parameters, states and gradient slots */
   float *parameters;          /* the reduction's; to be read after gan_reduction_await */
   float *buffers;
+  gan_preparation *preparation; /* of what passes read instead of the parameters; NULL: nothing */
+  bool prepared;                /* since the last update */
+  double *spectral_sums;        /* (local shards, spectral_count): its passes' */
   gan_pass *pass;
   const gan_optimizer *optimizer;
   gan_optimizer_options options;       /* with this network's learning rate */
@@ -96,8 +100,8 @@ struct gan_trainer {
   float lecam[GAN_LECAM_STATES]; /* moving averages of scores */
   gan_pass *sampling;        /* generates for critic steps: the generator's pass, or one with a part for each of some */
   float *values, *workspace; /* of both passes */
-  double *shard_sums;        /* (local shards, sum_count): GAN_SUMS, then batch statistics of each part */
-  double *sums;              /* (sum_count) */
+  double *shard_sums;        /* (local shards, gan_step_sums): GAN_SUMS, batch statistics of each part, spectral sums */
+  double *sums;              /* (gan_step_sums) */
   /* Of the newest critic step, for the loss; the generator's may be one of real samples, too. */
   const float *real;         /* (local samples, elements): the loader's, until it is asked for the next step's */
   const float *real_weights; /* (local samples): likewise; NULL: all 1 */

@@ -79,9 +79,13 @@ int gan_state_count(const gan_config *config, bool average) {
   return gan_optimizer_states_used(gan_optimizer_find(config->optimizer.name), &config->optimizer) + averages;
 }
 
+size_t gan_step_sums(const gan_network *network, int parts) {
+  return GAN_SUMS + (size_t)parts * network->statistic_count + (size_t)network->spectral_count;
+}
+
 gan_trainer_sizes gan_trainer_measure(const gan_config *config, const gan_model *model, const gan_source *source) {
   const int64_t wanted = config->eval.samples;
-  return (gan_trainer_sizes){.sums = GAN_SUMS + larger(2 * model->critic->buffer_count, model->generator->buffer_count),
+  return (gan_trainer_sizes){.sums = larger(gan_step_sums(model->critic, 2), gan_step_sums(model->generator, 1)),
                              .latents = (size_t)config->samples.count * (size_t)config->generator.latent,
                              .evaluation = (size_t)(source->count && source->count < wanted ? source->count : wanted),
                              .flips = config->loss.label_flips > 0 ? 2 : 0};
@@ -131,6 +135,10 @@ static gan_status add_network(const setup *run, const char *of, const gan_networ
   add_vectors(list, of, "gradients", bytes.shared, bytes.slots);
   add(list, of, "reduction: arrivals, partial sums", bytes.others, 0);
   add(list, of, "running statistics", (1 + (size_t)averages) * statistics, 0);
+  if (network->spectral_count > 0)
+    add(list, of, "weights as normalised spectrally",
+        gan_preparation_bytes(network) + (size_t)run->shards.local * (size_t)network->spectral_count * sizeof(double),
+        0);
   add(list, of, "input, batch statistics", pass->bytes - borrowed * sizeof(float), 0);
   return GAN_OK;
 }

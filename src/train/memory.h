@@ -53,6 +53,10 @@ bool gan_passes_lend(const gan_passes_memory *plan, const gan_pass_sizes *genera
 /* Vectors that an update changes along with a network's parameters: optimiser moments, and a moving average. */
 int gan_state_count(const gan_config *config, bool average);
 
+/* Numbers that a step of this network sums over all shards: GAN_SUMS, the batch statistics of each part of its pass,
+   and one for each weight that is normalised spectrally. */
+size_t gan_step_sums(const gan_network *network, int parts);
+
 /* Elements of the trainer's own vectors. */
 typedef struct gan_trainer_sizes {
   size_t sums;       /* doubles that a step sums over all shards; each local shard has as many */

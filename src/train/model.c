@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "kernels/kernels.h"
 #include "nn/pass.h"
+#include "nn/prepare.h"
 
 enum { GENERATE_ROWS = 64, TRUNCATION_DRAWS = 256 };
 
@@ -56,11 +57,14 @@ gan_status gan_model_create(const gan_config *config, const gan_shape *data_shap
   gan_network_options options = {.batch_norm_sync = config->batch_norm.sync,
                                  .batch_norm_momentum = config->batch_norm.momentum,
                                  .batch_norm_epsilon = config->batch_norm.epsilon};
+  gan_network_options of_critic;
   const gan_shape latent = {.rank = 1, .size = {config->generator.latent}};
   GAN_TRY(gan_backend_open(config->run.backend, gan_precision_find(config->run.precision), &options.backend));
   gan_status status = gan_network_create(config->generator.network.layers, &latent, &options, &model->generator);
   if (status != GAN_OK) return gan_fail_prefix(status, "generator.layers: ");
-  status = gan_network_create(config->critic.network.layers, data_shape, &options, &model->critic);
+  of_critic = options;
+  of_critic.spectral_norm = config->critic.spectral_norm;
+  status = gan_network_create(config->critic.network.layers, data_shape, &of_critic, &model->critic);
   if (status != GAN_OK) status = gan_fail_prefix(status, "critic.layers: ");
   if (status == GAN_OK) status = check_generator(model->generator);
   if (status == GAN_OK) status = check_fit(model, data_shape);
@@ -109,11 +113,14 @@ gan_status gan_generate(const gan_network *generator, const float *parameters, c
                         const float *z, const gan_pass_memory *memory, float *samples) {
   gan_shards shards;
   gan_pass *pass = NULL;
+  gan_preparation *preparation = NULL;
   GAN_TRY(gan_shards_plan(1, GENERATE_ROWS, 1, 0, &shards));
   gan_status status = gan_pass_create_in(generator, &shards, 1, GAN_KEEP_NOTHING, memory, &pass);
+  if (status == GAN_OK) status = gan_preparation_create(generator, &preparation);
   if (status == GAN_OK) {
     const int64_t latent = gan_shape_count(&generator->input), elements = gan_shape_count(&generator->output);
-    pass->parameters = parameters;
+    gan_network_prepare(preparation, parameters, buffers);
+    pass->parameters = gan_prepared(preparation, parameters);
     pass->buffers = buffers;
     pass->training = false;
     for (int64_t done = 0; done < count && status == GAN_OK; done += GENERATE_ROWS) {
@@ -129,6 +136,7 @@ gan_status gan_generate(const gan_network *generator, const float *parameters, c
     }
   }
   gan_pass_destroy(pass);
+  gan_preparation_destroy(preparation);
   gan_shards_release(&shards);
   return status;
 }
@@ -137,6 +145,7 @@ gan_status gan_generate_measure(const gan_network *generator, gan_pass_sizes *si
   gan_shards shards;
   GAN_TRY(gan_shards_plan(1, GENERATE_ROWS, 1, 0, &shards));
   const gan_status status = gan_pass_measure(generator, &shards, 1, GAN_KEEP_NOTHING, sizes);
+  if (status == GAN_OK) sizes->bytes += gan_preparation_bytes(generator);
   gan_shards_release(&shards);
   return status;
 }
@@ -158,7 +167,7 @@ size_t gan_model_tensors(const char *folder, const gan_network *network, float *
   for (int i = 0; i < network->layer_count; i++)
     for (int j = 0; j < network->layers[i].tensor_count; j++) {
       const gan_tensor_info *info = &network->layers[i].tensors[j];
-      float *vector = info->is_buffer ? buffers : parameters;
+      float *vector = info->kind == GAN_TENSOR_PARAMETER ? parameters : buffers;
       if (!vector) continue;
       gan_tensor *tensor = &tensors[count++];
       snprintf(tensor->path, sizeof tensor->path, "%s/%s.%s", folder, network->layers[i].path, info->name);

@@ -14,8 +14,8 @@
 #include "train/internal.h"
 
 bool gan_is_constrained_otherwise(const gan_config *config, const gan_network *critic) {
-  (void)critic;
-  return gan_penalties_any(&config->critic.penalty) || config->critic.clip_norm > 0;
+  return gan_penalties_any(&config->critic.penalty) || config->critic.clip_norm > 0 ||
+         gan_network_normalises_spectrally(critic);
 }
 
 double gan_clip_of(const gan_config *config, const gan_network *critic) {
@@ -54,6 +54,12 @@ gan_status gan_regularisers_check(const gan_config *config, const gan_network *c
   if (config->critic.clip > 0 && config->critic.clip_norm > 0)
     return gan_fail(GAN_BAD_USAGE,
                     "critic.clip and critic.clip_norm bound the same weights in two ways: set one of them to 0");
+  const bool clips = config->critic.clip > 0 || config->critic.clip_norm > 0;
+  if (clips && gan_network_normalises_spectrally(critic))
+    return gan_fail(GAN_BAD_USAGE,
+                    "with spectral normalisation the critic is the same whatever the size of its weights, so that "
+                    "clipping them bounds nothing: leave out critic.%s, or spectral_norm",
+                    config->critic.clip > 0 ? "clip" : "clip_norm");
   if (!gan_penalties_any(&config->critic.penalty)) return GAN_OK;
   GAN_TRY(check_coupling(config, critic));
   const gan_status status = gan_network_check_tangents(critic);
@@ -75,7 +81,7 @@ static void clip_layer(void *context, size_t index) {
   gan_player *player = context;
   const gan_layer *layer = &player->network->layers[index];
   for (int i = 0; i < layer->tensor_count; i++)
-    if (!layer->tensors[i].is_buffer) clip_tensor(player, &layer->tensors[i]);
+    if (layer->tensors[i].kind == GAN_TENSOR_PARAMETER) clip_tensor(player, &layer->tensors[i]);
 }
 
 void gan_clip_norms(gan_player *player) {

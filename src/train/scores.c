@@ -8,8 +8,15 @@
 #include "base/number.h"
 
 /* Numbers that a step of this player sums over shards. */
-static size_t sum_count(const gan_player *player) {
-  return GAN_SUMS + (size_t)player->pass->parts * player->network->buffer_count;
+static size_t sum_count(const gan_player *player) { return gan_step_sums(player->network, player->pass->parts); }
+
+/* What the passes have of one shard beside the loss: statistics of each part, and spectral sums. */
+static void add_sums_of_passes(const gan_player *player, int shard, double *sums) {
+  const size_t statistics = player->network->statistic_count, spectral = (size_t)player->network->spectral_count;
+  double *next = sums + GAN_SUMS;
+  for (int part = 0; part < player->pass->parts && statistics; part++, next += statistics)
+    memcpy(next, player->pass->statistics[part] + (size_t)shard * statistics, statistics * sizeof *next);
+  if (spectral) memcpy(next, player->spectral_sums + (size_t)shard * spectral, spectral * sizeof *next);
 }
 
 double *gan_scores_sums(const gan_trainer *trainer, const gan_player *player, int shard) {
@@ -109,16 +116,14 @@ void gan_scores_lose(gan_trainer *trainer, const gan_player *player) {
 }
 
 gan_status gan_scores_sum(gan_trainer *trainer, const gan_player *player, gan_status mine) {
-  const size_t stride = sum_count(player), buffers = player->network->buffer_count;
+  const size_t stride = sum_count(player);
   for (int shard = 0; shard < trainer->shards.local; shard++) {
     double *sums = trainer->shard_sums + (size_t)shard * stride;
     sums[GAN_SUM_FAILED] = mine != GAN_OK;
     sums[GAN_SUM_STOP] = gan_stop_requested();
     sums[GAN_SUM_UPDATED] = shard == 0 ? (double)trainer->critic.updated : 0;
     sums[GAN_SUM_CLIPPED] = shard == 0 ? (double)trainer->critic.clipped : 0;
-    for (int part = 0; part < player->pass->parts && buffers; part++)
-      memcpy(sums + GAN_SUMS + (size_t)part * buffers, player->pass->statistics[part] + (size_t)shard * buffers,
-             buffers * sizeof *sums);
+    add_sums_of_passes(player, shard, sums);
   }
   const double start = gan_begin_exchange(trainer);
   gan_world_sum(trainer->world, &trainer->shards, trainer->shard_sums, stride, trainer->sums);

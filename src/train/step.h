@@ -43,6 +43,9 @@ const float *gan_penalty_interpolation(const gan_trainer *trainer);
 
 /* Runs one of the network's passes forward, once its last update is in. Collective. */
 gan_status gan_player_forward(gan_trainer *trainer, gan_player *player, gan_pass *pass) GAN_CHECKED;
+/* The parameters as the network's passes read them, after an update or, with `next` false, with singular vectors that
+   belong to these parameters already (a checkpoint's). The parameters have to be complete. */
+void gan_player_prepare(gan_player *player, bool next);
 /* Reduces the gradients over shards and ranks, and has the parameters updated, each range by some rank or by all.
    Collective. */
 void gan_player_update(gan_trainer *trainer, gan_player *player);

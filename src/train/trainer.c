@@ -150,8 +150,9 @@ gan_status gan_player_create_pass(gan_player *player, int parts, gan_keep keep, 
                                   gan_pass **pass) {
   gan_trainer *trainer = player->trainer;
   GAN_TRY(gan_pass_create_in(player->network, &trainer->shards, parts, keep, memory, pass));
-  (*pass)->parameters = player->parameters;
+  (*pass)->parameters = gan_prepared(player->preparation, player->parameters);
   (*pass)->buffers = player->buffers;
+  (*pass)->spectral_sums = player->spectral_sums;
   (*pass)->training = true;
   (*pass)->listener = (gan_pass_listener){.filled = announce_gradients, .context = player};
   if (trainer->config->batch_norm.sync) (*pass)->shard_sum = (gan_shard_sum){.sum = sum_in_pass, .context = trainer};
@@ -172,12 +173,17 @@ static gan_status create_player(gan_trainer *trainer, const char *name, const ga
   player->parameters = gan_reduction_parameters(player->reduction);
   for (int i = 0; i < player->states_used; i++) player->states[i] = gan_reduction_state(player->reduction, i);
   GAN_TRY(gan_allocate(network->buffer_count, sizeof(float), "running statistics", &player->buffers));
+  GAN_TRY(gan_preparation_create(network, &player->preparation));
+  GAN_TRY(gan_allocate((size_t)(trainer->shards.local * network->spectral_count), sizeof(double), "sums over shards",
+                       &player->spectral_sums));
   return gan_player_create_pass(player, parts, GAN_KEEP_FOR_BACKWARD, memory, &player->pass);
 }
 
 static void destroy_player(gan_player *player) {
   gan_pass_destroy(player->pass);
   gan_reduction_destroy(player->reduction);
+  gan_preparation_destroy(player->preparation);
+  free(player->spectral_sums);
   free(player->buffers);
   free(player->ema_buffers);
 }
@@ -343,6 +349,8 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
     GAN_TRY(gan_state_load(trainer, resume_from));
   else
     gan_state_distribute(trainer);
+  gan_player_prepare(&trainer->generator, !resume_from[0]);
+  gan_player_prepare(&trainer->critic, !resume_from[0]);
   GAN_TRY(
       gan_world_agree(world, gan_loader_create(trainer->source, &trainer->shards, (uint64_t)trainer->config->run.seed,
                                                trainer->critic.steps, &trainer->loader)));

@@ -48,8 +48,8 @@ static void update_range(void *context, size_t offset, size_t count, const float
 
 /* Moves running statistics towards the batch's: the mean over shards, part after part as if they came in turn; and
    their moving average after them. */
-static void update_buffers(gan_trainer *trainer, gan_player *player) {
-  const size_t count = player->network->buffer_count;
+static void update_statistics(gan_trainer *trainer, gan_player *player) {
+  const size_t count = player->network->statistic_count;
   const double momentum = player->network->options.batch_norm_momentum;
   for (int part = 0; part < player->pass->parts; part++)
     for (size_t i = 0; i < count; i++) {
@@ -60,6 +60,26 @@ static void update_buffers(gan_trainer *trainer, gan_player *player) {
     const float decay = ema_decay(player, player->steps + 1);
     gan_average(count, decay, player->ema_buffers, 1 - decay, player->buffers);
   }
+}
+
+/* The sum of the gradients is that of the weights as layers read them: makes it the parameters'. Runs inside the
+   reduction, before the update. */
+static void correct_range(void *context, size_t offset, size_t count, float *gradient) {
+  const gan_player *player = context;
+  const double *sums =
+      player->trainer->sums + GAN_SUMS + (size_t)player->pass->parts * player->network->statistic_count;
+  gan_preparation_correct(player->preparation, player->buffers, sums, offset, count, gradient);
+}
+
+/* Singular vectors are those of the weights, not averages: the moving average of the weights takes them as they are. */
+void gan_player_prepare(gan_player *player, bool next) {
+  const size_t statistics = player->network->statistic_count, bytes = player->network->singular_count * sizeof(float);
+  if (next)
+    gan_network_prepare_next(player->preparation, player->parameters, player->buffers);
+  else
+    gan_network_prepare(player->preparation, player->parameters, player->buffers);
+  if (next && player->ema) memcpy(player->ema_buffers + statistics, player->buffers + statistics, bytes);
+  player->prepared = true;
 }
 
 /* Waits until every rank's part of a network's last update is in; only then is the gradient's norm known. Its square is
@@ -78,6 +98,7 @@ gan_status gan_player_settle(gan_trainer *trainer, gan_player *player) {
                     "the %s's gradient is too large for %s to square it (norm %.2g, in iteration %lld): use a lower "
                     "learning rate, or critic.clip",
                     player->name, player->optimizer->name, player->gradient_norm, (long long)trainer->iteration + 1);
+  if (!player->prepared) gan_player_prepare(player, true);
   return GAN_OK;
 }
 
@@ -102,9 +123,11 @@ void gan_player_update(gan_trainer *trainer, gan_player *player) {
   player->updated = player->clipped = 0;
   player->update_seconds = 0;
   const double start = gan_begin_exchange(trainer);
+  if (player->preparation) gan_reduction_transform(player->reduction, correct_range, player);
   gan_reduction_update(player->reduction, update_range, player, gan_trace_wants(trainer));
   gan_clip_norms(player);
   gan_end_exchange(trainer, is_alone(player) ? gan_seconds() : start + player->update_seconds);
-  update_buffers(trainer, player);
+  update_statistics(trainer, player);
+  player->prepared = false;
   player->steps++;
 }

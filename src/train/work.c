@@ -36,8 +36,8 @@ void gan_trainer_work(const gan_trainer *trainer, gan_work *work) {
       .flops = gan_iteration_flops(generator, critic, trainer->shards.batch, critic_steps),
       .gradient_bytes = (double)sizeof(float) *
                         ((double)critic_steps * (double)critic->parameter_count + (double)generator->parameter_count),
-      .scalars = GAN_SUMS + 2 * critic->buffer_count,
-      .generator_scalars = GAN_SUMS + generator->buffer_count,
+      .scalars = gan_step_sums(critic, 2),
+      .generator_scalars = gan_step_sums(generator, 1),
       .critic_parameters = critic->parameter_count,
       .generator_parameters = generator->parameter_count,
   };

@@ -33,14 +33,16 @@ static void tensors_follow_each_other_under_the_names_of_pytorch(void **state) {
     const char *name;
     int rank;
     int64_t size[3];
-    bool is_buffer;
+    gan_tensor_kind kind;
     size_t offset;
   } expected[] = {
-      {0, "weight", 1, {2}, false, 0},      {0, "bias", 1, {2}, false, 2},         {0, "running_mean", 1, {2}, true, 0},
-      {0, "running_var", 1, {2}, true, 2},  {1, "weight", 3, {2, 3, 4}, false, 4}, {1, "bias", 3, {2, 3, 4}, false, 28},
-      {2, "weight", 2, {3, 24}, false, 52}, {3, "weight", 2, {5, 3}, false, 124},  {3, "bias", 1, {5}, false, 139},
-      {4, "weight", 1, {5}, false, 144},    {4, "bias", 1, {5}, false, 149},       {4, "running_mean", 1, {5}, true, 4},
-      {4, "running_var", 1, {5}, true, 9},
+      {0, "weight", 1, {2}, GAN_TENSOR_PARAMETER, 0},       {0, "bias", 1, {2}, GAN_TENSOR_PARAMETER, 2},
+      {0, "running_mean", 1, {2}, GAN_TENSOR_STATISTIC, 0}, {0, "running_var", 1, {2}, GAN_TENSOR_STATISTIC, 2},
+      {1, "weight", 3, {2, 3, 4}, GAN_TENSOR_PARAMETER, 4}, {1, "bias", 3, {2, 3, 4}, GAN_TENSOR_PARAMETER, 28},
+      {2, "weight", 2, {3, 24}, GAN_TENSOR_PARAMETER, 52},  {3, "weight", 2, {5, 3}, GAN_TENSOR_PARAMETER, 124},
+      {3, "bias", 1, {5}, GAN_TENSOR_PARAMETER, 139},       {4, "weight", 1, {5}, GAN_TENSOR_PARAMETER, 144},
+      {4, "bias", 1, {5}, GAN_TENSOR_PARAMETER, 149},       {4, "running_mean", 1, {5}, GAN_TENSOR_STATISTIC, 4},
+      {4, "running_var", 1, {5}, GAN_TENSOR_STATISTIC, 9},
   };
   gan_network *network =
       rig_network("batch_norm, layer_norm, dense 3 no_bias, dense 5, batch_norm, tanh", image, false);
@@ -54,7 +56,7 @@ static void tensors_follow_each_other_under_the_names_of_pytorch(void **state) {
       assert_int_equal(tensor->shape.rank, expected[seen].rank);
       for (int k = 0; k < tensor->shape.rank; k++) assert_int_equal(tensor->shape.size[k], expected[seen].size[k]);
       assert_int_equal(tensor->count, gan_shape_count(&tensor->shape));
-      assert_int_equal(tensor->is_buffer, expected[seen].is_buffer);
+      assert_int_equal(tensor->kind, expected[seen].kind);
       assert_int_equal(tensor->offset, expected[seen].offset);
     }
   }
