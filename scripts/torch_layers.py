@@ -147,6 +147,8 @@ def sequence(entries, shape, norm):
             module = Residual(main, shortcut)
         else:
             module = module_of(words, shape, norm)
+            if "spectral_norm" in words:
+                module = nn.utils.spectral_norm(module)
         # Shapes as PyTorch has them, without a guess of ours; batch statistics need two samples.
         shape = tuple(module.double()(torch.zeros(2, *shape, dtype=torch.float64)).shape[1:])
         if hasattr(module, "reset_running_stats"):
@@ -159,3 +161,10 @@ def module_of_layers(description, shape, **norm):
     """The Sequential of a list of layers, separated by line ends or commas, for samples of this shape."""
     entries = [entry.split() for entry in description.replace(",", "\n").splitlines()]
     return sequence([words for words in entries if words], tuple(shape), norm)[0]
+
+
+def parameters_in_order(network):
+    """Parameters in the order of gan_dist's flat vectors: PyTorch's, but that a weight which is normalised spectrally comes
+    before its bias, as any other; PyTorch registers weight_orig last."""
+    return [parameter for module in network.modules()
+            for _, parameter in sorted(module.named_parameters(recurse=False), key=lambda own: own[0] != "weight_orig")]

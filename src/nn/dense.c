@@ -15,7 +15,7 @@ static gan_status configure(gan_layer *layer, int word_count, char *const *words
   gan_shape output = {.rank = 1};
   static const char *const others[] = {"no_bias", "spectral_norm", NULL};
   bool given[] = {false, false};
-  GAN_TRY(gan_layer_check_words(layer, word_count, 1, word_count));
+  GAN_TRY(gan_layer_check_words(layer, word_count, 1, 3));
   GAN_TRY(gan_layer_parse_size("FEATURES", words[0], &output.size[0]));
   GAN_TRY(gan_layer_parse_flags(layer, word_count - 1, words + 1, others, given));
   GAN_TRY(gan_layer_set_output(layer, &output));

@@ -24,7 +24,7 @@ static gan_status configure(gan_layer *layer, int word_count, char *const *words
   gan_shape weight = {.rank = 2}, output = layer->input;
   static const char *const others[] = {"spectral_norm", NULL};
   bool given = false;
-  GAN_TRY(gan_layer_check_words(layer, word_count, 2, word_count));
+  GAN_TRY(gan_layer_check_words(layer, word_count, 2, 3));
   GAN_TRY(gan_layer_parse_size("COUNT", words[0], &weight.size[0]));
   GAN_TRY(gan_layer_parse_size("FEATURES", words[1], &weight.size[1]));
   GAN_TRY(gan_layer_parse_flags(layer, word_count - 2, words + 2, others, &given));

@@ -37,7 +37,8 @@ static void assert_refused(const char *layers, gan_shape input, const char *word
 static void descriptions_that_cannot_work_are_refused(void **state) {
   (void)state;
   assert_refused("embedding 10", three, "embedding COUNT FEATURES");
-  assert_refused("embedding 10 4 2", three, "too much");
+  assert_refused("embedding 10 4 2", three, "\"2\" is not known");
+  assert_refused("embedding 10 4 spectral_norm spectral_norm", three, "too much");
   assert_refused("embedding 0 4", three, "COUNT has to be from 1");
   assert_refused("embedding 4 x", three, "FEATURES has to be a whole number");
   assert_refused("embedding 16777216 16777216", three, "more than");
