@@ -83,52 +83,62 @@ static void normalise(size_t count, const double *product, float *vector) {
   for (size_t i = 0; i < count; i++) vector[i] = (float)(product[i] / length);
 }
 
+/* A round of power iteration, after which the product is W v. */
 static void iterate(gan_preparation *preparation, const gan_layer *layer, const float *weight, float *buffers) {
-  const gan_spectral *of = &layer->spectral;
-  float *u = buffers + layer->tensors[of->u].offset, *v = buffers + layer->tensors[of->u + 1].offset;
-  gan_matrix_left(of->outer, of->rows, of->inner, weight, u, preparation->product);
-  normalise(of->outer * of->inner, preparation->product, v);
-  gan_matrix_right(of->outer, of->rows, of->inner, weight, v, preparation->product);
-  normalise(of->rows, preparation->product, u);
+  const gan_spectral *sizes = &layer->spectral;
+  float *u = buffers + layer->tensors[sizes->u].offset, *v = buffers + layer->tensors[sizes->u + 1].offset;
+  gan_matrix_left(sizes->outer, sizes->rows, sizes->inner, weight, u, preparation->product);
+  normalise(sizes->outer * sizes->inner, preparation->product, v);
+  gan_matrix_right(sizes->outer, sizes->rows, sizes->inner, weight, v, preparation->product);
+  normalise(sizes->rows, preparation->product, u);
 }
 
-/* sigma = u' W v. */
-static double find_sigma(gan_preparation *preparation, const gan_layer *layer, const float *weight,
-                         const float *buffers) {
-  const gan_spectral *of = &layer->spectral;
-  const float *u = buffers + layer->tensors[of->u].offset, *v = buffers + layer->tensors[of->u + 1].offset;
+/* sigma = u' W v, given W v. */
+static double find_sigma(const gan_layer *layer, const float *u, const double *product) {
   double sigma = 0;
-  gan_matrix_right(of->outer, of->rows, of->inner, weight, v, preparation->product);
-  for (size_t i = 0; i < of->rows; i++) sigma += (double)u[i] * preparation->product[i];
+  for (size_t i = 0; i < layer->spectral.rows; i++) sigma += (double)u[i] * product[i];
   return sigma;
 }
 
-void gan_network_prepare(gan_preparation *preparation, const float *parameters, const float *buffers) {
-  if (!preparation) return;
+/* Weights over their sigmas, which `inverse` has, and all between them as it is. */
+static void write_prepared(gan_preparation *preparation, const float *parameters) {
   const gan_network *network = preparation->network;
-  size_t copied = 0;
+  float *prepared = preparation->parameters;
+  size_t done = 0;
   for (int i = 0; i < network->spectral_count; i++) {
-    const gan_layer *layer = &network->layers[preparation->layers[i]];
-    const gan_tensor_info *info = &layer->tensors[0];
-    const double sigma = find_sigma(preparation, layer, parameters + info->offset, buffers);
-    preparation->inverse[i] = sigma > epsilon ? 1 / sigma : 0;
-    memcpy(preparation->parameters + copied, parameters + copied, (info->offset - copied) * sizeof *parameters);
-    gan_scale_to(info->count, sigma > epsilon ? (float)preparation->inverse[i] : 1, parameters + info->offset,
-                 preparation->parameters + info->offset);
-    copied = info->offset + info->count;
+    const gan_tensor_info *weight = &network->layers[preparation->layers[i]].tensors[0];
+    const double inverse = preparation->inverse[i];
+    memcpy(prepared + done, parameters + done, (weight->offset - done) * sizeof *prepared);
+    gan_scale_to(weight->count, inverse > 0 ? (float)inverse : 1, parameters + weight->offset,
+                 prepared + weight->offset);
+    done = weight->offset + weight->count;
   }
-  memcpy(preparation->parameters + copied, parameters + copied,
-         (network->parameter_count - copied) * sizeof *parameters);
+  memcpy(prepared + done, parameters + done, (network->parameter_count - done) * sizeof *prepared);
+}
+
+/* Both ways to prepare; `next`: the same buffers, for a round before; NULL: none. */
+static void prepare(gan_preparation *preparation, const float *parameters, const float *buffers, float *next) {
+  for (int i = 0; i < preparation->network->spectral_count; i++) {
+    const gan_layer *layer = &preparation->network->layers[preparation->layers[i]];
+    const gan_spectral *sizes = &layer->spectral;
+    const float *weight = parameters + layer->tensors[0].offset;
+    const float *u = buffers + layer->tensors[sizes->u].offset, *v = buffers + layer->tensors[sizes->u + 1].offset;
+    if (next)
+      iterate(preparation, layer, weight, next);
+    else
+      gan_matrix_right(sizes->outer, sizes->rows, sizes->inner, weight, v, preparation->product);
+    const double sigma = find_sigma(layer, u, preparation->product);
+    preparation->inverse[i] = sigma > epsilon ? 1 / sigma : 0;
+  }
+  write_prepared(preparation, parameters);
+}
+
+void gan_network_prepare(gan_preparation *preparation, const float *parameters, const float *buffers) {
+  if (preparation) prepare(preparation, parameters, buffers, NULL);
 }
 
 void gan_network_prepare_next(gan_preparation *preparation, const float *parameters, float *buffers) {
-  if (!preparation) return;
-  const gan_network *network = preparation->network;
-  for (int i = 0; i < network->spectral_count; i++) {
-    const gan_layer *layer = &network->layers[preparation->layers[i]];
-    iterate(preparation, layer, parameters + layer->tensors[0].offset, buffers);
-  }
-  gan_network_prepare(preparation, parameters, buffers);
+  if (preparation) prepare(preparation, parameters, buffers, buffers);
 }
 
 /* Elements [begin, end) of one weight's gradient, piece by piece of one row; `gradient` is that of element `begin`. */
