@@ -25,8 +25,10 @@ typedef struct gan_iteration {
   double seconds;     /* since training started, over all its resumptions */
   double critic_loss, generator_loss;
   double score_real, score_fake;
-  double wasserstein_distance; /* mean real minus mean generated score */
-  double gradient_penalty;     /* 0 without a penalty */
+  double sign_real;             /* mean sign of real samples' scores */
+  double wasserstein_distance;  /* mean real minus mean generated score */
+  double augmentation_strength; /* probability of each augmentation in the generator's step; NAN: there is none */
+  double gradient_penalty;      /* 0 without a penalty */
   double critic_gradient_norm, generator_gradient_norm;
   double clipped_fraction; /* share of critic weights that the last clipping changed */
   double learning_rate_critic, learning_rate_generator;
@@ -58,9 +60,9 @@ typedef struct gan_observer {
 } gan_observer;
 
 /* Builds networks, opens the data, initialises parameters or reads a checkpoint when run.resume says so: then keys that
-   nobody has set are as the run had them, not as they are by default. The configuration is copied. Collective over world; all ranks return the same status: GAN_BAD_USAGE when configurations
-   differ between ranks in more than the places of files, or another process trains in the folder of the run that is to
-   go on. Owned by the caller.
+   nobody has set are as the run had them, not as they are by default. The configuration is copied. Collective over
+   world; all ranks return the same status: GAN_BAD_USAGE when configurations differ between ranks in more than the
+   places of files, or another process trains in the folder of the run that is to go on. Owned by the caller.
 
    HDF5 can crash, or never come back, over a damaged file. So rank 0 lets a child process (fork) read HDF5 data, and
    the metrics of a run that goes on, before any rank opens them; the child does nothing but read them, and ends. */

@@ -25,6 +25,8 @@ typedef enum gan_random_stream {
   GAN_STREAM_DROPOUT_CRITIC = 12,
   GAN_STREAM_DROPOUT_PENALTY = 13, /* in the critic's pass of gradient penalties */
   GAN_STREAM_DRAGAN = 14,          /* noise around real samples; step and sample as of INTERPOLATION */
+  GAN_STREAM_AUGMENT = 15,         /* step: four for each update of a network (src/train/augmentation.c) */
+  GAN_STREAM_DATA_FLIP = 16,       /* step: of the critic; sample: place in the global batch */
   GAN_STREAM_LABEL_FLIP = 17,      /* which samples count as of the other class; step: of the critic; index: class */
   GAN_STREAM_SPECTRAL = 18 /* first singular vectors; step: tensor's place, sample: the network's stream above */
 } gan_random_stream;

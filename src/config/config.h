@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "data/source.h"
+#include "gan/augmentation.h"
 #include "gan/loss.h"
 #include "gan/penalty.h"
 #include "gan_dist/config.h"
@@ -55,6 +56,7 @@ struct gan_config {
     bool spectral_norm; /* of all layers with a weight matrix */
   } critic;
   gan_loss_options loss;
+  gan_augment_options augment; /* its texts are owned here */
   struct {
     int64_t batch;
     int64_t shards; /* 0: gan_shards_count chooses; a trainer's own configuration has its choice */

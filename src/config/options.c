@@ -90,6 +90,15 @@ static const char *latent_distribution_choice(int i, const char **help) {
   return names[i];
 }
 
+static const char *augment_schedule_choice(int i, const char **help) {
+  static const char *const names[] = {"constant", "linear", "cosine"};
+  static const char *const helps[] = {"augment.strength all the time", "in a straight line to augment.final_strength",
+                                      "along half a cosine to augment.final_strength"};
+  if (i >= (int)(sizeof names / sizeof *names)) return NULL;
+  if (help) *help = helps[i];
+  return names[i];
+}
+
 static const char *clip_norm_choice(int i, const char **help) {
   static const char *const names[] = {"tensor", "row"};
   static const char *const helps[] = {"each weight, bias, ... as a whole",
@@ -167,6 +176,8 @@ const gan_option gan_options[] = {
      .help = "how to get the data, in words; said when data.path is missing"},
     {"data.samples", NULL, RUN, INTEGER(data.samples, 0, MANY), .default_value = "0",
      .help = "use the first so many samples of a file (0: all), or make so many synthetic ones (0: without end)"},
+    {"data.flip", NULL, BOOLEAN(data.flip), .default_value = "no",
+     .help = "flip each real image left to right half of the time, and so double a small data set"},
     {"data.modes", NULL, RUN, INTEGER(data.modes, 1, 10000), .default_value = "8",
      .help = "Gaussians on the ring, or along each side of the grid"},
     {"data.radius", NULL, RUN, REAL(data.radius, 0, 1e6), ABOVE_MINIMUM, .default_value = "1",
@@ -267,6 +278,21 @@ const gan_option gan_options[] = {
      .help = "hinges: the critic is satisfied with real samples whose score is above it"},
     {"loss.fake_margin", NULL, REAL(loss.fake_margin, 0, 1e6), ABOVE_MINIMUM, .default_value = "1",
      .help = "hinges: and with generated ones whose score is below minus it"},
+
+    {"augment.operations", NULL, TEXT(augment.operations), .default_value = "", .value_name = "NAMES",
+     .help = "random changes of all that the critic sees, for small data sets: translation, cutout, color, ...; empty: none"},
+    {"augment.strength", NULL, REAL(augment.strength, 0, 1), .default_value = "1",
+     .help = "probability that an operation is applied to a sample; with augment.adaptive, the most that it becomes"},
+    {"augment.schedule", NULL, NAME(augment.schedule, augment_schedule_choice), .default_value = "constant",
+     .help = "how that probability changes over run.iterations"},
+    {"augment.final_strength", NULL, REAL(augment.final_strength, 0, 1), .default_value = "1",
+     .help = "what the schedule ends at"},
+    {"augment.adaptive", NULL, BOOLEAN(augment.adaptive), .default_value = "no",
+     .help = "begin with probability 0 and raise it while the critic is surer of real samples than augment.target"},
+    {"augment.target", NULL, REAL(augment.target, -1, 1), .default_value = "0.6",
+     .help = "adaptive: mean sign of real samples' scores that is aimed at"},
+    {"augment.samples_to_full", NULL, REAL(augment.samples_to_full, 1, 1e18), .default_value = "500000",
+     .help = "adaptive: real samples in which the probability can move from 0 to 1"},
 
     {"train.batch", "--batch", INTEGER(train.batch, 1, INT32_MAX), .default_value = "64",
      .help = "samples of the global batch of a critic step, over all ranks"},

@@ -400,7 +400,7 @@ const gan_source_type gan_source_hdf5 = {
     .read = read_hdf5,
     .keys =
         "data.path data.labels data.weights data.dataset data.axes data.minimum data.maximum data.memory data.origin "
-        "data.samples",
+        "data.samples data.flip",
     .close = close_hdf5,
     .fragile = true,
 };

@@ -251,6 +251,6 @@ const gan_source_type gan_source_idx = {
     .open = open_idx,
     .load = load_idx,
     .read = read_idx,
-    .keys = "data.path data.labels data.weights data.axes data.origin data.samples",
+    .keys = "data.path data.labels data.weights data.axes data.origin data.samples data.flip",
     .close = close_idx,
 };

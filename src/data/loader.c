@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/random.h"
 #include "base/thread.h"
 
 enum { BUFFERS = 2, MESSAGE_BYTES = 1024 };
@@ -41,6 +42,31 @@ struct gan_loader {
   bool stop;
 };
 
+/* Left and right exchanged, in place. */
+static void flip(int64_t lines, int64_t width, float *sample) {
+  for (int64_t line = 0; line < lines; line++, sample += width)
+    for (int64_t i = 0, j = width - 1; i < j; i++, j--) {
+      const float value = sample[i];
+      sample[i] = sample[j];
+      sample[j] = value;
+    }
+}
+
+/* data.flip: half of the step's samples, which ones is a function of step and place in the global batch. */
+static void flip_half(const gan_loader *loader, float *real) {
+  const gan_shape *shape = &loader->source->shape;
+  const int64_t elements = gan_shape_count(shape), width = shape->size[shape->rank - 1];
+  gan_random_address address = {.seed = loader->seed,
+                                .stream = GAN_STREAM_DATA_FLIP,
+                                .step = (uint64_t)loader->next_step,
+                                .sample = (uint64_t)gan_shard_begin(loader->shards, loader->shards->first)};
+  for (int64_t i = 0; i < loader->samples; i++, address.sample++, real += elements) {
+    uint32_t word;
+    gan_random_bits(address, 1, &word);
+    if (word >> 31) flip(elements / width, width, real);
+  }
+}
+
 /* Reads the next step. Not under the lock: the buffer is the reading thread's until it is full. */
 static void read_step(gan_loader *loader, step_buffer *buffer) {
   const gan_shards *shards = loader->shards;
@@ -50,6 +76,7 @@ static void read_step(gan_loader *loader, step_buffer *buffer) {
   buffer->status = gan_source_read(loader->source, loader->indices, loader->samples, buffer->real, buffer->labels);
   for (int64_t i = 0; buffer->weights && i < loader->samples; i++)
     buffer->weights[i] = loader->source->weights[loader->indices[i]];
+  if (buffer->status == GAN_OK && loader->source->options.flip) flip_half(loader, buffer->real);
   if (buffer->status == GAN_OK)
     loader->next_step++;
   else

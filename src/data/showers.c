@@ -220,7 +220,7 @@ static gan_status read_showers(gan_source *source, const int64_t *indices, int64
 const gan_source_type gan_source_showers = {
     .name = "showers",
     .help = "particle showers in a calorimeter of shower.cells^3 cells, by formulas (docs/showers.md)",
-    .keys = "data.samples shower",
+    .keys = "data.samples data.flip shower",
     .open = open_showers,
     .read = read_showers,
     .close = close_showers,

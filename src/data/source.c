@@ -72,6 +72,14 @@ static gan_status add_origin(const gan_data_options *options, gan_status status)
   return gan_fail(status, "%s; %s", gan_error_message(), options->origin);
 }
 
+/* Of images and volumes the last axis is the width; a series has none that could be taken the other way round. */
+static gan_status check_flip(const gan_source *source) {
+  char shape[GAN_SHAPE_TEXT];
+  if (!source->options.flip || source->shape.rank >= 3) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "data.flip = yes: samples of shape %s have no width to be flipped along; leave it out",
+                  gan_shape_print(&source->shape, shape));
+}
+
 /* This rank's half of opening; *source is NULL only when there was no memory for it. */
 static gan_status open_alone(const gan_data_options *options, uint64_t seed, gan_source **source) {
   const gan_source_type *type = gan_source_type_find(options->source ? options->source : "");
@@ -82,7 +90,8 @@ static gan_status open_alone(const gan_data_options *options, uint64_t seed, gan
   if (options->samples < 0)
     return gan_fail(GAN_BAD_USAGE, "data.samples: %" PRId64 " is negative; 0 means all there are", options->samples);
   (*source)->type = type; /* from here on there is something to close */
-  const gan_status status = type->open(*source);
+  gan_status status = type->open(*source);
+  if (status == GAN_OK) status = check_flip(*source);
   if (status != GAN_BAD_FILE) return status;
   return gan_hint_at_pictures("data.path: ", (*source)->options.path, add_origin(&(*source)->options, status));
 }

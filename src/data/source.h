@@ -41,6 +41,7 @@ typedef struct gan_data_options {
   int64_t memory;      /* data.memory: an HDF5 file's samples are held in memory when they take so many MiB at most */
   double minimum; /* data.minimum: of HDF5 files, the value that becomes -1, and data.maximum: 1; both 0: uint8's are */
   double maximum; /* 0 and 255, others stay as they are */
+  bool flip; /* data.flip: the loader flips each image left to right half of the time */
   int64_t samples; /* data.samples: use the first so many (files; 0: all), or so many in all (synthetic; 0: no end) */
   int modes;       /* data.modes: Gaussians on the ring, or along each side of the grid */
   double radius;   /* data.radius: of the ring; half the side of the grid; of the roll's outer end */

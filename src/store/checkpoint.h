@@ -65,6 +65,9 @@ gan_status gan_checkpoint_header(const gan_checkpoint_file *opened, gan_checkpoi
 gan_status gan_checkpoint_tensors(const gan_checkpoint_file *opened, size_t tensor_count,
                                   const gan_tensor *tensors) GAN_CHECKED;
 
+/* Whether it has a tensor of that path: what earlier versions, or other options, have not written begins anew. */
+bool gan_checkpoint_has(const gan_checkpoint_file *opened, const char *path);
+
 /* Those two for whoever reads one of them only; with the errors of gan_checkpoint_open. */
 gan_status gan_checkpoint_read_header(const char *path, gan_checkpoint *checkpoint) GAN_CHECKED;
 gan_status gan_checkpoint_read_tensors(const char *path, size_t tensor_count, const gan_tensor *tensors) GAN_CHECKED;

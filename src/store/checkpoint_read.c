@@ -193,6 +193,18 @@ gan_status gan_checkpoint_tensors(const gan_checkpoint_file *opened, size_t tens
   return GAN_OK;
 }
 
+bool gan_checkpoint_has(const gan_checkpoint_file *opened, const char *path) {
+  GAN_HDF5_QUIET;
+  char part[GAN_TENSOR_PATH];
+  snprintf(part, sizeof part, "%s", path);
+  for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    *slash = '\0';
+    if (H5Lexists(opened->file, part, H5P_DEFAULT) <= 0) return false;
+    *slash = '/';
+  }
+  return H5Lexists(opened->file, part, H5P_DEFAULT) > 0;
+}
+
 gan_status gan_checkpoint_read_tensors(const char *path, size_t tensor_count, const gan_tensor *tensors) {
   gan_checkpoint_file *opened = NULL;
   GAN_TRY(gan_checkpoint_open(path, &opened));

@@ -31,7 +31,8 @@ static void tell(changes *list, bool matters, const char *text) {
 static bool is_scheduled(const gan_config *config) { return strcmp(config->optimizer.schedule, "constant") != 0; }
 
 static gan_status tell_options(const gan_trainer *trainer, changes *list) {
-  const bool scheduled = is_scheduled(trainer->before) || is_scheduled(trainer->config);
+  const bool augmented = strcmp(trainer->config->augment.schedule, "constant") != 0;
+  const bool scheduled = is_scheduled(trainer->before) || is_scheduled(trainer->config) || augmented;
   for (int i = 0; i < gan_option_count; i++) {
     const gan_option *option = &gan_options[i];
     char *text;

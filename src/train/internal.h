@@ -63,11 +63,12 @@ typedef enum gan_sum {
   GAN_SUM_LOSS,
   GAN_SUM_SCORE_REAL, /* mean over the global batch */
   GAN_SUM_SCORE_FAKE,
-  GAN_SUM_PENALTY, /* of gradients: a part of the loss */
-  GAN_SUM_FAILED,  /* shards whose rank met an error */
-  GAN_SUM_STOP,    /* shards whose rank was asked to stop */
-  GAN_SUM_UPDATED, /* the critic's parameters, as often as ranks updated them in its last step */
-  GAN_SUM_CLIPPED, /* those of them that clipping changed */
+  GAN_SUM_SIGN_REAL, /* of the signs of real samples' scores */
+  GAN_SUM_PENALTY,   /* of gradients: a part of the loss */
+  GAN_SUM_FAILED,    /* shards whose rank met an error */
+  GAN_SUM_STOP,      /* shards whose rank was asked to stop */
+  GAN_SUM_UPDATED,   /* the critic's parameters, as often as ranks updated them in its last step */
+  GAN_SUM_CLIPPED,   /* those of them that clipping changed */
   GAN_SUMS
 } gan_sum;
 
@@ -107,6 +108,7 @@ struct gan_trainer {
   const float *real_weights; /* (local samples): likewise; NULL: all 1 */
   bool *label_flips;         /* (2, local samples): real and generated samples that count as of the other class; NULL */
   double *loss_sums;         /* (local shards, GAN_LOSS_STATISTICS): a round of the loss's statistics (gan/loss.h) */
+  float augment_strength;    /* augment.adaptive: what it is now */
   int64_t iteration;         /* iterations done */
   int64_t resumed_at;        /* the iteration whose checkpoint this start goes on from; 0: none */
   bool stop;                 /* some rank was asked to stop */

@@ -68,6 +68,7 @@ gan_status gan_model_create(const gan_config *config, const gan_shape *data_shap
   if (status != GAN_OK) status = gan_fail_prefix(status, "critic.layers: ");
   if (status == GAN_OK) status = check_generator(model->generator);
   if (status == GAN_OK) status = check_fit(model, data_shape);
+  if (status == GAN_OK) status = gan_augment_choose(config, data_shape, &model->augmentation);
   if (status != GAN_OK) gan_model_release(model);
   return status;
 }

@@ -9,14 +9,21 @@
 typedef struct gan_model {
   gan_network *generator;
   gan_network *critic;
+  gan_augmentation augmentation; /* of what the critic sees */
 } gan_model;
 
-/* Builds both networks for data of one sample's shape. Errors (GAN_BAD_USAGE) say which network and layer does not fit.
+/* Builds both networks for data of one sample's shape. Errors (GAN_BAD_USAGE) say which network and layer does not fit,
+   or which augmentation.
    Released with gan_model_release. */
 gan_status gan_model_create(const gan_config *config, const gan_shape *data_shape, gan_model *model) GAN_CHECKED;
 void gan_model_release(gan_model *model);
 /* GAN_BAD_USAGE when the smallest of so many shards is too small for batch statistics. */
 gan_status gan_model_check_batch(const gan_model *model, int shards, int64_t batch) GAN_CHECKED;
+
+/* augmentation.c: the operations that the configuration asks for. GAN_BAD_USAGE when they make no sense for samples of
+   this shape, or the section's keys none together. */
+gan_status gan_augment_choose(const gan_config *config, const gan_shape *sample,
+                              gan_augmentation *augmentation) GAN_CHECKED;
 
 /* How latents are drawn: row i of a batch is sample address.sample + i. */
 typedef struct gan_latents {

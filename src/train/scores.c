@@ -109,6 +109,7 @@ void gan_scores_lose(gan_trainer *trainer, const gan_player *player) {
     if (gan_fault_strikes(GAN_FAULT_LOSS)) sums[GAN_SUM_LOSS] = NAN;
     for (int64_t i = 0; i < batch.count; i++) {
       if (batch.real) sums[GAN_SUM_SCORE_REAL] += batch.real[i] / (double)batch.batch;
+      if (batch.real) sums[GAN_SUM_SIGN_REAL] += (batch.real[i] > 0) - (batch.real[i] < 0);
       sums[GAN_SUM_SCORE_FAKE] += batch.fake[i] / (double)batch.batch;
     }
     sample += batch.count;

@@ -16,6 +16,18 @@
 
 static bool has_lecam(const gan_config *config) { return config->critic.lecam > 0; }
 
+enum { OWN_TENSORS = 1 }; /* of list_own, at most */
+
+/* The trainer's own numbers: those that the run has, and that a checkpoint which is read has, too. */
+static size_t list_own(gan_trainer *trainer, bool writing, gan_tensor *tensors) {
+  static const char augmentation[] = "/trainer/augmentation";
+  if (!trainer->config->augment.adaptive) return 0;
+  if (!writing && !gan_checkpoint_has(trainer->resumed, augmentation)) return 0;
+  *tensors = (gan_tensor){.data = &trainer->augment_strength};
+  snprintf(tensors->path, sizeof tensors->path, "%s", augmentation);
+  return 1;
+}
+
 /* Every tensor of the state, as the file names it. `writing`: with the numbers that are there for other programs, and
    follow from the steps: a step moves the running statistics once for each part. */
 static gan_status list_tensors(gan_trainer *trainer, bool writing, bool average, bool lecam, gan_tensor **list,
@@ -23,7 +35,7 @@ static gan_status list_tensors(gan_trainer *trainer, bool writing, bool average,
   gan_player *players[] = {&trainer->generator, &trainer->critic};
   const size_t room = (gan_model_tensor_count(players[0]->network) + gan_model_tensor_count(players[1]->network)) *
                           (2 + GAN_OPTIMIZER_STATES) +
-                      1;
+                      1 + OWN_TENSORS;
   gan_tensor *tensors = NULL;
   GAN_TRY(gan_allocate(room, sizeof *tensors, "the list of tensors", &tensors));
   size_t used = 0;
@@ -44,6 +56,7 @@ static gan_status list_tensors(gan_trainer *trainer, bool writing, bool average,
   if (lecam)
     tensors[used++] = (gan_tensor){
         .path = "/trainer/lecam", .shape = {.rank = 1, .size = {GAN_LECAM_STATES}}, .data = trainer->lecam};
+  used += list_own(trainer, writing, tensors + used);
   *list = tensors;
   *count = used;
   return GAN_OK;
@@ -233,6 +246,7 @@ void gan_state_distribute(gan_trainer *trainer) {
   gan_world_broadcast(trainer->world, &trainer->iteration, sizeof trainer->iteration);
   gan_world_broadcast(trainer->world, &trainer->best, sizeof trainer->best);
   gan_world_broadcast(trainer->world, trainer->lecam, sizeof trainer->lecam);
+  gan_world_broadcast(trainer->world, &trainer->augment_strength, sizeof trainer->augment_strength);
 }
 
 /* By the name that the run itself gives it, where it is the run's own: latest.h5 may point elsewhere tomorrow. */

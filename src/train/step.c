@@ -6,6 +6,7 @@
    rank learns of it in the same step, before any parameter changes. */
 #include "train/step.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -58,6 +59,7 @@ static gan_status critic_step(gan_trainer *trainer, int64_t step, int64_t steps)
   gan_pass_set_parts(critic->pass, 2);
   if (mine == GAN_OK) gan_place_real(critic->pass, real);
   gan_place_fake(critic->pass, 1, generated, part);
+  gan_augment_input(trainer, critic);
   critic->pass->slots = gan_reduction_slots(critic->reduction);
   GAN_TRY(gan_player_forward(trainer, critic, critic->pass));
   mine = check_pass(critic, critic->pass, mine);
@@ -71,6 +73,7 @@ static gan_status critic_step(gan_trainer *trainer, int64_t step, int64_t steps)
     gan_lecam_move(trainer->lecam, trainer->sums[GAN_SUM_SCORE_REAL], trainer->sums[GAN_SUM_SCORE_FAKE]);
   gan_player_update(trainer, critic);
   gan_trace_result(trainer, critic);
+  gan_augment_adapt(trainer);
   return GAN_OK;
 }
 
@@ -89,12 +92,14 @@ static gan_status generator_step(gan_trainer *trainer) {
   gan_pass_set_parts(critic->pass, 1 + fake);
   if (sees_real) gan_place_real(critic->pass, trainer->real);
   gan_place_fake(critic->pass, fake, generator->pass, 0);
+  gan_augment_input(trainer, generator);
   critic->pass->slots = NULL;
   GAN_TRY(gan_player_forward(trainer, critic, critic->pass));
   mine = check_pass(critic, critic->pass, mine);
   gan_scores_lose(trainer, generator);
   gan_pass_copy_part(critic->pass, fake, (size_t)gan_shape_count(&generator->network->output),
                      gan_pass_backward(critic->pass, true), gan_pass_output_gradient(generator->pass));
+  gan_augment_gradient(trainer);
   gan_pass_backward(generator->pass, false);
 
   GAN_TRY(gan_scores_sum(trainer, generator, mine));
@@ -148,6 +153,8 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
       .gradient_penalty = trainer->sums[GAN_SUM_PENALTY],
       .score_real = trainer->sums[GAN_SUM_SCORE_REAL],
       .score_fake = trainer->sums[GAN_SUM_SCORE_FAKE],
+      .sign_real = trainer->sums[GAN_SUM_SIGN_REAL] / (double)trainer->shards.batch,
+      .augmentation_strength = trainer->model.augmentation.count ? gan_augment_strength(trainer) : NAN,
       .wasserstein_distance = trainer->sums[GAN_SUM_SCORE_REAL] - trainer->sums[GAN_SUM_SCORE_FAKE],
   };
   GAN_TRY(generator_step(trainer));

@@ -13,6 +13,25 @@ void gan_place_real(gan_pass *critic, const float *samples);
 /* Copies what a generator's pass made in one of its parts into the input rows of one of the critic's. */
 void gan_place_fake(gan_pass *critic, int part, const gan_pass *generated, int generated_part);
 
+/* --- augmentation.c: what the critic sees --- */
+
+/* The probability of each operation in the current step. */
+double gan_augment_strength(const gan_trainer *trainer);
+/* Augments all that was placed in the critic's pass for this player's step. */
+void gan_augment_input(const gan_trainer *trainer, const gan_player *player);
+/* Takes the gradient with respect to what the critic saw of the generator's samples, in the place of that of the
+   generator's output, back through the augmentation. */
+void gan_augment_gradient(const gan_trainer *trainer);
+/* Rows (pass->rows, elements) that belong to samples of one part of a pass: real ones, or the generated ones, of this
+   player's current step. For who goes a way that the two above do not: penalties. */
+void gan_augment_part(const gan_trainer *trainer, const gan_player *player, bool real, gan_augmentation_way way,
+                      const gan_pass *pass, int part, float *rows);
+/* Ends a critic step: its sums move the adaptive strength. */
+void gan_augment_adapt(gan_trainer *trainer);
+/* For the trace, after the player's update and before gan_augment_adapt: what was drawn for the real or the generated
+   samples of its step, (local samples, operations, GAN_AUGMENTATION_VALUES), in order of the global batch. */
+void gan_augment_draws(const gan_trainer *trainer, const gan_player *player, bool real, float *draws);
+
 /* --- scores.c: the loss, and sums over shards --- */
 
 /* The player's loss of each local shard and its gradient with respect to the critic's scores, which starts the backward

@@ -1,0 +1,135 @@
+/* Augmentation in a step: real and generated samples go through it on their way into the critic, in critic steps and
+   generator steps alike, and the generator's gradient comes back through its transpose. Each sample of each step draws
+   its own; how likely an operation is follows the configuration, a schedule, or the critic's scores. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/step.h"
+
+/* --- The configuration --- */
+
+/* Losses that make of a score a class, with 0 for undecided: only theirs have a sign that says something. */
+static bool signs_decide(const char *loss) {
+  static const char *const losses[] = {"minimax", "modified_minimax", "logistic", "wasserstein_hinge"};
+  for (size_t i = 0; i < sizeof losses / sizeof *losses; i++)
+    if (strcmp(losses[i], loss) == 0) return true;
+  return false;
+}
+
+/* A key that has another value than its default, although nothing reads it. */
+static gan_status refuse_unread(const gan_config *config, const char *key, const char *needed) {
+  const gan_option *option = gan_option_find(key);
+  char *value = NULL;
+  GAN_TRY(gan_option_print(option, config, &value));
+  const bool changed = strcmp(value, option->default_value) != 0;
+  gan_status status = GAN_OK;
+  if (changed) status = gan_fail(GAN_BAD_USAGE, "%s = %s is not read: set %s, or leave it out", key, value, needed);
+  free(value);
+  return status;
+}
+
+static gan_status check_keys(const gan_config *config, bool any) {
+  const gan_augment_options *options = &config->augment;
+  static const char *const of_all[] = {"augment.strength", "augment.schedule", "augment.adaptive"};
+  static const char *const of_adaptive[] = {"augment.target", "augment.samples_to_full"};
+  const bool scheduled = strcmp(options->schedule, "constant") != 0;
+  for (size_t i = 0; i < sizeof of_all / sizeof *of_all && !any; i++)
+    GAN_TRY(refuse_unread(config, of_all[i], "augment.operations"));
+  for (size_t i = 0; i < sizeof of_adaptive / sizeof *of_adaptive && !options->adaptive; i++)
+    GAN_TRY(refuse_unread(config, of_adaptive[i], "augment.adaptive"));
+  if (!scheduled) GAN_TRY(refuse_unread(config, "augment.final_strength", "augment.schedule to linear or cosine"));
+  if (scheduled && options->adaptive)
+    return gan_fail(GAN_BAD_USAGE,
+                    "augment.adaptive finds the strength by itself: it does not go with augment.schedule = %s",
+                    options->schedule);
+  if (options->adaptive && !signs_decide(config->loss.name))
+    return gan_fail(GAN_BAD_USAGE,
+                    "augment.adaptive looks at the sign of real samples' scores, which means nothing with loss.name = "
+                    "%s: give an augment.strength, or use modified_minimax",
+                    config->loss.name);
+  return GAN_OK;
+}
+
+gan_status gan_augment_choose(const gan_config *config, const gan_shape *sample, gan_augmentation *augmentation) {
+  GAN_TRY(gan_augmentation_choose(config->augment.operations, sample, augmentation));
+  return check_keys(config, augmentation->count > 0);
+}
+
+/* --- Strength --- */
+
+/* How far the schedule has got from the first value to the last, 0 to 1. */
+static double progress_of(const gan_trainer *trainer) {
+  const double pi = 3.14159265358979323846;
+  const double done = fmin((double)trainer->iteration / (double)trainer->config->run.iterations, 1);
+  return strcmp(trainer->config->augment.schedule, "cosine") == 0 ? 0.5 * (1 - cos(pi * done)) : done;
+}
+
+double gan_augment_strength(const gan_trainer *trainer) {
+  const gan_augment_options *options = &trainer->config->augment;
+  if (options->adaptive) return trainer->augment_strength;
+  if (strcmp(options->schedule, "constant") == 0) return options->strength;
+  return options->strength + (options->final_strength - options->strength) * progress_of(trainer);
+}
+
+void gan_augment_adapt(gan_trainer *trainer) {
+  const gan_augment_options *options = &trainer->config->augment;
+  const int64_t batch = trainer->shards.batch;
+  if (!options->adaptive) return;
+  trainer->augment_strength = gan_augmentation_adapt(options, trainer->augment_strength,
+                                                     trainer->sums[GAN_SUM_SIGN_REAL] / (double)batch, batch);
+}
+
+/* --- Samples --- */
+
+/* Of the first sample of a local shard. A step of a network has four steps of random numbers: so the critic's and the
+   generator's steps, and real and generated samples of either, all draw their own. */
+static gan_random_address address_of(const gan_trainer *trainer, const gan_player *player, int64_t step, bool real,
+                                     int shard) {
+  const uint64_t kind = (player == &trainer->critic ? 0 : 2) + (real ? 0 : 1);
+  return (gan_random_address){
+      .seed = (uint64_t)trainer->config->run.seed,
+      .stream = GAN_STREAM_AUGMENT,
+      .step = 4 * (uint64_t)step + kind,
+      .sample = (uint64_t)gan_shard_begin(&trainer->shards, trainer->shards.first + shard),
+  };
+}
+
+void gan_augment_part(const gan_trainer *trainer, const gan_player *player, bool real, gan_augmentation_way way,
+                      const gan_pass *pass, int part, float *rows) {
+  const gan_augmentation *augmentation = &trainer->model.augmentation;
+  const double strength = gan_augment_strength(trainer);
+  for (int shard = 0; shard < trainer->shards.local && augmentation->count; shard++)
+    gan_augmentation_rows(augmentation, address_of(trainer, player, player->steps, real, shard), strength, way,
+                          gan_pass_row_count(pass, shard, part),
+                          rows + gan_pass_first_row(pass, shard, part) * augmentation->elements);
+}
+
+/* Where a step has real samples, they are the first part. */
+void gan_augment_input(const gan_trainer *trainer, const gan_player *player) {
+  const gan_pass *pass = trainer->critic.pass;
+  for (int part = 0; part < pass->parts; part++)
+    gan_augment_part(trainer, player, pass->parts == 2 && part == 0, GAN_AUGMENT_FORWARD, pass, part,
+                     gan_pass_input(pass));
+}
+
+void gan_augment_gradient(const gan_trainer *trainer) {
+  const gan_player *generator = &trainer->generator;
+  gan_augment_part(trainer, generator, false, GAN_AUGMENT_TRANSPOSE, generator->pass, 0,
+                   gan_pass_output_gradient(generator->pass));
+}
+
+void gan_augment_draws(const gan_trainer *trainer, const gan_player *player, bool real, float *draws) {
+  const gan_augmentation *augmentation = &trainer->model.augmentation;
+  const double strength = gan_augment_strength(trainer);
+  for (int shard = 0; shard < trainer->shards.local; shard++) {
+    gan_random_address address = address_of(trainer, player, player->steps - 1, real, shard);
+    const int64_t count = gan_pass_row_count(trainer->critic.pass, shard, 0);
+    for (int64_t row = 0; row < count; row++, address.sample++) {
+      gan_augmentation_draw drawn[GAN_AUGMENTATIONS];
+      gan_augmentation_draws(augmentation, address, strength, drawn);
+      for (int i = 0; i < augmentation->count; i++, draws += GAN_AUGMENTATION_VALUES)
+        memcpy(draws, drawn[i].value, sizeof drawn[i].value);
+    }
+  }
+}
