@@ -1,0 +1,169 @@
+# Augmentation and flips of real data: the bits at any number of ranks and after a stop, what reaches the networks, refusals.
+. "$(dirname "$0")/support.sh"
+
+# Small images in a file of their own: 40 of 3 x 8 x 8, no two alike, bright on the left.
+make_images() {
+  /usr/bin/python3 - <<'P'
+import h5py, numpy
+numbers = numpy.random.default_rng(5).normal(0, 0.3, (40, 3, 8, 8)) + numpy.linspace(0.6, -0.6, 8)
+with h5py.File("images.h5", "w") as file:
+    file["images"] = numpy.clip(numbers, -1, 1).astype("float32")
+    file["labels"] = numpy.arange(40, dtype="int32")
+P
+}
+images=(--data.source hdf5 --data.path images.h5 --data.dataset images --data.labels none --batch 24 --shards 8
+  --generator.latent=4 --generator.layers="dense 192, reshape 3 8 8, tanh"
+  --critic.layers="conv 4 kernel 4 stride 2 padding 1, leaky_relu 0.2, dense 1"
+  --loss.name modified_minimax --critic.clip=0 --train.n_critic=2 --optimizer.learning_rate=0.001
+  --samples.every=0 --samples.count=4 --eval.every=0 --eval.samples=16)
+all=(--augment.operations="translation, cutout, color, flip, rotate90")
+adaptive=("${all[@]}" --augment.adaptive --augment.samples_to_full=200 --augment.target=0)
+
+# same_at_any_np OPTIONS...: and with other bits than without augmentation
+same_at_any_np() {
+  local ranks
+  for ranks in 1 2 3 5 8; do
+    run 0 mpi $ranks train "${images[@]}" "$@" --iterations 4 --run.dir np$ranks && same_state np1/latest.h5 np$ranks/latest.h5 || return 1
+  done
+  run 0 mpi 1 train "${images[@]}" --iterations 4 --run.dir plain && other_bits plain/latest.h5 np1/latest.h5 /critic
+}
+test_fixed_augmentation_gives_the_same_bits_at_any_np() { make_images && same_at_any_np "${all[@]}" --augment.strength=0.7; }
+test_adaptive_augmentation_gives_the_same_bits_at_any_np() { make_images && same_at_any_np "${adaptive[@]}"; }
+test_flipped_data_give_the_same_bits_at_any_np() { make_images && same_at_any_np --data.flip; }
+
+# goes_on OPTIONS...: stopped in the midst, and resumed at another np
+goes_on() {
+  run 0 mpi 2 train "${images[@]}" "$@" --iterations 7 --run.dir whole &&
+    run 75 mpi 2 train "${images[@]}" "$@" --iterations 7 --run.dir parts --run.stop_at=3 &&
+    run 0 mpi 3 train --run.dir parts --resume && same_state "$(checkpoint_name whole 7)" "$(checkpoint_name parts 7)"
+}
+test_a_run_with_all_of_it_goes_on_at_another_np() { make_images && goes_on "${adaptive[@]}" --data.flip; }
+test_a_scheduled_run_goes_on_at_another_np() { make_images && goes_on "${all[@]}" --augment.strength=0 --augment.final_strength=0.5 --augment.schedule cosine; }
+
+# 24 samples a step move 200 to full by 0.12: the sign of real scores at each step says to where. Without a checkpoint's number
+# the strength begins anew.
+test_the_adaptive_strength_follows_the_signs_of_real_scores_and_is_kept() {
+  make_images && run 0 mpi 2 train "${images[@]}" "${adaptive[@]}" --train.n_critic=1 --iterations 30 --checkpoint.every=10 \
+    --checkpoint.keep=9 --run.dir run || return 1
+  /usr/bin/python3 - <<'P'
+import h5py, numpy
+metrics = h5py.File("run/metrics.h5")["train"]
+signs, strengths = metrics["sign_real"][()], metrics["augmentation_strength"][()]
+expected, now = [], numpy.float32(0)
+for sign in signs:
+    now = numpy.float32(min(max(float(now) + numpy.sign(sign) * 24 / 200, 0), 1))
+    expected.append(now)
+assert numpy.allclose(strengths, expected, rtol=0, atol=1e-6), (strengths, expected)
+assert strengths.max() > 0.2, strengths
+kept = h5py.File("run/checkpoint-0000020.h5")["trainer/augmentation"]
+assert kept.shape == () and kept.dtype == "float32" and kept[()] == strengths[19]
+P
+  [ $? -eq 0 ] || return 1
+  run 75 mpi 1 train "${images[@]}" --iterations 9 --run.stop_at=4 --run.dir plain || return 1
+  run 0 mpi 1 train --run.dir plain --resume "${adaptive[@]}" && says out 'augment.adaptive: no -> yes' &&
+    "$PROGRAM" inspect plain/latest.h5 >out && says out 'trainer/augmentation'
+}
+
+test_a_scheduled_strength_rises_over_the_run() {
+  local options=("${all[@]}" --augment.strength=0 --augment.final_strength=0.55 --iterations 8 --train.n_critic=1)
+  make_images && run 0 mpi 1 train "${images[@]}" "${options[@]}" --augment.schedule linear --run.dir linear &&
+    run 0 mpi 1 train "${images[@]}" "${options[@]}" --augment.schedule cosine --run.dir cosine || return 1
+  /usr/bin/python3 - <<'P'
+import h5py, numpy
+done = numpy.arange(8) / 8
+for name, expected in ("linear", 0.55 * done), ("cosine", 0.55 * numpy.sin(numpy.pi * done / 2) ** 2):
+    strengths = h5py.File(name + "/metrics.h5")["train/augmentation_strength"][()]
+    assert numpy.allclose(strengths, expected, atol=1e-12), (name, strengths)
+P
+}
+
+# Linear networks: of each sample its score says whether it was flipped, and so what the gradients have to be.
+test_real_and_generated_samples_are_augmented_and_the_gradient_comes_back_by_the_same_way() {
+  make_images && run 0 mpi 2 train "${images[@]}" --generator.layers="dense 192, reshape 3 8 8" --critic.layers="flatten, dense 1" \
+    --loss.name wasserstein --train.n_critic=1 --optimizer.name sgd --optimizer.learning_rate=0.1 --augment.operations=flip \
+    --iterations 2 --trace trace.h5 --trace-steps 4 --run.dir run || return 1
+  /usr/bin/python3 - <<'P'
+import h5py, numpy
+file = h5py.File("trace.h5")
+parameters = {name: file["initial"][name][()].astype(float) for name in ("generator", "critic")}
+flipped_of = {}
+def seen(samples, scores, w, bias):
+    """The samples as their scores say that the critic saw them."""
+    straight, mirrored = samples.reshape(len(samples), -1), samples[..., ::-1].reshape(len(samples), -1)
+    as_straight, as_mirrored = abs(straight @ w + bias - scores), abs(mirrored @ w + bias - scores)
+    assert (numpy.minimum(as_straight, as_mirrored) < 1e-4).all()
+    flipped = as_mirrored < as_straight
+    assert 2 < flipped.sum() < 22, flipped.sum()
+    return numpy.where(flipped[:, None], mirrored, straight), flipped
+for update in range(4):
+    group = file["update_%06d" % update]
+    w, bias = parameters["critic"][:192], parameters["critic"][192]
+    matrix, offset = parameters["generator"][:768].reshape(192, 4), parameters["generator"][768:]
+    fake = (group["z"][()] @ matrix.T + offset).reshape(24, 3, 8, 8)
+    augmented, flipped = seen(fake, group["score_fake"][()], w, bias)
+    gradient, network = group["gradient"][()], group.attrs["network"]
+    if (network.decode() if isinstance(network, bytes) else network) == "critic":
+        real, flipped_real = seen(group["real"][()], group["score_real"][()], w, bias)
+        assert (flipped_real != flipped).any()
+        assert numpy.allclose(gradient[:192], augmented.mean(0) - real.mean(0), atol=1e-5)
+        parameters["critic"] = group["parameters"][()].astype(float)
+    else:
+        mirrored = w.reshape(3, 8, 8)[..., ::-1].ravel()
+        back = -numpy.where(flipped[:, None], mirrored, w) / 24
+        assert numpy.allclose(gradient[768:], back.sum(0), atol=1e-5)
+        assert numpy.allclose(gradient[:768].reshape(192, 4), back.T @ group["z"][()], atol=1e-5)
+        parameters["generator"] = group["parameters"][()].astype(float)
+    key = flipped.tobytes()
+    assert key not in flipped_of, "two steps drew the same"
+    flipped_of[key] = update
+P
+}
+
+test_data_flip_mirrors_half_of_the_real_samples_anew_in_each_epoch_and_leaves_the_file_as_it_is() {
+  make_images && cp images.h5 before.h5 || return 1
+  run 0 mpi 2 train "${images[@]}" --data.flip --train.n_critic=5 --iterations 2 --trace trace.h5 --trace-steps 12 --run.dir run || return 1
+  cmp images.h5 before.h5 || return 1
+  /usr/bin/python3 - <<'P'
+import h5py, numpy
+images = h5py.File("images.h5")["images"][()]
+ways = {}
+for group in h5py.File("trace.h5").values():
+    for sample in group["real"][()] if "real" in group else []:
+        for mirrored, all_images in (False, images), (True, images[..., ::-1]):
+            match = numpy.flatnonzero((all_images == sample).all((1, 2, 3)))
+            if len(match): ways.setdefault(int(match[0]), []).append(mirrored)
+counts = numpy.array([len(way) for way in ways.values()])
+flipped = numpy.concatenate(list(ways.values()))
+assert counts.sum() == 240 and (counts == 6).all(), counts
+assert 90 < flipped.sum() < 150, flipped.sum()
+assert sum(len(set(way)) == 2 for way in ways.values()) > 30
+P
+}
+
+# refused PATTERN OPTIONS...
+refused() {
+  local pattern=$1
+  shift
+  run 2 "$PROGRAM" train --iterations 1 --run.dir refused "$@" && one_message && says err "$pattern" || return 1
+}
+test_what_makes_no_sense_is_refused() {
+  make_images || return 1
+  refused 'augment.operations: there is no operation "blur"; known are flip, rotate90' "${images[@]}" --augment.operations="color, blur" &&
+    refused 'translation makes no sense for samples of shape \(2\)' --augment.operations=translation &&
+    refused 'brightness makes no sense for samples of shape \(1, 8, 8, 8\)' --data.source showers --shower.cells=8 --augment.operations=color \
+      --generator.layers="dense 512, reshape 1 8 8 8" --critic.layers="flatten, dense 1" &&
+    refused 'augment.strength = 0.5 is not read: set augment.operations' "${images[@]}" --augment.strength=0.5 &&
+    refused 'augment.adaptive = yes is not read: set augment.operations' "${images[@]}" --augment.adaptive &&
+    refused 'augment.target = 0.5 is not read: set augment.adaptive' "${images[@]}" --augment.operations=flip --augment.target=0.5 &&
+    refused 'augment.final_strength = 0.5 is not read' "${images[@]}" --augment.operations=flip --augment.final_strength=0.5 &&
+    refused 'augment.adaptive finds the strength by itself' "${images[@]}" --augment.operations=flip --augment.adaptive --augment.schedule linear &&
+    refused 'means nothing with loss.name = wasserstein' "${images[@]}" --augment.operations=flip --augment.adaptive --loss.name wasserstein &&
+    refused 'data.flip = yes: samples of shape \(2\) have no width' --data.flip
+}
+
+test_a_folder_that_was_trained_with_augmentation_serves_as_a_configuration() {
+  make_images && run 0 mpi 1 train "${images[@]}" "${adaptive[@]}" --iterations 2 --run.dir first &&
+    run 0 mpi 1 train first/config.ini --run.dir second && same_state first/latest.h5 second/latest.h5
+}
+
+run_tests
