@@ -85,7 +85,7 @@ const gan_command gan_command_benchmark = {
     .shares_work = true,
     .common = "onj",
     .keys =
-        "run.preset run.name run.seed run.backend run.precision data generator critic loss train optimizer "
+        "run.preset run.name run.seed run.backend run.precision data generator critic loss augment train optimizer "
         "batch_norm dist",
     .flags = flags,
     .run = run_benchmark,
