@@ -28,6 +28,12 @@ static bool schedule_uses(const char *name, const char *key) {
   return !schedule || schedule->factor(1, 0.5) != schedule->factor(1, 0.25);
 }
 
+/* Of all keys the final strength. */
+static bool augment_schedule_uses(const char *name, const char *key) {
+  (void)key;
+  return strcmp(name, "constant") != 0;
+}
+
 static bool source_uses(const char *name, const char *key) {
   const gan_source_type *type = gan_source_type_find(name);
   return !type || gan_source_type_reads(type, key);
@@ -38,6 +44,7 @@ typedef enum when {
   WHEN_USED,  /* its value is the name of something that uses the key */
   WHEN_ABOVE, /* it is a number above 0 */
   WHEN_ZERO,
+  WHEN_YES,
   WHEN_HOLDS, /* its value has the word in it */
   WHEN_SET    /* it is not empty */
 } when;
@@ -53,6 +60,7 @@ typedef struct condition {
 #define USED_BY(function) .when = WHEN_USED, .uses = (function)
 #define ABOVE_ZERO .when = WHEN_ABOVE
 #define ZERO .when = WHEN_ZERO
+#define YES .when = WHEN_YES
 #define HOLDS(text) .when = WHEN_HOLDS, .word = (text)
 #define SET .when = WHEN_SET
 
@@ -60,6 +68,12 @@ static const condition conditions[] = {
     {"data.", "data.source", USED_BY(source_uses)},
     {"shower.", "data.source", USED_BY(source_uses)},
     {"loss.", "loss.name", USED_BY(loss_uses)},
+    {"augment.strength", "augment.operations", SET},
+    {"augment.schedule", "augment.operations", SET},
+    {"augment.final_strength", "augment.schedule", USED_BY(augment_schedule_uses)},
+    {"augment.adaptive", "augment.operations", SET},
+    {"augment.target", "augment.adaptive", YES},
+    {"augment.samples_to_full", "augment.adaptive", YES},
     {"train.warmup_n_critic", "train.warmup_iterations", ABOVE_ZERO},
     {"train.warmup_every", "train.warmup_iterations", ABOVE_ZERO},
     {"optimizer.learning_rate", "generator.learning_rate", ZERO},
@@ -87,6 +101,7 @@ static bool holds(const condition *row, const char *key, const gan_config *confi
   switch (row->when) {
     case WHEN_USED:
       return row->uses(gan_option_text(decider, config), key);
+    case WHEN_YES:
     case WHEN_ABOVE:
       return gan_option_number(decider, config) > 0;
     case WHEN_ZERO:
@@ -146,6 +161,9 @@ static void print_wish(FILE *out, const condition *row, const char *key) {
       break;
     case WHEN_ZERO:
       fprintf(out, "%s = 0", row->decider);
+      break;
+    case WHEN_YES:
+      fprintf(out, "%s = yes", row->decider);
       break;
     case WHEN_HOLDS:
       fprintf(out, "%s in %s", row->word, row->decider);

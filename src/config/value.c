@@ -284,6 +284,7 @@ gan_status gan_option_print(const gan_option *option, const gan_config *config, 
 const char *gan_option_text(const gan_option *option, const gan_config *config) { return text_of(option, config); }
 
 double gan_option_number(const gan_option *option, const gan_config *config) {
+  if (option->type == GAN_OPTION_BOOLEAN) return boolean_of(option, config);
   return option->type == GAN_OPTION_REAL ? real_of(option, config) : (double)integer_of(option, config);
 }
 

@@ -2,7 +2,6 @@
    generator steps alike, and the generator's gradient comes back through its transpose. Each sample of each step draws
    its own; how likely an operation is follows the configuration, a schedule, or the critic's scores. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "train/step.h"
@@ -17,33 +16,14 @@ static bool signs_decide(const char *loss) {
   return false;
 }
 
-/* A key that has another value than its default, although nothing reads it. */
-static gan_status refuse_unread(const gan_config *config, const char *key, const char *needed) {
-  const gan_option *option = gan_option_find(key);
-  char *value = NULL;
-  GAN_TRY(gan_option_print(option, config, &value));
-  const bool changed = strcmp(value, option->default_value) != 0;
-  gan_status status = GAN_OK;
-  if (changed) status = gan_fail(GAN_BAD_USAGE, "%s = %s is not read: set %s, or leave it out", key, value, needed);
-  free(value);
-  return status;
-}
-
-static gan_status check_keys(const gan_config *config, bool any) {
+static gan_status check_keys(const gan_config *config) {
   const gan_augment_options *options = &config->augment;
-  static const char *const of_all[] = {"augment.strength", "augment.schedule", "augment.adaptive"};
-  static const char *const of_adaptive[] = {"augment.target", "augment.samples_to_full"};
-  const bool scheduled = strcmp(options->schedule, "constant") != 0;
-  for (size_t i = 0; i < sizeof of_all / sizeof *of_all && !any; i++)
-    GAN_TRY(refuse_unread(config, of_all[i], "augment.operations"));
-  for (size_t i = 0; i < sizeof of_adaptive / sizeof *of_adaptive && !options->adaptive; i++)
-    GAN_TRY(refuse_unread(config, of_adaptive[i], "augment.adaptive"));
-  if (!scheduled) GAN_TRY(refuse_unread(config, "augment.final_strength", "augment.schedule to linear or cosine"));
-  if (scheduled && options->adaptive)
+  if (!options->adaptive) return GAN_OK;
+  if (strcmp(options->schedule, "constant") != 0)
     return gan_fail(GAN_BAD_USAGE,
                     "augment.adaptive finds the strength by itself: it does not go with augment.schedule = %s",
                     options->schedule);
-  if (options->adaptive && !signs_decide(config->loss.name))
+  if (!signs_decide(config->loss.name))
     return gan_fail(GAN_BAD_USAGE,
                     "augment.adaptive looks at the sign of real samples' scores, which means nothing with loss.name = "
                     "%s: give an augment.strength, or use modified_minimax",
@@ -53,7 +33,7 @@ static gan_status check_keys(const gan_config *config, bool any) {
 
 gan_status gan_augment_choose(const gan_config *config, const gan_shape *sample, gan_augmentation *augmentation) {
   GAN_TRY(gan_augmentation_choose(config->augment.operations, sample, augmentation));
-  return check_keys(config, augmentation->count > 0);
+  return check_keys(config);
 }
 
 /* --- Strength --- */
@@ -84,13 +64,12 @@ void gan_augment_adapt(gan_trainer *trainer) {
 
 /* Of the first sample of a local shard. A step of a network has four steps of random numbers: so the critic's and the
    generator's steps, and real and generated samples of either, all draw their own. */
-static gan_random_address address_of(const gan_trainer *trainer, const gan_player *player, int64_t step, bool real,
-                                     int shard) {
+static gan_random_address address_of(const gan_trainer *trainer, const gan_player *player, bool real, int shard) {
   const uint64_t kind = (player == &trainer->critic ? 0 : 2) + (real ? 0 : 1);
   return (gan_random_address){
       .seed = (uint64_t)trainer->config->run.seed,
       .stream = GAN_STREAM_AUGMENT,
-      .step = 4 * (uint64_t)step + kind,
+      .step = 4 * (uint64_t)player->steps + kind,
       .sample = (uint64_t)gan_shard_begin(&trainer->shards, trainer->shards.first + shard),
   };
 }
@@ -100,7 +79,7 @@ void gan_augment_part(const gan_trainer *trainer, const gan_player *player, bool
   const gan_augmentation *augmentation = &trainer->model.augmentation;
   const double strength = gan_augment_strength(trainer);
   for (int shard = 0; shard < trainer->shards.local && augmentation->count; shard++)
-    gan_augmentation_rows(augmentation, address_of(trainer, player, player->steps, real, shard), strength, way,
+    gan_augmentation_rows(augmentation, address_of(trainer, player, real, shard), strength, way,
                           gan_pass_row_count(pass, shard, part),
                           rows + gan_pass_first_row(pass, shard, part) * augmentation->elements);
 }
@@ -123,7 +102,7 @@ void gan_augment_draws(const gan_trainer *trainer, const gan_player *player, boo
   const gan_augmentation *augmentation = &trainer->model.augmentation;
   const double strength = gan_augment_strength(trainer);
   for (int shard = 0; shard < trainer->shards.local; shard++) {
-    gan_random_address address = address_of(trainer, player, player->steps - 1, real, shard);
+    gan_random_address address = address_of(trainer, player, real, shard);
     const int64_t count = gan_pass_row_count(trainer->critic.pass, shard, 0);
     for (int64_t row = 0; row < count; row++, address.sample++) {
       gan_augmentation_draw drawn[GAN_AUGMENTATIONS];

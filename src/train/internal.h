@@ -224,9 +224,9 @@ void gan_advise(gan_trainer *trainer);
 gan_status gan_trace_begin(gan_trainer *trainer) GAN_CHECKED;
 /* Whether the next update is to be traced; the same on every rank. */
 bool gan_trace_wants(const gan_trainer *trainer);
-/* Keeps the samples and scores of a step whose update comes next. The fake samples were generated in that part of that
-   pass; what the critic saw is in its own, as the step left it. */
-void gan_trace_samples(gan_trainer *trainer, const gan_pass *generated, int part);
+/* Keeps the samples and scores of the player's step whose update comes next. The fake samples were generated in that
+   part of that pass; what the critic saw is in its own, as the step left it. */
+void gan_trace_samples(gan_trainer *trainer, const gan_player *player, const gan_pass *generated, int part);
 /* Writes them, with what the update made of them. */
 void gan_trace_result(gan_trainer *trainer, const gan_player *player);
 gan_status gan_trace_end(gan_trainer *trainer) GAN_CHECKED; /* rank 0 */

@@ -68,7 +68,7 @@ static gan_status critic_step(gan_trainer *trainer, int64_t step, int64_t steps)
 
   /* One gradient for all ranks, one update, one clipping. */
   GAN_TRY(gan_scores_sum(trainer, critic, mine));
-  gan_trace_samples(trainer, generated, part);
+  gan_trace_samples(trainer, critic, generated, part);
   if (trainer->config->critic.lecam > 0)
     gan_lecam_move(trainer->lecam, trainer->sums[GAN_SUM_SCORE_REAL], trainer->sums[GAN_SUM_SCORE_FAKE]);
   gan_player_update(trainer, critic);
@@ -105,7 +105,7 @@ static gan_status generator_step(gan_trainer *trainer) {
   GAN_TRY(gan_scores_sum(trainer, generator, mine));
   /* Nobody reads the critic any more in this step, and all ranks still meet in the generator's update. */
   if (gan_fault_strikes(GAN_FAULT_BIT)) flip_bit(critic->parameters);
-  gan_trace_samples(trainer, generator->pass, 0);
+  gan_trace_samples(trainer, generator, generator->pass, 0);
   gan_player_update(trainer, generator);
   gan_trace_result(trainer, generator);
   return GAN_OK;

@@ -28,8 +28,7 @@ void gan_augment_part(const gan_trainer *trainer, const gan_player *player, bool
                       const gan_pass *pass, int part, float *rows);
 /* Ends a critic step: its sums move the adaptive strength. */
 void gan_augment_adapt(gan_trainer *trainer);
-/* For the trace, after the player's update and before gan_augment_adapt: what was drawn for the real or the generated
-   samples of its step, (local samples, operations, GAN_AUGMENTATION_VALUES), in order of the global batch. */
+/* For the trace: what was drawn for the real or the generated samples of this player's current step, (local samples, operations, GAN_AUGMENTATION_VALUES), in order of the global batch. */
 void gan_augment_draws(const gan_trainer *trainer, const gan_player *player, bool real, float *draws);
 
 /* --- scores.c: the loss, and sums over shards --- */

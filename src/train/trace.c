@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "train/internal.h"
+#include "train/step.h"
 
 /* Arrays of one update. */
 enum { ARRAYS_MOST = 24 };
@@ -25,7 +25,8 @@ bool gan_trace_wants(const gan_trainer *trainer) {
 /* Floats of one sample in all that an update may have. */
 static size_t row_floats(const gan_trainer *trainer) {
   const size_t elements = (size_t)gan_trainer_sample_size(trainer);
-  return 2 * elements + (size_t)trainer->config->generator.latent + 2;
+  const size_t draws = (size_t)trainer->model.augmentation.count * GAN_AUGMENTATION_VALUES;
+  return 2 * elements + (size_t)trainer->config->generator.latent + 2 + 2 * draws;
 }
 
 static gan_shape flat_shape(size_t count) { return (gan_shape){.rank = 1, .size = {(int64_t)count}}; }
@@ -102,12 +103,23 @@ static void add_scores(gan_trainer *trainer) {
   add_part(trainer, "score_fake", &score, pass, fake, gan_pass_output(pass));
 }
 
-void gan_trace_samples(gan_trainer *trainer, const gan_pass *generated, int part) {
+/* How the samples became what the critic saw. */
+static void add_augmentation(gan_trainer *trainer, const gan_player *player, bool real) {
+  const int count = trainer->model.augmentation.count;
+  const gan_shape draws = {.rank = 2, .size = {count, GAN_AUGMENTATION_VALUES}};
+  if (count == 0) return;
+  gan_augment_draws(trainer, player, real, trainer->tracing->rows);
+  add_rows(trainer, real ? "augmentation_real" : "augmentation_fake", &draws);
+}
+
+void gan_trace_samples(gan_trainer *trainer, const gan_player *player, const gan_pass *generated, int part) {
   if (!gan_trace_wants(trainer)) return;
   trainer->tracing->count = trainer->tracing->used = 0;
   trainer->tracing->loss = trainer->sums[GAN_SUM_LOSS];
   add_part(trainer, "z", &trainer->model.generator->input, generated, part, gan_pass_input(generated));
   add_scores(trainer);
+  if (trainer->critic.pass->parts > 1) add_augmentation(trainer, player, true);
+  add_augmentation(trainer, player, false);
 }
 
 void gan_trace_result(gan_trainer *trainer, const gan_player *player) {

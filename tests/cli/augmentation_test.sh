@@ -8,7 +8,7 @@ import h5py, numpy
 numbers = numpy.random.default_rng(5).normal(0, 0.3, (40, 3, 8, 8)) + numpy.linspace(0.6, -0.6, 8)
 with h5py.File("images.h5", "w") as file:
     file["images"] = numpy.clip(numbers, -1, 1).astype("float32")
-    file["labels"] = numpy.arange(40, dtype="int32")
+    file["vectors"] = numbers[:, :2, 0, 0].astype("float32")
 P
 }
 images=(--data.source hdf5 --data.path images.h5 --data.dataset images --data.labels none --batch 24 --shards 8
@@ -78,45 +78,56 @@ for name, expected in ("linear", 0.55 * done), ("cosine", 0.55 * numpy.sin(numpy
 P
 }
 
-# Linear networks: of each sample its score says whether it was flipped, and so what the gradients have to be.
+# Linear networks, of which the trace has what the critic saw, and what was drawn; so what the gradients have to be is known.
 test_real_and_generated_samples_are_augmented_and_the_gradient_comes_back_by_the_same_way() {
   make_images && run 0 mpi 2 train "${images[@]}" --generator.layers="dense 192, reshape 3 8 8" --critic.layers="flatten, dense 1" \
-    --loss.name wasserstein --train.n_critic=1 --optimizer.name sgd --optimizer.learning_rate=0.1 --augment.operations=flip \
-    --iterations 2 --trace trace.h5 --trace-steps 4 --run.dir run || return 1
+    --loss.name wasserstein --train.n_critic=1 --optimizer.name sgd --optimizer.learning_rate=0.1 --augment.operations=translation,flip \
+    --augment.strength=0.8 --iterations 2 --trace trace.h5 --trace-steps 4 --run.dir run || return 1
   /usr/bin/python3 - <<'P'
 import h5py, numpy
 file = h5py.File("trace.h5")
+images = h5py.File("images.h5")["images"][()]
 parameters = {name: file["initial"][name][()].astype(float) for name in ("generator", "critic")}
-flipped_of = {}
-def seen(samples, scores, w, bias):
-    """The samples as their scores say that the critic saw them."""
-    straight, mirrored = samples.reshape(len(samples), -1), samples[..., ::-1].reshape(len(samples), -1)
-    as_straight, as_mirrored = abs(straight @ w + bias - scores), abs(mirrored @ w + bias - scores)
-    assert (numpy.minimum(as_straight, as_mirrored) < 1e-4).all()
-    flipped = as_mirrored < as_straight
-    assert 2 < flipped.sum() < 22, flipped.sum()
-    return numpy.where(flipped[:, None], mirrored, straight), flipped
+def changed(sample, draws, back=False):
+    """The sample flipped, and moved along both axes; or, back, moved the other way and flipped."""
+    def move(x):
+        moved = numpy.zeros_like(x)
+        down, right = (int(n) * (-1 if back else 1) for n in draws[1, 2:4] * draws[1, 0])
+        for i in range(8):
+            for j in range(8):
+                if 0 <= i - down < 8 and 0 <= j - right < 8:
+                    moved[:, i, j] = x[:, i - down, j - right]
+        return moved
+    steps = [lambda x: x[..., ::-1] if draws[0, 0] else x, move]
+    for step in reversed(steps) if back else steps:
+        sample = step(sample)
+    return sample
+seen_draws = []
 for update in range(4):
     group = file["update_%06d" % update]
     w, bias = parameters["critic"][:192], parameters["critic"][192]
     matrix, offset = parameters["generator"][:768].reshape(192, 4), parameters["generator"][768:]
     fake = (group["z"][()] @ matrix.T + offset).reshape(24, 3, 8, 8)
-    augmented, flipped = seen(fake, group["score_fake"][()], w, bias)
+    draws = group["augmentation_fake"][()]
+    seen_draws.append(draws)
+    assert draws.shape == (24, 2, 4) and 2 < draws[:, 0, 0].sum() < 20 and 10 < draws[:, 1, 0].sum() < 24
+    augmented = numpy.array([changed(*pair) for pair in zip(fake, draws)]).reshape(24, 192)
+    assert numpy.allclose(group["fake"][()].reshape(24, 192), augmented, atol=1e-5)
+    assert numpy.allclose(group["score_fake"][()], augmented @ w + bias, atol=1e-4)
     gradient, network = group["gradient"][()], group.attrs["network"]
     if (network.decode() if isinstance(network, bytes) else network) == "critic":
-        real, flipped_real = seen(group["real"][()], group["score_real"][()], w, bias)
-        assert (flipped_real != flipped).any()
-        assert numpy.allclose(gradient[:192], augmented.mean(0) - real.mean(0), atol=1e-5)
+        drawn_real, real = group["augmentation_real"][()], group["real"][()]
+        seen_draws.append(drawn_real)
+        for sample, drawn in zip(real, drawn_real):
+            assert any(numpy.array_equal(sample, changed(image, drawn)) for image in images)
+        assert numpy.allclose(gradient[:192], augmented.mean(0) - real.reshape(24, 192).mean(0), atol=1e-5)
         parameters["critic"] = group["parameters"][()].astype(float)
     else:
-        mirrored = w.reshape(3, 8, 8)[..., ::-1].ravel()
-        back = -numpy.where(flipped[:, None], mirrored, w) / 24
+        back = -numpy.array([changed(w.reshape(3, 8, 8), drawn, back=True).ravel() for drawn in draws]) / 24
         assert numpy.allclose(gradient[768:], back.sum(0), atol=1e-5)
         assert numpy.allclose(gradient[:768].reshape(192, 4), back.T @ group["z"][()], atol=1e-5)
         parameters["generator"] = group["parameters"][()].astype(float)
-    key = flipped.tobytes()
-    assert key not in flipped_of, "two steps drew the same"
-    flipped_of[key] = update
+assert len(seen_draws) == 6 and len({draws.tobytes() for draws in seen_draws}) == 6, "two steps drew the same"
 P
 }
 
@@ -153,13 +164,14 @@ test_what_makes_no_sense_is_refused() {
     refused 'translation makes no sense for samples of shape \(2\)' --augment.operations=translation &&
     refused 'brightness makes no sense for samples of shape \(1, 8, 8, 8\)' --data.source showers --shower.cells=8 --augment.operations=color \
       --generator.layers="dense 512, reshape 1 8 8 8" --critic.layers="flatten, dense 1" &&
-    refused 'augment.strength = 0.5 is not read: set augment.operations' "${images[@]}" --augment.strength=0.5 &&
-    refused 'augment.adaptive = yes is not read: set augment.operations' "${images[@]}" --augment.adaptive &&
-    refused 'augment.target = 0.5 is not read: set augment.adaptive' "${images[@]}" --augment.operations=flip --augment.target=0.5 &&
-    refused 'augment.final_strength = 0.5 is not read' "${images[@]}" --augment.operations=flip --augment.final_strength=0.5 &&
+    refused 'augment.strength has no effect with no augment.operations: it needs augment.operations' "${images[@]}" --augment.strength=0.5 &&
+    refused 'augment.adaptive has no effect with no augment.operations' "${images[@]}" --augment.adaptive &&
+    refused 'augment.target has no effect with augment.adaptive = no: it needs augment.adaptive = yes' "${images[@]}" --augment.operations=flip --augment.target=0.5 &&
+    refused 'augment.final_strength has no effect with augment.schedule = constant: it needs augment.schedule = linear or cosine' "${images[@]}" --augment.operations=flip --augment.final_strength=0.5 &&
     refused 'augment.adaptive finds the strength by itself' "${images[@]}" --augment.operations=flip --augment.adaptive --augment.schedule linear &&
     refused 'means nothing with loss.name = wasserstein' "${images[@]}" --augment.operations=flip --augment.adaptive --loss.name wasserstein &&
-    refused 'data.flip = yes: samples of shape \(2\) have no width' --data.flip
+    refused 'data.flip has no effect with data.source = ring: it needs data.source = showers or idx or hdf5' --data.flip &&
+    refused 'data.flip = yes: samples of shape \(2\) have no width' --data.source hdf5 --data.path images.h5 --data.dataset vectors --data.flip
 }
 
 test_a_folder_that_was_trained_with_augmentation_serves_as_a_configuration() {
