@@ -48,6 +48,16 @@ static list_entry initialisation_entry(int i) { return choice_entry("generator.i
 static list_entry source_entry(int i) { return choice_entry("data.source", i); }
 static list_entry backend_entry(int i) { return choice_entry("run.backend", i); }
 
+static list_entry augmentation_entry(int i) {
+  if (i >= GAN_AUGMENTATIONS) return (list_entry){NULL, NULL};
+  return (list_entry){gan_augmentation_types[i].name, gan_augmentation_types[i].help};
+}
+
+static void augmentation_details(int i, struct json_object *row) {
+  gan_json_add_text(row, "source", gan_augmentation_types[i].source);
+  if (gan_augmentation_types[i].policy) gan_json_add_text(row, "policy", gan_augmentation_types[i].policy);
+}
+
 /* The text table shows how a layer is written, which begins with its name. */
 static list_entry layer_entry(int i) {
   if (i >= gan_layer_type_count) return (list_entry){NULL, NULL};
@@ -88,6 +98,8 @@ static const name_list lists[] = {
     {"presets", "ready-made configurations, for --preset NAME", preset_entry, NULL},
     {"layers", "layers of a network, for generator.layers and critic.layers", layer_entry, layer_details},
     {"losses", "what the networks minimise, for loss.name", loss_entry, NULL},
+    {"augmentations", "what happens to samples on their way into the critic, for augment.operations",
+     augmentation_entry, augmentation_details},
     {"optimizers", "how gradients become updates, for optimizer.name", optimizer_entry, NULL},
     {"schedules", "how the learning rate changes, for optimizer.schedule", schedule_entry, NULL},
     {"initialisations", "how weights start, for generator.init and critic.init", initialisation_entry, NULL},

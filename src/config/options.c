@@ -291,7 +291,7 @@ const gan_option gan_options[] = {
      .help = "begin with probability 0 and raise it while the critic is surer of real samples than augment.target"},
     {"augment.target", NULL, REAL(augment.target, -1, 1), .default_value = "0.6",
      .help = "adaptive: mean sign of real samples' scores that is aimed at"},
-    {"augment.samples_to_full", NULL, REAL(augment.samples_to_full, 1, 1e18), .default_value = "500000",
+    {"augment.samples_to_full", NULL, REAL(augment.samples_to_full, 0, 1e18), ABOVE_MINIMUM, .default_value = "500000",
      .help = "adaptive: real samples in which the probability can move from 0 to 1"},
 
     {"train.batch", "--batch", INTEGER(train.batch, 1, INT32_MAX), .default_value = "64",

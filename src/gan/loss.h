@@ -76,6 +76,7 @@ typedef struct gan_loss {
   gan_loss_pairing pairing;
   gan_loss_formula critic, generator;
   bool wants_lipschitz;      /* the critic has to be kept Lipschitz: weight clipping or a penalty belongs to it */
+  bool sign_decides;         /* a score above 0 says real, one below 0 generated */
   bool generator_needs_real; /* the generator's loss is one of real scores, too */
 } gan_loss;
 

@@ -8,14 +8,6 @@
 
 /* --- The configuration --- */
 
-/* Losses that make of a score a class, with 0 for undecided: only theirs have a sign that says something. */
-static bool signs_decide(const char *loss) {
-  static const char *const losses[] = {"minimax", "modified_minimax", "logistic", "wasserstein_hinge"};
-  for (size_t i = 0; i < sizeof losses / sizeof *losses; i++)
-    if (strcmp(losses[i], loss) == 0) return true;
-  return false;
-}
-
 static gan_status check_keys(const gan_config *config) {
   const gan_augment_options *options = &config->augment;
   if (!options->adaptive) return GAN_OK;
@@ -23,7 +15,8 @@ static gan_status check_keys(const gan_config *config) {
     return gan_fail(GAN_BAD_USAGE,
                     "augment.adaptive finds the strength by itself: it does not go with augment.schedule = %s",
                     options->schedule);
-  if (!signs_decide(config->loss.name))
+  const gan_loss *loss = gan_loss_find(config->loss.name);
+  if (!loss->sign_decides)
     return gan_fail(GAN_BAD_USAGE,
                     "augment.adaptive looks at the sign of real samples' scores, which means nothing with loss.name = "
                     "%s: give an augment.strength, or use modified_minimax",

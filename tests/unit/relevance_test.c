@@ -45,6 +45,9 @@ static const struct {
 } cases[] = {
     {"loss.label_smoothing", "0.1", "loss.name", "wasserstein", "minimax"},
     {"loss.label_smoothing", "0.1", "loss.name", "wasserstein", "modified_minimax"},
+    {"augment.strength", "0.5", "augment.operations", "", "flip"},
+    {"augment.schedule", "linear", "augment.operations", "", "color, cutout"},
+    {"augment.adaptive", "yes", "augment.operations", "", "flip"},
     {"optimizer.alpha", "0.5", "optimizer.name", "adam", "rmsprop"},
     {"optimizer.alpha", "0.5", "optimizer.name", "sgd", "rmsprop"},
     {"optimizer.beta1", "0.5", "optimizer.name", "rmsprop", "adam"},
@@ -93,6 +96,26 @@ static void a_key_that_has_an_effect_is_left_alone(void **state) {
     set(config, cases[i].decider, cases[i].used);
     assert_settles(config, "");
     assert_value(config, cases[i].key, cases[i].value);
+    gan_config_destroy(config);
+  }
+}
+
+/* Of two conditions one after the other. */
+static void keys_of_a_schedule_and_of_adaptive_augmentation_count_where_these_do(void **state) {
+  (void)state;
+  static const char *const keys[][3] = {{"augment.final_strength", "augment.schedule", "linear"},
+                                        {"augment.final_strength", "augment.schedule", "cosine"},
+                                        {"augment.target", "augment.adaptive", "yes"},
+                                        {"augment.samples_to_full", "augment.adaptive", "yes"}};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    char *idle;
+    gan_config *config = made();
+    set(config, "augment.operations", "flip");
+    set(config, keys[i][0], "0.5");
+    assert_int_equal(gan_config_settle(config, &idle), GAN_BAD_USAGE);
+    set(config, keys[i][1], keys[i][2]);
+    assert_settles(config, "");
+    assert_value(config, keys[i][0], "0.5");
     gan_config_destroy(config);
   }
 }
@@ -212,6 +235,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_given_key_that_has_no_effect_is_refused_with_what_decides),
       cmocka_unit_test(a_key_that_has_an_effect_is_left_alone),
+      cmocka_unit_test(keys_of_a_schedule_and_of_adaptive_augmentation_count_where_these_do),
       cmocka_unit_test(the_message_names_values_and_remedies),
       cmocka_unit_test(a_common_learning_rate_is_idle_only_beside_two_others),
       cmocka_unit_test(a_key_that_is_given_its_default_is_no_mistake),
