@@ -65,7 +65,7 @@ int gan_penalties_sites(const gan_penalty_options *options);
 void gan_penalties_weights(const gan_penalty_options *options, double progress, double weights[GAN_PENALTY_KINDS]);
 
 /* The penalties at one site, of some samples of a global batch of `batch`: their share of the value, and u (rows,
-   elements) from g (rows, elements). */
+   elements) from g (rows, elements), in its place or another. */
 double gan_penalties_apply(const gan_penalty_options *options, const double weights[GAN_PENALTY_KINDS],
                            gan_penalty_site site, int64_t batch, int64_t rows, int64_t elements, const float *g,
                            float *u);

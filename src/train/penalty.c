@@ -145,6 +145,33 @@ static void place_samples(gan_trainer *trainer) {
 
 /* --- What they cost --- */
 
+/* R1 and R2 are about the critic as a function of the samples before augmentation: g = A^T g', with g' of what it saw,
+   and it is A u that goes into it. */
+static bool is_before_augmentation(const gan_trainer *trainer, gan_penalty_site site) {
+  return trainer->model.augmentation.count > 0 && (site == GAN_SITE_REAL || site == GAN_SITE_GENERATED);
+}
+
+static void augment_site(gan_trainer *trainer, gan_penalty_site site, gan_augmentation_way way, float *rows) {
+  const gan_penalty_work *work = &trainer->penalty;
+  gan_augment_part(trainer, &trainer->critic, site == GAN_SITE_REAL, way, work->pass, work->part[site], rows);
+}
+
+/* The g that the penalties of a site look at, rows as of the pass; in the place of the tangent where it is made. */
+static const float *find_g(gan_trainer *trainer, gan_penalty_site site, const float *g) {
+  const gan_penalty_work *work = &trainer->penalty;
+  const gan_pass *pass = work->pass;
+  if (work->part[site] < 0 || !is_before_augmentation(trainer, site)) return g;
+  const int64_t elements = gan_shape_count(&pass->network->input);
+  float *made = gan_pass_input_tangent(work->pass);
+  for (int shard = 0; shard < trainer->shards.local; shard++) {
+    const int64_t place = gan_pass_first_row(pass, shard, work->part[site]) * elements;
+    const int64_t count = gan_pass_row_count(pass, shard, work->part[site]) * elements;
+    memcpy(made + place, g + place, (size_t)count * sizeof *made);
+  }
+  augment_site(trainer, site, GAN_AUGMENT_TRANSPOSE, made);
+  return made;
+}
+
 /* From g the step's values, and u. */
 static void penalise(gan_trainer *trainer, const float *g) {
   const gan_penalty_options *options = &trainer->config->critic.penalty;
@@ -153,6 +180,8 @@ static void penalise(gan_trainer *trainer, const float *g) {
   double weights[GAN_PENALTY_KINDS];
   gan_penalties_weights(options, (double)trainer->iteration / (double)trainer->config->run.iterations, weights);
   for (int i = 0; i < GAN_PENALTY_KINDS; i++) weights[i] *= (double)options->every;
+  const float *g_of[GAN_SITES];
+  for (int site = 0; site < GAN_SITES; site++) g_of[site] = find_g(trainer, (gan_penalty_site)site, g);
   for (int shard = 0; shard < trainer->shards.local; shard++) {
     double *sums = gan_scores_sums(trainer, &trainer->critic, shard);
     for (int site = 0; site < GAN_SITES; site++) {
@@ -160,11 +189,14 @@ static void penalise(gan_trainer *trainer, const float *g) {
       if (part < 0) continue;
       const int64_t place = gan_pass_first_row(pass, shard, part) * elements;
       sums[GAN_SUM_PENALTY] += gan_penalties_apply(options, weights, (gan_penalty_site)site, trainer->shards.batch,
-                                                   gan_pass_row_count(pass, shard, part), elements, g + place,
+                                                   gan_pass_row_count(pass, shard, part), elements, g_of[site] + place,
                                                    gan_pass_input_tangent(pass) + place);
     }
     sums[GAN_SUM_LOSS] += sums[GAN_SUM_PENALTY];
   }
+  for (int site = 0; site < GAN_SITES; site++)
+    if (g_of[site] != g)
+      augment_site(trainer, (gan_penalty_site)site, GAN_AUGMENT_LINEAR, gan_pass_input_tangent(pass));
 }
 
 gan_status gan_penalty_backward(gan_trainer *trainer) {

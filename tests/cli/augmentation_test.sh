@@ -27,7 +27,7 @@ same_at_any_np() {
   done
   run 0 mpi 1 train "${images[@]}" --iterations 4 --run.dir plain && other_bits plain/latest.h5 np1/latest.h5 /critic
 }
-test_fixed_augmentation_gives_the_same_bits_at_any_np() { make_images && same_at_any_np "${all[@]}" --augment.strength=0.7; }
+test_fixed_augmentation_gives_the_same_bits_at_any_np() { make_images && same_at_any_np "${all[@]}" --augment.strength=0.7 --critic.r1=1; }
 test_adaptive_augmentation_gives_the_same_bits_at_any_np() { make_images && same_at_any_np "${adaptive[@]}"; }
 test_flipped_data_give_the_same_bits_at_any_np() { make_images && same_at_any_np --data.flip; }
 
@@ -39,7 +39,8 @@ goes_on() {
 }
 # It rises in all steps, so that there is something to be kept.
 test_a_run_with_all_of_it_goes_on_at_another_np() { make_images && goes_on "${adaptive[@]}" --augment.target=-1 --data.flip; }
-test_a_scheduled_run_goes_on_at_another_np() { make_images && goes_on "${all[@]}" --augment.strength=0 --augment.final_strength=0.5 --augment.schedule cosine; }
+test_a_scheduled_run_goes_on_at_another_np() { make_images && goes_on "${all[@]}" --augment.strength=0 --augment.final_strength=0.5 \
+  --augment.schedule cosine --loss.name relativistic_paired --critic.r1=1 --critic.r2=1; }
 
 # 24 samples a step move 200 to full by 0.12: the sign of real scores at each step says to where. Without a checkpoint's number
 # the strength begins anew.
@@ -78,11 +79,11 @@ for name, expected in ("linear", 0.55 * done), ("cosine", 0.55 * numpy.sin(numpy
 P
 }
 
-# Linear networks, of which the trace has what the critic saw, and what was drawn; so what the gradients have to be is known.
+# Linear networks with penalties of gradients before augmentation, of which the trace has what the critic saw, and what was drawn; so what the gradients have to be is known.
 test_real_and_generated_samples_are_augmented_and_the_gradient_comes_back_by_the_same_way() {
   make_images && run 0 mpi 2 train "${images[@]}" --generator.layers="dense 192, reshape 3 8 8" --critic.layers="flatten, dense 1" \
     --loss.name wasserstein --train.n_critic=1 --optimizer.name sgd --optimizer.learning_rate=0.1 --augment.operations=translation,flip \
-    --augment.strength=0.8 --iterations 2 --trace trace.h5 --trace-steps 4 --run.dir run || return 1
+    --augment.strength=0.8 --critic.clip=0 --critic.r1=0.3 --critic.r2=0.2 --iterations 2 --trace trace.h5 --trace-steps 4 --run.dir run || return 1
   /usr/bin/python3 - <<'P'
 import h5py, numpy
 file = h5py.File("trace.h5")
@@ -120,7 +121,12 @@ for update in range(4):
         seen_draws.append(drawn_real)
         for sample, drawn in zip(real, drawn_real):
             assert any(numpy.array_equal(sample, changed(image, drawn)) for image in images)
-        assert numpy.allclose(gradient[:192], augmented.mean(0) - real.reshape(24, 192).mean(0), atol=1e-5)
+        penalty = numpy.zeros(192)
+        for gamma, draws_of_kind in (0.3, drawn_real), (0.2, draws):
+            for drawn in draws_of_kind:
+                penalty += gamma / 24 * changed(changed(w.reshape(3, 8, 8), drawn, back=True), drawn).ravel()
+        assert abs(penalty - 0.5 * w).max() > 0.01
+        assert numpy.allclose(gradient[:192], augmented.mean(0) - real.reshape(24, 192).mean(0) + penalty, atol=1e-5)
         parameters["critic"] = group["parameters"][()].astype(float)
     else:
         back = -numpy.array([changed(w.reshape(3, 8, 8), drawn, back=True).ravel() for drawn in draws]) / 24
