@@ -168,7 +168,7 @@ const gan_command gan_command_inspect = {
         "shows what a checkpoint, metrics, benchmark or data file holds; of a run's folder its metrics.h5, or else its "
         "newest checkpoint; -v adds a checkpoint's configuration",
     .common = "jv",
-    .keys = "data.labels data.dataset data.axes data.minimum data.maximum data.samples",
+    .keys = "data.labels data.weights data.dataset data.axes data.minimum data.maximum data.samples",
     .only_prints = true,
     .run = run_inspect,
     .probe = probe_inspect};

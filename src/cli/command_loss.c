@@ -213,6 +213,7 @@ static void list_losses_json(void) {
     gan_json_add_text(row, "name", gan_losses[i].name);
     gan_json_add_text(row, "help", gan_losses[i].help);
     gan_json_add_text(row, "source", gan_losses[i].source);
+    gan_json_add_text(row, "keys", gan_losses[i].keys);
     json_object_array_add(array, row);
   }
   gan_json_add(object, "losses", array);

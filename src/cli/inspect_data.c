@@ -29,6 +29,31 @@ static gan_status range_of_samples(gan_source *source, int64_t *read, gan_value_
   return status;
 }
 
+/* How many samples count for nothing, and the range of all weights. */
+static int64_t weightless(const gan_source *source) {
+  int64_t count = 0;
+  for (int64_t i = 0; i < source->count; i++) count += source->weights[i] == 0;
+  return count;
+}
+
+static void print_weights(const gan_source *source) {
+  if (!source->weights) return;
+  const gan_value_range range = gan_range_of_floats(source->count, source->weights);
+  printf("  weights            %.5g to %.5g, mean %.5g; %" PRId64 " are 0\n", gan_shown(range.minimum),
+         gan_shown(range.maximum), gan_shown(range.mean), weightless(source));
+}
+
+static void add_weights(struct json_object *object, const gan_source *source) {
+  if (!source->weights) return;
+  const gan_value_range range = gan_range_of_floats(source->count, source->weights);
+  struct json_object *weights = json_object_new_object();
+  gan_json_add(weights, "minimum", gan_json_number(range.minimum));
+  gan_json_add(weights, "maximum", gan_json_number(range.maximum));
+  gan_json_add(weights, "mean", gan_json_number(range.mean));
+  gan_json_add_integer(weights, "zeros", weightless(source));
+  gan_json_add(object, "weights", weights);
+}
+
 static void print_text(const char *path, const gan_source *source, int64_t read, const gan_value_range *range,
                        const gan_samples_origin *origin) {
   char text[GAN_SHAPE_TEXT];
@@ -41,6 +66,7 @@ static void print_text(const char *path, const gan_source *source, int64_t read,
     printf("  classes            %d\n", source->label_count);
   else
     printf("  classes            no labels\n");
+  print_weights(source);
   printf("  fingerprint        %016" PRIx64 "\n", source->fingerprint);
   printf("  first %" PRId64 " sample%s, as training sees them:\n", read, read == 1 ? "" : "s");
   printf("    minimum %.5g  maximum %.5g  mean %.5g  deviation %.5g\n", gan_shown(range->minimum),
@@ -59,6 +85,7 @@ static void print_json(const char *path, const gan_source *source, int64_t read,
   if (source->axes) gan_json_add_text(object, "axes", source->axes->name);
   gan_inspect_add_shape(object, "shape", &source->shape);
   gan_json_add_integer(object, "classes", source->label_count);
+  add_weights(object, source);
   gan_json_add_text(object, "fingerprint", fingerprint);
   gan_json_add_integer(object, "samples_read", read);
   gan_json_add(object, "minimum", gan_json_number(range->minimum));
@@ -71,7 +98,7 @@ static void print_json(const char *path, const gan_source *source, int64_t read,
 }
 
 gan_status gan_inspect_data(const gan_arguments *arguments, const char *path, const char *source_name) {
-  /* data.dataset and data.labels may be given on the command line. */
+  /* data.dataset, data.labels and data.weights may be given on the command line. */
   gan_data_options options = arguments->config->data;
   options.source = source_name;
   options.path = path;

@@ -208,6 +208,15 @@ P
   done
 }
 
+test_inspect_tells_of_weights() {
+  make_points
+  run 0 "$PROGRAM" inspect points.h5 --data.dataset=points --data.weights=ones && says out 'weights +1 to 1, mean 1; 0 are 0' &&
+    run 0 "$PROGRAM" inspect points.h5 --data.dataset=points --data.weights=weights --json && /usr/bin/python3 -c "
+import h5py, json
+weights, found = h5py.File('points.h5')['weights'][()], json.load(open('out'))['weights']
+assert found['zeros'] == (weights == 0).sum() > 5 and abs(found['maximum'] - weights.max()) < 1e-6 and abs(found['mean'] - weights.mean()) < 1e-6"
+}
+
 test_synthetic_data_have_no_weights_which_is_said() {
   "$PROGRAM" train "${tiny[@]}" --iterations 1 --data.weights=weights --run.dir run >out 2>&1
   says out 'data.weights'

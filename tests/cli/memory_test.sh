@@ -30,6 +30,8 @@ assert foretold > 5e7 and abs(measured - foretold) < 0.1 * foretold"
 test_one_rank_takes_what_was_foretold() { plain_build; growth 1; }
 test_three_ranks_that_share_vectors_take_what_was_foretold() { plain_build; growth 3; }
 
+test_real_samples_in_the_generators_step_are_foretold() { plain_build; same+=(--loss.name relativistic_average); growth 1; }
+
 test_rows_and_totals_agree() {
   run 0 "$PROGRAM" config --preset ring8 --memory --np 6 --hosts 2 --shards 12 --json "${large[@]}" && json "
 assert (d['ranks'], d['hosts'], d['shards'], d['reduction']) == (6, 2, 12, 'hierarchical')
