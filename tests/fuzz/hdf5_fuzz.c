@@ -90,8 +90,8 @@ size_t fuzz_seed(int index, uint8_t *data) {
 }
 
 /* Whether it can be opened at all. */
-static bool check_source(const char *path, int64_t memory) {
-  const gan_data_options options = {.source = "hdf5", .path = path, .memory = memory};
+static bool check_source(const char *path, int64_t memory, const char *weights) {
+  const gan_data_options options = {.source = "hdf5", .path = path, .memory = memory, .weights = weights};
   gan_source *source = NULL;
   const gan_status status = gan_source_open(&options, 1, NULL, &source);
   if (status == GAN_BAD_USAGE) return false; /* several data sets, or layouts, are possible: the user is asked */
@@ -111,7 +111,7 @@ static bool check_source(const char *path, int64_t memory) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const char *path = fuzz_file(data, size);
-  /* Read from the file as it is asked for, then all at once into memory. */
-  if (check_source(path, 0)) (void)check_source(path, 1);
+  /* Read from the file as it is asked for, then all at once into memory; then with labels that are weights, too. */
+  if (check_source(path, 0, "") && check_source(path, 1, "")) (void)check_source(path, 1, "labels");
   return 0;
 }

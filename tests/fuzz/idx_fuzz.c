@@ -1,4 +1,5 @@
-/* IDX files, plain and gzip: as data to train on, as labels, and as pictures to convert. */
+/* IDX files, plain and gzip: as data to train on, as labels, as weights, and as pictures to convert. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,6 +20,10 @@ static const uint8_t colours[] = {0, 0, 8, 4, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0,  0, 
 static const uint8_t pixels[] = {0, 0, 8, 4, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0,
                                  2, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
 static const uint8_t labels[] = {0, 0, 8, 1, 0, 0, 0, 4, 3, 1, 0, 9};
+/* Of float32 and float64: 1, 0.5, 0, 2. */
+static const uint8_t weights[] = {0, 0, 13, 1, 0, 0, 0, 4, 0x3f, 0x80, 0, 0, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0};
+static const uint8_t long_weights[] = {0, 0, 14, 1, 0, 0, 0, 4, 0x3f, 0xf0, 0, 0, 0,    0, 0, 0, 0x3f, 0xe0, 0, 0,
+                                       0, 0, 0,  0, 0, 0, 0, 0, 0,    0,    0, 0, 0x40, 0, 0, 0, 0,    0,    0, 0};
 
 static size_t compress_to(uint8_t *data, const uint8_t *bytes, size_t count) {
   z_stream stream = {0};
@@ -37,7 +42,8 @@ size_t fuzz_seed(int index, uint8_t *data) {
   static const struct {
     const uint8_t *bytes;
     size_t count;
-  } plain[] = {{images, sizeof images}, {colours, sizeof colours}, {pixels, sizeof pixels}, {labels, sizeof labels}};
+  } plain[] = {{images, sizeof images}, {colours, sizeof colours}, {pixels, sizeof pixels},
+               {labels, sizeof labels}, {weights, sizeof weights}, {long_weights, sizeof long_weights}};
   const int count = (int)(sizeof plain / sizeof *plain);
   if (index >= 2 * count) return 0;
   if (index >= count) return compress_to(data, plain[index - count].bytes, plain[index - count].count);
@@ -45,13 +51,15 @@ size_t fuzz_seed(int index, uint8_t *data) {
   return plain[index].count;
 }
 
-static void check_source(const char *path, const char *label_path) {
-  const gan_data_options options = {.source = "idx", .path = path, .labels = label_path};
+static void check_source(const char *path, const char *label_path, const char *weight_path) {
+  const gan_data_options options = {.source = "idx", .path = path, .labels = label_path, .weights = weight_path};
   gan_source *source = NULL;
   if (!fuzz_accepted(gan_source_open(&options, 1, NULL, &source), GAN_BAD_FILE)) return;
   static float sample[FUZZ_INPUT_MOST * 16];
   int32_t label;
   const int64_t last = source->count - 1;
+  for (int64_t i = 0; source->weights && i <= last; i++)
+    fuzz_require(isfinite(source->weights[i]) && source->weights[i] >= 0, "weights that can be used");
   if (gan_shape_count(&source->shape) <= (int64_t)(sizeof sample / sizeof *sample))
     fuzz_require(gan_source_read(source, &last, 1, sample, &label) == GAN_OK, "the last sample of what was taken");
   gan_source_close(source);
@@ -83,8 +91,9 @@ static void check_pictures(const char *path) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const char *path = fuzz_file(data, size);
-  check_source(path, "none");
-  check_source(good_images(), path);
+  check_source(path, "none", "");
+  check_source(good_images(), path, "");
+  check_source(good_images(), "none", path);
   check_pictures(path);
   return 0;
 }
