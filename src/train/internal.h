@@ -228,7 +228,7 @@ bool gan_trace_wants(const gan_trainer *trainer);
    part of that pass; what the critic saw is in its own, as the step left it. */
 void gan_trace_samples(gan_trainer *trainer, const gan_player *player, const gan_pass *generated, int part);
 /* Writes them, with what the update made of them. */
-void gan_trace_result(gan_trainer *trainer, const gan_player *player);
+void gan_trace_result(gan_trainer *trainer, gan_player *player);
 gan_status gan_trace_end(gan_trainer *trainer) GAN_CHECKED; /* rank 0 */
 void gan_trace_release(gan_trainer *trainer);
 /* An error of rank 0 between two steps, with its message: every rank learns of it in the next step. */

@@ -58,7 +58,7 @@ gan_status gan_regularisers_check(const gan_config *config, const gan_network *c
   if (clips && gan_network_normalises_spectrally(critic))
     return gan_fail(GAN_BAD_USAGE,
                     "with spectral normalisation the critic is the same whatever the size of its weights, so that "
-                    "clipping them bounds nothing: leave out critic.%s, or spectral_norm",
+                    "clipping them bounds nothing: set critic.%s to 0, or leave out spectral_norm",
                     config->critic.clip > 0 ? "clip" : "clip_norm");
   if (!gan_penalties_any(&config->critic.penalty)) return GAN_OK;
   GAN_TRY(check_coupling(config, critic));

@@ -122,10 +122,12 @@ void gan_trace_samples(gan_trainer *trainer, const gan_player *player, const gan
   add_augmentation(trainer, player, false);
 }
 
-void gan_trace_result(gan_trainer *trainer, const gan_player *player) {
+void gan_trace_result(gan_trainer *trainer, gan_player *player) {
   if (!gan_trace_wants(trainer)) return;
   trainer->traced++;
   const float *gradient = gan_reduction_gradient(player->reduction);
+  /* The parameters are complete now: their singular vectors, too, are those that the network runs with from here on. */
+  if (!player->prepared) gan_player_prepare(player, true);
   const struct gan_tracing *tracing = trainer->tracing;
   add(trainer, (gan_trace_array){"gradient", flat_shape(player->network->parameter_count), gradient});
   add(trainer, parameters_of(player, "parameters"));

@@ -24,6 +24,15 @@ test_normalised_networks_are_the_same_at_any_np() {
   done
 }
 
+# The penalty's pass goes back beside the critic's own, and adds to the same sums.
+test_gradient_penalties_of_normalised_critics_are_the_same_at_any_np() {
+  local ranks options=("${normalised[@]}" --iterations 4 --critic.gradient_penalty=10 --critic.r1=1
+    --critic.layers="dense 16, leaky_relu 0.2, layer_norm, dense 8 no_bias, tanh, dense 1")
+  for ranks in 1 3 8; do
+    run 0 mpi $ranks train "${options[@]}" --run.dir np$ranks && same_state np1/latest.h5 np$ranks/latest.h5 || return 1
+  done
+}
+
 test_every_reduction_corrects_the_gradient_alike() {
   local reduction
   run 0 "$PROGRAM" train "${normalised[@]}" --iterations 2 --trace alone.h5 --run.dir alone || return 1
@@ -103,7 +112,10 @@ test_what_cannot_be_normalised_is_refused() {
   run 2 "$PROGRAM" train "${tiny[@]}" --critic.layers="dense 4, layer_norm spectral_norm, dense 1" && one_message &&
     says err 'layer 2 \("layer_norm spectral_norm"\)' &&
     run 2 "$PROGRAM" train "${tiny[@]}" --critic.layers="dense 4 spectral_norm spectral_norm, dense 1" && one_message &&
-    says err 'there twice' || return 1
+    says err 'there twice' &&
+    run 2 "$PROGRAM" train "${normalised[@]}" --critic.clip=0.01 && one_message && says err 'set critic.clip to 0, or leave' &&
+    run 2 "$PROGRAM" train "${tiny[@]}" --critic.layers="dense 4 spectral_norm, dense 1" --critic.clip=0 --critic.clip_norm=1 &&
+    one_message && says err 'set critic.clip_norm to 0, or leave' || return 1
   run 75 "$PROGRAM" train "${tiny[@]}" --iterations 3 --run.dir run --run.stop_at=1 || return 1
   run 3 "$PROGRAM" train --run.dir run --resume --critic.spectral_norm --critic.clip=0 && one_message && says err 'has no tensor /critic/0.weight_orig'
 }
