@@ -44,6 +44,10 @@ static const synonym keys[] = {
      "gradients are not clipped here; critic.clip bounds the critic's weights"},
     {"gp gplambda gplambdas lambdagp gpweight gradientpenalty gradientpenaltyweight lambda applygp penaltyweight",
      "critic.gradient_penalty", NULL},
+    {"spectralnorm spectralnormalization spectralnormalisation specnorm sn usesn dsn applydsn usespectralnorm "
+     "dspectralnorm",
+     "critic.spectral_norm", NULL},
+    {"gsn applygsn gspectralnorm", NULL, "in generator.layers, the word spectral_norm in a layer's line normalises it"},
     {"r1 r1lambda r1gamma r1weight applyr1reg", "critic.r1", NULL},
     {"r2 r2lambda r2gamma r2weight", "critic.r2", NULL},
     {"dreginterval lazyr1 lazyreg r1every r1interval", "critic.penalty_every", NULL},

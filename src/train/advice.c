@@ -46,7 +46,7 @@ static void look_at_constraints(gan_trainer *trainer) {
   if (config->critic.clip > 0 || otherwise || !trainer->loss->wants_lipschitz) return;
   gan_notice(trainer,
              "nothing keeps the critic's slope bounded, which the loss %s needs to mean anything: critic.clip, "
-             "critic.clip_norm or critic.gradient_penalty does",
+             "critic.clip_norm, critic.gradient_penalty or critic.spectral_norm does",
              trainer->loss->name);
 }
 

@@ -54,6 +54,11 @@ gan_status gan_regularisers_check(const gan_config *config, const gan_network *c
   if (config->critic.clip > 0 && config->critic.clip_norm > 0)
     return gan_fail(GAN_BAD_USAGE,
                     "critic.clip and critic.clip_norm bound the same weights in two ways: set one of them to 0");
+  if (config->critic.spectral_norm && !gan_network_normalises_spectrally(critic))
+    return gan_fail(
+        GAN_BAD_USAGE,
+        "critic.spectral_norm normalises dense, conv, conv_transpose and embedding layers, and critic.layers "
+        "has none: leave it out");
   const bool clips = config->critic.clip > 0 || config->critic.clip_norm > 0;
   if (clips && gan_network_normalises_spectrally(critic))
     return gan_fail(GAN_BAD_USAGE,

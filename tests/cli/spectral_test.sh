@@ -115,7 +115,9 @@ test_what_cannot_be_normalised_is_refused() {
     says err 'there twice' &&
     run 2 "$PROGRAM" train "${normalised[@]}" --critic.clip=0.01 && one_message && says err 'set critic.clip to 0, or leave' &&
     run 2 "$PROGRAM" train "${tiny[@]}" --critic.layers="dense 4 spectral_norm, dense 1" --critic.clip=0 --critic.clip_norm=1 &&
-    one_message && says err 'set critic.clip_norm to 0, or leave' || return 1
+    one_message && says err 'set critic.clip_norm to 0, or leave' &&
+    run 2 "$PROGRAM" train --preset fashion --critic.layers="global_average_pool" --critic.clip=0 --critic.spectral_norm && one_message &&
+    says err 'critic.layers has none' || return 1
   run 75 "$PROGRAM" train "${tiny[@]}" --iterations 3 --run.dir run --run.stop_at=1 || return 1
   run 3 "$PROGRAM" train --run.dir run --resume --critic.spectral_norm --critic.clip=0 && one_message && says err 'has no tensor /critic/0.weight_orig'
 }

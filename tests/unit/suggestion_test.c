@@ -41,6 +41,7 @@ static void other_programs_names_lead_to_the_option(void **state) {
       {"OPTIMIZATION.d_updates_per_step", "train.n_critic"},
       {"OPTIMIZATION.total_steps", "run.iterations"},
       {"MODEL.z_dim", "generator.latent"},
+      {"MODEL.apply_d_sn", "critic.spectral_norm"},
       {"LOSS.adv_loss", "loss.name"},
       /* TF-GAN and Keras */
       {"noise_dims", "generator.latent"},
@@ -84,6 +85,7 @@ static void what_works_otherwise_is_told(void **state) {
   static const char *const notes[][2] = {
       {"betas", "optimizer.beta1 and optimizer.beta2"},
       {"gpus", "mpirun -np"},
+      {"apply_g_sn", "the word spectral_norm"},
       {"imageSize", "generator.layers"},
       {"num_workers", "nothing is to be set"},
   };
