@@ -39,6 +39,7 @@ typedef struct gan_player {
   gan_preparation *preparation; /* of what passes read instead of the parameters; NULL: nothing */
   bool prepared;                /* since the last update */
   double *spectral_sums;        /* (local shards, spectral_count): its passes' */
+  double *spectral_totals;      /* (spectral_count): those of the step whose gradients are in the slots */
   gan_pass *pass;
   const gan_optimizer *optimizer;
   gan_optimizer_options options;       /* with this network's learning rate */

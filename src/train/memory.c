@@ -137,7 +137,8 @@ static gan_status add_network(const setup *run, const char *of, const gan_networ
   add(list, of, "running statistics", (1 + (size_t)averages) * statistics, 0);
   if (network->spectral_count > 0)
     add(list, of, "weights as normalised spectrally",
-        gan_preparation_bytes(network) + (size_t)run->shards.local * (size_t)network->spectral_count * sizeof(double),
+        gan_preparation_bytes(network) +
+            ((size_t)run->shards.local + 1) * (size_t)network->spectral_count * sizeof(double),
         0);
   add(list, of, "input, batch statistics", pass->bytes - borrowed * sizeof(float), 0);
   return GAN_OK;

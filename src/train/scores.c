@@ -19,6 +19,12 @@ static void add_sums_of_passes(const gan_player *player, int shard, double *sums
   if (spectral) memcpy(next, player->spectral_sums + (size_t)shard * spectral, spectral * sizeof *next);
 }
 
+/* For the update, which may come after the other network's step. They are the last of the sums. */
+static void keep_spectral_totals(const gan_trainer *trainer, const gan_player *player) {
+  const size_t count = (size_t)player->network->spectral_count;
+  if (count) memcpy(player->spectral_totals, trainer->sums + sum_count(player) - count, count * sizeof *trainer->sums);
+}
+
 double *gan_scores_sums(const gan_trainer *trainer, const gan_player *player, int shard) {
   return trainer->shard_sums + (size_t)shard * sum_count(player);
 }
@@ -129,6 +135,7 @@ gan_status gan_scores_sum(gan_trainer *trainer, const gan_player *player, gan_st
   const double start = gan_begin_exchange(trainer);
   gan_world_sum(trainer->world, &trainer->shards, trainer->shard_sums, stride, trainer->sums);
   gan_end_exchange(trainer, start);
+  keep_spectral_totals(trainer, player);
   memset(trainer->shard_sums, 0, (size_t)trainer->shards.local * stride * sizeof *trainer->shard_sums);
 
   if (trainer->sums[GAN_SUM_STOP] > 0) trainer->stop = true;

@@ -174,8 +174,9 @@ static gan_status create_player(gan_trainer *trainer, const char *name, const ga
   for (int i = 0; i < player->states_used; i++) player->states[i] = gan_reduction_state(player->reduction, i);
   GAN_TRY(gan_allocate(network->buffer_count, sizeof(float), "running statistics", &player->buffers));
   GAN_TRY(gan_preparation_create(network, &player->preparation));
-  GAN_TRY(gan_allocate((size_t)(trainer->shards.local * network->spectral_count), sizeof(double), "sums over shards",
-                       &player->spectral_sums));
+  const size_t weights = (size_t)network->spectral_count, local = (size_t)trainer->shards.local;
+  GAN_TRY(gan_allocate((local + 1) * weights, sizeof(double), "sums over shards", &player->spectral_sums));
+  player->spectral_totals = player->spectral_sums + local * weights;
   return gan_player_create_pass(player, parts, GAN_KEEP_FOR_BACKWARD, memory, &player->pass);
 }
 

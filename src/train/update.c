@@ -66,9 +66,7 @@ static void update_statistics(gan_trainer *trainer, gan_player *player) {
    reduction, before the update. */
 static void correct_range(void *context, size_t offset, size_t count, float *gradient) {
   const gan_player *player = context;
-  const double *sums =
-      player->trainer->sums + GAN_SUMS + (size_t)player->pass->parts * player->network->statistic_count;
-  gan_preparation_correct(player->preparation, player->buffers, sums, offset, count, gradient);
+  gan_preparation_correct(player->preparation, player->buffers, player->spectral_totals, offset, count, gradient);
 }
 
 /* Singular vectors are those of the weights, not averages: the moving average of the weights takes them as they are. */
