@@ -139,6 +139,7 @@ gan_status gan_network_create(const char *description, const gan_shape *input, c
     return status;
   }
   place_buffers(made);
+  gan_spectral_join(made);
   *network = made;
   return GAN_OK;
 }

@@ -131,6 +131,7 @@ typedef struct gan_spectral {
   int number;       /* which of the network's normalised weights it is */
   int u;            /* tensor u is the layer's vector u (rows), the next v (outer * inner) */
   bool from_output; /* <G, W> is summed where outputs are, not inputs */
+  int same;         /* the layer whose sum that is, but for the bias (gan_spectral_join); 0: it takes its own */
 } gan_spectral;
 
 struct gan_layer {

@@ -30,6 +30,22 @@ gan_status gan_spectral_add(gan_layer *layer, size_t outer, size_t rows, size_t 
   return GAN_OK;
 }
 
+/* Linear in pieces, each of which goes through zero. */
+static bool is_homogeneous(const gan_layer *layer) {
+  return layer->type == &gan_layer_relu || layer->type == &gan_layer_leaky_relu;
+}
+
+void gan_spectral_join(gan_network *network) {
+  for (int i = 0; i + 2 < network->layer_count; i++) {
+    gan_layer *layer = &network->layers[i];
+    const gan_layer *next = layer + 1, *taker = layer + 2;
+    if (layer->spectral.rows == 0 || !layer->spectral.from_output || !is_homogeneous(next)) continue;
+    if (taker->spectral.rows == 0 || taker->spectral.from_output) continue;
+    layer->spectral.same = i + 2;
+    layer->backward_reads = layer->type->backward_reads;
+  }
+}
+
 void gan_spectral_initialise(const gan_layer *layer, gan_random_address address, float *buffers) {
   if (layer->spectral.rows == 0) return;
   address.sample = (uint64_t)address.stream;
@@ -48,7 +64,9 @@ static double *sum_of(const gan_pass *pass, const gan_layer *layer, int shard) {
 }
 
 void gan_spectral_begin_sums(gan_pass *pass, const gan_layer *layer) {
-  for (int shard = 0; shard < pass->shards->local; shard++) *sum_of(pass, layer, shard) = 0;
+  const gan_layer *same = layer->spectral.same ? &layer->network->layers[layer->spectral.same] : NULL;
+  for (int shard = 0; shard < pass->shards->local; shard++)
+    *sum_of(pass, layer, shard) = same ? *sum_of(pass, same, shard) : 0;
 }
 
 /* Of one shard: values and gradients begin where its rows do, each `width` floats. */
@@ -78,7 +96,7 @@ void gan_spectral_add_outputs(gan_pass *pass, const gan_pass *of, const gan_laye
                               const float *output, const float *output_gradient) {
   const bool has_bias = layer->spectral.u > 1;
   for (int shard = 0; shard < of->shards->local; shard++) {
-    double sum = dot_rows(of, shard, layer->outputs, output, output_gradient);
+    double sum = layer->spectral.same ? 0 : dot_rows(of, shard, layer->outputs, output, output_gradient);
     if (with_bias && has_bias) sum -= dot_bias(of, layer, shard, output_gradient);
     *sum_of(pass, layer, shard) += sum;
   }

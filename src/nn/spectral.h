@@ -22,7 +22,9 @@
 
    over these rows, dx = (W / sigma)' dy being what goes back to the layer below anyway. The former is there for all
    layers but the first one with parameters, whose dx nobody asks for, and embeddings, which have none: those take the
-   latter, and keep their outputs for it. Tangents (nn/tangent.h) are mapped without the bias and add x' . dx' alike. */
+   latter, and keep their outputs for it; but for those that only a relu stands between and another normalised layer,
+   whose x . dx is the same number, as f(y) = f'(y) y. Tangents (nn/tangent.h) are mapped without the bias and add x' .
+   dx' alike. */
 #ifndef GAN_NN_SPECTRAL_H
 #define GAN_NN_SPECTRAL_H
 
@@ -32,6 +34,9 @@
 gan_status gan_layer_add_weight(gan_layer *layer, const gan_shape *shape, bool normalised) GAN_CHECKED;
 /* After the last parameter: adds u and v of a weight that lies as (outer, rows, inner). */
 gan_status gan_spectral_add(gan_layer *layer, size_t outer, size_t rows, size_t inner) GAN_CHECKED;
+
+/* Once all layers of a network are there: finds layers whose sum another one takes. */
+void gan_spectral_join(gan_network *network);
 
 /* u and v as PyTorch begins them: normally distributed, of length 1. Nothing for a layer without. The address is that
    of gan_network_initialise. */
