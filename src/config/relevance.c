@@ -50,7 +50,7 @@ typedef enum when {
 } when;
 
 typedef struct condition {
-  const char *key; /* a section with its dot is all of its keys */
+  const char *key; /* a section with its dot is all of its keys, a beginning with its "_" all that begin so */
   const char *decider;
   when when;
   bool (*uses)(const char *name, const char *key);
@@ -86,6 +86,15 @@ static const condition conditions[] = {
     {"optimizer.final_factor", "optimizer.schedule", USED_BY(schedule_uses)},
     {"batch_norm.", "generator.layers", HOLDS("batch_norm")},
     {"batch_norm.", "critic.layers", HOLDS("batch_norm")},
+    {"critic.clip_norm_of", "critic.clip_norm", ABOVE_ZERO},
+    {"critic.gradient_penalty_", "critic.gradient_penalty", ABOVE_ZERO},
+    {"critic.gradient_penalty_", "critic.dragan", ABOVE_ZERO},
+    {"critic.penalty_every", "critic.gradient_penalty", ABOVE_ZERO},
+    {"critic.penalty_every", "critic.dragan", ABOVE_ZERO},
+    {"critic.penalty_every", "critic.r1", ABOVE_ZERO},
+    {"critic.penalty_every", "critic.r1_final", ABOVE_ZERO},
+    {"critic.penalty_every", "critic.r2", ABOVE_ZERO},
+    {"critic.penalty_every", "critic.r2_final", ABOVE_ZERO},
     {"samples.ema", "train.ema_decay", ABOVE_ZERO},
     {"trace.steps", "trace.file", SET},
 };
@@ -93,7 +102,7 @@ enum { CONDITIONS = sizeof conditions / sizeof *conditions };
 
 static bool is_about(const condition *row, const char *key) {
   const size_t length = strlen(row->key);
-  return strcmp(key, row->key) == 0 || (row->key[length - 1] == '.' && strncmp(key, row->key, length) == 0);
+  return strcmp(key, row->key) == 0 || (strchr("._", row->key[length - 1]) && strncmp(key, row->key, length) == 0);
 }
 
 static bool holds(const condition *row, const char *key, const gan_config *config) {

@@ -14,6 +14,7 @@ struct gan_tracing {
   float *gathered; /* rank 0: the same of the global batch, of all quantities; NULL elsewhere */
   size_t used;     /* floats of it */
   double loss;
+  float penalty;
   size_t count;
   gan_trace_array arrays[ARRAYS_MOST];
 };
@@ -26,7 +27,7 @@ bool gan_trace_wants(const gan_trainer *trainer) {
 static size_t row_floats(const gan_trainer *trainer) {
   const size_t elements = (size_t)gan_trainer_sample_size(trainer);
   const size_t draws = (size_t)trainer->model.augmentation.count * GAN_AUGMENTATION_VALUES;
-  return 2 * elements + (size_t)trainer->config->generator.latent + 2 + 2 * draws;
+  return 2 * elements + (size_t)trainer->config->generator.latent + 3 + 2 * draws;
 }
 
 static gan_shape flat_shape(size_t count) { return (gan_shape){.rank = 1, .size = {(int64_t)count}}; }
@@ -112,6 +113,17 @@ static void add_augmentation(gan_trainer *trainer, const gan_player *player, boo
   add_rows(trainer, real ? "augmentation_real" : "augmentation_fake", &draws);
 }
 
+/* What gradient penalties added to the critic's loss, and where they looked. */
+static void add_penalty(gan_trainer *trainer) {
+  const gan_shape scalar = {0};
+  const float *interpolation = gan_penalty_interpolation(trainer);
+  trainer->tracing->penalty = (float)trainer->sums[GAN_SUM_PENALTY];
+  if (trainer->penalty.due) add(trainer, (gan_trace_array){"penalty", scalar, &trainer->tracing->penalty});
+  if (!interpolation) return;
+  memcpy(trainer->tracing->rows, interpolation, (size_t)gan_shards_samples(&trainer->shards) * sizeof *interpolation);
+  add_rows(trainer, "interpolation", &scalar);
+}
+
 void gan_trace_samples(gan_trainer *trainer, const gan_player *player, const gan_pass *generated, int part) {
   if (!gan_trace_wants(trainer)) return;
   trainer->tracing->count = trainer->tracing->used = 0;
@@ -120,6 +132,7 @@ void gan_trace_samples(gan_trainer *trainer, const gan_player *player, const gan
   add_scores(trainer);
   if (trainer->critic.pass->parts > 1) add_augmentation(trainer, player, true);
   add_augmentation(trainer, player, false);
+  if (player == &trainer->critic) add_penalty(trainer);
 }
 
 void gan_trace_result(gan_trainer *trainer, gan_player *player) {
