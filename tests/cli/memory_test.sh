@@ -11,10 +11,10 @@ large=(--generator.latent=64 --generator.layers="dense 1500, relu, dense 1500, b
   conv 16 kernel 3 padding 1, leaky_relu, dense 1" --optimizer.name adam --train.ema_decay=0.9)
 same=(--batch 96 --train.n_critic 1)
 
-# growth NP: what training takes more of memory for the large networks than for small ones, measured and foretold. Rows of what
+# growth NP [OPTION...]: what training takes more of memory for the large networks than for small ones, measured and foretold. Rows of what
 # is there only while samples are drawn are left out: benchmark draws none.
 growth() {
-  local np=$1
+  local np=$1 large=("${large[@]}" "${@:2}")
   run 0 mpi "$np" benchmark -n 2 --json "${same[@]}" && mv out small.json && run 0 mpi "$np" benchmark -n 2 --json "${same[@]}" "${large[@]}" && mv out large.json &&
     run 0 "$PROGRAM" config --memory --np "$np" --json "${same[@]}" && mv out small-plan.json &&
     run 0 "$PROGRAM" config --memory --np "$np" --json "${same[@]}" "${large[@]}" && json "
@@ -31,6 +31,7 @@ test_one_rank_takes_what_was_foretold() { plain_build; growth 1; }
 test_three_ranks_that_share_vectors_take_what_was_foretold() { plain_build; growth 3; }
 
 test_real_samples_in_the_generators_step_are_foretold() { plain_build; same+=(--loss.name relativistic_average); growth 1; }
+test_gradient_penalties_take_what_was_foretold() { plain_build; growth 2 --critic.gradient_penalty=1 --critic.r1=1 --critic.clip=0; }
 
 test_rows_and_totals_agree() {
   run 0 "$PROGRAM" config --preset ring8 --memory --np 6 --hosts 2 --shards 12 --json "${large[@]}" && json "

@@ -17,6 +17,11 @@ static const char *const settings[][2] = {
     {"train.ema_decay", "0.9"},
     {"optimizer.name", "adam"},
     {"batch_norm.sync", "yes"},
+    {"critic.clip", "0"},
+    {"critic.clip_norm", "0.5"},
+    {"critic.r1", "1"},
+    {"critic.r2", "1"},
+    {"critic.lecam", "0.1"},
     {"generator.layers",
      "dense 32, reshape 2 4 4, residual, batch_norm, relu, upsample 2, conv 3 kernel 3 padding 1, shortcut, upsample "
      "2, "
