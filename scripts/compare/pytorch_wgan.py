@@ -59,6 +59,15 @@ def convolutions(channels):
     return nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, 4, bias=False), nn.Flatten())
 
 
+def normalised_convolutions(channels, size):
+    """The same with layer norm, as critics with a gradient penalty have; size: of the first layer's output."""
+    layers = [nn.Conv2d(channels[0], channels[1], 4, 2, 1), nn.LeakyReLU(0.2)]
+    for inputs, outputs in zip(channels[1:], channels[2:]):
+        size //= 2
+        layers += [nn.Conv2d(inputs, outputs, 4, 2, 1), nn.LayerNorm([outputs, size, size]), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, 4), nn.Flatten())
+
+
 # The networks and recipes of gan_dist's presets fashion-mlp (the WGAN paper's MLP, arXiv 1701.07875), ring8, and wgan-64.
 # Bytes: data are kept as images are, a byte a value. Apart: real and generated samples pass through the critic one after
 # the other, because batch norm is to see them so. Warm-up: iterations before those that are timed.
@@ -97,6 +106,18 @@ MODELS = {
         clip=0.01,
         warm_up=2,
     ),
+    # The critic alone counts.
+    "dcgan-ln": Model(
+        latent=(16,),
+        sample=(3, 64, 64),
+        bytes=True,
+        apart=False,
+        generator=lambda: nn.Sequential(nn.Linear(16, 3 * 64 * 64), nn.Tanh(), nn.Unflatten(1, (3, 64, 64))),
+        critic=lambda: normalised_convolutions([3, 64, 128, 256, 512], 32),
+        rate=5e-5,
+        clip=0.01,
+        warm_up=1,
+    ),
 }
 
 
@@ -108,8 +129,8 @@ def make_data(model):
 
 
 class Trainer:
-    def __init__(self, model, batch, processes):
-        self.model, self.batch = MODELS[model], batch
+    def __init__(self, model, batch, processes, penalty=0.0, critic_steps=CRITIC_STEPS):
+        self.model, self.batch, self.penalty, self.critic_steps = MODELS[model], batch, penalty, critic_steps
         self.data = make_data(self.model)
         self.generator, self.critic = self.model.generator(), self.model.critic()
         self.plain_critic = self.critic
@@ -134,14 +155,26 @@ class Trainer:
         scores = self.critic(torch.cat([real, fake]))
         return scores[self.batch :].mean() - scores[: self.batch].mean()
 
+    def gradient_penalty(self, real, fake):
+        """WGAN-GP's (arXiv 1704.00028), by double backward."""
+        place = torch.rand(self.batch, *[1] * (real.dim() - 1))
+        x = (real + place * (fake - real)).requires_grad_(True)
+        slope = torch.autograd.grad(self.plain_critic(x).sum(), x, create_graph=True)[0]
+        return self.penalty * (slope.flatten(1).norm(dim=1) - 1).square().mean()
+
     def critic_step(self):
         real = self.draw_real()
         with torch.no_grad():
             fake = self.generate()
         # Without a wrapper that keeps gradients in its buckets, dropping them saves a pass over them.
         self.optimize_critic.zero_grad(set_to_none=self.plain_critic is self.critic)
-        self.critic_loss(real, fake).backward()
+        loss = self.critic_loss(real, fake)
+        if self.penalty > 0:
+            loss = loss + self.gradient_penalty(real, fake)
+        loss.backward()
         self.optimize_critic.step()
+        if self.penalty > 0:
+            return
         with torch.no_grad():
             for weight in self.critic_weights:
                 weight.clamp_(-self.model.clip, self.model.clip)
@@ -159,10 +192,10 @@ class Trainer:
     def gradient_bytes(self):
         """Of an iteration: float32, the critic's in each of its steps, and the generator's."""
         critic = sum(weight.numel() for weight in self.critic_weights)
-        return 4 * (CRITIC_STEPS * critic + sum(weight.numel() for weight in self.generator.parameters()))
+        return 4 * (self.critic_steps * critic + sum(weight.numel() for weight in self.generator.parameters()))
 
     def iterate(self):
-        for _ in range(CRITIC_STEPS):
+        for _ in range(self.critic_steps):
             self.critic_step()
         self.generator_step()
 
@@ -197,13 +230,15 @@ def run(rank, arguments, meeting, program_start):
     processes = arguments.processes
     if processes > 1:
         distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=processes)
-    trainer = Trainer(arguments.model, arguments.batch, processes)
+    trainer = Trainer(arguments.model, arguments.batch, processes, arguments.penalty, arguments.critic_steps)
     startup = time.clock_gettime(time.CLOCK_BOOTTIME) - program_start
-    seconds = []
+    seconds, on_core = [], []
     for _ in range(trainer.model.warm_up + arguments.iterations):
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         trainer.iterate()
         seconds.append(time.perf_counter() - start)
+        on_core.append(time.process_time() - used)
+    on_core = 1e3 * statistics.median(on_core[trainer.model.warm_up :])
     seconds = torch.tensor(seconds[trainer.model.warm_up :], dtype=torch.float64)
     resident = 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     largest = torch.tensor([proportional_memory(), resident, startup], dtype=torch.float64)
@@ -221,6 +256,7 @@ def run(rank, arguments, meeting, program_start):
             "iterations": arguments.iterations,
             "work": {"gradient_bytes_per_rank": trainer.gradient_bytes()},
             "milliseconds_per_iteration": {"minimum": min(milliseconds), "median": statistics.median(milliseconds)},
+            "milliseconds_on_core": on_core,
             "memory_bytes": {"maximum": float(largest[0])},
             "peak_resident_bytes": float(largest[1]),
             "startup_seconds": float(largest[2]),
@@ -236,6 +272,8 @@ def main():
     parser.add_argument("--batch", type=int, default=64, help="samples per process")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--iterations", type=int, default=50)
+    parser.add_argument("--penalty", type=float, default=0.0, help="lambda of a gradient penalty instead of clipping (one process)")
+    parser.add_argument("--critic-steps", type=int, default=CRITIC_STEPS, help="to each generator step")
     arguments = parser.parse_args()
     if min(arguments.batch, arguments.processes, arguments.iterations) < 1:
         parser.error("numbers have to be at least 1")
