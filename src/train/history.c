@@ -28,11 +28,17 @@ static void tell(changes *list, bool matters, const char *text) {
   if (matters) fprintf(list->notice, "%s%s", list->noticed++ ? "; " : "", text);
 }
 
+/* Whether anything but the learning rate moves along the run. */
+static bool moves_otherwise(const gan_config *config) {
+  return !isnan(config->critic.penalty.r1_final) || !isnan(config->critic.penalty.r2_final) ||
+         strcmp(config->augment.schedule, "constant") != 0;
+}
+
 static bool is_scheduled(const gan_config *config) { return strcmp(config->optimizer.schedule, "constant") != 0; }
 
 static gan_status tell_options(const gan_trainer *trainer, changes *list) {
-  const bool augmented = strcmp(trainer->config->augment.schedule, "constant") != 0;
-  const bool scheduled = is_scheduled(trainer->before) || is_scheduled(trainer->config) || augmented;
+  const bool scheduled = is_scheduled(trainer->before) || is_scheduled(trainer->config) ||
+                         moves_otherwise(trainer->before) || moves_otherwise(trainer->config);
   for (int i = 0; i < gan_option_count; i++) {
     const gan_option *option = &gan_options[i];
     char *text;

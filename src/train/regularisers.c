@@ -7,6 +7,7 @@
 #include "train/regularisers.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "gan/loss.h"
@@ -14,14 +15,22 @@
 #include "train/internal.h"
 
 bool gan_is_constrained_otherwise(const gan_config *config, const gan_network *critic) {
-  return gan_penalties_any(&config->critic.penalty) || config->critic.clip_norm > 0 ||
-         gan_network_normalises_spectrally(critic);
+  return gan_penalties_any(&config->critic.penalty) || config->critic.clip_norm > 0 || config->critic.spectral_norm ||
+         (critic && gan_network_normalises_spectrally(critic));
+}
+
+/* Not if it is of the preset that is taken where none is named: one that fits that preset's loss. */
+static bool was_asked_for(const gan_config *config) {
+  const ptrdiff_t row = gan_option_find("critic.clip") - gan_options;
+  return config->given[row] || config->brought[row];
 }
 
 double gan_clip_of(const gan_config *config, const gan_network *critic) {
-  if (!isnan(config->critic.clip)) return config->critic.clip;
   const gan_loss *loss = gan_loss_find(config->loss.name);
-  return loss && loss->wants_lipschitz && !gan_is_constrained_otherwise(config, critic) ? 0.01 : 0;
+  const bool needed = loss && loss->wants_lipschitz && !gan_is_constrained_otherwise(config, critic);
+  const double bound = config->critic.clip;
+  if (isnan(bound)) return needed ? 0.01 : 0;
+  return needed || was_asked_for(config) ? bound : 0;
 }
 
 void gan_settle_clipping(gan_config *config, const gan_network *critic) {

@@ -7,8 +7,8 @@
 
 typedef struct gan_player gan_player;
 
-/* critic.clip where nobody has set it: 0.01 where the loss asks for a Lipschitz critic and nothing else makes it one,
-   else 0. */
+/* critic.clip as it is set; where nobody has set it: 0.01 where the loss asks for a Lipschitz critic and nothing else
+   makes it one, else 0. */
 double gan_clip_of(const gan_config *config, const gan_network *critic);
 /* The same, into the configuration, which the run's files then show. */
 void gan_settle_clipping(gan_config *config, const gan_network *critic);

@@ -174,6 +174,16 @@ test_weights_are_clipped_only_where_the_loss_needs_it_and_nothing_else_does_it()
     ends_with_clip 0.2 --critic.clip=0.2 --critic.r1=1 && says said 'critic.clip = 0.2 stays beside'
 }
 
+# The preset that is taken where none is named brings a bound for its own loss.
+test_the_usual_presets_bound_gives_way() {
+  local option
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 1 --run.dir usual && [ "$(clip_of usual)" = 0.1 ] || return 1
+  for option in --loss.name=modified_minimax --critic.gradient_penalty=1 --critic.clip_norm=1; do
+    run 0 "$PROGRAM" train "${tiny[@]}" --iterations 1 $option --run.dir run && [ "$(clip_of run)" = 0 ] || { note "clip $(clip_of run): $option"; return 1; }
+    rm -r run
+  done
+}
+
 # As it was: a run of an earlier version has the bound that it was given or had by default then.
 test_an_older_run_keeps_its_bound() {
   gzip -dc "$ROOT/tests/reference/checkpoint-format-1.h5.gz" >old.h5
@@ -193,7 +203,8 @@ test_what_makes_no_sense_is_refused_with_a_remedy() {
   local norm=(--critic.layers="dense 8, batch_norm, relu, dense 1")
   refuses 'layer 2 \("batch_norm"\).*layer_norm' "${norm[@]}" --critic.gradient_penalty=1 && refuses 'critic.dragan.*batch_norm.*critic.r1' "${norm[@]}" --critic.dragan=1 &&
     refuses 'minibatch_stddev' --critic.layers="dense 8, minibatch_stddev, dense 1" --critic.gradient_penalty=1 &&
-    refuses 'critic.clip and critic.clip_norm' --critic.clip=1 --critic.clip_norm=1 && refuses 'second derivatives' --critic.layers="relu, embedding 9 2, dense 1" --critic.r1=1 &&
+    refuses 'critic.clip and critic.clip_norm' --critic.clip=1 --critic.clip_norm=1 && refuses 'spectral' --critic.spectral_norm --critic.clip=1 &&
+    refuses 'spectral' --critic.spectral_norm --critic.clip_norm=1 && refuses 'second derivatives' --critic.layers="relu, embedding 9 2, dense 1" --critic.r1=1 &&
     refuses 'critic.penalty_every' --critic.penalty_every=0 --critic.r1=1 && refuses 'critic.gradient_penalty_target' --critic.gradient_penalty_target=0 &&
     refuses 'critic.gradient_penalty_one_sided' --critic.gradient_penalty_one_sided --critic.r1=1 &&
     refuses 'critic.penalty_every' --critic.penalty_every=4 && refuses 'critic.clip_norm_of' --critic.clip_norm_of=row
