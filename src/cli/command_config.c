@@ -41,6 +41,11 @@ static list_entry choice_entry(const char *key, int i) {
 }
 
 static list_entry preset_entry(int i) { return choice_entry("run.preset", i); }
+static list_entry penalty_entry(int i) {
+  if (i >= GAN_PENALTY_KINDS) return (list_entry){NULL, NULL};
+  return (list_entry){gan_penalties[i].name, gan_penalties[i].help};
+}
+
 static list_entry loss_entry(int i) { return choice_entry("loss.name", i); }
 static list_entry optimizer_entry(int i) { return choice_entry("optimizer.name", i); }
 static list_entry schedule_entry(int i) { return choice_entry("optimizer.schedule", i); }
@@ -100,6 +105,7 @@ static const name_list lists[] = {
     {"losses", "what the networks minimise, for loss.name", loss_entry, NULL},
     {"augmentations", "what happens to samples on their way into the critic, for augment.operations",
      augmentation_entry, augmentation_details},
+    {"penalties", "of the critic's gradient: section critic has a weight for each", penalty_entry, NULL},
     {"optimizers", "how gradients become updates, for optimizer.name", optimizer_entry, NULL},
     {"schedules", "how the learning rate changes, for optimizer.schedule", schedule_entry, NULL},
     {"initialisations", "how weights start, for generator.init and critic.init", initialisation_entry, NULL},
@@ -256,7 +262,8 @@ static gan_status probe_config(const gan_arguments *arguments) {
 
 static const gan_flag flags[] = {
     {"--list", "[LIST]",
-     "presets, layers, losses, optimizers, schedules, initialisations, sources, backends or options; alone: the lists"},
+     "presets, layers, losses, penalties, optimizers, schedules, initialisations, sources, backends or options; alone: "
+     "the lists"},
     {"--memory", NULL, "prints what training would take on each rank and on each host, without taking it"},
     {"--np", "RANKS", "for --memory: with so many ranks; without: those there are"},
     {"--hosts", "HOSTS", "for --memory: with the ranks on so many hosts; without: 1, or those there are"},

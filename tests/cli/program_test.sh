@@ -73,7 +73,7 @@ test_precedence_is_preset_file_environment_command_line() {
 }
 test_config_lists_every_table() {
   local list
-  for list in presets layers losses augmentations optimizers schedules initialisations sources backends options; do
+  for list in presets layers losses penalties augmentations optimizers schedules initialisations sources backends options; do
     run 0 "$PROGRAM" config --list $list && [ "$(wc -l <out)" -ge 1 ] || return 1
   done
   run 0 "$PROGRAM" config --list losses && says out wasserstein && says out modified_minimax
