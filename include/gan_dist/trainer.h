@@ -79,7 +79,8 @@ GAN_API void gan_trainer_destroy(gan_trainer *trainer);
    before the first. Collective; all ranks return the same status. */
 GAN_API gan_status gan_trainer_run(gan_trainer *trainer) GAN_CHECKED;
 
-/* One iteration and nothing around it: n_critic critic steps, one generator step. Collective. */
+/* One iteration and nothing around it: n_critic critic steps and one generator step, or one and k where n_critic is
+   1/k. Collective. */
 GAN_API gan_status gan_trainer_iterate(gan_trainer *trainer, gan_iteration *values) GAN_CHECKED;
 
 /* `count` samples (count, elements) of the generator as it is now (the averaged one when there is one), by latents 0 ..

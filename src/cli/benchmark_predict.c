@@ -178,7 +178,7 @@ static double computing_for(const gan_prediction *found, double batch, int steps
 
 static void fill_curve(const gan_prediction *found, const gan_prediction_row *row, double batch,
                        gan_predicted_curve *curve) {
-  const int steps = (int)found->work.critic_steps + 1;
+  const int steps = (int)(found->work.critic_steps + found->work.generator_steps);
   curve->batch = batch;
   curve->compute = computing_for(found, batch, steps, row->ranks, &curve->stragglers);
   curve->total = curve->compute + row->network + row->time.adding + curve->stragglers;
@@ -209,14 +209,14 @@ static gan_status describe_work(gan_arguments *arguments, gan_prediction *found)
   double bandwidth = 0;
   GAN_TRY(gan_machine_bandwidth(arguments->world, &bandwidth));
   const char *reduction = strcmp(config->dist.reduction, "shared") == 0 ? "auto" : config->dist.reduction;
-  found->predicted =
-      (gan_predicted_work){.updates = {{work->critic_parameters, work->scalars, (int)work->critic_steps},
-                                       {work->generator_parameters, work->generator_scalars, 1}},
-                           .ranks_per_host = gan_world_size(arguments->world) / gan_world_host_count(arguments->world),
-                           .buckets = GAN_PREDICT_BUCKETS,
-                           .verify_every = (double)config->train.verify_every,
-                           .reduction = reduction,
-                           .adding = 3 * sizeof(float) * gan_world_size(arguments->world) / bandwidth};
+  found->predicted = (gan_predicted_work){
+      .updates = {{work->critic_parameters, work->scalars, (int)work->critic_steps},
+                  {work->generator_parameters, work->generator_scalars, (int)work->generator_steps}},
+      .ranks_per_host = gan_world_size(arguments->world) / gan_world_host_count(arguments->world),
+      .buckets = GAN_PREDICT_BUCKETS,
+      .verify_every = (double)config->train.verify_every,
+      .reduction = reduction,
+      .adding = 3 * sizeof(float) * gan_world_size(arguments->world) / bandwidth};
   return GAN_OK;
 }
 

@@ -115,6 +115,7 @@ static struct json_object *json_report(const gan_prediction *found) {
   gan_json_add_integer(object, "ranks_per_host", found->predicted.ranks_per_host);
   gan_json_add_integer(object, "batch", found->work.batch);
   gan_json_add_integer(object, "critic_steps", found->work.critic_steps);
+  gan_json_add_integer(object, "generator_steps", found->work.generator_steps);
   gan_json_add_integer(object, "critic_parameters", (int64_t)found->work.critic_parameters);
   gan_json_add_integer(object, "generator_parameters", (int64_t)found->work.generator_parameters);
   gan_json_add_integer(object, "critic_scalars", (int64_t)found->work.scalars);

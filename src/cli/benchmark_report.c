@@ -69,9 +69,10 @@ static gan_status measure(gan_arguments *arguments, report *found) {
 static double comparable(const report *found, double peak) { return gan_crowded(found->world) ? (double)NAN : peak; }
 
 /* Of an iteration: one in each step. */
-static double exchanges(const gan_training_time *time) {
-  return (double)(time->work.critic_steps + 1) * time->exchange;
+static long long exchange_count(const gan_training_time *time) {
+  return time->work.critic_steps + time->work.generator_steps;
 }
+static double exchanges(const gan_training_time *time) { return (double)exchange_count(time) * time->exchange; }
 
 static void print_gradients(const report *found) {
   const double peak = comparable(found, found->peak_bandwidth);
@@ -86,9 +87,9 @@ static void print_text(const report *found) {
   const double percent = 100 / time->median;
   char crowd[GAN_CROWD_TEXT];
   gan_crowd_describe(found->world, crowd);
-  printf("preset                %s, batch %lld, %lld critic steps an iteration, %s, %s\n", found->config->run.name,
-         (long long)time->work.batch, (long long)time->work.critic_steps, found->backend->name,
-         found->config->run.precision);
+  printf("preset                %s, batch %lld, %lld critic steps and %lld of the generator an iteration, %s, %s\n",
+         found->config->run.name, (long long)time->work.batch, (long long)time->work.critic_steps,
+         (long long)time->work.generator_steps, found->backend->name, found->config->run.precision);
   printf("machine               %s, %d cores usable\n", found->cpu.model, found->cpu.usable_cores);
   printf("ranks                 %d on %d host%s, %d shard%s\n", found->ranks, found->hosts,
          found->hosts == 1 ? "" : "s", time->work.shards, time->work.shards == 1 ? "" : "s");
@@ -101,7 +102,7 @@ static void print_text(const report *found) {
   printf("  waiting             %.3f ms  (%.1f %%)%s%s\n", 1e3 * time->waiting, percent * time->waiting,
          crowd[0] ? "  " : "", crowd);
   printf("exchange of scalars   %.2f us, %lld an iteration: %.3f %% of it (error agreement included)\n",
-         1e6 * time->exchange, (long long)time->work.critic_steps + 1, percent * exchanges(time));
+         1e6 * time->exchange, exchange_count(time), percent * exchanges(time));
   printf("matrix products       %.4g GF an iteration, %.1f GF/s: %.1f %% of the measured peak of %.1f GF/s\n",
          1e-9 * time->work.flops, 1e-9 * found->flops, 100 * found->flops / found->peak_flops,
          1e-9 * found->peak_flops);
@@ -148,6 +149,7 @@ static void add_setting(struct json_object *object, const report *found) {
   gan_json_add_integer(object, "shards", found->time.work.shards);
   gan_json_add_integer(object, "batch", found->time.work.batch);
   gan_json_add_integer(object, "critic_steps", found->time.work.critic_steps);
+  gan_json_add_integer(object, "generator_steps", found->time.work.generator_steps);
   gan_json_add_text(object, "backend", found->backend->name);
   gan_json_add_text(object, "backend_description", found->backend->describe());
   gan_json_add_text(object, "precision", found->config->run.precision);

@@ -119,7 +119,8 @@ enum { LIST_COUNT = sizeof lists / sizeof *lists };
 static void print_option_notes(const gan_option *option) {
   char range[GAN_RANGE_TEXT] = "", text[NOTES_TEXT];
   const char *name;
-  const bool number = option->type == GAN_OPTION_INTEGER || option->type == GAN_OPTION_REAL;
+  const bool number =
+      option->type == GAN_OPTION_INTEGER || option->type == GAN_OPTION_REAL || option->type == GAN_OPTION_RATIO;
   if (number) gan_option_range(option, range);
   int used = snprintf(text, sizeof text, "%s%sdefault %s%s%s", option->short_form ? option->short_form : "",
                       option->short_form ? "; " : "", *option->default_value ? option->default_value : "empty",
@@ -178,10 +179,10 @@ static gan_status json_value(const gan_option *option, const gan_config *config,
   double real = 0;
   GAN_TRY(gan_option_print(option, config, &text));
   gan_status status = GAN_OK;
-  if (option->type == GAN_OPTION_INTEGER) {
+  if (option->type == GAN_OPTION_INTEGER || (option->type == GAN_OPTION_RATIO && !strchr(text, '/'))) {
     status = gan_parse_integer(text, &integer);
     *value = json_object_new_int64(integer);
-  } else if (option->type == GAN_OPTION_REAL) {
+  } else if (option->type == GAN_OPTION_REAL && !(option->unset && strcmp(text, option->unset) == 0)) {
     status = gan_parse_real(text, &real);
     *value = json_object_new_double_s(real, text);
   } else if (option->type == GAN_OPTION_BOOLEAN) {

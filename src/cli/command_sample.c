@@ -44,7 +44,7 @@ static void release(saved_generator *saved) {
 
 static gan_status read_tensors(const gan_checkpoint_file *opened, const char *path, saved_generator *saved) {
   const gan_network *network = saved->model.generator;
-  const bool averaged = saved->config->train.ema_decay > 0 && saved->config->samples.ema;
+  const bool averaged = gan_averages(saved->config) && saved->config->samples.ema;
   const char *weights = averaged ? "ema" : "generator";
   char group[sizeof saved->origin.weights + 1];
   gan_tensor *tensors = NULL;

@@ -45,6 +45,8 @@ const char *gan_help_value(const gan_option *option) {
       return "N";
     case GAN_OPTION_REAL:
       return "X";
+    case GAN_OPTION_RATIO:
+      return "N|1/N";
     case GAN_OPTION_BOOLEAN:
       return "yes|no";
     default:

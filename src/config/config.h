@@ -19,7 +19,12 @@
 #include "gan_dist/config.h"
 #include "optim/optimizer.h"
 
-enum { GAN_OPTIONS_MOST = 128 };
+enum { GAN_OPTIONS_MOST = 160 };
+
+/* Steps of both networks in an iteration; one of the two numbers is 1. */
+typedef struct gan_step_ratio {
+  int64_t critic, generator;
+} gan_step_ratio;
 
 typedef struct gan_network_config {
   char *layers;
@@ -60,12 +65,16 @@ struct gan_config {
   struct {
     int64_t batch;
     int64_t shards; /* 0: gan_shards_count chooses; a trainer's own configuration has its choice */
-    int64_t n_critic;
-    int64_t warmup_iterations; /* 25 in the WGAN paper; 0: no warm-up */
-    int64_t warmup_n_critic;   /* 100 */
-    int64_t warmup_every;      /* 500; 0: only at the start */
-    double ema_decay;          /* moving average of the generator's weights; 0: none */
-    int64_t verify_every;      /* iterations between comparisons over ranks, also before checkpoints; 0: never */
+    gan_step_ratio n_critic;
+    char *order;                /* alternating, simultaneous */
+    int64_t warmup_iterations;  /* 25 in the WGAN paper; 0: no warm-up */
+    int64_t warmup_n_critic;    /* 100 */
+    int64_t warmup_every;       /* 500; 0: only at the start */
+    double ema_decay;           /* moving average of the generator's weights; 0: none by this */
+    double ema_half_life;       /* the same, in samples; 0: none by this */
+    double ema_half_life_final; /* NAN: it stays */
+    double ema_warmup;          /* bound of the half-life, as a share of the samples so far; 0: no bound */
+    int64_t verify_every;       /* iterations between comparisons over ranks, also before checkpoints; 0: never */
   } train;
   gan_optimizer_options optimizer;
   struct {
@@ -129,6 +138,7 @@ typedef enum gan_option_type {
   GAN_OPTION_LAYERS,  /* char *: a network's description; line ends and commas are the same */
   GAN_OPTION_INTEGER, /* int64_t (int where the field is one; see size) */
   GAN_OPTION_REAL,    /* double */
+  GAN_OPTION_RATIO,   /* gan_step_ratio: "5", "1/2" or 0.5 */
   GAN_OPTION_BOOLEAN, /* bool: yes/no, true/false, on/off, 1/0 */
   GAN_OPTION_PRESET   /* run.preset: no field of its own; setting it takes over the named preset's keys */
 } gan_option_type;

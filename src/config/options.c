@@ -108,12 +108,29 @@ static const char *clip_norm_choice(int i, const char **help) {
   return names[i];
 }
 
+static const char *order_choice(int i, const char **help) {
+  static const char *const names[] = {"alternating", "simultaneous"};
+  static const char *const helps[] = {"the generator's step sees the critic as its last step has left it",
+                                      "the last critic step and the generator's are computed at the same parameters, "
+                                      "and then both applied"};
+  if (i >= (int)(sizeof names / sizeof *names)) return NULL;
+  if (help) *help = helps[i];
+  return names[i];
+}
+
+static const char *batch_scaling_choice(int i, const char **help) {
+  if (i >= gan_batch_scaling_count) return NULL;
+  if (help) *help = gan_batch_scalings[i].help;
+  return gan_batch_scalings[i].name;
+}
+
 #define FIELD(member) .offset = offsetof(struct gan_config, member), .size = sizeof(((struct gan_config *)0)->member)
 #define TEXT(member) .type = GAN_OPTION_TEXT, FIELD(member)
 #define LAYERS(member) .type = GAN_OPTION_LAYERS, FIELD(member)
 #define NAME(member, table) .type = GAN_OPTION_NAME, FIELD(member), .choice = table
 #define BOOLEAN(member) .type = GAN_OPTION_BOOLEAN, FIELD(member), .alone = "yes"
 #define INTEGER(member, low, high) .type = GAN_OPTION_INTEGER, FIELD(member), .minimum = (low), .maximum = (high)
+#define RATIO(member, low, high) .type = GAN_OPTION_RATIO, FIELD(member), .minimum = (low), .maximum = (high)
 #define REAL(member, low, high) .type = GAN_OPTION_REAL, FIELD(member), .minimum = (low), .maximum = (high)
 #define ABOVE_MINIMUM .minimum_exclusive = true
 #define BELOW_MAXIMUM .maximum_exclusive = true
@@ -141,7 +158,7 @@ const gan_option gan_options[] = {
     {"run.seed", "--seed", INTEGER(run.seed, 0, (double)INT64_MAX), .default_value = "0",
      .help = "key of every random number of the run"},
     {"run.iterations", "--iterations", LENGTH, INTEGER(run.iterations, 0, MANY), .default_value = "1000",
-     .help = "iterations to train, each train.n_critic critic steps and one generator step"},
+     .help = "iterations to train, each train.n_critic critic steps and one generator step (n_critic 1/k: one and k)"},
     {"run.stop_at", NULL, ONCE, INTEGER(run.stop_at, 0, MANY), .default_value = "0",
      .help = "write a checkpoint and exit with status 75 after this iteration; 0: never"},
     {"run.resume", "--resume", ONCE, TEXT(run.resume), .default_value = "no", .alone = "yes",
@@ -298,16 +315,27 @@ const gan_option gan_options[] = {
      .help =
          "slices of the global batch, which the rounding depends on, and ranks share; 0: 8, or as many as ranks where "
          "more"},
-    {"train.n_critic", NULL, INTEGER(train.n_critic, 1, 1000000), .default_value = "5",
-     .help = "critic steps before each generator step"},
+    {"train.n_critic", NULL, RATIO(train.n_critic, 1, 1000000), .default_value = "5",
+     .help = "critic steps before each generator step; 1/k: k generator steps after each critic step"},
+    {"train.order", NULL, NAME(train.order, order_choice), .default_value = "alternating",
+     .help = "which parameters of the critic the generator's gradient is taken at"},
     {"train.warmup_iterations", NULL, INTEGER(train.warmup_iterations, 0, MANY), .default_value = "0",
-     .help = "first iterations that make train.warmup_n_critic critic steps; 0: no warm-up (25 in the WGAN paper)"},
+     .help = "first iterations that make train.warmup_n_critic critic steps and one generator step; 0: no warm-up (25 "
+             "in the WGAN paper)"},
     {"train.warmup_n_critic", NULL, INTEGER(train.warmup_n_critic, 1, 1000000), .default_value = "100",
      .help = "critic steps of a warm-up iteration"},
     {"train.warmup_every", NULL, INTEGER(train.warmup_every, 0, MANY), .default_value = "500",
      .help = "with a warm-up, every so many iterations is a warm-up iteration again; 0: only the first ones"},
     {"train.ema_decay", NULL, REAL(train.ema_decay, 0, 1), BELOW_MAXIMUM, .default_value = "0",
-     .help = "decay per iteration of the moving average of the generator's weights; 0: no average"},
+     .help = "decay per generator step of the moving average of the generator's weights; 0: no average by this key"},
+    {"train.ema_half_life", NULL, REAL(train.ema_half_life, 0, 1e15), .default_value = "0",
+     .help = "the same as a half-life, in samples of the global batch (StyleGAN: 10000 to 20000); 0: no average by "
+             "this key"},
+    {"train.ema_half_life_final", NULL, REAL(train.ema_half_life_final, 0, 1e15), ABOVE_MINIMUM, .unset = "constant",
+     .default_value = "constant",
+     .help = "half-life at the end of the run, reached along half a cosine; constant: as at first"},
+    {"train.ema_warmup", NULL, REAL(train.ema_warmup, 0, 1e6), .default_value = "0.05",
+     .help = "the half-life is at most this share of the samples so far; 0: no such bound"},
     {"train.verify_every", "--verify-every", RUN, INTEGER(train.verify_every, 0, MANY), .default_value = "100",
      .help = "iterations between comparisons of the parameters of all ranks, made before a checkpoint too; 0: never"},
 
@@ -318,20 +346,33 @@ const gan_option gan_options[] = {
     {"optimizer.alpha", NULL, REAL(optimizer.alpha, 0, 1), BELOW_MAXIMUM, .default_value = "0.99",
      .help = "rmsprop: decay of the mean square"},
     {"optimizer.beta1", NULL, REAL(optimizer.beta1, 0, 1), BELOW_MAXIMUM, .default_value = "0.9",
-     .help = "adam: decay of the mean"},
+     .help = "adam, adamw: decay of the mean"},
+    {"optimizer.beta1_final", NULL, REAL(optimizer.beta1_final, 0, 1), BELOW_MAXIMUM, .default_value = "constant",
+     .unset = "constant",
+     .help = "adam, adamw: beta1 at the end of the run, reached along half a cosine; constant: as at first"},
     {"optimizer.beta2", NULL, REAL(optimizer.beta2, 0, 1), BELOW_MAXIMUM, .default_value = "0.999",
-     .help = "adam: decay of the mean square"},
+     .help = "adam, adamw: decay of the mean square"},
+    {"optimizer.beta2_final", NULL, REAL(optimizer.beta2_final, 0, 1), BELOW_MAXIMUM, .default_value = "constant",
+     .unset = "constant",
+     .help = "adam, adamw: beta2 at the end of the run, reached along half a cosine; constant: as at first"},
     /* From what float32 still has as a normal number: 0 would make a gradient of 0 a NaN. */
     {"optimizer.epsilon", NULL, REAL(optimizer.epsilon, 1e-38, 1e6), .default_value = "1e-8",
-     .help = "rmsprop, adam: added to the root of the mean square"},
+     .help = "rmsprop, adam, adamw: added to the root of the mean square"},
     {"optimizer.momentum", NULL, REAL(optimizer.momentum, 0, 1), BELOW_MAXIMUM, .default_value = "0",
      .help = "sgd, rmsprop: momentum"},
-    {"optimizer.weight_decay", NULL, REAL(optimizer.weight_decay, 0, 1e6), .default_value = "0",
-     .help = "factor of the weights added to their gradient"},
+    {"optimizer.weight_decay", NULL, REAL(optimizer.weight_decay, 0, 1e6), .default_value = "auto", .unset = "auto",
+     .help =
+         "factor of the weights added to their gradient; of adamw beside it; auto: PyTorch's, 0.01 for adamw, else 0"},
     {"optimizer.schedule", NULL, NAME(optimizer.schedule, schedule_choice), .default_value = "constant",
      .help = "how the learning rate changes over run.iterations"},
     {"optimizer.final_factor", NULL, REAL(optimizer.final_factor, 0, 1e6), .default_value = "0.01",
      .help = "what the schedule ends at, as a factor of the learning rate"},
+    {"optimizer.warmup", NULL, INTEGER(optimizer.warmup, 0, MANY), .default_value = "0",
+     .help = "first iterations in which the learning rate rises from 0 in a straight line; 0: none"},
+    {"optimizer.batch_scaling", NULL, NAME(optimizer.batch_scaling, batch_scaling_choice), .default_value = "none",
+     .help = "how learning rates, given for a batch of optimizer.reference_batch, become those of train.batch"},
+    {"optimizer.reference_batch", NULL, INTEGER(optimizer.reference_batch, 0, INT32_MAX), .default_value = "0",
+     .help = "the batch that learning rates are given for, with optimizer.batch_scaling; 0: none"},
 
     {"batch_norm.sync", NULL, BOOLEAN(batch_norm.sync), .default_value = "yes",
      .help = "batch statistics over the whole global batch; no: over each shard by itself"},

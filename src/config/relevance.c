@@ -34,6 +34,13 @@ static bool augment_schedule_uses(const char *name, const char *key) {
   return strcmp(name, "constant") != 0;
 }
 
+/* The batch that rates are for; at twice that, they are others. */
+static bool scaling_uses(const char *name, const char *key) {
+  const gan_optimizer_options options = {.batch_scaling = name, .reference_batch = 1};
+  (void)key;
+  return gan_batch_factor(&options, 2) != 1;
+}
+
 static bool source_uses(const char *name, const char *key) {
   const gan_source_type *type = gan_source_type_find(name);
   return !type || gan_source_type_reads(type, key);
@@ -80,10 +87,15 @@ static const condition conditions[] = {
     {"optimizer.learning_rate", "critic.learning_rate", ZERO},
     {"optimizer.alpha", "optimizer.name", USED_BY(optimizer_uses)},
     {"optimizer.beta1", "optimizer.name", USED_BY(optimizer_uses)},
+    {"optimizer.beta1_final", "optimizer.name", USED_BY(optimizer_uses)},
     {"optimizer.beta2", "optimizer.name", USED_BY(optimizer_uses)},
+    {"optimizer.beta2_final", "optimizer.name", USED_BY(optimizer_uses)},
     {"optimizer.epsilon", "optimizer.name", USED_BY(optimizer_uses)},
     {"optimizer.momentum", "optimizer.name", USED_BY(optimizer_uses)},
     {"optimizer.final_factor", "optimizer.schedule", USED_BY(schedule_uses)},
+    {"optimizer.reference_batch", "optimizer.batch_scaling", USED_BY(scaling_uses)},
+    {"train.ema_half_life_final", "train.ema_half_life", ABOVE_ZERO},
+    {"train.ema_warmup", "train.ema_half_life", ABOVE_ZERO},
     {"batch_norm.", "generator.layers", HOLDS("batch_norm")},
     {"batch_norm.", "critic.layers", HOLDS("batch_norm")},
     {"critic.clip_norm_of", "critic.clip_norm", ABOVE_ZERO},
@@ -96,6 +108,7 @@ static const condition conditions[] = {
     {"critic.penalty_every", "critic.r2", ABOVE_ZERO},
     {"critic.penalty_every", "critic.r2_final", ABOVE_ZERO},
     {"samples.ema", "train.ema_decay", ABOVE_ZERO},
+    {"samples.ema", "train.ema_half_life", ABOVE_ZERO},
     {"trace.steps", "trace.file", SET},
 };
 enum { CONDITIONS = sizeof conditions / sizeof *conditions };

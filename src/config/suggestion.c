@@ -24,7 +24,8 @@ static const synonym keys[] = {
     {"steps numsteps nsteps totalsteps maxsteps maxnumberofsteps trainsteps trainingsteps numtrainsteps iters niters "
      "numiters "
      "maxiters maxiter iter numiterations niterations maxiterations totaliterations trainiterations",
-     "run.iterations", "each is train.n_critic critic steps and one generator step"},
+     "run.iterations",
+     "each is train.n_critic critic steps and one generator step, or one and k where n_critic is 1/k"},
     {"bs batchsize batchsizes globalbatch globalbatchsize trainbatchsize minibatch minibatchsize", "train.batch",
      "over all ranks"},
     {"batchgpu batchpergpu perdevicebatchsize perdevicetrainbatchsize batchperrank localbatchsize", "train.batch",
@@ -35,8 +36,8 @@ static const synonym keys[] = {
     {"ncritic criticiters citers diters dsteps numdsteps discsteps criticsteps dupdatesperstep dupdatespersteps "
      "dstepsperiter dstepspergstep nditers disciters discriminatorsteps criticiterations numcritic ndis",
      "train.n_critic", NULL},
-    {"gsteps gupdatesperstep gstepsperiter giters generatorsteps", NULL,
-     "there is one generator step to an iteration; train.n_critic says how many critic steps"},
+    {"gsteps gupdatesperstep gstepsperiter giters generatorsteps", "train.n_critic",
+     "k generator steps to each critic step are train.n_critic = 1/k"},
     {"clip clipvalue clipping weightclip weightclipping weightclippingbound wgancliplimit wcbound cliplimit cpweight "
      "clipbound clipparam clambda clamplower clampupper clamp",
      "critic.clip", NULL},

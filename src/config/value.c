@@ -64,6 +64,12 @@ static double real_of(const gan_option *option, const gan_config *config) {
   return value;
 }
 
+static gan_step_ratio ratio_of(const gan_option *option, const gan_config *config) {
+  gan_step_ratio value;
+  memcpy(&value, (const char *)config + option->offset, sizeof value);
+  return value;
+}
+
 static bool boolean_of(const gan_option *option, const gan_config *config) {
   bool value;
   memcpy(&value, (const char *)config + option->offset, sizeof value);
@@ -80,6 +86,10 @@ char *gan_option_range(const gan_option *option, char *text) {
   }
   gan_print_real(option->minimum, low);
   gan_print_real(option->maximum, high);
+  if (option->type == GAN_OPTION_RATIO) {
+    snprintf(text, GAN_RANGE_TEXT, "whole and between %s and %s, or 1/k of such a k", low, high);
+    return text;
+  }
   if (option->minimum_exclusive)
     snprintf(text, GAN_RANGE_TEXT, "above %s and %s %s", low, option->maximum_exclusive ? "below" : "at most", high);
   else if (option->maximum_exclusive)
@@ -126,6 +136,27 @@ static gan_status set_real(const gan_option *option, gan_config *config, const c
   if (!in_range(option, number)) return out_of_range(option, value);
   memcpy(field_of(option, config), &number, sizeof number);
   return GAN_OK;
+}
+
+/* A whole number, its reciprocal as 1/k, or that as a decimal fraction. */
+static gan_status set_ratio(const gan_option *option, gan_config *config, const char *value) {
+  const bool fraction = strncmp(value, "1/", 2) == 0;
+  double number;
+  const gan_status status = gan_parse_real(fraction ? value + 2 : value, &number);
+  if (status != GAN_OK) return gan_fail_prefix(status, "%s: ", option->key);
+  const bool below = fraction || (number > 0 && number < 1);
+  const double count = below && !fraction ? 1 / number : number, whole = nearbyint(count);
+  if (!(fabs(count - whole) <= 1e-9 * whole) || !in_range(option, whole)) return out_of_range(option, value);
+  const gan_step_ratio ratio = {.critic = below ? 1 : (int64_t)whole, .generator = below ? (int64_t)whole : 1};
+  memcpy(field_of(option, config), &ratio, sizeof ratio);
+  return GAN_OK;
+}
+
+static gan_status print_ratio(gan_step_ratio ratio, char **text) {
+  char number[GAN_NUMBER_TEXT];
+  const bool below = ratio.generator > 1;
+  snprintf(number, sizeof number, "%s%" PRId64, below ? "1/" : "", below ? ratio.generator : ratio.critic);
+  return gan_duplicate(number, text);
 }
 
 bool gan_parse_boolean(const char *text, bool *value) {
@@ -245,6 +276,8 @@ static gan_status set_value(const gan_option *option, gan_config *config, const 
       return set_integer(option, config, value);
     case GAN_OPTION_REAL:
       return set_real(option, config, value);
+    case GAN_OPTION_RATIO:
+      return set_ratio(option, config, value);
     case GAN_OPTION_BOOLEAN:
       return set_boolean(option, config, value);
     case GAN_OPTION_PRESET:
@@ -270,6 +303,8 @@ gan_status gan_option_print(const gan_option *option, const gan_config *config, 
     case GAN_OPTION_INTEGER:
       snprintf(number, sizeof number, "%" PRId64, integer_of(option, config));
       return gan_duplicate(number, text);
+    case GAN_OPTION_RATIO:
+      return print_ratio(ratio_of(option, config), text);
     case GAN_OPTION_REAL:
       if (option->unset && isnan(real_of(option, config))) return gan_duplicate(option->unset, text);
       return gan_duplicate(gan_print_real(real_of(option, config), number), text);

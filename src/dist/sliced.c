@@ -30,8 +30,9 @@
 #include "dist/wait.h"
 #include "kernels/kernels.h"
 
-/* One tag will do: between any two ranks, messages are sent and received in the same order. No exchange along the
-   shard tree uses it. */
+/* One tag will do: between any two ranks, messages of one reduction are sent and received in the same order. That does
+   not hold for those of two, of which the one has sums under way while the other one's backward pass goes on: each
+   reduction has a communicator of its own. */
 enum { TAG = 0 };
 
 static void await(gan_reduction *reduction) {
@@ -49,7 +50,7 @@ static void await(gan_reduction *reduction) {
 static void send(gan_sliced *sliced, int to, const void *values, size_t count, MPI_Datatype type) {
   if (count == 0) return;
   assert(sliced->request_count < sliced->request_room);
-  MPI_Isend(values, (int)count, type, to, TAG, sliced->base.world->ranks, &sliced->requests[sliced->request_count++]);
+  MPI_Isend(values, (int)count, type, to, TAG, sliced->messages, &sliced->requests[sliced->request_count++]);
 }
 
 /* A receive of nothing takes its place among the requests too, so that those of a bucket can be counted off. */
@@ -57,7 +58,7 @@ static void receive(gan_sliced *sliced, int from, void *values, size_t count, MP
   assert(sliced->request_count < sliced->request_room);
   MPI_Request *request = &sliced->requests[sliced->request_count++];
   *request = MPI_REQUEST_NULL;
-  if (count > 0) MPI_Irecv(values, (int)count, type, from, TAG, sliced->base.world->ranks, request);
+  if (count > 0) MPI_Irecv(values, (int)count, type, from, TAG, sliced->messages, request);
 }
 
 static void finish_messages(gan_sliced *sliced) {

@@ -59,6 +59,7 @@ typedef struct gan_sliced {
   int *senders;          /* [arrival_count] */
   int arrival_count;     /* trees of the other hosts' forests */
   float *partial;        /* [levels][GAN_REDUCTION_ROW]: partial sums */
+  MPI_Comm messages;     /* the world's ranks; MPI_COMM_NULL on a single host */
   MPI_Request *requests; /* [request_room]; those of arrivals first */
   int request_count, request_room;
 } gan_sliced;

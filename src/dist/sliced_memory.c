@@ -286,6 +286,7 @@ gan_status gan_sliced_allocate(gan_reduction *reduction) {
   const size_t slots = (size_t)reduction->shards->slot_count, host_size = (size_t)world->host_size;
   plan_sizes(sliced);
   sliced->settled = true;
+  sliced->messages = MPI_COMM_NULL;
   GAN_TRY(plan_terms(sliced, (gan_shard_node){0, reduction->shards->count}, &sliced->total));
   GAN_TRY(plan_forest(sliced));
   const size_t arrivals = (size_t)sliced->arrival_count, length = floats_before(sliced, sliced->bucket_count);
@@ -351,9 +352,18 @@ static void find_slots(const gan_sliced *sliced, gan_terms *terms) {
       terms->term[i].values = gan_sliced_slot(sliced, terms->term[i].host_rank, terms->term[i].slot);
 }
 
+/* For messages that keep to themselves what of another reduction is under way. */
+static void open_messages(gan_sliced *sliced) {
+  gan_world *world = sliced->base.world;
+  MPI_Request request;
+  MPI_Comm_idup(world->ranks, &sliced->messages, &request);
+  gan_wait(world, 1, &request);
+}
+
 bool gan_sliced_share(gan_reduction *reduction) {
   gan_sliced *sliced = (gan_sliced *)reduction;
   const int rank = reduction->world->host_rank;
+  if (reduction->world->host_count > 1) open_messages(sliced);
   sliced->memory = sliced->private;
   if (reduction->world->host_size == 1)
     sliced->slots_before[0] = 0;
@@ -373,6 +383,7 @@ bool gan_sliced_share(gan_reduction *reduction) {
 void gan_sliced_release(gan_reduction *reduction) {
   gan_sliced *sliced = (gan_sliced *)reduction;
   gan_window_close(&sliced->window);
+  if (sliced->messages != MPI_COMM_NULL) MPI_Comm_free(&sliced->messages);
   free(sliced->private);
   free(sliced->slots_before);
   free(reduction->slots);

@@ -6,6 +6,10 @@
 #include "base/multiversion.h"
 #include "optim/optimizer.h"
 
+static double weight_decay_of(const gan_optimizer_options *options, double otherwise) {
+  return isnan(options->weight_decay) ? otherwise : options->weight_decay;
+}
+
 /* torch.optim.SGD without dampening: b = momentum b + g; p -= rate b. PyTorch starts with b = g, which a b of 0 gives
    too. Without momentum it keeps no buffer, and this leaves it alone. */
 GAN_MULTIVERSION static void sgd_plain(float rate, float decay, size_t n, float *p, const float *gradient) {
@@ -25,7 +29,7 @@ GAN_MULTIVERSION static void sgd_momentum(float rate, float decay, float momentu
 static void sgd_update(const gan_optimizer_options *options, double learning_rate, int64_t step, size_t n,
                        float *parameters, const float *gradient, float *const *states) {
   (void)step;
-  const float rate = (float)learning_rate, decay = (float)options->weight_decay;
+  const float rate = (float)learning_rate, decay = (float)weight_decay_of(options, 0);
   if (options->momentum == 0.0) {
     sgd_plain(rate, decay, n, parameters, gradient);
   } else {
@@ -63,7 +67,7 @@ static void rmsprop_update(const gan_optimizer_options *options, double learning
                            float *parameters, const float *gradient, float *const *states) {
   (void)step;
   const rmsprop_factors use = {.rate = (float)learning_rate,
-                               .decay = (float)options->weight_decay,
+                               .decay = (float)weight_decay_of(options, 0),
                                .alpha = (float)options->alpha,
                                .one_minus_alpha = (float)(1.0 - options->alpha),
                                .epsilon = (float)options->epsilon,
@@ -92,19 +96,41 @@ GAN_MULTIVERSION static void adam_vector(adam_factors use, size_t n, float *p, c
   }
 }
 
-static void adam_update(const gan_optimizer_options *options, double learning_rate, int64_t step, size_t n,
-                        float *parameters, const float *gradient, float *const *states) {
+/* torch.optim.AdamW (arXiv 1711.05101, algorithm 2): p *= 1 - rate decay, and then Adam's update, of which the decay is
+   no part. `keep` is 1 - rate decay. */
+GAN_MULTIVERSION static void adamw_vector(adam_factors use, float keep, size_t n, float *p, const float *gradient,
+                                          float *m, float *v) {
+  GAN_ELEMENTWISE
+  for (size_t i = 0; i < n; i++) {
+    const float g = gradient[i];
+    m[i] = use.beta1 * m[i] + use.one_minus_beta1 * g;
+    v[i] = use.beta2 * v[i] + use.one_minus_beta2 * (g * g);
+    p[i] = keep * p[i] - use.rate * (m[i] / (sqrtf(v[i]) / use.root_correction + use.epsilon));
+  }
+}
+
+static adam_factors find_adam_factors(const gan_optimizer_options *options, double learning_rate, int64_t step) {
   const double correction1 = 1.0 - pow(options->beta1, (double)step);
   const double correction2 = 1.0 - pow(options->beta2, (double)step);
-  const adam_factors use = {.rate = (float)(learning_rate / correction1),
-                            .decay = (float)options->weight_decay,
-                            .beta1 = (float)options->beta1,
-                            .one_minus_beta1 = (float)(1.0 - options->beta1),
-                            .beta2 = (float)options->beta2,
-                            .one_minus_beta2 = (float)(1.0 - options->beta2),
-                            .root_correction = (float)sqrt(correction2),
-                            .epsilon = (float)options->epsilon};
-  adam_vector(use, n, parameters, gradient, states[0], states[1]);
+  return (adam_factors){.rate = (float)(learning_rate / correction1),
+                        .decay = (float)weight_decay_of(options, 0),
+                        .beta1 = (float)options->beta1,
+                        .one_minus_beta1 = (float)(1.0 - options->beta1),
+                        .beta2 = (float)options->beta2,
+                        .one_minus_beta2 = (float)(1.0 - options->beta2),
+                        .root_correction = (float)sqrt(correction2),
+                        .epsilon = (float)options->epsilon};
+}
+
+static void adam_update(const gan_optimizer_options *options, double learning_rate, int64_t step, size_t n,
+                        float *parameters, const float *gradient, float *const *states) {
+  adam_vector(find_adam_factors(options, learning_rate, step), n, parameters, gradient, states[0], states[1]);
+}
+
+static void adamw_update(const gan_optimizer_options *options, double learning_rate, int64_t step, size_t n,
+                         float *parameters, const float *gradient, float *const *states) {
+  const float keep = (float)(1.0 - learning_rate * weight_decay_of(options, 0.01));
+  adamw_vector(find_adam_factors(options, learning_rate, step), keep, n, parameters, gradient, states[0], states[1]);
 }
 
 const gan_optimizer gan_optimizers[] = {
@@ -120,11 +146,20 @@ const gan_optimizer gan_optimizers[] = {
     {.name = "adam",
      .help = "running mean of the gradient divided by its running root mean square, both corrected for their start",
      .source = "arXiv 1412.6980, algorithm 1; torch.optim.Adam",
-     .options = "beta1 beta2 epsilon",
+     .options = "beta1 beta1_final beta2 beta2_final epsilon",
      .state_count = 2,
      .state_names = {"exp_avg", "exp_avg_sq"},
      .squares_gradient = true,
      .update = adam_update},
+    {.name = "adamw",
+     .help =
+         "adam whose weight decay shrinks the weights by themselves; by 0.01 of the learning rate where none is given",
+     .source = "arXiv 1711.05101, algorithm 2; torch.optim.AdamW",
+     .options = "beta1 beta1_final beta2 beta2_final epsilon",
+     .state_count = 2,
+     .state_names = {"exp_avg", "exp_avg_sq"},
+     .squares_gradient = true,
+     .update = adamw_update},
     {.name = "sgd",
      .help = "gradient descent, with momentum if asked for",
      .source = "torch.optim.SGD",

@@ -1,4 +1,5 @@
-/* Learning-rate schedules: all start at factor 1; all but the constant one end at final_factor. */
+/* What changes over a run. Learning-rate schedules start at factor 1, and all but the constant one end at final_factor;
+   other quantities go along half a cosine. */
 #include <math.h>
 #include <string.h>
 
@@ -12,9 +13,21 @@ static double constant_factor(double progress, double final_factor) {
 static double linear_factor(double progress, double final_factor) { return 1.0 + (final_factor - 1.0) * progress; }
 
 /* arXiv 1608.03983, eq. 5, one period. */
-static double cosine_factor(double progress, double final_factor) {
+static double half_cosine(double from, double to, double progress) {
   const double pi = 3.14159265358979323846;
-  return final_factor + (1.0 - final_factor) * 0.5 * (1.0 + cos(pi * progress));
+  return to + (from - to) * 0.5 * (1.0 + cos(pi * progress));
+}
+
+static double cosine_factor(double progress, double final_factor) { return half_cosine(1.0, final_factor, progress); }
+
+double gan_moved(double from, double to, double progress) {
+  if (isnan(to) || progress <= 0) return from;
+  return progress >= 1 ? to : half_cosine(from, to, progress);
+}
+
+double gan_run_progress(int64_t done, int64_t iterations) {
+  const double progress = (double)done / (double)iterations;
+  return progress < 1 ? progress : 1;
 }
 
 static double exponential_factor(double progress, double final_factor) { return pow(final_factor, progress); }
@@ -31,8 +44,44 @@ const int gan_schedule_count = sizeof gan_schedules / sizeof gan_schedules[0];
 
 double gan_scheduled_rate(const gan_optimizer_options *options, int64_t done, int64_t iterations) {
   const gan_schedule *schedule = gan_schedule_find(options->schedule);
-  const double progress = (double)done / (double)iterations;
-  return options->learning_rate * schedule->factor(progress < 1 ? progress : 1, options->final_factor);
+  const double rate =
+      options->learning_rate * schedule->factor(gan_run_progress(done, iterations), options->final_factor);
+  return done < options->warmup ? rate * ((double)(done + 1) / (double)options->warmup) : rate;
+}
+
+gan_optimizer_options gan_optimizer_now(const gan_optimizer_options *options, int64_t done, int64_t iterations) {
+  const double progress = gan_run_progress(done, iterations);
+  gan_optimizer_options now = *options;
+  now.learning_rate = gan_scheduled_rate(options, done, iterations);
+  now.beta1 = gan_moved(options->beta1, options->beta1_final, progress);
+  now.beta2 = gan_moved(options->beta2, options->beta2_final, progress);
+  return now;
+}
+
+static double no_factor(double batches) {
+  (void)batches;
+  return 1;
+}
+static double linear_batch_factor(double batches) { return batches; }
+
+const gan_batch_scaling gan_batch_scalings[] = {
+    {.name = "none", .help = "learning rates as given, with any batch", .factor = no_factor},
+    {.name = "linear", .help = "by train.batch / optimizer.reference_batch", .factor = linear_batch_factor},
+    {.name = "sqrt", .help = "by the root of train.batch / optimizer.reference_batch", .factor = sqrt},
+};
+const int gan_batch_scaling_count = sizeof gan_batch_scalings / sizeof gan_batch_scalings[0];
+
+double gan_batch_factor(const gan_optimizer_options *options, int64_t batch) {
+  for (int i = 0; i < gan_batch_scaling_count && options->reference_batch > 0; i++)
+    if (strcmp(gan_batch_scalings[i].name, options->batch_scaling) == 0)
+      return gan_batch_scalings[i].factor((double)batch / (double)options->reference_batch);
+  return 1;
+}
+
+double gan_half_life_decay(double half_life, double warmup, int64_t batch, int64_t updates) {
+  const double seen = (double)updates * (double)batch;
+  if (warmup > 0) half_life = fmin(half_life, warmup * seen);
+  return half_life > 0 ? pow(0.5, (double)batch / half_life) : 0;
 }
 
 const gan_schedule *gan_schedule_find(const char *name) {

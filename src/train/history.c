@@ -2,7 +2,7 @@
    shows the configuration of the newest start only.
 
    The option table says which keys are about what is computed; any other may change without a word. Besides, a schedule
-   over more iterations than before is not where it was: the learning rate jumps, which is told by both rates. */
+   over more iterations than before is not where it was: what it moves jumps, which is told by both values. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 #include "gan_dist/version.h"
 #include "store/text.h"
 #include "train/internal.h"
+#include "train/optimization.h"
 
 /* One notice, and the lines of history.txt. */
 typedef struct changes {
@@ -28,17 +29,65 @@ static void tell(changes *list, bool matters, const char *text) {
   if (matters) fprintf(list->notice, "%s%s", list->noticed++ ? "; " : "", text);
 }
 
-/* Whether anything but the learning rate moves along the run. */
-static bool moves_otherwise(const gan_config *config) {
-  return !isnan(config->critic.penalty.r1_final) || !isnan(config->critic.penalty.r2_final) ||
-         strcmp(config->augment.schedule, "constant") != 0;
+/* --- What moves over a run: each has its value in the iteration after the first `done`, NAN where there is none --- */
+
+static double rate_of(const gan_config *config, const gan_network_config *network, int64_t done) {
+  const gan_optimizer_options options = gan_optimizer_options_of(config, network);
+  return gan_scheduled_rate(&options, done, config->run.iterations);
+}
+static double generator_rate(const gan_config *config, int64_t done) {
+  return rate_of(config, &config->generator.network, done);
+}
+static double critic_rate(const gan_config *config, int64_t done) {
+  return rate_of(config, &config->critic.network, done);
+}
+/* By schedule, warm-up or batch. */
+static bool rate_moves(const gan_config *config) {
+  const gan_optimizer_options *options = &config->optimizer;
+  return strcmp(options->schedule, "constant") != 0 || options->warmup > 0 || options->reference_batch > 0;
 }
 
-static bool is_scheduled(const gan_config *config) { return strcmp(config->optimizer.schedule, "constant") != 0; }
+static double moved_beta(const gan_config *config, double from, double to, int64_t done) {
+  const bool used = strncmp(config->optimizer.name, "adam", 4) == 0;
+  return used ? gan_moved(from, to, gan_run_progress(done, config->run.iterations)) : (double)NAN;
+}
+static double beta1_at(const gan_config *config, int64_t done) {
+  return moved_beta(config, config->optimizer.beta1, config->optimizer.beta1_final, done);
+}
+static double beta2_at(const gan_config *config, int64_t done) {
+  return moved_beta(config, config->optimizer.beta2, config->optimizer.beta2_final, done);
+}
+static bool beta1_moves(const gan_config *config) { return !isnan(config->optimizer.beta1_final); }
+static bool beta2_moves(const gan_config *config) { return !isnan(config->optimizer.beta2_final); }
+
+static double half_life_at(const gan_config *config, int64_t done) {
+  return config->train.ema_half_life > 0 ? gan_half_life_of(config, done) : (double)NAN;
+}
+static bool half_life_moves(const gan_config *config) { return !isnan(config->train.ema_half_life_final); }
+
+/* Learning rates first: they are told together where they are the same. */
+static const struct {
+  const char *what;
+  double (*at)(const gan_config *config, int64_t done);
+  bool (*moves)(const gan_config *config);
+} moving[] = {
+    {"generator's learning rate", generator_rate, rate_moves},
+    {"critic's learning rate", critic_rate, rate_moves},
+    {"beta1", beta1_at, beta1_moves},
+    {"beta2", beta2_at, beta2_moves},
+    {"half-life of the average", half_life_at, half_life_moves},
+};
+enum { MOVING = sizeof moving / sizeof *moving };
+
+/* Whether anything that is computed depends on run.iterations. */
+static bool is_scheduled(const gan_config *config) {
+  return strcmp(config->optimizer.schedule, "constant") != 0 || beta1_moves(config) || beta2_moves(config) ||
+         half_life_moves(config) || !isnan(config->critic.penalty.r1_final) ||
+         !isnan(config->critic.penalty.r2_final) || strcmp(config->augment.schedule, "constant") != 0;
+}
 
 static gan_status tell_options(const gan_trainer *trainer, changes *list) {
-  const bool scheduled = is_scheduled(trainer->before) || is_scheduled(trainer->config) ||
-                         moves_otherwise(trainer->before) || moves_otherwise(trainer->config);
+  const bool scheduled = is_scheduled(trainer->before) || is_scheduled(trainer->config);
   for (int i = 0; i < gan_option_count; i++) {
     const gan_option *option = &gan_options[i];
     char *text;
@@ -51,37 +100,33 @@ static gan_status tell_options(const gan_trainer *trainer, changes *list) {
   return GAN_OK;
 }
 
-/* Of a network, for the iteration after `done`. */
-static double rate_of(const gan_config *config, const gan_network_config *network, int64_t done) {
-  gan_optimizer_options options = config->optimizer;
-  if (network->learning_rate > 0) options.learning_rate = network->learning_rate;
-  return gan_scheduled_rate(&options, done, config->run.iterations);
-}
+/* Of a quantity, from its value in the last iteration to that in the next. */
+typedef struct jump {
+  bool jumps; /* false where the schedule goes on as it was */
+  double from, to;
+} jump;
 
-/* From that of the last iteration to that of the next. False where the schedule goes on as it was. */
-static bool find_jump(const gan_trainer *trainer, bool critic, int64_t done, double *from, double *to) {
+static jump find_jump(const gan_trainer *trainer, int row, int64_t done) {
   const gan_config *before = trainer->before, *now = trainer->config;
-  const gan_network_config *old = critic ? &before->critic.network : &before->generator.network;
-  const gan_network_config *new = critic ? &now->critic.network : &now->generator.network;
-  const double next = rate_of(before, old, done);
-  *from = done > 0 ? rate_of(before, old, done - 1) : next;
-  *to = rate_of(now, new, done);
-  return (is_scheduled(before) || is_scheduled(now)) && fabs(*to - next) > 1e-9 * next;
+  const double next = moving[row].at(before, done), to = moving[row].at(now, done);
+  const bool moves = moving[row].moves(before) || moving[row].moves(now);
+  return (jump){.jumps = moves && fabs(to - next) > 1e-9 * next,
+                .from = done > 0 ? moving[row].at(before, done - 1) : next,
+                .to = to};
 }
 
-static void tell_jump(changes *list, const char *whose, double from, double to) {
+static void tell_jump(changes *list, const char *what, jump found) {
   char text[128];
-  gan_print_plain(text, sizeof text, "%slearning rate of an iteration: %.3g -> %.3g", whose, from, to);
+  if (!found.jumps) return;
+  gan_print_plain(text, sizeof text, "%s of an iteration: %.3g -> %.3g", what, found.from, found.to);
   tell(list, true, text);
 }
 
-static void tell_rates(const gan_trainer *trainer, int64_t done, changes *list) {
-  double generator[2], critic[2];
-  const bool first = find_jump(trainer, false, done, &generator[0], &generator[1]);
-  const bool second = find_jump(trainer, true, done, &critic[0], &critic[1]);
-  const bool alike = first && second && generator[0] == critic[0] && generator[1] == critic[1];
-  if (first) tell_jump(list, alike ? "" : "generator's ", generator[0], generator[1]);
-  if (second && !alike) tell_jump(list, "critic's ", critic[0], critic[1]);
+static void tell_jumps(const gan_trainer *trainer, int64_t done, changes *list) {
+  const jump generator = find_jump(trainer, 0, done), critic = find_jump(trainer, 1, done);
+  const bool alike = generator.jumps && critic.jumps && generator.from == critic.from && generator.to == critic.to;
+  if (alike) tell_jump(list, "learning rate", generator);
+  for (int row = alike ? 2 : 0; row < MOVING; row++) tell_jump(list, moving[row].what, find_jump(trainer, row, done));
 }
 
 /* All that can be compared; of an unreadable configuration the checkpoint's own attributes. The backend has a notice of
@@ -90,7 +135,7 @@ static gan_status tell_all(const gan_trainer *trainer, const gan_checkpoint *fro
   char text[128];
   if (trainer->before) {
     GAN_TRY(tell_options(trainer, list));
-    tell_rates(trainer, from->iteration, list);
+    tell_jumps(trainer, from->iteration, list);
   } else if (from->shards != trainer->shards.count) {
     snprintf(text, sizeof text, "train.shards: %d -> %d", from->shards, trainer->shards.count);
     tell(list, true, text);

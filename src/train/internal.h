@@ -43,17 +43,18 @@ typedef struct gan_player {
   gan_pass *pass;
   const gan_optimizer *optimizer;
   gan_optimizer_options options;       /* with this network's learning rate */
+  gan_optimizer_options now;           /* as they are in the update in progress or the last one */
   float *states[GAN_OPTIMIZER_STATES]; /* the reduction's; complete on rank 0 after gan_reduction_collect */
   int states_used;
-  float *ema; /* moving average of the parameters, one more state of the reduction; NULL: none */
-  double ema_decay;
+  float *ema;         /* moving average of the parameters, one more state of the reduction; NULL: none */
+  double ema_decay;   /* of the update in progress or the last one */
   float *ema_buffers; /* and of the buffers */
   int64_t steps;      /* updates done */
+  bool pending;       /* the gradients of an update are there, and it is still to be made */
   double clip;        /* bound of weight clipping; 0: none */
   double clip_norm;   /* bound of the norms of tensors, or of their rows; 0: none */
   bool clip_rows;
   /* Of the update in progress or the last one. */
-  double learning_rate;
   int64_t updated, clipped; /* parameters that this rank updated, and those of them that clipping changed */
   double gradient_norm;
   double update_seconds; /* spent in the optimiser, inside the reduction; not measured by a rank alone */
@@ -156,7 +157,6 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) GAN_
 /* Around every exchange with other ranks: takes its time, and lets the watchdog know. */
 double gan_begin_exchange(gan_trainer *trainer);
 void gan_end_exchange(gan_trainer *trainer, double start);
-int64_t gan_critic_steps_of(const gan_config *config, int64_t iteration);
 
 /* claim.c. Rank 0: the folder's name (PATH_MAX bytes), of a new run as far as nobody takes it first; takes the folder,
    or looks whether it still is the one that was taken. GAN_BAD_USAGE when another process has it. */

@@ -8,6 +8,7 @@
 #include "optim/optimizer.h"
 #include "store/picture.h"
 #include "train/internal.h"
+#include "train/optimization.h"
 #include "train/regularisers.h"
 #include "train/step.h"
 
@@ -75,7 +76,7 @@ bool gan_passes_lend(const gan_passes_memory *plan, const gan_pass_sizes *genera
 }
 
 int gan_state_count(const gan_config *config, bool average) {
-  const bool averages = average && config->train.ema_decay > 0;
+  const bool averages = average && gan_averages(config);
   return gan_optimizer_states_used(gan_optimizer_find(config->optimizer.name), &config->optimizer) + averages;
 }
 
@@ -121,7 +122,7 @@ static void add_vectors(rank_rows *list, const char *of, const char *what, bool 
 
 static gan_status add_network(const setup *run, const char *of, const gan_network *network, bool average,
                               const gan_pass_sizes *pass, size_t borrowed, const char **variant, rank_rows *list) {
-  const bool averages = average && run->config->train.ema_decay > 0;
+  const bool averages = average && gan_averages(run->config);
   const int states = gan_state_count(run->config, average);
   const size_t statistics = network->buffer_count * sizeof(float);
   gan_reduction_bytes bytes;
@@ -187,7 +188,7 @@ static gan_status list_rank(const setup *run, const char **variant, rank_rows *l
   const size_t local = (size_t)run->shards.local, samples = (size_t)gan_shards_samples(&run->shards);
   gan_passes_memory passes;
   const char *of_critic;
-  GAN_TRY(gan_passes_plan(&run->model, &run->shards, run->config->train.n_critic,
+  GAN_TRY(gan_passes_plan(&run->model, &run->shards, run->config->train.n_critic.critic,
                           gan_loss_find(run->config->loss.name)->generator_needs_real,
                           gan_penalties_sites(&run->config->critic.penalty), &passes));
   GAN_TRY(add_network(run, "generator", run->model.generator, true, &passes.generator,
@@ -320,6 +321,7 @@ gan_status gan_memory_plan(const gan_config *config, gan_layout layout, gan_memo
   report->shards = gan_shards_count(config->train.shards, config->train.batch, layout.ranks);
   GAN_TRY(check_layout(config, layout));
   GAN_TRY(gan_loss_check(&config->loss));
+  GAN_TRY(gan_check_optimization(config));
   GAN_TRY(gan_source_open_headers(&config->data, (uint64_t)config->run.seed, &source));
   run.source = source;
   gan_status status = gan_model_create(config, &source->shape, &run.model);

@@ -188,3 +188,5 @@ const gan_tensor *gan_model_not_finite(size_t count, const gan_tensor *tensors) 
       return &tensors[i];
   return NULL;
 }
+
+bool gan_averages(const gan_config *config) { return config->train.ema_decay > 0 || config->train.ema_half_life > 0; }

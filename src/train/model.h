@@ -57,4 +57,7 @@ size_t gan_model_tensor_count(const gan_network *network);
 /* The first of the tensors with a NaN or an infinity; NULL: none. */
 const gan_tensor *gan_model_not_finite(size_t count, const gan_tensor *tensors);
 
+/* Whether a run of this configuration keeps a moving average of the generator. */
+bool gan_averages(const gan_config *config);
+
 #endif

@@ -145,3 +145,16 @@ gan_status gan_scores_sum(gan_trainer *trainer, const gan_player *player, gan_st
                     gan_shown(trainer->sums[GAN_SUM_LOSS]), (long long)trainer->iteration + 1);
   return GAN_OK;
 }
+
+void gan_scores_sum_updates(gan_trainer *trainer) {
+  enum { UPDATED, CLIPPED, COUNT };
+  double totals[COUNT];
+  trainer->shard_sums[UPDATED] = (double)trainer->critic.updated;
+  trainer->shard_sums[CLIPPED] = (double)trainer->critic.clipped;
+  const double start = gan_begin_exchange(trainer);
+  gan_world_sum(trainer->world, &trainer->shards, trainer->shard_sums, COUNT, totals);
+  gan_end_exchange(trainer, start);
+  trainer->shard_sums[UPDATED] = trainer->shard_sums[CLIPPED] = 0;
+  trainer->sums[GAN_SUM_UPDATED] = totals[UPDATED];
+  trainer->sums[GAN_SUM_CLIPPED] = totals[CLIPPED];
+}

@@ -13,6 +13,7 @@
 #include "gan_dist/version.h"
 #include "kernels/precision.h"
 #include "train/internal.h"
+#include "train/optimization.h"
 
 static bool has_lecam(const gan_config *config) { return config->critic.lecam > 0; }
 
@@ -210,7 +211,7 @@ static gan_status read_state(gan_trainer *trainer, const char *path) {
   size_t count = 0;
   /* An average that is switched on begins with the weights that the checkpoint has. */
   const bool had_lecam = has_lecam(trainer->config) && (!trainer->before || has_lecam(trainer->before));
-  const bool averages_now = trainer->generator.ema && trainer->before && trainer->before->train.ema_decay == 0;
+  const bool averages_now = trainer->generator.ema && trainer->before && !gan_averages(trainer->before);
   GAN_TRY(gan_checkpoint_header(trainer->resumed, &checkpoint));
   gan_status status = check_header(trainer, path, &checkpoint);
   if (status == GAN_OK) status = check_optimizer(trainer, path);

@@ -1,4 +1,6 @@
-/* One iteration of training, as docs/design.md section 2 draws it: n_critic critic steps, then one generator step.
+/* One iteration of training, as docs/design.md section 2 draws it: n_critic critic steps, then one generator step; or
+   one critic step and several of the generator. In simultaneous order the last critic step waits, with its gradients in
+   their slots, for the generator's gradients, and both networks are updated then.
 
    Each rank computes on its own shards; what leaves a rank are sums over shards: a few scalars with the batch
    statistics, and the gradients. Both are summed along the shard tree, so every rank holds the same bits afterwards,
@@ -12,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/float_bits.h"
+#include "train/optimization.h"
 #include "train/phases.h"
 
 /* What this rank has met so far in the step: `mine`, or else a layer that could not make sense of its input. */
@@ -34,7 +37,14 @@ static gan_status generate_ahead(gan_trainer *trainer, int64_t steps) {
 /* What a fault of memory does, for the tests: half of a weight's value comes or goes. */
 static void flip_bit(float *weight) { *weight = float_of_bits(bits_of_float(*weight) ^ (uint32_t)1 << 22); }
 
-/* Step `step` of the iteration's `steps`. */
+/* A network's gradients become its new parameters. */
+static void apply(gan_trainer *trainer, gan_player *player) {
+  gan_player_update(trainer, player);
+  gan_trace_result(trainer, player);
+}
+
+/* Step `step` of the iteration's `steps`; the last one's update is left to the generator's step in simultaneous order.
+ */
 static gan_status critic_step(gan_trainer *trainer, int64_t step, int64_t steps) {
   gan_player *critic = &trainer->critic, *generator = &trainer->generator;
   gan_pass *generated = trainer->sampling;
@@ -68,11 +78,11 @@ static gan_status critic_step(gan_trainer *trainer, int64_t step, int64_t steps)
 
   /* One gradient for all ranks, one update, one clipping. */
   GAN_TRY(gan_scores_sum(trainer, critic, mine));
+  gan_player_take_statistics(trainer, critic);
   gan_trace_samples(trainer, critic, generated, part);
   if (trainer->config->critic.lecam > 0)
     gan_lecam_move(trainer->lecam, trainer->sums[GAN_SUM_SCORE_REAL], trainer->sums[GAN_SUM_SCORE_FAKE]);
-  gan_player_update(trainer, critic);
-  gan_trace_result(trainer, critic);
+  if (step + 1 < steps || !gan_is_simultaneous(trainer->config)) apply(trainer, critic);
   gan_augment_adapt(trainer);
   return GAN_OK;
 }
@@ -103,19 +113,13 @@ static gan_status generator_step(gan_trainer *trainer) {
   gan_pass_backward(generator->pass, false);
 
   GAN_TRY(gan_scores_sum(trainer, generator, mine));
+  if (critic->pending) apply(trainer, critic);
+  gan_player_take_statistics(trainer, generator);
+  gan_trace_samples(trainer, generator, generator->pass, 0);
   /* Nobody reads the critic any more in this step, and all ranks still meet in the generator's update. */
   if (gan_fault_strikes(GAN_FAULT_BIT)) flip_bit(critic->parameters);
-  gan_trace_samples(trainer, generator, generator->pass, 0);
-  gan_player_update(trainer, generator);
-  gan_trace_result(trainer, generator);
+  apply(trainer, generator);
   return GAN_OK;
-}
-
-int64_t gan_critic_steps_of(const gan_config *config, int64_t iteration) {
-  const bool early = iteration < config->train.warmup_iterations;
-  const bool again = config->train.warmup_iterations > 0 && config->train.warmup_every > 0 &&
-                     iteration % config->train.warmup_every == 0;
-  return early || again ? config->train.warmup_n_critic : config->train.n_critic;
 }
 
 static gan_phase_clocks read_clocks(const gan_trainer *trainer) {
@@ -144,10 +148,10 @@ static void tell_times(const gan_trainer *trainer, const gan_phase_clocks *start
 
 gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
   const gan_phase_clocks start = read_clocks(trainer);
-  const int64_t critic_steps = gan_critic_steps_of(trainer->config, trainer->iteration);
+  const gan_step_ratio steps = gan_steps_of(trainer->config, trainer->iteration);
   gan_player *critic = &trainer->critic, *generator = &trainer->generator;
 
-  for (int64_t step = 0; step < critic_steps; step++) GAN_TRY(critic_step(trainer, step, critic_steps));
+  for (int64_t step = 0; step < steps.critic; step++) GAN_TRY(critic_step(trainer, step, steps.critic));
   *values = (gan_iteration){
       .critic_loss = trainer->sums[GAN_SUM_LOSS],
       .gradient_penalty = trainer->sums[GAN_SUM_PENALTY],
@@ -157,7 +161,9 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
       .augmentation_strength = trainer->model.augmentation.count ? gan_augment_strength(trainer) : NAN,
       .wasserstein_distance = trainer->sums[GAN_SUM_SCORE_REAL] - trainer->sums[GAN_SUM_SCORE_FAKE],
   };
-  GAN_TRY(generator_step(trainer));
+  const bool last_sums = steps.generator == 1 && critic->pending;
+  for (int64_t step = 0; step < steps.generator; step++) GAN_TRY(generator_step(trainer));
+  if (last_sums) gan_scores_sum_updates(trainer);
   values->generator_loss = trainer->sums[GAN_SUM_LOSS];
   GAN_TRY(gan_player_settle(trainer, critic));
   GAN_TRY(gan_player_settle(trainer, generator));
@@ -168,8 +174,8 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
   values->critic_gradient_norm = critic->gradient_norm;
   values->generator_gradient_norm = generator->gradient_norm;
   values->clipped_fraction = trainer->sums[GAN_SUM_CLIPPED] / trainer->sums[GAN_SUM_UPDATED];
-  values->learning_rate_critic = critic->learning_rate;
-  values->learning_rate_generator = generator->learning_rate;
-  tell_times(trainer, &start, critic_steps, values);
+  values->learning_rate_critic = critic->now.learning_rate;
+  values->learning_rate_generator = generator->now.learning_rate;
+  tell_times(trainer, &start, steps.critic, values);
   return GAN_OK;
 }

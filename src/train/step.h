@@ -28,7 +28,8 @@ void gan_augment_part(const gan_trainer *trainer, const gan_player *player, bool
                       const gan_pass *pass, int part, float *rows);
 /* Ends a critic step: its sums move the adaptive strength. */
 void gan_augment_adapt(gan_trainer *trainer);
-/* For the trace: what was drawn for the real or the generated samples of this player's current step, (local samples, operations, GAN_AUGMENTATION_VALUES), in order of the global batch. */
+/* For the trace: what was drawn for the real or the generated samples of this player's current step, (local samples,
+ * operations, GAN_AUGMENTATION_VALUES), in order of the global batch. */
 void gan_augment_draws(const gan_trainer *trainer, const gan_player *player, bool real, float *draws);
 
 /* --- scores.c: the loss, and sums over shards --- */
@@ -39,6 +40,9 @@ void gan_scores_lose(gan_trainer *trainer, const gan_player *player);
 /* Sums the step's scalars and batch statistics over all shards, and finds out together whether the step may count.
    `mine`: what this rank has met. Collective; all ranks return alike. */
 gan_status gan_scores_sum(gan_trainer *trainer, const gan_player *player, gan_status mine) GAN_CHECKED;
+/* Sums how many of the critic's parameters its last update changed, where no step's sums come after it any more in the
+   iteration to bring them along. Collective. */
+void gan_scores_sum_updates(gan_trainer *trainer);
 
 /* Where the step sums up what a local shard has: (GAN_SUMS, and batch statistics). */
 double *gan_scores_sums(const gan_trainer *trainer, const gan_player *player, int shard);
@@ -64,6 +68,9 @@ gan_status gan_player_forward(gan_trainer *trainer, gan_player *player, gan_pass
 /* The parameters as the network's passes read them, after an update or, with `next` false, with singular vectors that
    belong to these parameters already (a checkpoint's). The parameters have to be complete. */
 void gan_player_prepare(gan_player *player, bool next);
+/* Moves running statistics towards those of the batch that was just summed up: the mean over shards, part after part as
+   if they came in turn; and their moving average after them. From then on the update of the parameters is pending. */
+void gan_player_take_statistics(gan_trainer *trainer, gan_player *player);
 /* Reduces the gradients over shards and ranks, and has the parameters updated, each range by some rank or by all.
    Collective. */
 void gan_player_update(gan_trainer *trainer, gan_player *player);

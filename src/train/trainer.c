@@ -14,6 +14,7 @@
 #include "kernels/precision.h"
 #include "store/picture.h"
 #include "train/internal.h"
+#include "train/optimization.h"
 #include "train/regularisers.h"
 #include "train/step.h"
 
@@ -167,8 +168,7 @@ static gan_status create_player(gan_trainer *trainer, const char *name, const ga
                          .network = network,
                          .reduction = player->reduction,
                          .optimizer = gan_optimizer_find(trainer->config->optimizer.name),
-                         .options = trainer->config->optimizer};
-  if (config->learning_rate > 0) player->options.learning_rate = config->learning_rate;
+                         .options = gan_optimizer_options_of(trainer->config, config)};
   player->states_used = gan_optimizer_states_used(player->optimizer, &player->options);
   player->parameters = gan_reduction_parameters(player->reduction);
   for (int i = 0; i < player->states_used; i++) player->states[i] = gan_reduction_state(player->reduction, i);
@@ -207,9 +207,6 @@ static gan_status create_networks(gan_trainer *trainer) {
   return gan_model_check_batch(&trainer->model, shards, config->train.batch);
 }
 
-/* Whether a moving average of the generator is kept. */
-static bool averages(const gan_trainer *trainer) { return trainer->config->train.ema_decay > 0; }
-
 static gan_status create_reduction(gan_trainer *trainer, const gan_network *network, bool average,
                                    gan_reduction **reduction) {
   const int states = gan_state_count(trainer->config, average);
@@ -226,7 +223,7 @@ static gan_status create_players(gan_trainer *trainer) {
   gan_player *generator = &trainer->generator, *critic = &trainer->critic;
   gan_passes_memory *plan = &trainer->passes;
   gan_pass_memory of_generator, of_critic;
-  GAN_TRY(gan_passes_plan(&trainer->model, &trainer->shards, config->train.n_critic,
+  GAN_TRY(gan_passes_plan(&trainer->model, &trainer->shards, config->train.n_critic.critic,
                           trainer->loss->generator_needs_real, gan_penalties_sites(&config->critic.penalty), plan));
   GAN_TRY(gan_allocate(plan->values, sizeof(float), "the outputs of the networks' layers", &trainer->values));
   GAN_TRY(gan_allocate(plan->workspace, sizeof(float), "a layer's columns", &trainer->workspace));
@@ -254,8 +251,7 @@ static gan_status create_memory(gan_trainer *trainer) {
   GAN_TRY(gan_allocate(sizes.sums, sizeof(double), "sums over shards", &trainer->sums));
   GAN_TRY(gan_allocate(local * GAN_LOSS_STATISTICS, sizeof(double), "the loss's statistics", &trainer->loss_sums));
   if (sizes.flips) GAN_TRY(gan_allocate(samples * sizes.flips, sizeof(bool), "label flips", &trainer->label_flips));
-  if (averages(trainer)) {
-    generator->ema_decay = config->train.ema_decay;
+  if (gan_averages(config)) {
     generator->ema = gan_reduction_state(generator->reduction, generator->states_used);
     GAN_TRY(gan_allocate(generator->network->buffer_count, sizeof(float), "averages", &generator->ema_buffers));
   }
@@ -333,6 +329,7 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   /* Ranks that were given the same by other ways, a default or an option, have taken over other things. */
   if (trainer->resume != GAN_RESUME_NOT) GAN_TRY(compare_configurations(world, trainer->config));
   GAN_TRY(gan_world_agree(world, settle_configuration(trainer)));
+  GAN_TRY(gan_world_agree(world, gan_check_optimization(trainer->config)));
   GAN_TRY(gan_world_agree(world, gan_settle_shards(trainer)));
   GAN_TRY(gan_world_agree(world, gan_loss_check(&trainer->config->loss)));
   trainer->loss = gan_loss_find(trainer->config->loss.name);
@@ -345,6 +342,7 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   GAN_TRY(create_reduction(trainer, trainer->model.critic, false, &trainer->critic.reduction));
   GAN_TRY(gan_world_agree(world, create_memory(trainer)));
   gan_advise(trainer);
+  gan_tell_scaling(trainer);
   initialise(trainer);
   if (resume_from[0])
     GAN_TRY(gan_state_load(trainer, resume_from));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "train/optimization.h"
 #include "train/regularisers.h"
 
 double gan_begin_exchange(gan_trainer *trainer) {
@@ -19,10 +20,10 @@ void gan_end_exchange(gan_trainer *trainer, double start) {
   gan_watchdog_beat(trainer->world, GAN_AT_COMPUTATION);
 }
 
-/* ema += (1 - decay) (weights - ema), with a decay that starts low so that the first weights are soon forgotten. */
-static float ema_decay(const gan_player *player, int64_t steps) {
-  const double warm = (1 + (double)steps) / (10 + (double)steps);
-  return (float)fmin(player->ema_decay, warm);
+/* ema += (1 - decay) (weights - ema) */
+static void move_average(const gan_player *player, size_t count, float *average, const float *weights) {
+  const float decay = (float)player->ema_decay;
+  gan_average(count, decay, average, 1 - decay, weights);
 }
 
 /* A rank alone exchanges nothing in a reduction, and need not look at the clock twice for each range. */
@@ -35,20 +36,15 @@ static void update_range(void *context, size_t offset, size_t count, const float
   const double start = alone ? 0 : gan_seconds();
   float *states[GAN_OPTIMIZER_STATES] = {NULL};
   for (int i = 0; i < player->states_used; i++) states[i] = player->states[i] + offset;
-  player->optimizer->update(&player->options, player->learning_rate, player->steps + 1, count,
+  player->optimizer->update(&player->now, player->now.learning_rate, player->steps + 1, count,
                             player->parameters + offset, gradient, states);
   if (player->clip > 0) player->clipped += (int64_t)gan_clip(count, (float)player->clip, player->parameters + offset);
-  if (player->ema) {
-    const float decay = ema_decay(player, player->steps + 1);
-    gan_average(count, decay, player->ema + offset, 1 - decay, player->parameters + offset);
-  }
+  if (player->ema) move_average(player, count, player->ema + offset, player->parameters + offset);
   player->updated += (int64_t)count;
   if (!alone) player->update_seconds += gan_seconds() - start;
 }
 
-/* Moves running statistics towards the batch's: the mean over shards, part after part as if they came in turn; and
-   their moving average after them. */
-static void update_statistics(gan_trainer *trainer, gan_player *player) {
+void gan_player_take_statistics(gan_trainer *trainer, gan_player *player) {
   const size_t count = player->network->statistic_count;
   const double momentum = player->network->options.batch_norm_momentum;
   for (int part = 0; part < player->pass->parts; part++)
@@ -56,10 +52,9 @@ static void update_statistics(gan_trainer *trainer, gan_player *player) {
       const double batch = trainer->sums[GAN_SUMS + (size_t)part * count + i] / trainer->shards.count;
       player->buffers[i] = (float)((1 - momentum) * player->buffers[i] + momentum * batch);
     }
-  if (player->ema) {
-    const float decay = ema_decay(player, player->steps + 1);
-    gan_average(count, decay, player->ema_buffers, 1 - decay, player->buffers);
-  }
+  player->ema_decay = gan_average_decay(trainer->config, trainer->iteration, player->steps);
+  if (player->ema) move_average(player, count, player->ema_buffers, player->buffers);
+  player->pending = true;
 }
 
 /* The sum of the gradients is that of the weights as layers read them: makes it the parameters'. Runs inside the
@@ -101,23 +96,24 @@ gan_status gan_player_settle(gan_trainer *trainer, gan_player *player) {
 }
 
 /* Between two updates, of either network, each network runs at most once (the critic once more for penalties, with a
-   stream of its own), so that the number of updates so far tells
-   all of a network's passes apart. */
+   stream of its own), so that the number of updates so far tells all of a network's passes apart; where one is put off,
+   it counts as made. */
 gan_status gan_player_forward(gan_trainer *trainer, gan_player *player, gan_pass *pass) {
   const bool critic = player == &trainer->critic;
   const gan_random_stream stream = pass == trainer->penalty.pass ? GAN_STREAM_DROPOUT_PENALTY
                                    : critic                      ? GAN_STREAM_DROPOUT_CRITIC
                                                                  : GAN_STREAM_DROPOUT_GENERATOR;
   GAN_TRY(gan_player_settle(trainer, player));
-  pass->random = (gan_random_address){.seed = (uint64_t)trainer->config->run.seed,
-                                      .stream = stream,
-                                      .step = (uint64_t)(trainer->critic.steps + trainer->generator.steps)};
+  pass->random = (gan_random_address){
+      .seed = (uint64_t)trainer->config->run.seed,
+      .stream = stream,
+      .step = (uint64_t)(trainer->critic.steps + trainer->critic.pending + trainer->generator.steps)};
   gan_pass_forward(pass);
   return GAN_OK;
 }
 
 void gan_player_update(gan_trainer *trainer, gan_player *player) {
-  player->learning_rate = gan_scheduled_rate(&player->options, trainer->iteration, trainer->config->run.iterations);
+  player->now = gan_optimizer_now(&player->options, trainer->iteration, trainer->config->run.iterations);
   player->updated = player->clipped = 0;
   player->update_seconds = 0;
   const double start = gan_begin_exchange(trainer);
@@ -125,7 +121,7 @@ void gan_player_update(gan_trainer *trainer, gan_player *player) {
   gan_reduction_update(player->reduction, update_range, player, gan_trace_wants(trainer));
   gan_clip_norms(player);
   gan_end_exchange(trainer, is_alone(player) ? gan_seconds() : start + player->update_seconds);
-  update_statistics(trainer, player);
   player->prepared = false;
   player->steps++;
+  player->pending = false;
 }

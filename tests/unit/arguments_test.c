@@ -88,11 +88,11 @@ static void each_source_of_values_overrules_the_ones_below(void **state) {
   setenv("GAN_DIST_TRAIN_BATCH", "13", 1);
   /* The command line's preset is below the file, wherever it stands, and replaces the file's own. */
   assert_int_equal(PARSE(with_config, path, "--critic.clip=0.3", "--preset", "ring8"), GAN_OK);
-  assert_int_equal(parsed.config->generator.latent, 2);    /* preset */
-  assert_string_equal(parsed.config->data.source, "ring"); /* preset; fashion-mlp says idx */
-  assert_int_equal(parsed.config->train.n_critic, 2);      /* file */
-  assert_int_equal(parsed.config->train.batch, 13);        /* environment */
-  assert_true(parsed.config->critic.clip == 0.3);          /* command line */
+  assert_int_equal(parsed.config->generator.latent, 2);      /* preset */
+  assert_string_equal(parsed.config->data.source, "ring");   /* preset; fashion-mlp says idx */
+  assert_int_equal(parsed.config->train.n_critic.critic, 2); /* file */
+  assert_int_equal(parsed.config->train.batch, 13);          /* environment */
+  assert_true(parsed.config->critic.clip == 0.3);            /* command line */
   assert_int_equal(parsed.environment_key_count, 1);
   gan_arguments_release(&parsed);
   assert_int_equal(PARSE(with_config, path, "--batch", "14"), GAN_OK);

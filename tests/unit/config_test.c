@@ -52,7 +52,7 @@ static void built_in_defaults_are_the_recipe_of_the_wgan_paper(void **state) {
   assert_true(config->optimizer.alpha == 0.99);
   assert_true(config->optimizer.epsilon == 1e-8);
   assert_true(gan_clip_of(config, NULL) == 0.01);
-  assert_int_equal(config->train.n_critic, 5);
+  assert_int_equal(config->train.n_critic.critic, 5);
   assert_int_equal(config->train.batch, 64);
   assert_int_equal(config->train.shards, 0);
   assert_int_equal(config->train.warmup_iterations, 0);
@@ -81,7 +81,7 @@ static void sections_and_keys_of_an_ini_text_are_taken_over(void **state) {
   assert_int_equal(gan_config_read_text(config, text, "text"), GAN_OK);
   assert_int_equal(config->run.seed, 7);
   assert_int_equal(config->train.batch, 96);
-  assert_int_equal(config->train.n_critic, 3);
+  assert_int_equal(config->train.n_critic.critic, 3);
   assert_int_equal(config->data.modes, 25);
   assert_string_equal(config->data.path, "/a b/c;d.gz");
   assert_false(config->samples.ema);
@@ -244,6 +244,9 @@ static void other_value(const gan_option *option, char *text, size_t bytes) {
     case GAN_OPTION_REAL:
       snprintf(text, bytes, "%.17g",
                (option->or_zero ? option->minimum : 0) + 0.25 + (double)(option->offset / 8 % 7) / 64);
+      return;
+    case GAN_OPTION_RATIO:
+      snprintf(text, bytes, "1/7");
       return;
     case GAN_OPTION_BOOLEAN:
       snprintf(text, bytes, "%s", strcmp(option->default_value, "no") ? "no" : "yes");

@@ -16,9 +16,9 @@ static gan_network *create(const char *layers, int64_t inputs) {
 }
 
 static void check(const char *generator_layers, const char *critic_layers, int64_t batch, int64_t critic_steps,
-                  double multiplications) {
+                  int64_t generator_steps, double multiplications) {
   gan_network *generator = create(generator_layers, 3), *critic = create(critic_layers, 5);
-  assert_true(gan_iteration_flops(generator, critic, batch, critic_steps) == 2 * multiplications);
+  assert_true(gan_iteration_flops(generator, critic, batch, critic_steps, generator_steps) == 2 * multiplications);
   gan_network_destroy(generator);
   gan_network_destroy(critic);
 }
@@ -28,12 +28,18 @@ static void check(const char *generator_layers, const char *critic_layers, int64
    Generator step: forward 32 and 36; back through the critic's inputs 36; weights 32, input of the second layer 20. */
 static void an_iteration_counts_every_product_once(void **state) {
   (void)state;
-  check("dense 4, relu, dense 5", "dense 6, relu, dense 1", 1, 1, (32 + 2 * (36 + 36 + 6)) + (32 + 36 + 36 + 32 + 20));
+  check("dense 4, relu, dense 5", "dense 6, relu, dense 1", 1, 1, 1,
+        (32 + 2 * (36 + 36 + 6)) + (32 + 36 + 36 + 32 + 20));
 }
 
 static void critic_steps_and_batch_multiply(void **state) {
   (void)state;
-  check("dense 4, relu, dense 5", "dense 6, relu, dense 1", 7, 5, 7 * (5.0 * (32 + 2 * (36 + 36 + 6)) + (156)));
+  check("dense 4, relu, dense 5", "dense 6, relu, dense 1", 7, 5, 1, 7 * (5.0 * (32 + 2 * (36 + 36 + 6)) + (156)));
+}
+
+static void generator_steps_multiply(void **state) {
+  (void)state;
+  check("dense 4, relu, dense 5", "dense 6, relu, dense 1", 7, 1, 3, 7 * ((32 + 2 * (36 + 36 + 6)) + 3.0 * 156));
 }
 
 /* With one layer each there is no inner input gradient: 15 and 5 multiply-adds. A layer without products in front of
@@ -41,14 +47,15 @@ static void critic_steps_and_batch_multiply(void **state) {
 static void the_first_layers_input_gradient_is_not_made(void **state) {
   (void)state;
   const double expected = (15 + 2 * (5 + 5)) + (15 + 5 + 5 + 15);
-  check("dense 5", "dense 1", 1, 1, expected);
-  check("dense 5", "tanh, dense 1", 1, 1, expected);
+  check("dense 5", "dense 1", 1, 1, 1, expected);
+  check("dense 5", "tanh, dense 1", 1, 1, 1, expected);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_iteration_counts_every_product_once),
       cmocka_unit_test(critic_steps_and_batch_multiply),
+      cmocka_unit_test(generator_steps_multiply),
       cmocka_unit_test(the_first_layers_input_gradient_is_not_made),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
