@@ -352,18 +352,10 @@ static void find_slots(const gan_sliced *sliced, gan_terms *terms) {
       terms->term[i].values = gan_sliced_slot(sliced, terms->term[i].host_rank, terms->term[i].slot);
 }
 
-/* For messages that keep to themselves what of another reduction is under way. */
-static void open_messages(gan_sliced *sliced) {
-  gan_world *world = sliced->base.world;
-  MPI_Request request;
-  MPI_Comm_idup(world->ranks, &sliced->messages, &request);
-  gan_wait(world, 1, &request);
-}
-
 bool gan_sliced_share(gan_reduction *reduction) {
   gan_sliced *sliced = (gan_sliced *)reduction;
   const int rank = reduction->world->host_rank;
-  if (reduction->world->host_count > 1) open_messages(sliced);
+  if (reduction->world->host_count > 1) MPI_Comm_dup(reduction->world->ranks, &sliced->messages);
   sliced->memory = sliced->private;
   if (reduction->world->host_size == 1)
     sliced->slots_before[0] = 0;
