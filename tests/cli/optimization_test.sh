@@ -164,7 +164,7 @@ for name in ('0.weight', '0.bias', '2.weight', '2.bias'):
 }
 
 test_a_longer_run_tells_of_what_jumps() {
-  run 75 mpi 2 train "${tiny[@]}" "${moving[@]}" --optimizer.schedule constant --optimizer.warmup=0 --iterations 8 --run.dir run --run.stop_at=4 &&
+  run 75 mpi 2 train "${tiny[@]}" "${moving[@]}" --optimizer.schedule constant --optimizer.final_factor=0.01 --optimizer.warmup=0 --iterations 8 --run.dir run --run.stop_at=4 &&
     run 75 mpi 1 train --run.dir run --resume --iterations 16 --run.stop_at=5 || return 1
   # From 3/8 of the way, cos 67.5 degrees, to a quarter, cos 45 degrees.
   says out '^changed since then, .*: run\.iterations: 8 -> 16; beta2 of an iteration: 0\.928 -> 0\.913; half-life of the average of an iteration: 157 -> 179$'
