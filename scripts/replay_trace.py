@@ -66,6 +66,7 @@ class Player:
     def __init__(self, network, dtype, config, section):
         self.network, self.dtype = network.to(dtype), dtype
         options = config["optimizer"]
+        self.gradient_clip = float(config[section].get("gradient_clip", "0"))
         self.rate = float(config[section].get("learning_rate", "0")) or float(options["learning_rate"])
         decay = float(options["weight_decay"])
         parameters = list(network.parameters())
@@ -98,6 +99,8 @@ class Player:
             at += parameter.numel()
         for options in self.optimizer.param_groups:
             options["lr"] = self.rate * rate_factor
+        if self.gradient_clip > 0:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.gradient_clip)
         self.optimizer.step()
         if clip > 0:
             with torch.no_grad():

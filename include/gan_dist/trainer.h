@@ -29,7 +29,8 @@ typedef struct gan_iteration {
   double wasserstein_distance;  /* mean real minus mean generated score */
   double augmentation_strength; /* probability of each augmentation in the generator's step; NAN: there is none */
   double gradient_penalty;      /* 0 without a penalty */
-  double critic_gradient_norm, generator_gradient_norm;
+  double critic_gradient_norm, generator_gradient_norm; /* before gradient_clip */
+  double gradient_clipped; /* share of the iteration's updates whose gradient gradient_clip scaled; NAN without one */
   double clipped_fraction; /* share of critic weights that the last clipping changed */
   double learning_rate_critic, learning_rate_generator;
   double samples_per_second; /* real samples through the critic, all ranks */

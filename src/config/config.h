@@ -31,6 +31,7 @@ typedef struct gan_network_config {
   char *init;
   double init_scale;    /* 0: the initialisation's default */
   double learning_rate; /* 0: optimizer.learning_rate */
+  double gradient_clip; /* bound of the gradient's norm; 0: none */
 } gan_network_config;
 
 struct gan_config {

@@ -238,6 +238,8 @@ const gan_option gan_options[] = {
      .help = "the initialisation's standard deviation (normal) or gain; 0: its default"},
     {"generator.learning_rate", NULL, REAL(generator.network.learning_rate, 0, 1e6), .default_value = "0",
      .help = "learning rate of the generator; 0: optimizer.learning_rate"},
+    {"generator.gradient_clip", NULL, REAL(generator.network.gradient_clip, 0, 1e30), .default_value = "0",
+     .help = "bound of the L2 norm of the generator's whole gradient: a longer one is scaled down to it; 0: none"},
 
     {"critic.layers", NULL, LAYERS(critic.network.layers), .default_value = "dense 128, relu, dense 128, relu, dense 1",
      .help = "the critic's layers from sample to score, separated by line ends or commas"},
@@ -247,6 +249,8 @@ const gan_option gan_options[] = {
      .help = "the initialisation's standard deviation (normal) or gain; 0: its default"},
     {"critic.learning_rate", NULL, REAL(critic.network.learning_rate, 0, 1e6), .default_value = "0",
      .help = "learning rate of the critic; 0: optimizer.learning_rate"},
+    {"critic.gradient_clip", NULL, REAL(critic.network.gradient_clip, 0, 1e30), .default_value = "0",
+     .help = "bound of the L2 norm of the critic's whole gradient: a longer one is scaled down to it; 0: none"},
     {"critic.clip", NULL, REAL(critic.clip, 0, 1e6), .default_value = "auto", .unset = "auto",
      .help = "bound c: after every critic step each of its weights is set into [-c, c]; 0: no clipping; auto: 0.01 for "
              "a wasserstein critic that nothing else constrains, else 0"},

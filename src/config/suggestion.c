@@ -41,8 +41,10 @@ static const synonym keys[] = {
     {"clip clipvalue clipping weightclip weightclipping weightclippingbound wgancliplimit wcbound cliplimit cpweight "
      "clipbound clipparam clambda clamplower clampupper clamp",
      "critic.clip", NULL},
-    {"clipnorm gradclip gradientclipping maxgradnorm gradientclip gradclipnorm gradnormclip globalclipnorm", NULL,
-     "gradients are not clipped here; critic.clip bounds the critic's weights"},
+    {"clipnorm gradclip gradientclipping maxgradnorm gradientclip gradclipnorm gradnormclip globalclipnorm "
+     "clipgradnorm "
+     "gradientclipval maxnorm clipgrad",
+     "critic.gradient_clip", "generator.gradient_clip is the generator's"},
     {"gp gplambda gplambdas lambdagp gpweight gradientpenalty gradientpenaltyweight lambda applygp penaltyweight",
      "critic.gradient_penalty", NULL},
     {"spectralnorm spectralnormalization spectralnormalisation specnorm sn usesn dsn applydsn usespectralnorm "

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "base/memory.h"
 #include "dist/barrier.h"
 #include "dist/reduction_state.h"
+#include "kernels/kernels.h"
 
 static const gan_reduction_variant *const variants[] = {&gan_reduction_flat, &gan_reduction_shared,
                                                         &gan_reduction_hierarchical};
@@ -80,6 +82,7 @@ gan_status gan_reduction_create(gan_world *world, const gan_shards *shards, cons
   assert(state_count <= GAN_REDUCTION_STATES);
   gan_reduction wanted = {.world = world, .shards = shards, .count = count, .state_count = state_count};
   wanted.blocks = blocks_of(count);
+  wanted.factor = 1;
   *reduction = NULL;
   GAN_TRY(select_variant(world, variant, count, &wanted.variant));
   GAN_TRY(try_variant(&wanted, reduction));
@@ -163,6 +166,27 @@ const char *gan_reduction_reason(const gan_reduction *reduction) { return reduct
 float *gan_reduction_parameters(gan_reduction *reduction) { return reduction->parameters; }
 float *gan_reduction_state(gan_reduction *reduction, int i) { return reduction->states[i]; }
 float *const *gan_reduction_slots(gan_reduction *reduction) { return reduction->slots; }
+
+void gan_reduction_bound_norm(gan_reduction *reduction, double bound) {
+  reduction->bound = bound;
+  reduction->factor = 1;
+}
+
+double gan_reduction_factor(const gan_reduction *reduction) { return (double)reduction->factor; }
+
+bool gan_reduction_find_factor(gan_reduction *reduction) {
+  reduction->factor = 1;
+  if (!isfinite(reduction->squares)) return false;
+  reduction->factor = (float)fmin(1, reduction->bound / (sqrt(reduction->squares) + 1e-6));
+  return true;
+}
+
+const float *gan_reduction_bounded(const gan_reduction *reduction, size_t count, const float *gradient, float *row) {
+  if (reduction->factor >= 1) return gradient;
+  memcpy(row, gradient, count * sizeof *row);
+  gan_scale(count, reduction->factor, row);
+  return row;
+}
 
 double gan_reduction_await(gan_reduction *reduction) {
   if (reduction->variant->await) reduction->variant->await(reduction);

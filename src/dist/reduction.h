@@ -19,6 +19,9 @@
    when the update is done. A NaN in it is thus found by all ranks in the same step, but when the parameters hold it
    too: a trainer can but stop, and go on from its last checkpoint.
 
+   Where the gradient's norm has a bound (gan_reduction_bound_norm), it has to be known before: then all is summed and
+   squared in a first walk, and updated in a second. A gradient that is not finite leaves the parameters as they are.
+
    The vector may be cut at multiples of GAN_REDUCTION_BLOCK values and nowhere else. */
 #ifndef GAN_DIST_REDUCTION_H
 #define GAN_DIST_REDUCTION_H
@@ -34,7 +37,8 @@ typedef struct gan_reduction_variant gan_reduction_variant;
 enum { GAN_REDUCTION_BLOCK = 4096 };
 
 /* Called for the ranges [offset, offset+count) of the parameter vector that this rank updates, with the sum of all
-   shards' gradients over this range (count). Ranges do not overlap. Updates reduction's parameters and states in place.
+   shards' gradients over this range (count), of bounded norm where it has a bound. Ranges do not overlap. Updates
+   reduction's parameters and states in place.
  */
 typedef void (*gan_update)(void *context, size_t offset, size_t count, const float *gradient);
 
@@ -94,8 +98,16 @@ float *gan_reduction_state(gan_reduction *reduction, int i);
 /* slots[shards->slot_count], each (count): where gan_pass_backward leaves the partial sums. */
 float *const *gan_reduction_slots(gan_reduction *reduction);
 
+/* From now on, updates take a gradient whose L2 norm is n times min(1, bound / (n + 1e-6)), as PyTorch's
+   clip_grad_norm_ does; the factor is found in double and rounded to float32 once, the same on every rank. 0: as they
+   are. All ranks alike. Not collective. */
+void gan_reduction_bound_norm(gan_reduction *reduction, double bound);
+/* The factor of the last update; 1 without a bound. Valid as what gan_reduction_await gives, which is the norm without
+   it. */
+double gan_reduction_factor(const gan_reduction *reduction);
+
 /* Returns when the parameters are complete after the last gan_reduction_update, and costs nothing when they are. Gives
-   the squared L2 norm of the gradient that they were updated with (0 before the first): each block's sum of squares by
+   the squared L2 norm of the summed gradient of that update (0 before the first): each block's sum of squares by
    gan_square_sum, added up in order of the blocks; the same bits on every rank, for any number of ranks and any
    variant. Collective. */
 double gan_reduction_await(gan_reduction *reduction);
@@ -113,8 +125,8 @@ void gan_reduction_update(gan_reduction *reduction, gan_update update, void *con
    parameters are complete before and afterwards. Collective. */
 typedef void (*gan_piece)(void *context, size_t piece);
 void gan_reduction_each(gan_reduction *reduction, size_t pieces, gan_piece work, void *context);
-/* The whole summed gradient (count) of the last update on rank 0, until the next backward pass; NULL elsewhere. For
-   inspection: it may have to be fetched. Collective. */
+/* The whole summed gradient (count) of the last update, before its norm was bounded, on rank 0, until the next backward
+   pass; NULL elsewhere. For inspection: it may have to be fetched. Collective. */
 const float *gan_reduction_gradient(gan_reduction *reduction);
 
 /* Brings the states of all ranks, and complete parameters, to rank 0. Collective. */

@@ -139,9 +139,8 @@ static void sum_ranks(flat_reduction *flat) {
   for (size_t chunk = 0; chunk < chunks; chunk++) gan_wait(world, 1, &flat->broadcasts[chunk]);
 }
 
-static void update(gan_reduction *reduction, gan_update update_range, void *context, bool keep) {
-  (void)keep; /* the sum stays in the first slot anyway */
-  sum_ranks((flat_reduction *)reduction);
+/* One walk: a row is updated, and squared, while it is in the cache. Without `update_range` it is squared only. */
+static void walk(gan_reduction *reduction, gan_update update_range, void *context) {
   reduction->squares = 0;
   for (size_t block = 0; block < reduction->blocks; block++) {
     const size_t end = gan_reduction_block_begin(reduction, block + 1);
@@ -150,11 +149,31 @@ static void update(gan_reduction *reduction, gan_update update_range, void *cont
       const size_t count = gan_reduction_row_length(offset, end);
       if (reduction->transform)
         reduction->transform(reduction->transform_context, offset, count, reduction->slots[0] + offset);
-      update_range(context, offset, count, reduction->slots[0] + offset);
+      if (update_range) update_range(context, offset, count, reduction->slots[0] + offset);
       gan_square_add(count, reduction->slots[0] + offset, lanes);
     }
     reduction->squares += gan_square_total(lanes);
   }
+}
+
+/* Whether and how the gradient is scaled depends on all squares, so there are two walks. */
+static void update_bounded(gan_reduction *reduction, gan_update update_range, void *context) {
+  float row[GAN_REDUCTION_ROW];
+  walk(reduction, NULL, NULL);
+  if (!gan_reduction_find_factor(reduction)) return;
+  for (size_t offset = 0; offset < reduction->count; offset += GAN_REDUCTION_ROW) {
+    const size_t count = gan_reduction_row_length(offset, reduction->count);
+    update_range(context, offset, count, gan_reduction_bounded(reduction, count, reduction->slots[0] + offset, row));
+  }
+}
+
+static void update(gan_reduction *reduction, gan_update update_range, void *context, bool keep) {
+  (void)keep; /* the sum stays in the first slot anyway */
+  sum_ranks((flat_reduction *)reduction);
+  if (reduction->bound > 0)
+    update_bounded(reduction, update_range, context);
+  else
+    walk(reduction, update_range, context);
 }
 
 static const float *gradient(gan_reduction *reduction) { return reduction->slots[0]; }

@@ -23,6 +23,8 @@ struct gan_reduction {
   float *states[GAN_REDUCTION_STATES];
   float **slots;  /* [shards->slot_count] */
   double squares; /* of the last update's gradient; valid after await */
+  double bound;   /* of the gradient's norm; 0: none */
+  float factor;   /* that keeps the last update's gradient within it */
 };
 
 /* See dist/reduction.h for what each does. */
@@ -46,6 +48,12 @@ struct gan_reduction_variant {
   void (*collect)(gan_reduction *reduction); /* NULL: rank 0 has it all */
   void (*distribute)(gan_reduction *reduction);
 };
+
+/* For an update whose gradient has a bound, once `squares` is known: sets `factor`. False where the gradient is not
+   finite, and nothing is to be updated. */
+bool gan_reduction_find_factor(gan_reduction *reduction);
+/* A row of the gradient as it is to be taken: itself, or times the factor, in `row` (GAN_REDUCTION_ROW). */
+const float *gan_reduction_bounded(const gan_reduction *reduction, size_t count, const float *gradient, float *row);
 
 /* gan_allocate, counted as the reduction's. */
 gan_status gan_reduction_take(gan_reduction *reduction, size_t count, size_t size, const char *what,

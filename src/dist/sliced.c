@@ -19,6 +19,9 @@
    which nobody reads the parameters of old or writes to a slot; and when all slices are updated. Of the second they say
    that they are there, and do not wait before they need the parameters.
 
+   Where the gradient's norm has a bound, they meet a third time between the two, when all slices are summed and
+   squared, which then is a walk of its own.
+
    Between two hosts the same holds by the messages: who updates has received a sum from each host, which was sent
    after all of its ranks had filled their slots. */
 #include "dist/sliced.h"
@@ -35,14 +38,20 @@
    reduction has a communicator of its own. */
 enum { TAG = 0 };
 
+/* Those of all blocks, once they are there. */
+static void add_squares(gan_sliced *sliced) {
+  gan_reduction *reduction = &sliced->base;
+  reduction->squares = 0;
+  for (size_t block = 0; block < reduction->blocks; block++)
+    reduction->squares += sliced->squares[sliced->square_of_block[block]];
+}
+
 static void await(gan_reduction *reduction) {
   gan_sliced *sliced = (gan_sliced *)reduction;
   if (sliced->settled) return;
   gan_barrier_await(reduction->world, &sliced->ready);
   sliced->settled = true;
-  reduction->squares = 0;
-  for (size_t block = 0; block < reduction->blocks; block++)
-    reduction->squares += sliced->squares[sliced->square_of_block[block]];
+  add_squares(sliced);
 }
 
 /* --- messages --- */
@@ -180,8 +189,9 @@ static void filled(gan_reduction *reduction, size_t offset) {
   MPI_Testall(sliced->request_count, sliced->requests, &arrived, MPI_STATUSES_IGNORE);
 }
 
-/* Sums and updates this rank's slice of a bucket, row by row: what a row's passes share stays in the nearest cache. */
-static void update_slice(gan_sliced *sliced, int bucket, gan_update update, void *context, bool keep) {
+/* Sums and updates this rank's slice of a bucket, row by row: what a row's passes share stays in the nearest cache.
+   Without `update` sums are kept and squared only. */
+static void sum_slice(gan_sliced *sliced, int bucket, gan_update update, void *context, bool keep) {
   const gan_reduction *reduction = &sliced->base;
   const gan_range blocks = gan_sliced_blocks(sliced, bucket, reduction->world->rank);
   gan_sliced_find_arrivals(sliced, bucket);
@@ -196,11 +206,55 @@ static void update_slice(gan_sliced *sliced, int bucket, gan_update update, void
       const float *sum = add_row(&sliced->total, offset, count, sliced->partial, place);
       if ((keep || reduction->transform) && sum != place) sum = memcpy(place, sum, count * sizeof *place);
       if (reduction->transform) reduction->transform(reduction->transform_context, offset, count, place);
-      update(context, offset, count, sum);
+      if (update) update(context, offset, count, sum);
       gan_square_add(count, sum, lanes);
     }
     sliced->squares[sliced->square_of_block[block]] = gan_square_total(lanes);
   }
+}
+
+/* Updates this rank's slice of a bucket by the sums that were kept. */
+static void update_slice(gan_sliced *sliced, int bucket, gan_update update, void *context) {
+  const gan_reduction *reduction = &sliced->base;
+  const gan_range slice = gan_sliced_range(sliced, bucket, reduction->world->rank);
+  for (size_t offset = slice.begin; offset < slice.end; offset += GAN_REDUCTION_ROW) {
+    const size_t count = gan_reduction_row_length(offset, slice.end);
+    update(context, offset, count, gan_reduction_bounded(reduction, count, reduction->slots[0] + offset, sliced->row));
+  }
+}
+
+static void exchange_parameters(gan_sliced *sliced, int bucket) {
+  exchange(sliced, sliced->base.parameters, gan_sliced_range, bucket, sizeof(float), MPI_FLOAT);
+}
+
+static void exchange_squares(gan_sliced *sliced) {
+  exchange(sliced, sliced->squares, gan_sliced_squares, 0, sizeof(double), MPI_DOUBLE);
+}
+
+/* One walk over all buckets, as their sums arrive; with `update` their parameters leave. */
+static void sum_buckets(gan_sliced *sliced, gan_update update, void *context, bool keep) {
+  MPI_Request *arrivals = sliced->requests;
+  for (int bucket = sliced->bucket_count - 1; bucket >= 0; bucket--, arrivals += sliced->arrival_count) {
+    gan_wait(sliced->base.world, sliced->arrival_count, arrivals);
+    sum_slice(sliced, bucket, update, context, keep);
+    if (update) exchange_parameters(sliced, bucket);
+  }
+  exchange_squares(sliced);
+  finish_messages(sliced);
+}
+
+/* Whether and how the gradient is scaled depends on all squares, so the ranks meet once more, and walk a second time.
+ */
+static void update_bounded(gan_sliced *sliced, gan_update update, void *context) {
+  sum_buckets(sliced, NULL, NULL, true);
+  gan_host_barrier(sliced->base.world);
+  add_squares(sliced);
+  if (!gan_reduction_find_factor(&sliced->base)) return;
+  for (int bucket = sliced->bucket_count - 1; bucket >= 0; bucket--) {
+    update_slice(sliced, bucket, update, context);
+    exchange_parameters(sliced, bucket);
+  }
+  finish_messages(sliced);
 }
 
 static void update(gan_reduction *reduction, gan_update update_range, void *context, bool keep) {
@@ -212,14 +266,10 @@ static void update(gan_reduction *reduction, gan_update update_range, void *cont
   begin(sliced);
   if (!met) gan_host_barrier(world);
   send_sums(sliced, sliced->bucket_count);
-  MPI_Request *arrivals = sliced->requests;
-  for (int bucket = sliced->bucket_count - 1; bucket >= 0; bucket--, arrivals += sliced->arrival_count) {
-    gan_wait(world, sliced->arrival_count, arrivals);
-    update_slice(sliced, bucket, update_range, context, keep);
-    exchange(sliced, reduction->parameters, gan_sliced_range, bucket, sizeof(float), MPI_FLOAT);
-  }
-  exchange(sliced, sliced->squares, gan_sliced_squares, 0, sizeof(double), MPI_DOUBLE);
-  finish_messages(sliced);
+  if (reduction->bound > 0)
+    update_bounded(sliced, update_range, context);
+  else
+    sum_buckets(sliced, update_range, context, keep);
   sliced->begun = false;
   sliced->filled_before += (uint64_t)sliced->bucket_count;
   gan_barrier_arrive(world, &sliced->ready);

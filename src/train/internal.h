@@ -54,9 +54,13 @@ typedef struct gan_player {
   double clip;        /* bound of weight clipping; 0: none */
   double clip_norm;   /* bound of the norms of tensors, or of their rows; 0: none */
   bool clip_rows;
+  double gradient_clip; /* bound of the gradient's norm; 0: none */
   /* Of the update in progress or the last one. */
   int64_t updated, clipped; /* parameters that this rank updated, and those of them that clipping changed */
   double gradient_norm;
+  bool settled; /* what is known of an update once it is in is noted */
+  /* Of this iteration: updates whose gradient has a bound, and those that were scaled to keep it. */
+  int64_t bounded, shortened;
   double update_seconds; /* spent in the optimiser, inside the reduction; not measured by a rank alone */
 } gan_player;
 

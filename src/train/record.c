@@ -38,6 +38,7 @@ static const gan_field iteration_fields[] = {
     ITERATION(augmentation_strength, "1", "probability of each augmentation; NaN without any"),
     ITERATION(critic_gradient_norm, "1", "L2 norm of the critic's gradient in the last critic step"),
     ITERATION(generator_gradient_norm, "1", "L2 norm of the generator's gradient"),
+    ITERATION(gradient_clipped, "1", "share of the updates whose gradient was scaled down; NaN without gradient_clip"),
     ITERATION(clipped_fraction, "1", "share of the critic's weights that the last clipping changed"),
     ITERATION(learning_rate_critic, "1", "the critic's learning rate"),
     ITERATION(learning_rate_generator, "1", "the generator's learning rate"),

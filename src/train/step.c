@@ -150,6 +150,7 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
   const gan_phase_clocks start = read_clocks(trainer);
   const gan_step_ratio steps = gan_steps_of(trainer->config, trainer->iteration);
   gan_player *critic = &trainer->critic, *generator = &trainer->generator;
+  critic->bounded = critic->shortened = generator->bounded = generator->shortened = 0;
 
   for (int64_t step = 0; step < steps.critic; step++) GAN_TRY(critic_step(trainer, step, steps.critic));
   *values = (gan_iteration){
@@ -173,6 +174,8 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
   values->iterations = trainer->config->run.iterations;
   values->critic_gradient_norm = critic->gradient_norm;
   values->generator_gradient_norm = generator->gradient_norm;
+  values->gradient_clipped =
+      (double)(critic->shortened + generator->shortened) / (double)(critic->bounded + generator->bounded);
   values->clipped_fraction = trainer->sums[GAN_SUM_CLIPPED] / trainer->sums[GAN_SUM_UPDATED];
   values->learning_rate_critic = critic->now.learning_rate;
   values->learning_rate_generator = generator->now.learning_rate;

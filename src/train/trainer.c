@@ -168,8 +168,11 @@ static gan_status create_player(gan_trainer *trainer, const char *name, const ga
                          .network = network,
                          .reduction = player->reduction,
                          .optimizer = gan_optimizer_find(trainer->config->optimizer.name),
-                         .options = gan_optimizer_options_of(trainer->config, config)};
+                         .options = gan_optimizer_options_of(trainer->config, config),
+                         .gradient_clip = config->gradient_clip,
+                         .settled = true};
   player->states_used = gan_optimizer_states_used(player->optimizer, &player->options);
+  gan_reduction_bound_norm(player->reduction, player->gradient_clip);
   player->parameters = gan_reduction_parameters(player->reduction);
   for (int i = 0; i < player->states_used; i++) player->states[i] = gan_reduction_state(player->reduction, i);
   GAN_TRY(gan_allocate(network->buffer_count, sizeof(float), "running statistics", &player->buffers));

@@ -75,6 +75,14 @@ void gan_player_prepare(gan_player *player, bool next) {
   player->prepared = true;
 }
 
+static void note_bound(gan_player *player) {
+  if (!player->settled && player->gradient_clip > 0) {
+    player->bounded++;
+    player->shortened += gan_reduction_factor(player->reduction) < 1;
+  }
+  player->settled = true;
+}
+
 /* Waits until every rank's part of a network's last update is in; only then is the gradient's norm known. Its square is
    as large as that of any element at least; and a mean square that is infinite once stays so, and its parameter where
    it is. */
@@ -83,14 +91,17 @@ gan_status gan_player_settle(gan_trainer *trainer, gan_player *player) {
   const double squares = gan_reduction_await(player->reduction);
   gan_end_exchange(trainer, start);
   player->gradient_norm = sqrt(squares);
+  note_bound(player);
   if (!isfinite(squares))
     return gan_fail(GAN_FAILED, "the %s's gradient is not finite in iteration %lld", player->name,
                     (long long)trainer->iteration + 1);
-  if (player->optimizer->squares_gradient && squares > (double)FLT_MAX)
+  const double taken = player->gradient_norm * gan_reduction_factor(player->reduction);
+  if (player->optimizer->squares_gradient && taken * taken > (double)FLT_MAX)
     return gan_fail(GAN_FAILED,
                     "the %s's gradient is too large for %s to square it (norm %.2g, in iteration %lld): use a lower "
-                    "learning rate, or critic.clip",
-                    player->name, player->optimizer->name, player->gradient_norm, (long long)trainer->iteration + 1);
+                    "learning rate, %s.gradient_clip, or critic.clip",
+                    player->name, player->optimizer->name, player->gradient_norm, (long long)trainer->iteration + 1,
+                    player->name);
   if (!player->prepared) gan_player_prepare(player, true);
   return GAN_OK;
 }
@@ -122,6 +133,7 @@ void gan_player_update(gan_trainer *trainer, gan_player *player) {
   gan_clip_norms(player);
   gan_end_exchange(trainer, is_alone(player) ? gan_seconds() : start + player->update_seconds);
   player->prepared = false;
+  player->settled = false;
   player->steps++;
   player->pending = false;
 }

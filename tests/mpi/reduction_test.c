@@ -82,11 +82,14 @@ static void add_gradient(void *context, size_t offset, size_t count, const float
 
 static float initial_value(int vector, size_t place) { return (float)wild_value(1000 + vector, place); }
 
-static bool vector_is_updated(const float *values, int vector, const float *sums, size_t count, size_t rounds) {
+/* What the rounds' gradients are to be scaled by; NULL: by nothing. */
+static bool vector_is_updated(const float *values, int vector, const float *sums, const float *factors, size_t count,
+                              size_t rounds) {
   for (size_t j = 0; j < count; j++) {
     float expected = initial_value(vector, j);
     for (size_t round = 0; round < rounds; round++) {
-      const float step = (float)(vector + 1) * sums[j + round];
+      const float gradient = factors && factors[round] < 1 ? sums[j + round] * factors[round] : sums[j + round];
+      const float step = (float)(vector + 1) * gradient;
       expected += step;
     }
     if (!same_bits(&values[j], &expected, sizeof expected)) return false;
@@ -113,28 +116,47 @@ static bool initialise(gan_world *world, gan_reduction *reduction, size_t count)
   return zeroes;
 }
 
+/* A bound for each round: that none has, one below the norm, one above it, one far below. */
+static double bound_of(size_t round, double norm) {
+  const double bounds[ROUNDS] = {0, norm / 3, 2 * norm, 1e-3};
+  return bounds[round];
+}
+
+/* PyTorch's clip_grad_norm_: min(1, max_norm / (total_norm + 1e-6)). */
+static float clip_factor(double bound, double norm) {
+  const double factor = bound / (norm + 1e-6);
+  return bound > 0 && factor < 1 ? (float)factor : 1;
+}
+
 /* Several rounds, since each meets what the one before left in the buffers; some look at the gradient, and some meet
    the other ranks between filling and updating, as a training step does. */
-static bool rounds_are_exact(gan_world *world, gan_reduction *reduction, const gan_shards *shards, size_t count) {
-  float *sums = tree_sums(shards->count, count);
+static bool rounds_are_exact(gan_world *world, gan_reduction *reduction, const gan_shards *shards, size_t count,
+                             bool bounded) {
+  float *sums = tree_sums(shards->count, count), factors[ROUNDS];
   bool passed = initialise(world, reduction, count) && sums;
   update_record record = vectors_of(reduction);
   for (size_t round = 0; round < ROUNDS; round++) {
     double nothing[64] = {0}, sum = 0;
     const bool keep = round % 2;
+    const double expected = sums ? blockwise_norm(sums + round, count) : 0;
+    const double bound = bounded ? bound_of(round, sqrt(expected)) : 0;
+    factors[round] = clip_factor(bound, sqrt(expected));
     gan_reduction_await(reduction);
-    passed = passed && vector_is_updated(record.vectors[0], 0, sums, count, round);
+    gan_reduction_bound_norm(reduction, bound);
+    passed = passed && vector_is_updated(record.vectors[0], 0, sums, factors, count, round);
     fill_slots(reduction, shards, count, round, round != 1);
     if (round >= 2) gan_world_sum(world, shards, nothing, 1, &sum);
     gan_reduction_update(reduction, add_gradient, &record, keep);
     if (keep) passed = gradient_is(world, reduction, passed ? sums + round : NULL, count) && passed;
-    const double norm = gan_reduction_await(reduction), expected = passed ? blockwise_norm(sums + round, count) : 0;
+    const double norm = gan_reduction_await(reduction);
     passed = passed && same_bits(&norm, &expected, sizeof norm);
+    passed = passed && gan_reduction_factor(reduction) == (double)factors[round];
   }
+  gan_reduction_bound_norm(reduction, 0);
   gan_reduction_collect(reduction);
   passed = passed && gan_reduction_parameters(reduction) == record.vectors[0];
   for (int v = 0; v <= (gan_world_rank(world) == 0 ? STATES : 0); v++)
-    passed = passed && vector_is_updated(record.vectors[v], v, sums, count, ROUNDS);
+    passed = passed && vector_is_updated(record.vectors[v], v, sums, factors, count, ROUNDS);
   free(sums);
   return passed;
 }
@@ -158,7 +180,7 @@ static void check_reduction(gan_world *world, const char *variant, int shard_cou
   gan_reduction *reduction = NULL;
   char name[128];
   bool passed = gan_reduction_create(world, &shards, variant, count, STATES, &reduction) == GAN_OK;
-  passed = passed && !*gan_reduction_reason(reduction) && rounds_are_exact(world, reduction, &shards, count);
+  passed = passed && !*gan_reduction_reason(reduction) && rounds_are_exact(world, reduction, &shards, count, false);
   snprintf(name, sizeof name, "%s_reduction_of_%zu_parameters_over_%d_shards_is_the_tree_sum", variant, count,
            shard_count);
   check(world, name, passed, failures);
@@ -166,6 +188,46 @@ static void check_reduction(gan_world *world, const char *variant, int shard_cou
            shard_count);
   check(world, name, takes_what_was_measured(world, &shards, variant, count, reduction), failures);
   gan_reduction_destroy(reduction);
+  gan_shards_release(&shards);
+}
+
+/* One shard's gradient has a value that is not finite; the round after it is as if nothing had been. */
+static bool spoilt_gradient_changes_nothing(gan_world *world, gan_reduction *reduction, const gan_shards *shards,
+                                            size_t count) {
+  float *sums = tree_sums(shards->count, count);
+  bool passed = initialise(world, reduction, count) && sums;
+  update_record record = vectors_of(reduction);
+  gan_reduction_await(reduction);
+  gan_reduction_bound_norm(reduction, 1);
+  fill_slots(reduction, shards, count, 0, false);
+  if (gan_world_rank(world) == gan_world_size(world) - 1) gan_reduction_slots(reduction)[0][count / 2] = NAN;
+  gan_reduction_update(reduction, add_gradient, &record, false);
+  passed = isnan(gan_reduction_await(reduction)) && passed;
+  passed = passed && vector_is_updated(record.vectors[0], 0, sums, NULL, count, 0);
+  fill_slots(reduction, shards, count, 0, true);
+  gan_reduction_update(reduction, add_gradient, &record, false);
+  const double norm = gan_reduction_await(reduction);
+  const float factor = clip_factor(1, sqrt(norm));
+  passed = passed && vector_is_updated(record.vectors[0], 0, sums, &factor, count, 1);
+  free(sums);
+  return passed;
+}
+
+static void check_bound(gan_world *world, const char *variant, int shard_count, size_t count, int *failures) {
+  gan_shards shards = plan_shards(world, shard_count, shard_count);
+  gan_reduction *exact = NULL, *spoilt = NULL;
+  char name[128];
+  bool passed = gan_reduction_create(world, &shards, variant, count, STATES, &exact) == GAN_OK &&
+                rounds_are_exact(world, exact, &shards, count, true);
+  snprintf(name, sizeof name, "bounded_norms_of_%zu_parameters_are_alike_on_all_ranks_in_%s", count, variant);
+  check(world, name, passed, failures);
+  passed = gan_reduction_create(world, &shards, variant, count, STATES, &spoilt) == GAN_OK &&
+           spoilt_gradient_changes_nothing(world, spoilt, &shards, count);
+  snprintf(name, sizeof name, "gradient_of_bounded_norm_that_is_not_finite_changes_none_of_%zu_parameters_in_%s", count,
+           variant);
+  check(world, name, passed, failures);
+  gan_reduction_destroy(exact);
+  gan_reduction_destroy(spoilt);
   gan_shards_release(&shards);
 }
 
@@ -180,7 +242,7 @@ static void check_fallback(gan_world *world, int *failures) {
   bool passed = status == GAN_OK && sharing == (gan_world_maximum(world, gan_world_host_size(world)) > 1);
   if (passed && sharing)
     passed = !strcmp(gan_reduction_name(reduction), "flat") && strstr(gan_reduction_reason(reduction), "/dev/shm");
-  passed = passed && rounds_are_exact(world, reduction, &shards, 20000);
+  passed = passed && rounds_are_exact(world, reduction, &shards, 20000, false);
   check(world, "without_room_to_share_the_reduction_is_flat_and_says_why", passed, failures);
   gan_reduction_destroy(reduction);
   gan_shards_release(&shards);
@@ -294,7 +356,7 @@ static void check_given_up_update(gan_world *world, const char *variant, int *fa
   if (passed) fill_slots(given_up, &shards, count, 0, true);
   gan_reduction_destroy(given_up);
   passed = passed && gan_reduction_create(world, &shards, variant, count, STATES, &next) == GAN_OK;
-  passed = passed && rounds_are_exact(world, next, &shards, count);
+  passed = passed && rounds_are_exact(world, next, &shards, count, true);
   char name[128];
   snprintf(name, sizeof name, "update_given_up_leaves_nothing_of_%s_under_way", variant);
   check(world, name, passed, failures);
@@ -313,6 +375,10 @@ static void check_variant(gan_world *world, const char *variant, int *failures) 
   }
   check_reduction(world, variant, ranks + 3, ranks + 3, 19 * GAN_REDUCTION_BLOCK + 17, failures);
   check_reduction(world, variant, ranks, ranks, 2 * 65536 + 17, failures);
+
+  check_bound(world, variant, ranks, 5, failures);
+  check_bound(world, variant, ranks + 3, 19 * GAN_REDUCTION_BLOCK + 17, failures);
+  check_bound(world, variant, 2 * ranks + 1, 65536 + 17, failures);
 
   check_given_up_update(world, variant, failures);
   gan_shards shards = plan_shards(world, ranks, ranks);

@@ -31,6 +31,8 @@ static void other_programs_names_lead_to_the_option(void **state) {
       /* The first WGAN's program */
       {"clamp_upper", "critic.clip"},
       {"gp_lambda", "critic.gradient_penalty"},
+      {"max_grad_norm", "critic.gradient_clip"},
+      {"generator.clip_grad_norm", "generator.gradient_clip"},
       {"Diters", "train.n_critic"},
       {"lrD", "critic.learning_rate"},
       {"lrG", "generator.learning_rate"},
