@@ -109,13 +109,21 @@ void gan_shards_release(gan_shards *shards) {
   memset(shards, 0, sizeof *shards);
 }
 
-void gan_shards_fold(const gan_shards *shards, int local_shard, float *const *slots, size_t offset, size_t count) {
-  int top = shards->slot[local_shard];
-  for (int fold = 0; fold < shards->folds[local_shard]; fold++, top--) {
+/* Adds slot `top` into the one below it, then that one, and so on. */
+static void add_down(int top, int times, float *const *slots, size_t offset, size_t count) {
+  for (; times > 0; times--, top--) {
     float *restrict left = slots[top - 1] + offset;
     const float *restrict right = slots[top] + offset;
     for (size_t i = 0; i < count; i++) left[i] += right[i];
   }
+}
+
+void gan_shards_fold(const gan_shards *shards, int local_shard, float *const *slots, size_t offset, size_t count) {
+  add_down(shards->slot[local_shard], shards->folds[local_shard], slots, offset, count);
+}
+
+void gan_shards_join(const gan_shards *group, float *const *slots, size_t offset, size_t count) {
+  add_down(group->base, group->joins, slots, offset, count);
 }
 
 void gan_shards_fold_double(const gan_shards *shards, int local_shard, double *const *slots, size_t count) {

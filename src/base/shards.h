@@ -31,6 +31,9 @@ typedef struct gan_shards {
   int slot_count;        /* slots needed at once */
   int node_count;        /* trees in this rank's forest */
   gan_shard_node *nodes; /* [node_count], rising */
+  /* Of a group of a rank's shards (base/shard_groups.h); else 0. */
+  int base;  /* slots below belong to the groups before; those of this one's trees begin here */
+  int joins; /* times that its last tree is added into what is below, once it is complete */
 } gan_shards;
 
 /* S for `asked` (train.shards); for 0, which leaves it to the program: GAN_SHARDS_DEFAULT, but at most one for each
@@ -59,10 +62,10 @@ static inline int64_t gan_shard_samples(const gan_shards *shards, int local_shar
   return gan_shard_begin(shards, shard + 1) - gan_shard_begin(shards, shard);
 }
 
-/* Whether the folds after local shard i complete one of the rank's trees: the one whose number is the slot that they
+/* Whether the folds after local shard i complete one of the rank's trees: the one that ends up in the slot that they
    lead to, slot[i] - folds[i]. */
 static inline int gan_shards_complete(const gan_shards *shards, int local_shard) {
-  const int place = shards->slot[local_shard] - shards->folds[local_shard];
+  const int place = shards->slot[local_shard] - shards->folds[local_shard] - shards->base;
   return place < shards->node_count && shards->nodes[place].high == shards->first + local_shard + 1;
 }
 
@@ -79,6 +82,9 @@ gan_shard_piece gan_shards_piece(gan_shard_node root, int low, int end);
 
 /* After local shard i has put its values into slots[slot[i]][offset .. offset+count): folds finished siblings there. */
 void gan_shards_fold(const gan_shards *shards, int local_shard, float *const *slots, size_t offset, size_t count);
+/* After all shards of a group: adds its sum into those of the groups before with which it completes nodes. Does nothing
+   where there are none. */
+void gan_shards_join(const gan_shards *group, float *const *slots, size_t offset, size_t count);
 void gan_shards_fold_double(const gan_shards *shards, int local_shard, double *const *slots, size_t count);
 
 #endif

@@ -155,7 +155,7 @@ gan_status gan_pass_create_in(const gan_network *network, const gan_shards *shar
   *pass = NULL;
   GAN_TRY(gan_allocate(1, sizeof *made, "a pass", &made));
   made->network = network;
-  made->shards = shards;
+  made->shards = made->room = shards;
   made->keep = keep;
   made->most_parts = parts;
   made->training = true;
@@ -205,6 +205,12 @@ void gan_pass_set_parts(gan_pass *pass, int parts) {
     pass->gradients[i] = pass->keep == GAN_KEEP_NOTHING ? NULL : values + plan->gradients[i];
     if (i < pass->network->layer_count) pass->kept[i] = values + plan->kept[i];
   }
+}
+
+void gan_pass_set_shards(gan_pass *pass, const gan_shards *shards) {
+  assert(shards->local <= pass->room->local && gan_shards_samples(shards) <= gan_shards_samples(pass->room));
+  pass->shards = shards;
+  gan_pass_set_parts(pass, pass->parts);
 }
 
 float *gan_pass_input(const gan_pass *pass) { return pass->activations[0]; }
@@ -287,6 +293,7 @@ const float *gan_pass_backward(gan_pass *pass, bool input_gradient) {
       if (gan_spectral_sums(pass, layer)) add_spectral_sums(pass, i);
       gan_pass_done(pass, layer, GAN_WORK_INPUT, wanted ? pass->rows : 0);
     }
+    if (pass->slots) gan_shards_join(pass->shards, pass->slots, layer->parameter_offset, layer->parameter_count);
     if (pass->slots && pass->listener.filled && layer->parameter_count > 0) {
       pass->listener.filled(pass->listener.context, layer->parameter_offset);
       gan_pass_done(pass, NULL, GAN_WORK_INPUT, 0);

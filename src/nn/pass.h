@@ -71,7 +71,8 @@ typedef struct gan_tangents gan_tangents;
 
 struct gan_pass {
   const gan_network *network;
-  const gan_shards *shards; /* not owned */
+  const gan_shards *shards; /* not owned; in use */
+  const gan_shards *room;   /* not owned; that there is memory for */
   int parts;                /* 1 to most_parts, in use */
   int most_parts;           /* that there is memory for */
   int64_t rows;             /* parts * samples of the local shards */
@@ -128,6 +129,10 @@ size_t gan_pass_scratch_width(const gan_network *network, bool tangents);
 
 /* Uses the pass for fewer parts than it was created for, or again for all of them; what it held is void. */
 void gan_pass_set_parts(gan_pass *pass, int parts);
+
+/* Uses the pass for other shards, of which there are no more, nor more samples, than of those that it was created for;
+   what it held is void. `shards` is borrowed. */
+void gan_pass_set_shards(gan_pass *pass, const gan_shards *shards);
 
 /* (rows, input elements), to be filled; (rows, output elements), valid after forward until the next one. */
 float *gan_pass_input(const gan_pass *pass);

@@ -49,7 +49,7 @@ static size_t at_least(size_t a, size_t b) { return a > b ? a : b; }
 
 /* Exchanges pass->scratch, and what lies behind it, for a larger one. */
 static gan_status widen_scratch(gan_pass *pass) {
-  const size_t local = (size_t)pass->shards->local, slots = (size_t)pass->shards->slot_count;
+  const size_t local = (size_t)pass->room->local, slots = (size_t)pass->room->slot_count;
   const size_t vectors = local + 1 + slots, parts = (size_t)pass->most_parts;
   const size_t before = parts * gan_pass_scratch_width(pass->network, false),
                width = parts * gan_pass_scratch_width(pass->network, true);
@@ -72,7 +72,7 @@ static size_t kept_by(const gan_layer *layer, size_t rows, size_t pieces) {
 static gan_status take_layer(gan_pass *pass, int i, size_t rows) {
   const gan_layer *layer = &pass->network->layers[i];
   gan_tangents *tangents = pass->tangents;
-  const size_t kept = kept_by(layer, rows, (size_t)pass->shards->local * (size_t)pass->most_parts);
+  const size_t kept = kept_by(layer, rows, (size_t)pass->room->local * (size_t)pass->most_parts);
   if (gan_layer_is_view(layer))
     tangents->rows[i + 1] = tangents->rows[layer->source];
   else
@@ -132,9 +132,9 @@ size_t gan_pass_measure_tangents(const gan_network *network, const gan_shards *s
 gan_status gan_pass_take_tangents(gan_pass *pass) {
   const gan_network *network = pass->network;
   const size_t layers = (size_t)network->layer_count;
-  const size_t rows = (size_t)pass->most_parts * (size_t)gan_shards_samples(pass->shards);
-  const largest shared = find_largest(network, pass->shards, pass->most_parts);
-  const size_t joined = (size_t)joined_parts(pass->most_parts) * (size_t)gan_shards_samples(pass->shards);
+  const size_t rows = (size_t)pass->most_parts * (size_t)gan_shards_samples(pass->room);
+  const largest shared = find_largest(network, pass->room, pass->most_parts);
+  const size_t joined = (size_t)joined_parts(pass->most_parts) * (size_t)gan_shards_samples(pass->room);
   assert(pass->keep == GAN_KEEP_ALL && !pass->tangents);
   GAN_TRY(gan_network_check_tangents(network));
   GAN_TRY(take(pass, 1, sizeof *pass->tangents, &pass->tangents));
@@ -300,6 +300,7 @@ static void fill_slots(gan_pass *pass, const gan_layer *layer) {
     layer->type->tangent_gradient(layer, pass, shard, &rows, gan_pass_gradient(pass, layer, shard));
     gan_pass_fold(pass, layer, shard);
   }
+  gan_shards_join(pass->shards, pass->slots, layer->parameter_offset, layer->parameter_count);
   if (pass->listener.filled) pass->listener.filled(pass->listener.context, layer->parameter_offset);
 }
 

@@ -1,10 +1,11 @@
 /* Convolutions' weight gradients summed over shards, with every backend, precision and level of kernels that this CPU
    has: bit for bit what gan_convolution_backward_weights of each shard gives (convolution_test.c checks it against
-   plain loops), added along the tree. */
+   plain loops), added along the tree; all shards of a rank at once, and in groups. */
+#include "base/shard_groups.h"
 #include "kernels/convolution.h"
 #include "shard_support.h"
 
-enum { OFFSET = 5, MOST_SHARDS = 40 };
+enum { OFFSET = 5, MOST_SHARDS = 40, MOST_GROUPS = 4 };
 
 /* Of two axes: channels, side, kernel, stride, padding; batch, shards, parts. Ways of the packed kernels and of the
    portable one, several groups of channels, stacks that are higher than there is room for, shards of unequal size, and
@@ -52,15 +53,27 @@ static void compute_single(const gan_backend *backend, problem *p) {
   }
 }
 
-static void check_rank(const gan_backend *backend, const problem *p, int ranks, int rank) {
+static void sum_groups(const gan_backend *backend, const problem *p, const gan_shards *shards, int wanted,
+                       float *const *slots) {
+  gan_shard_groups groups;
+  assert_int_equal(gan_shard_groups_plan(shards, wanted, &groups), GAN_OK);
+  for (int i = 0; i < groups.count; i++) {
+    const gan_shards *group = &groups.group[i];
+    const int64_t first = gan_shard_begin(group, group->first) * p->parts;
+    const gan_shard_rows rows = {
+        group, p->parts, p->y_size, p->x_size, p->dy + first * p->y_size, p->x + first * p->x_size};
+    gan_convolution_shard_weights(backend, &p->sizes, &rows, slots, OFFSET, p->scratch);
+    gan_shards_join(group, slots, OFFSET, p->weights);
+  }
+  gan_shard_groups_release(&groups);
+}
+
+static void check_rank(const gan_backend *backend, const problem *p, int ranks, int rank, int wanted) {
   gan_shards shards;
   float *slots[MOST_SHARDS];
   assert_int_equal(gan_shards_plan(p->shards, p->batch, ranks, rank, &shards), GAN_OK);
   for (int i = 0; i < shards.slot_count; i++) slots[i] = random_vector(4, OFFSET + p->weights);
-  const int64_t first = gan_shard_begin(&shards, shards.first) * p->parts;
-  const gan_shard_rows rows = {
-      &shards, p->parts, p->y_size, p->x_size, p->dy + first * p->y_size, p->x + first * p->x_size};
-  gan_convolution_shard_weights(backend, &p->sizes, &rows, slots, OFFSET, p->scratch);
+  sum_groups(backend, p, &shards, wanted, slots);
   float *before = random_vector(4, OFFSET);
   for (int i = 0; i < shards.node_count; i++) {
     float *right = add_tree(p->single, p->weights, shards.nodes[i].low, shards.nodes[i].high);
@@ -79,7 +92,8 @@ static void check_cases(const gan_backend *backend) {
     p.scratch = random_vector(5, gan_convolution_scratch(backend, &p.sizes));
     compute_single(backend, &p);
     for (int ranks = 1; ranks <= 3 && ranks <= p.shards; ranks++)
-      for (int rank = 0; rank < ranks; rank++) check_rank(backend, &p, ranks, rank);
+      for (int rank = 0; rank < ranks; rank++)
+        for (int wanted = 1; wanted <= MOST_GROUPS; wanted++) check_rank(backend, &p, ranks, rank, wanted);
     free(p.scratch);
     release_problem(&p);
   }

@@ -1,9 +1,11 @@
 /* Sums of products over shards, with every backend, precision and level of kernels that this CPU has: against sums in
-   double, and bit for bit against what ranks of one shard each would add along the tree. */
+   double, and bit for bit against what ranks of one shard each would add along the tree; all shards of a rank at once,
+   and in groups. */
 #include "kernels/shard_products.h"
 
 #include <math.h>
 
+#include "base/shard_groups.h"
 #include "product_support.h"
 #include "shard_support.h"
 
@@ -15,7 +17,7 @@ static const int64_t cases[][5] = {
     {40, 100, 768, 8, 2},  {24, 70, 770, 8, 2},   {330, 49, 90, 3, 2}, {32, 64, 64, 1, 1},  {350, 64, 64, 33, 2},
     {20, 50, 8200, 64, 1}, {600, 33, 128, 64, 2},
 };
-enum { CASES = sizeof cases / sizeof *cases, OFFSET = 3, GUARD = 5 };
+enum { CASES = sizeof cases / sizeof *cases, OFFSET = 3, GUARD = 5, MOST_GROUPS = 4 };
 
 typedef struct rank_sums {
   gan_shards shards;
@@ -39,12 +41,19 @@ typedef struct operands {
 
 static size_t size_of(const operands *of) { return (size_t)(of->m * of->n); }
 
-/* Of a rank that owns some of the shards; of no value beside its place in a slot. */
-static void multiply(const gan_backend *backend, const operands *of, rank_sums *sums) {
-  const int64_t first = of->parts * gan_shard_begin(&sums->shards, sums->shards.first);
-  const gan_shard_rows rows = {&sums->shards, of->parts, of->m, of->n, of->a + first * of->m, of->b + first * of->n};
+/* Of a rank that owns some of the shards, group after group; of no value beside its place in a slot. */
+static void multiply(const gan_backend *backend, const operands *of, int wanted, rank_sums *sums) {
   float *guard = random_vector(9, OFFSET + size_of(of) + GUARD);
-  gan_shard_products(backend, &rows, sums->slots, OFFSET);
+  gan_shard_groups groups;
+  assert_int_equal(gan_shard_groups_plan(&sums->shards, wanted, &groups), GAN_OK);
+  for (int i = 0; i < groups.count; i++) {
+    const gan_shards *group = &groups.group[i];
+    const int64_t first = of->parts * gan_shard_begin(group, group->first);
+    const gan_shard_rows rows = {group, of->parts, of->m, of->n, of->a + first * of->m, of->b + first * of->n};
+    gan_shard_products(backend, &rows, sums->slots, OFFSET);
+    gan_shards_join(group, sums->slots, OFFSET, size_of(of));
+  }
+  gan_shard_groups_release(&groups);
   for (int i = 0; i < sums->shards.slot_count; i++) {
     assert_memory_equal(sums->slots[i], guard, OFFSET * sizeof *guard);
     assert_memory_equal(sums->slots[i] + OFFSET + size_of(of), guard + OFFSET + size_of(of), GUARD * sizeof *guard);
@@ -52,11 +61,11 @@ static void multiply(const gan_backend *backend, const operands *of, rank_sums *
   free(guard);
 }
 
-static void check_ranks(const gan_backend *backend, const operands *of, float *const *single, int ranks) {
+static void check_ranks(const gan_backend *backend, const operands *of, float *const *single, int ranks, int wanted) {
   for (int rank = 0; rank < ranks; rank++) {
     rank_sums sums;
     create_sums(of->count, of->batch, ranks, rank, size_of(of), &sums);
-    multiply(backend, of, &sums);
+    multiply(backend, of, wanted, &sums);
     for (int i = 0; i < sums.shards.node_count; i++) {
       float *right = add_tree(single, size_of(of), sums.shards.nodes[i].low, sums.shards.nodes[i].high);
       assert_memory_equal(sums.slots[i] + OFFSET, right, size_of(of) * sizeof *right);
@@ -87,13 +96,14 @@ static void check_case(const gan_backend *backend, const operands *of) {
   float *leaves[64];
   for (int i = 0; i < of->count; i++) {
     create_sums(of->count, of->batch, (int)of->count, i, size_of(of), &single[i]);
-    multiply(backend, of, &single[i]);
+    multiply(backend, of, 1, &single[i]);
     leaves[i] = single[i].slots[0] + OFFSET;
   }
   float *sum = add_tree(leaves, size_of(of), 0, (int)of->count);
   check_value(backend, of, sum);
   free(sum);
-  for (int ranks = 1; ranks <= 3 && ranks <= of->count; ranks++) check_ranks(backend, of, leaves, ranks);
+  for (int ranks = 1; ranks <= 3 && ranks <= of->count; ranks++)
+    for (int wanted = 1; wanted <= MOST_GROUPS; wanted++) check_ranks(backend, of, leaves, ranks, wanted);
   for (int i = 0; i < of->count; i++) release_sums(&single[i]);
 }
 
