@@ -62,6 +62,14 @@ static inline int64_t gan_shard_samples(const gan_shards *shards, int local_shar
   return gan_shard_begin(shards, shard + 1) - gan_shard_begin(shards, shard);
 }
 
+/* Shards, and samples, of the rank before these: 0 unless they are a group of them (base/shard_groups.h). */
+static inline int gan_shards_before(const gan_shards *shards) {
+  return shards->first - gan_shards_first(shards, shards->rank);
+}
+static inline int64_t gan_shards_samples_before(const gan_shards *shards) {
+  return gan_shard_begin(shards, shards->first) - gan_shard_begin(shards, gan_shards_first(shards, shards->rank));
+}
+
 /* Whether the folds after local shard i complete one of the rank's trees: the one that ends up in the slot that they
    lead to, slot[i] - folds[i]. */
 static inline int gan_shards_complete(const gan_shards *shards, int local_shard) {

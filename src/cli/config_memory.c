@@ -36,11 +36,13 @@ static void print_total(const char *what, size_t rank, size_t host) {
 }
 
 static void print_table(const gan_memory_report *report) {
+  char groups[64] = "";
+  if (report->at_once < report->samples) snprintf(groups, sizeof groups, ", %" PRId64 " at a time", report->at_once);
   printf("%d rank%s on %d host%s, %d shard%s, a batch of %" PRId64 " (%" PRId64
-         " samples on the rank with most), %s reduction\n\n",
+         " samples on the rank with most%s), %s reduction\n\n",
          report->layout.ranks, report->layout.ranks == 1 ? "" : "s", report->layout.hosts,
          report->layout.hosts == 1 ? "" : "s", report->shards, report->shards == 1 ? "" : "s", report->batch,
-         report->samples, report->reduction);
+         report->samples, groups, report->reduction);
   printf("%-47s %12s %14s\n", "", "each rank", "once per host");
   for (int i = 0; i < report->row_count; i++)
     if (report->rows[i].rank || report->rows[i].host) print_row(&report->rows[i]);
@@ -70,6 +72,7 @@ static void print_json(const gan_memory_report *report) {
   gan_json_add_integer(object, "shards", report->shards);
   gan_json_add_integer(object, "batch", report->batch);
   gan_json_add_integer(object, "samples_per_rank", report->samples);
+  gan_json_add_integer(object, "samples_at_once", report->at_once);
   gan_json_add_text(object, "reduction", report->reduction);
   for (int i = 0; i < report->row_count; i++) json_object_array_add(rows, json_row(&report->rows[i]));
   gan_json_add(object, "memory_bytes", rows);

@@ -66,6 +66,7 @@ struct gan_config {
   struct {
     int64_t batch;
     int64_t shards; /* 0: gan_shards_count chooses; a trainer's own configuration has its choice */
+    int64_t accumulate; /* groups of a rank's shards that are computed one after the other */
     gan_step_ratio n_critic;
     char *order;                /* alternating, simultaneous */
     int64_t warmup_iterations;  /* 25 in the WGAN paper; 0: no warm-up */

@@ -319,6 +319,8 @@ const gan_option gan_options[] = {
      .help =
          "slices of the global batch, which the rounding depends on, and ranks share; 0: 8, or as many as ranks where "
          "more"},
+    {"train.accumulate", NULL, RUN, INTEGER(train.accumulate, 1, INT32_MAX), .default_value = "1",
+     .help = "groups that a rank's shards are computed in, one after the other, to take less memory; changes no bit"},
     {"train.n_critic", NULL, RATIO(train.n_critic, 1, 1000000), .default_value = "5",
      .help = "critic steps before each generator step; 1/k: k generator steps after each critic step"},
     {"train.order", NULL, NAME(train.order, order_choice), .default_value = "alternating",

@@ -117,8 +117,8 @@ static const synonym keys[] = {
     {"shuffle droplast pinmemory", NULL, "nothing is to be set: data are shuffled in each epoch, and none are dropped"},
     {"wandb tensorboard usewandb logger tb", NULL,
      "what is measured is in the run's folder, metrics.h5: gan_dist inspect"},
-    {"accumulate accumulationsteps gradientaccumulationsteps accumsteps acmlsteps accumulategradbatches", NULL,
-     "train.batch may be as large as you want: train.shards cuts it into the slices that take memory together"},
+    {"accumulate accumulationsteps gradientaccumulationsteps accumsteps acmlsteps accumulategradbatches numaccumulate",
+     "train.accumulate", "train.batch stays the whole batch of an update"},
 };
 
 /* What others call the sections. */

@@ -55,15 +55,16 @@ void gan_augment_adapt(gan_trainer *trainer) {
 
 /* --- Samples --- */
 
-/* Of the first sample of a local shard. A step of a network has four steps of random numbers: so the critic's and the
-   generator's steps, and real and generated samples of either, all draw their own. */
+/* Of the first sample of a shard that the passes hold. A step of a network has four steps of random numbers: so the
+   critic's and the generator's steps, and real and generated samples of either, all draw their own. */
 static gan_random_address address_of(const gan_trainer *trainer, const gan_player *player, bool real, int shard) {
+  const gan_shards *shards = trainer->critic.pass->shards;
   const uint64_t kind = (player == &trainer->critic ? 0 : 2) + (real ? 0 : 1);
   return (gan_random_address){
       .seed = (uint64_t)trainer->config->run.seed,
       .stream = GAN_STREAM_AUGMENT,
       .step = 4 * (uint64_t)player->steps + kind,
-      .sample = (uint64_t)gan_shard_begin(&trainer->shards, trainer->shards.first + shard),
+      .sample = (uint64_t)gan_shard_begin(shards, shards->first + shard),
   };
 }
 
@@ -71,7 +72,7 @@ void gan_augment_part(const gan_trainer *trainer, const gan_player *player, bool
                       const gan_pass *pass, int part, float *rows) {
   const gan_augmentation *augmentation = &trainer->model.augmentation;
   const double strength = gan_augment_strength(trainer);
-  for (int shard = 0; shard < trainer->shards.local && augmentation->count; shard++)
+  for (int shard = 0; shard < pass->shards->local && augmentation->count; shard++)
     gan_augmentation_rows(augmentation, address_of(trainer, player, real, shard), strength, way,
                           gan_pass_row_count(pass, shard, part),
                           rows + gan_pass_first_row(pass, shard, part) * augmentation->elements);

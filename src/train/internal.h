@@ -1,6 +1,7 @@
 /* The trainer from the inside: what src/train's files share.
 
-   trainer.c builds and destroys, step.c is one iteration's mathematics (with placing.c, scores.c and update.c), run.c
+   trainer.c builds and destroys, step.c is one iteration's mathematics (with accumulation.c, placing.c, scores.c and
+   update.c), run.c
    the loop around it, state.c checkpoints, resume.c the configuration of a run that goes on, history.c what changes in
    it, balance.c how ranks share shards, claim.c whose the folder is, record.c what is written to disk besides, model.c
    the networks. */
@@ -10,6 +11,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
+#include "base/shard_groups.h"
 #include "config/config.h"
 #include "data/loader.h"
 #include "dist/reduction.h"
@@ -100,12 +102,15 @@ struct gan_trainer {
   gan_source *source;
   gan_loader *loader;
   gan_shards shards;
+  gan_shard_groups groups; /* of this rank's shards: the passes hold one at a time */
+  int group;               /* that they hold now */
   gan_model model;
   gan_player generator, critic;
   gan_passes_memory passes; /* the plan of the two blocks */
   gan_penalty_work penalty;
   float lecam[GAN_LECAM_STATES]; /* moving averages of scores */
-  gan_pass *sampling;        /* generates for critic steps: the generator's pass, or one with a part for each of some */
+  gan_pass *sampling; /* generates for critic steps: the generator's pass, or one with a part for each of some */
+  float *kept;        /* (steps ahead, local samples, elements): generated, of all groups; NULL: not to be kept */
   float *values, *workspace; /* of both passes */
   double *shard_sums;        /* (local shards, gan_step_sums): GAN_SUMS, batch statistics of each part, spectral sums */
   double *sums;              /* (gan_step_sums) */
@@ -113,14 +118,16 @@ struct gan_trainer {
   const float *real;         /* (local samples, elements): the loader's, until it is asked for the next step's */
   const float *real_weights; /* (local samples): likewise; NULL: all 1 */
   bool *label_flips;         /* (2, local samples): real and generated samples that count as of the other class; NULL */
-  double *loss_sums;         /* (local shards, GAN_LOSS_STATISTICS): a round of the loss's statistics (gan/loss.h) */
-  float augment_strength;    /* augment.adaptive: what it is now */
-  int64_t iteration;         /* iterations done */
-  int64_t resumed_at;        /* the iteration whose checkpoint this start goes on from; 0: none */
-  bool stop;                 /* some rank was asked to stop */
-  double best;               /* sliced Wasserstein distance of the best evaluation; NAN before; of all ranks */
-  char failure[1024];        /* what a call failed with, "": none has */
-  gan_status pending;        /* rank 0 could not write something; agreed on in the next step, or at the end */
+  float *scores; /* (2, local samples): of all groups, real and generated, where the loss is one of the batch */
+  double loss_totals[GAN_LOSS_STATISTICS]; /* what the loss knows of the global batch in this step */
+  double *loss_sums;      /* (local shards, GAN_LOSS_STATISTICS): a round of the loss's statistics (gan/loss.h) */
+  float augment_strength; /* augment.adaptive: what it is now */
+  int64_t iteration;      /* iterations done */
+  int64_t resumed_at;     /* the iteration whose checkpoint this start goes on from; 0: none */
+  bool stop;              /* some rank was asked to stop */
+  double best;            /* sliced Wasserstein distance of the best evaluation; NAN before; of all ranks */
+  char failure[1024];     /* what a call failed with, "": none has */
+  gan_status pending;     /* rank 0 could not write something; agreed on in the next step, or at the end */
   char pending_message[512];
   double seconds_before; /* trained before this start */
   double started;
@@ -221,6 +228,9 @@ typedef struct gan_recorded {
 gan_status gan_record_find(gan_trainer *trainer, gan_recorded *found) GAN_CHECKED;
 gan_status gan_record_close(gan_trainer *trainer) GAN_CHECKED;
 void gan_notice(gan_trainer *trainer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* accumulation.c: says once where groups cannot be as many as they were asked to be. */
+void gan_accumulation_notice(gan_trainer *trainer);
 
 /* advice.c: tells of settings that are allowed and rarely meant. Rank 0 says it; nothing happens elsewhere. */
 void gan_advise(gan_trainer *trainer);

@@ -7,6 +7,7 @@
 #include "nn/tangent.h"
 #include "optim/optimizer.h"
 #include "store/picture.h"
+#include "train/accumulation.h"
 #include "train/internal.h"
 #include "train/optimization.h"
 #include "train/regularisers.h"
@@ -101,6 +102,7 @@ typedef struct setup {
   gan_model model;
   gan_layout layout;
   gan_shards shards;
+  gan_shard_groups groups;
   gan_pass_sizes generating; /* rank 0: samples for pictures and evaluations */
 } setup;
 
@@ -145,7 +147,8 @@ static gan_status add_network(const setup *run, const char *of, const gan_networ
   return GAN_OK;
 }
 
-static void add_passes(const gan_passes_memory *passes, rank_rows *list) {
+/* `kept`: floats of samples of all groups. */
+static void add_passes(const gan_passes_memory *passes, size_t kept, rank_rows *list) {
   const size_t value = sizeof(float);
   add(list, "passes", "outputs and gradients of layers", passes->values * value, 0);
   add(list, "passes", "in it, generator: forward and back", passes->generator.values[0] * value, 0)->part = true;
@@ -153,7 +156,7 @@ static void add_passes(const gan_passes_memory *passes, rank_rows *list) {
   if (!passes->generator_sees_real)
     add(list, "passes", "in it, critic: generated", passes->critic.values[0] * value, 0)->part = true;
   add(list, "passes", "workspace of convolutions", passes->workspace * value, 0);
-  add(list, "passes", "generated for several critic steps", passes->ahead.bytes, 0);
+  add(list, "passes", "generated for several critic steps", passes->ahead.bytes + kept * value, 0);
 }
 
 /* What is in no block that others use too. */
@@ -188,21 +191,21 @@ static gan_status list_rank(const setup *run, const char **variant, rank_rows *l
   const size_t local = (size_t)run->shards.local, samples = (size_t)gan_shards_samples(&run->shards);
   gan_passes_memory passes;
   const char *of_critic;
-  GAN_TRY(gan_passes_plan(&run->model, &run->shards, run->config->train.n_critic.critic,
+  GAN_TRY(gan_passes_plan(&run->model, &run->groups.largest, run->config->train.n_critic.critic,
                           gan_loss_find(run->config->loss.name)->generator_needs_real,
                           gan_penalties_sites(&run->config->critic.penalty), &passes));
   GAN_TRY(add_network(run, "generator", run->model.generator, true, &passes.generator,
                       passes.generator.values[0] + passes.generator.workspace, variant, list));
   GAN_TRY(add_network(run, "critic", run->model.critic, false, &passes.critic,
                       passes.critic.values[1] + passes.critic.workspace, &of_critic, list));
-  add_passes(&passes, list);
+  add_passes(&passes, gan_accumulation_kept(&run->model, &run->shards, &run->groups, passes.steps_ahead), list);
   add_penalties(run, &passes, list);
   add(list, "data", "samples of a step, read ahead", gan_loader_bytes(run->source, gan_shards_samples(&run->shards)),
       0);
   add(list, "data", "data set", run->source->rank_bytes, run->source->host_bytes);
   add(list, "trainer", "sums over shards", (local + 1) * sizes.sums * sizeof(double), 0);
-  add(list, "trainer", "the loss: statistics, label flips",
-      local * GAN_LOSS_STATISTICS * sizeof(double) + samples * sizes.flips * sizeof(bool), 0);
+  add(list, "trainer", "the loss: scores, statistics, label flips",
+      local * GAN_LOSS_STATISTICS * sizeof(double) + samples * (2 * sizeof(float) + sizes.flips * sizeof(bool)), 0);
   add(list, "trainer", "latents of pictures", sizes.latents * sizeof(float), 0);
   add_rank_0(run, &sizes, &passes, list);
   return GAN_OK;
@@ -244,12 +247,13 @@ static void merge(const rank_rows *mine, gan_memory_report *report, size_t *host
 /* What a rank's rows depend on where all ranks are on one host, but for rank 0: its own shards, of which the smallest
    and the largest differ by one sample at most. */
 typedef struct own_shards {
-  int local, slots;
-  int64_t samples;
+  int local, slots, local_at_once;
+  int64_t samples, at_once;
 } own_shards;
 
 static bool same_shards(const own_shards *a, const own_shards *b) {
-  return a->local == b->local && a->slots == b->slots && a->samples == b->samples;
+  return a->local == b->local && a->slots == b->slots && a->samples == b->samples &&
+         a->local_at_once == b->local_at_once && a->at_once == b->at_once;
 }
 
 /* Rows that have been listed: ranks can be many, and their kinds are few. */
@@ -261,7 +265,9 @@ typedef struct known_rows {
 } known_rows;
 
 static gan_status find_rows(const setup *run, known_rows *known, const char **variant, rank_rows *list) {
-  const own_shards own = {run->shards.local, run->shards.slot_count, gan_shards_samples(&run->shards)};
+  const gan_shards *largest = &run->groups.largest;
+  const own_shards own = {run->shards.local, run->shards.slot_count, largest->local, gan_shards_samples(&run->shards),
+                          gan_shards_samples(largest)};
   const bool alike = run->layout.hosts == 1 && run->shards.rank > 0;
   for (int i = 0; alike && i < known->count; i++)
     if (same_shards(&own, &known->shards[i])) {
@@ -273,24 +279,36 @@ static gan_status find_rows(const setup *run, known_rows *known, const char **va
   return GAN_OK;
 }
 
+/* One rank's rows, and how many samples it has. */
+static gan_status look_at_rank(setup *run, int shards, int rank, known_rows *known, const char **variant,
+                               gan_memory_report *report, rank_rows *mine) {
+  GAN_TRY(gan_shards_plan(shards, run->config->train.batch, run->layout.ranks, rank, &run->shards));
+  gan_status status = gan_accumulation_plan(run->config, &run->shards, &run->groups);
+  if (status == GAN_OK) status = find_rows(run, known, variant, mine);
+  if (status == GAN_OK) {
+    const int64_t samples = gan_shards_samples(&run->shards), at_once = gan_shards_samples(&run->groups.largest);
+    if (samples > report->samples) report->samples = samples;
+    if (at_once > report->at_once) report->at_once = at_once;
+  }
+  gan_shard_groups_release(&run->groups);
+  gan_shards_release(&run->shards);
+  return status;
+}
+
 static gan_status look_at_ranks(setup *run, int shards, gan_memory_report *report) {
   size_t host = 0, shared[GAN_MEMORY_ROWS] = {0};
   known_rows known = {.count = 0};
   int host_before = -1;
   for (int rank = 0; rank < run->layout.ranks; rank++) {
     rank_rows mine = {.count = 0};
-    GAN_TRY(gan_shards_plan(shards, run->config->train.batch, run->layout.ranks, rank, &run->shards));
-    const gan_status status = find_rows(run, &known, rank == 0 ? &report->reduction : &(const char *){NULL}, &mine);
-    const int64_t samples = gan_shards_samples(&run->shards);
-    gan_shards_release(&run->shards);
-    GAN_TRY(status);
+    const char *other = NULL;
+    GAN_TRY(look_at_rank(run, shards, rank, &known, rank == 0 ? &report->reduction : &other, report, &mine));
     const int now = gan_layout_host(run->layout, rank);
     if (now != host_before) {
       host = 0;
       memset(shared, 0, sizeof shared);
     }
     host_before = now;
-    if (samples > report->samples) report->samples = samples;
     merge(&mine, report, &host, shared);
   }
   return GAN_OK;
@@ -327,6 +345,7 @@ gan_status gan_memory_plan(const gan_config *config, gan_layout layout, gan_memo
   gan_status status = gan_model_create(config, &source->shape, &run.model);
   if (status == GAN_OK) status = gan_model_check_batch(&run.model, report->shards, report->batch);
   if (status == GAN_OK) status = gan_regularisers_check(config, run.model.critic);
+  if (status == GAN_OK) status = gan_accumulation_check(config, &run.model);
   if (status == GAN_OK) status = gan_generate_measure(run.model.generator, &run.generating);
   if (status == GAN_OK) status = look_at_ranks(&run, report->shards, report);
   if (status == GAN_OK) status = check_totals(report);

@@ -36,8 +36,8 @@ typedef struct gan_passes_memory {
   size_t penalty_values;    /* where its values begin, floats */
 } gan_passes_memory;
 
-/* `critic_steps`: of an iteration; `penalty_sites`: gan_penalties_sites. steps_ahead does not depend on which ranks the
-   shards are on. */
+/* `shards`: what the passes hold at a time; `critic_steps`: of an iteration; `penalty_sites`: gan_penalties_sites.
+   steps_ahead does not depend on which ranks the shards are on. */
 gan_status gan_passes_plan(const gan_model *model, const gan_shards *shards, int64_t critic_steps,
                            bool generator_sees_real, int penalty_sites, gan_passes_memory *plan) GAN_CHECKED;
 
@@ -84,6 +84,7 @@ typedef struct gan_memory_report {
   gan_layout layout;
   int shards;
   int64_t batch, samples; /* of the global batch; of the rank with most */
+  int64_t at_once;        /* that its passes hold at a time */
   const char *reduction;  /* the generator's */
   int row_count;
   gan_memory_row rows[GAN_MEMORY_ROWS];

@@ -68,10 +68,11 @@ static float *rows_of(const gan_pass *pass, int shard, int part) {
 }
 
 static gan_random_address address_of(const gan_trainer *trainer, gan_random_stream stream, int shard) {
+  const gan_shards *shards = trainer->penalty.pass->shards;
   return (gan_random_address){.seed = (uint64_t)trainer->config->run.seed,
                               .stream = stream,
                               .step = (uint64_t)trainer->critic.steps,
-                              .sample = (uint64_t)gan_shard_begin(&trainer->shards, trainer->shards.first + shard)};
+                              .sample = (uint64_t)gan_shard_begin(shards, shards->first + shard)};
 }
 
 /* out = real + place (generated - real), each (elements). */
@@ -83,7 +84,7 @@ static void interpolate(size_t elements, float place, const float *real, const f
 static void place_interpolates(gan_trainer *trainer, int shard) {
   const gan_penalty_work *work = &trainer->penalty;
   const gan_pass *seen = trainer->critic.pass;
-  const size_t samples = (size_t)gan_shard_samples(&trainer->shards, shard);
+  const size_t samples = (size_t)gan_shard_samples(seen->shards, shard);
   const size_t elements = (size_t)gan_shape_count(&seen->network->input);
   float *place = work->interpolation + gan_pass_first_row(seen, shard, 0) / seen->parts;
   float *out = rows_of(work->pass, shard, work->part[GAN_SITE_INTERPOLATES]);
@@ -100,7 +101,7 @@ static double find_deviation(gan_trainer *trainer) {
   const int64_t elements = gan_shape_count(&seen->network->input);
   for (int shard = 0; shard < trainer->shards.local; shard++, sums += SQUARE_SUMS) {
     const float *real = rows_of(seen, shard, REAL);
-    const int64_t count = gan_shard_samples(&trainer->shards, shard) * elements;
+    const int64_t count = gan_shard_samples(seen->shards, shard) * elements;
     sums[SUM] = 0;
     for (int64_t i = 0; i < count; i++) sums[SUM] += (double)real[i];
     sums[SQUARES] = gan_square_sum((size_t)count, real);
@@ -116,7 +117,7 @@ static double find_deviation(gan_trainer *trainer) {
 static void place_around_real(gan_trainer *trainer, int shard, double deviation) {
   const gan_penalty_work *work = &trainer->penalty;
   const gan_pass *seen = trainer->critic.pass;
-  const size_t samples = (size_t)gan_shard_samples(&trainer->shards, shard);
+  const size_t samples = (size_t)gan_shard_samples(seen->shards, shard);
   const size_t elements = (size_t)gan_shape_count(&seen->network->input);
   const float *real = rows_of(seen, shard, REAL);
   const float half = (float)(deviation / 2);
@@ -128,14 +129,14 @@ static void place_around_real(gan_trainer *trainer, int shard, double deviation)
 static void place_copies(gan_trainer *trainer, int shard, gan_penalty_site site, int seen_part) {
   const gan_penalty_work *work = &trainer->penalty;
   const gan_pass *seen = trainer->critic.pass;
-  const int64_t count = gan_shard_samples(&trainer->shards, shard) * gan_shape_count(&seen->network->input);
+  const int64_t count = gan_shard_samples(seen->shards, shard) * gan_shape_count(&seen->network->input);
   memcpy(rows_of(work->pass, shard, work->part[site]), rows_of(seen, shard, seen_part), (size_t)count * sizeof(float));
 }
 
 static void place_samples(gan_trainer *trainer) {
   const int *part = trainer->penalty.part;
   const double deviation = part[GAN_SITE_AROUND_REAL] >= 0 ? find_deviation(trainer) : 0;
-  for (int shard = 0; shard < trainer->shards.local; shard++) {
+  for (int shard = 0; shard < trainer->penalty.pass->shards->local; shard++) {
     if (part[GAN_SITE_INTERPOLATES] >= 0) place_interpolates(trainer, shard);
     if (part[GAN_SITE_AROUND_REAL] >= 0) place_around_real(trainer, shard, deviation);
     if (part[GAN_SITE_REAL] >= 0) place_copies(trainer, shard, GAN_SITE_REAL, REAL);
@@ -163,7 +164,7 @@ static const float *find_g(gan_trainer *trainer, gan_penalty_site site, const fl
   if (work->part[site] < 0 || !is_before_augmentation(trainer, site)) return g;
   const int64_t elements = gan_shape_count(&pass->network->input);
   float *made = gan_pass_input_tangent(work->pass);
-  for (int shard = 0; shard < trainer->shards.local; shard++) {
+  for (int shard = 0; shard < pass->shards->local; shard++) {
     const int64_t place = gan_pass_first_row(pass, shard, work->part[site]) * elements;
     const int64_t count = gan_pass_row_count(pass, shard, work->part[site]) * elements;
     memcpy(made + place, g + place, (size_t)count * sizeof *made);
@@ -182,7 +183,7 @@ static void penalise(gan_trainer *trainer, const float *g) {
   for (int i = 0; i < GAN_PENALTY_KINDS; i++) weights[i] *= (double)options->every;
   const float *g_of[GAN_SITES];
   for (int site = 0; site < GAN_SITES; site++) g_of[site] = find_g(trainer, (gan_penalty_site)site, g);
-  for (int shard = 0; shard < trainer->shards.local; shard++) {
+  for (int shard = 0; shard < pass->shards->local; shard++) {
     double *sums = gan_scores_sums(trainer, &trainer->critic, shard);
     for (int site = 0; site < GAN_SITES; site++) {
       const int part = trainer->penalty.part[site];

@@ -10,13 +10,9 @@
 /* Numbers that a step of this player sums over shards. */
 static size_t sum_count(const gan_player *player) { return gan_step_sums(player->network, player->pass->parts); }
 
-/* What the passes have of one shard beside the loss: statistics of each part, and spectral sums. */
-static void add_sums_of_passes(const gan_player *player, int shard, double *sums) {
-  const size_t statistics = player->network->statistic_count, spectral = (size_t)player->network->spectral_count;
-  double *next = sums + GAN_SUMS;
-  for (int part = 0; part < player->pass->parts && statistics; part++, next += statistics)
-    memcpy(next, player->pass->statistics[part] + (size_t)shard * statistics, statistics * sizeof *next);
-  if (spectral) memcpy(next, player->spectral_sums + (size_t)shard * spectral, spectral * sizeof *next);
+/* A player's place among a shard's sums for batch statistics of each part, and behind them for spectral sums. */
+static double *statistics_among(double *sums, const gan_player *player, int part) {
+  return sums + GAN_SUMS + (size_t)part * player->network->statistic_count;
 }
 
 /* For the update, which may come after the other network's step. They are the last of the sums. */
@@ -26,7 +22,16 @@ static void keep_spectral_totals(const gan_trainer *trainer, const gan_player *p
 }
 
 double *gan_scores_sums(const gan_trainer *trainer, const gan_player *player, int shard) {
-  return trainer->shard_sums + (size_t)shard * sum_count(player);
+  return trainer->shard_sums + (size_t)(gan_shards_before(player->pass->shards) + shard) * sum_count(player);
+}
+
+/* Batch statistics of the shards that the player's pass holds. */
+static void note_statistics(gan_trainer *trainer, const gan_player *player) {
+  const size_t count = player->network->statistic_count;
+  for (int shard = 0; shard < player->pass->shards->local && count; shard++)
+    for (int part = 0; part < player->pass->parts; part++)
+      memcpy(statistics_among(gan_scores_sums(trainer, player, shard), player, part),
+             player->pass->statistics[part] + (size_t)shard * count, count * sizeof(double));
 }
 
 /* Whose loss is taken, and where the critic's scores for it are: real samples in its pass's first part, unless it is
@@ -44,24 +49,56 @@ static scored scored_by(gan_trainer *trainer, const gan_player *player) {
                   .real = critic || trainer->loss->generator_needs_real};
 }
 
-/* `sample`: the shard's first, counted from this rank's. */
-static gan_scores scores_of(const scored *what, int shard, int64_t sample) {
+/* `count` samples from `sample` on, counted from this rank's first: all but scores and their gradients. */
+static gan_scores samples_of(const scored *what, int64_t sample, int64_t count) {
   const gan_trainer *trainer = what->trainer;
-  gan_pass *pass = trainer->critic.pass;
+  const bool *flips = what->side == GAN_LOSS_CRITIC ? trainer->label_flips : NULL;
+  const float *weights = what->real ? trainer->real_weights : NULL;
+  return (gan_scores){.count = count,
+                      .batch = trainer->shards.batch,
+                      .real_weights = weights ? weights + sample : NULL,
+                      .real_flips = flips ? flips + sample : NULL,
+                      .fake_flips = flips ? flips + gan_shards_samples(&trainer->shards) + sample : NULL};
+}
+
+/* Of the i-th shard that the critic's pass holds, and where their gradients go. */
+static gan_scores scores_of(const scored *what, int shard, int64_t sample) {
+  gan_pass *pass = what->trainer->critic.pass;
   const float *scores = gan_pass_output(pass);
   float *gradient = gan_pass_output_gradient(pass);
   const int64_t real = gan_pass_first_row(pass, shard, 0), fake = gan_pass_first_row(pass, shard, what->real ? 1 : 0);
-  const bool *flips = what->side == GAN_LOSS_CRITIC ? trainer->label_flips : NULL;
-  const float *weights = what->real ? trainer->real_weights : NULL;
-  return (gan_scores){.count = gan_pass_row_count(pass, shard, 0),
-                      .batch = trainer->shards.batch,
-                      .real = what->real ? scores + real : NULL,
-                      .fake = scores + fake,
-                      .real_weights = weights ? weights + sample : NULL,
-                      .real_flips = flips ? flips + sample : NULL,
-                      .fake_flips = flips ? flips + gan_shards_samples(&trainer->shards) + sample : NULL,
-                      .real_gradient = what->real ? gradient + real : NULL,
-                      .fake_gradient = gradient + fake};
+  gan_scores found = samples_of(what, sample, gan_pass_row_count(pass, shard, 0));
+  found.fake = scores + fake;
+  found.fake_gradient = gradient + fake;
+  if (what->real) found.real = scores + real, found.real_gradient = gradient + real;
+  return found;
+}
+
+/* Of one of this rank's shards, in whichever group, once all are kept. */
+static gan_scores kept_scores_of(const scored *what, int shard, int64_t sample) {
+  const gan_trainer *trainer = what->trainer;
+  gan_scores found = samples_of(what, sample, gan_shard_samples(&trainer->shards, shard));
+  found.fake = trainer->scores + gan_shards_samples(&trainer->shards) + sample;
+  if (what->real) found.real = trainer->scores + sample;
+  return found;
+}
+
+static int rounds_of(const scored *what) {
+  return gan_loss_rounds(what->trainer->loss, what->real && what->trainer->real_weights);
+}
+
+bool gan_scores_need_all(gan_trainer *trainer, const gan_player *player) {
+  const scored what = scored_by(trainer, player);
+  return rounds_of(&what) > 0;
+}
+
+void gan_scores_keep(gan_trainer *trainer, const gan_player *player) {
+  const scored what = scored_by(trainer, player);
+  const gan_pass *pass = trainer->critic.pass;
+  float *real = trainer->scores + gan_shards_samples_before(pass->shards),
+        *fake = real + gan_shards_samples(&trainer->shards);
+  if (what.real) gan_pass_copy_part(pass, 0, 1, gan_pass_output(pass), real);
+  gan_pass_copy_part(pass, what.real ? 1 : 0, 1, gan_pass_output(pass), fake);
 }
 
 /* Which samples of this step count as of the other class: each with the same probability, whatever the others do. */
@@ -80,15 +117,15 @@ static void draw_label_flips(gan_trainer *trainer) {
 }
 
 /* What the loss has to know of the global batch: one small exchange for each round, none for most losses. */
-static void sum_statistics(const scored *what, double *totals) {
+static void sum_statistics(const scored *what) {
   gan_trainer *trainer = what->trainer;
-  const int rounds = gan_loss_rounds(trainer->loss, what->real && trainer->real_weights);
+  double *totals = trainer->loss_totals;
   gan_loss_begin(trainer->shards.batch, totals);
-  for (int round = 0; round < rounds; round++) {
+  for (int round = 0; round < rounds_of(what); round++) {
     const size_t size = (size_t)gan_loss_round_size(round);
     int64_t sample = 0;
     for (int shard = 0; shard < trainer->shards.local; shard++) {
-      const gan_scores scores = scores_of(what, shard, sample);
+      const gan_scores scores = kept_scores_of(what, shard, sample);
       gan_loss_statistics(trainer->loss, &trainer->config->loss, what->side, &scores, round, totals,
                           trainer->loss_sums + (size_t)shard * size);
       sample += scores.count;
@@ -101,15 +138,18 @@ static void sum_statistics(const scored *what, double *totals) {
 
 void gan_scores_lose(gan_trainer *trainer, const gan_player *player) {
   const scored what = scored_by(trainer, player);
-  const size_t stride = sum_count(player);
-  double totals[GAN_LOSS_STATISTICS];
-  int64_t sample = 0;
-  if (what.side == GAN_LOSS_CRITIC) draw_label_flips(trainer);
-  sum_statistics(&what, totals);
-  for (int shard = 0; shard < trainer->shards.local; shard++) {
+  const gan_pass *pass = trainer->critic.pass;
+  int64_t sample = gan_shards_samples_before(pass->shards);
+  if (trainer->group == 0) {
+    if (what.side == GAN_LOSS_CRITIC) draw_label_flips(trainer);
+    if (rounds_of(&what) > 0) gan_scores_keep(trainer, player);
+    sum_statistics(&what);
+  }
+  note_statistics(trainer, player);
+  for (int shard = 0; shard < pass->shards->local; shard++) {
     const gan_scores batch = scores_of(&what, shard, sample);
-    double *sums = trainer->shard_sums + (size_t)shard * stride;
-    sums[GAN_SUM_LOSS] = gan_loss_share(trainer->loss, &trainer->config->loss, what.side, &batch, totals);
+    double *sums = gan_scores_sums(trainer, player, shard);
+    sums[GAN_SUM_LOSS] = gan_loss_share(trainer->loss, &trainer->config->loss, what.side, &batch, trainer->loss_totals);
     if (what.side == GAN_LOSS_CRITIC && trainer->config->critic.lecam > 0)
       sums[GAN_SUM_LOSS] += gan_lecam_lose(trainer->config->critic.lecam, trainer->lecam, &batch);
     if (gan_fault_strikes(GAN_FAULT_LOSS)) sums[GAN_SUM_LOSS] = NAN;
@@ -123,14 +163,16 @@ void gan_scores_lose(gan_trainer *trainer, const gan_player *player) {
 }
 
 gan_status gan_scores_sum(gan_trainer *trainer, const gan_player *player, gan_status mine) {
-  const size_t stride = sum_count(player);
+  const size_t stride = sum_count(player), spectral = (size_t)player->network->spectral_count;
   for (int shard = 0; shard < trainer->shards.local; shard++) {
     double *sums = trainer->shard_sums + (size_t)shard * stride;
     sums[GAN_SUM_FAILED] = mine != GAN_OK;
     sums[GAN_SUM_STOP] = gan_stop_requested();
     sums[GAN_SUM_UPDATED] = shard == 0 ? (double)trainer->critic.updated : 0;
     sums[GAN_SUM_CLIPPED] = shard == 0 ? (double)trainer->critic.clipped : 0;
-    add_sums_of_passes(player, shard, sums);
+    if (spectral > 0)
+      memcpy(statistics_among(sums, player, player->pass->parts), player->spectral_sums + (size_t)shard * spectral,
+             spectral * sizeof *sums);
   }
   const double start = gan_begin_exchange(trainer);
   gan_world_sum(trainer->world, &trainer->shards, trainer->shard_sums, stride, trainer->sums);

@@ -4,8 +4,9 @@
 
    Each rank computes on its own shards; what leaves a rank are sums over shards: a few scalars with the batch
    statistics, and the gradients. Both are summed along the shard tree, so every rank holds the same bits afterwards,
-   takes the same decisions from them, and applies the same update. An error on one rank travels with the scalars: every
-   rank learns of it in the same step, before any parameter changes. */
+   takes the same decisions from them, and applies the same update. A rank may compute its shards in groups, one after
+   the other (train.accumulate): their sums are the step's once the last is done. An error on one rank travels with the
+   scalars: every rank learns of it in the same step, before any parameter changes. */
 #include "train/step.h"
 
 #include <math.h>
@@ -43,12 +44,46 @@ static void apply(gan_trainer *trainer, gan_player *player) {
   gan_trace_result(trainer, player);
 }
 
+/* The same for all groups one after the other, where their samples wait for the steps after this one. */
+static gan_status generate_groups(gan_trainer *trainer, int64_t steps, gan_status *mine) {
+  for (int group = 0; group < trainer->groups.count; group++) {
+    gan_enter_group(trainer, group);
+    GAN_TRY(generate_ahead(trainer, steps));
+    *mine = check_pass(&trainer->generator, trainer->sampling, *mine);
+    gan_keep_fake(trainer);
+  }
+  return GAN_OK;
+}
+
+/* A group of this rank's samples, real and generated, through the critic side by side. `steps`: that are left, whose
+   samples are generated together where that is planned. */
+static gan_status score_both(gan_trainer *trainer, int group, int part, int64_t steps, gan_status *mine) {
+  gan_player *critic = &trainer->critic, *generator = &trainer->generator;
+  gan_pass *generated = trainer->sampling;
+  gan_enter_group(trainer, group);
+  if (part == 0 && !trainer->kept) GAN_TRY(generate_ahead(trainer, steps));
+  if (!trainer->kept) *mine = check_pass(generator, generated, *mine);
+
+  /* From here on this step's generated samples are the critic's input only: its pass may compute where they were made
+     (memory.h). */
+  gan_pass_set_parts(critic->pass, 2);
+  if (*mine == GAN_OK) gan_place_real(critic->pass, trainer->real);
+  if (trainer->kept)
+    gan_place_kept(trainer, critic->pass, 1, part);
+  else
+    gan_place_fake(critic->pass, 1, generated, part);
+  gan_augment_input(trainer, critic);
+  critic->pass->slots = gan_reduction_slots(critic->reduction);
+  GAN_TRY(gan_player_forward(trainer, critic, critic->pass));
+  *mine = check_pass(critic, critic->pass, *mine);
+  return GAN_OK;
+}
+
 /* Step `step` of the iteration's `steps`; the last one's update is left to the generator's step in simultaneous order.
  */
 static gan_status critic_step(gan_trainer *trainer, int64_t step, int64_t steps) {
-  gan_player *critic = &trainer->critic, *generator = &trainer->generator;
-  gan_pass *generated = trainer->sampling;
-  const int part = (int)(step % generated->most_parts);
+  gan_player *critic = &trainer->critic;
+  const int part = (int)(step % trainer->sampling->most_parts), last = trainer->groups.count - 1;
 
   /* Real samples, and generated ones. */
   gan_watchdog_beat(trainer->world, GAN_AT_DATA);
@@ -61,25 +96,23 @@ static gan_status critic_step(gan_trainer *trainer, int64_t step, int64_t steps)
   gan_watchdog_beat(trainer->world, GAN_AT_COMPUTATION);
   trainer->real = real;
   trainer->real_weights = gan_loader_weights(trainer->loader);
-  if (part == 0) GAN_TRY(generate_ahead(trainer, steps - step));
-  mine = check_pass(generator, generated, mine);
+  if (part == 0 && trainer->kept) GAN_TRY(generate_groups(trainer, steps - step, &mine));
 
-  /* Both through the critic side by side, and back; from here on this step's generated samples are the critic's input
-     only: its pass may compute where they were made (memory.h). */
-  gan_pass_set_parts(critic->pass, 2);
-  if (mine == GAN_OK) gan_place_real(critic->pass, real);
-  gan_place_fake(critic->pass, 1, generated, part);
-  gan_augment_input(trainer, critic);
-  critic->pass->slots = gan_reduction_slots(critic->reduction);
-  GAN_TRY(gan_player_forward(trainer, critic, critic->pass));
-  mine = check_pass(critic, critic->pass, mine);
-  gan_scores_lose(trainer, critic);
-  GAN_TRY(gan_penalty_backward(trainer));
+  /* Both through the critic and back, group by group; a loss of the whole batch's scores looks at all of them first. */
+  for (int group = last; group > 0 && gan_scores_need_all(trainer, critic); group--) {
+    GAN_TRY(score_both(trainer, group, part, steps - step, &mine));
+    gan_scores_keep(trainer, critic);
+  }
+  for (int group = 0; group <= last; group++) {
+    GAN_TRY(score_both(trainer, group, part, steps - step, &mine));
+    gan_scores_lose(trainer, critic);
+    GAN_TRY(gan_penalty_backward(trainer));
+  }
 
   /* One gradient for all ranks, one update, one clipping. */
   GAN_TRY(gan_scores_sum(trainer, critic, mine));
   gan_player_take_statistics(trainer, critic);
-  gan_trace_samples(trainer, critic, generated, part);
+  gan_trace_samples(trainer, critic, trainer->sampling, part);
   if (trainer->config->critic.lecam > 0)
     gan_lecam_move(trainer->lecam, trainer->sums[GAN_SUM_SCORE_REAL], trainer->sums[GAN_SUM_SCORE_FAKE]);
   if (step + 1 < steps || !gan_is_simultaneous(trainer->config)) apply(trainer, critic);
@@ -87,30 +120,47 @@ static gan_status critic_step(gan_trainer *trainer, int64_t step, int64_t steps)
   return GAN_OK;
 }
 
-static gan_status generator_step(gan_trainer *trainer) {
+/* A group of newly generated samples through the critic, which keeps nothing of them for itself. */
+static gan_status score_generated(gan_trainer *trainer, int group, gan_status *mine) {
   gan_player *critic = &trainer->critic, *generator = &trainer->generator;
   const bool sees_real = trainer->loss->generator_needs_real;
   const int fake = sees_real ? 1 : 0; /* the generated samples' part of the critic's pass */
 
+  gan_enter_group(trainer, group);
   gan_place_latents(trainer, GAN_STREAM_LATENT_GENERATOR, generator->steps, generator->pass, 0);
   generator->pass->slots = gan_reduction_slots(generator->reduction);
   GAN_TRY(gan_player_forward(trainer, generator, generator->pass));
-  gan_status mine = check_pass(generator, generator->pass, GAN_OK);
+  *mine = check_pass(generator, generator->pass, *mine);
 
-  /* Through the critic and back to its input, beside what the generator's pass keeps: only the generator learns from
-     this. A loss that compares generated samples with real ones has those of the newest critic step beside them. */
+  /* A loss that compares generated samples with real ones has those of the newest critic step beside them. */
   gan_pass_set_parts(critic->pass, 1 + fake);
   if (sees_real) gan_place_real(critic->pass, trainer->real);
   gan_place_fake(critic->pass, fake, generator->pass, 0);
   gan_augment_input(trainer, generator);
   critic->pass->slots = NULL;
   GAN_TRY(gan_player_forward(trainer, critic, critic->pass));
-  mine = check_pass(critic, critic->pass, mine);
-  gan_scores_lose(trainer, generator);
-  gan_pass_copy_part(critic->pass, fake, (size_t)gan_shape_count(&generator->network->output),
-                     gan_pass_backward(critic->pass, true), gan_pass_output_gradient(generator->pass));
-  gan_augment_gradient(trainer);
-  gan_pass_backward(generator->pass, false);
+  *mine = check_pass(critic, critic->pass, *mine);
+  return GAN_OK;
+}
+
+static gan_status generator_step(gan_trainer *trainer) {
+  gan_player *critic = &trainer->critic, *generator = &trainer->generator;
+  const int last = trainer->groups.count - 1;
+  gan_status mine = GAN_OK;
+
+  for (int group = last; group > 0 && gan_scores_need_all(trainer, generator); group--) {
+    GAN_TRY(score_generated(trainer, group, &mine));
+    gan_scores_keep(trainer, generator);
+  }
+  for (int group = 0; group <= last; group++) {
+    GAN_TRY(score_generated(trainer, group, &mine));
+    gan_scores_lose(trainer, generator);
+    /* Back to the critic's input, beside what the generator's pass keeps: only the generator learns from this. */
+    gan_pass_copy_part(critic->pass, critic->pass->parts - 1, (size_t)gan_shape_count(&generator->network->output),
+                       gan_pass_backward(critic->pass, true), gan_pass_output_gradient(generator->pass));
+    gan_augment_gradient(trainer);
+    gan_pass_backward(generator->pass, false);
+  }
 
   GAN_TRY(gan_scores_sum(trainer, generator, mine));
   if (critic->pending) apply(trainer, critic);

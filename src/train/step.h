@@ -4,12 +4,22 @@
 
 #include "train/internal.h"
 
+/* --- accumulation.c: a step in groups of this rank's shards --- */
+
+/* The passes turn to the group: what follows places, computes and adds up its samples, until the next is entered. */
+void gan_enter_group(gan_trainer *trainer, int group);
+
 /* --- placing.c: samples into passes --- */
 
 /* The latents of one step, into one part of a generator's pass. */
 void gan_place_latents(const gan_trainer *trainer, gan_random_stream stream, int64_t step, gan_pass *pass, int part);
-/* Copies samples of the local shards, in order of the global batch, into the input rows of the critic's first part. */
+/* Copies those of this rank's samples, in order of the global batch, that the critic's pass holds into the input rows
+   of its first part. */
 void gan_place_real(gan_pass *critic, const float *samples);
+/* Keeps what the sampling pass made, of all its parts, for gan_place_kept. */
+void gan_keep_fake(gan_trainer *trainer);
+/* Copies what was kept of one of those parts into the input rows of one of the critic's. */
+void gan_place_kept(const gan_trainer *trainer, gan_pass *critic, int part, int kept_part);
 /* Copies what a generator's pass made in one of its parts into the input rows of one of the critic's. */
 void gan_place_fake(gan_pass *critic, int part, const gan_pass *generated, int generated_part);
 
@@ -34,8 +44,12 @@ void gan_augment_draws(const gan_trainer *trainer, const gan_player *player, boo
 
 /* --- scores.c: the loss, and sums over shards --- */
 
-/* The player's loss of each local shard and its gradient with respect to the critic's scores, which starts the backward
-   pass. */
+/* Whether the player's loss is one of scores of the whole batch; and keeps those of the group that the passes hold,
+   which all but the first have to be before gan_scores_lose of the first then. */
+bool gan_scores_need_all(gan_trainer *trainer, const gan_player *player);
+void gan_scores_keep(gan_trainer *trainer, const gan_player *player);
+/* The player's loss of each shard that the passes hold and its gradient with respect to the critic's scores, which
+   starts the backward pass. */
 void gan_scores_lose(gan_trainer *trainer, const gan_player *player);
 /* Sums the step's scalars and batch statistics over all shards, and finds out together whether the step may count.
    `mine`: what this rank has met. Collective; all ranks return alike. */
@@ -44,7 +58,7 @@ gan_status gan_scores_sum(gan_trainer *trainer, const gan_player *player, gan_st
    iteration to bring them along. Collective. */
 void gan_scores_sum_updates(gan_trainer *trainer);
 
-/* Where the step sums up what a local shard has: (GAN_SUMS, and batch statistics). */
+/* Where the step sums up what the i-th shard has that the passes hold: (GAN_SUMS, and batch statistics). */
 double *gan_scores_sums(const gan_trainer *trainer, const gan_player *player, int shard);
 
 /* --- penalty.c: gradient penalties of the critic --- */

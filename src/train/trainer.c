@@ -13,6 +13,7 @@
 #include "config/relevance.h"
 #include "kernels/precision.h"
 #include "store/picture.h"
+#include "train/accumulation.h"
 #include "train/internal.h"
 #include "train/optimization.h"
 #include "train/regularisers.h"
@@ -142,6 +143,8 @@ static void sum_in_pass(void *context, const double *per_shard, size_t count, do
 /* Gradients of a network's last layers set out for other hosts while the layers before them are still at work. */
 static void announce_gradients(void *context, size_t offset) {
   const gan_player *player = context;
+  const gan_trainer *trainer = player->trainer;
+  if (trainer->group + 1 < trainer->groups.count) return; /* sums are the step's after its last group */
   const double start = gan_begin_exchange(player->trainer);
   gan_reduction_filled(player->reduction, offset);
   gan_end_exchange(player->trainer, start);
@@ -150,7 +153,8 @@ static void announce_gradients(void *context, size_t offset) {
 gan_status gan_player_create_pass(gan_player *player, int parts, gan_keep keep, const gan_pass_memory *memory,
                                   gan_pass **pass) {
   gan_trainer *trainer = player->trainer;
-  GAN_TRY(gan_pass_create_in(player->network, &trainer->shards, parts, keep, memory, pass));
+  GAN_TRY(gan_pass_create_in(player->network, &trainer->groups.largest, parts, keep, memory, pass));
+  gan_pass_set_shards(*pass, &trainer->groups.group[0]);
   (*pass)->parameters = gan_prepared(player->preparation, player->parameters);
   (*pass)->buffers = player->buffers;
   (*pass)->spectral_sums = player->spectral_sums;
@@ -204,9 +208,11 @@ static gan_status create_networks(gan_trainer *trainer) {
   const int shards = (int)config->train.shards;
   GAN_TRY(gan_shards_plan(shards, config->train.batch, gan_world_size(trainer->world), gan_world_rank(trainer->world),
                           &trainer->shards));
+  GAN_TRY(gan_accumulation_plan(config, &trainer->shards, &trainer->groups));
   GAN_TRY(gan_model_create(config, &trainer->source->shape, &trainer->model));
   gan_settle_clipping(trainer->config, trainer->model.critic);
   GAN_TRY(gan_regularisers_check(config, trainer->model.critic));
+  GAN_TRY(gan_accumulation_check(config, &trainer->model));
   return gan_model_check_batch(&trainer->model, shards, config->train.batch);
 }
 
@@ -226,7 +232,7 @@ static gan_status create_players(gan_trainer *trainer) {
   gan_player *generator = &trainer->generator, *critic = &trainer->critic;
   gan_passes_memory *plan = &trainer->passes;
   gan_pass_memory of_generator, of_critic;
-  GAN_TRY(gan_passes_plan(&trainer->model, &trainer->shards, config->train.n_critic.critic,
+  GAN_TRY(gan_passes_plan(&trainer->model, &trainer->groups.largest, config->train.n_critic.critic,
                           trainer->loss->generator_needs_real, gan_penalties_sites(&config->critic.penalty), plan));
   GAN_TRY(gan_allocate(plan->values, sizeof(float), "the outputs of the networks' layers", &trainer->values));
   GAN_TRY(gan_allocate(plan->workspace, sizeof(float), "a layer's columns", &trainer->workspace));
@@ -240,6 +246,8 @@ static gan_status create_players(gan_trainer *trainer) {
   GAN_TRY(gan_penalty_create(trainer));
   trainer->sampling = generator->pass;
   if (plan->steps_ahead == 1) return GAN_OK;
+  const size_t kept = gan_accumulation_kept(&trainer->model, &trainer->shards, &trainer->groups, plan->steps_ahead);
+  if (kept > 0) GAN_TRY(gan_allocate(kept, sizeof(float), "samples for several critic steps", &trainer->kept));
   trainer->sampling = NULL;
   return gan_player_create_pass(generator, plan->steps_ahead, GAN_KEEP_NOTHING, NULL, &trainer->sampling);
 }
@@ -253,6 +261,7 @@ static gan_status create_memory(gan_trainer *trainer) {
   GAN_TRY(gan_allocate(local * sizes.sums, sizeof(double), "sums over shards", &trainer->shard_sums));
   GAN_TRY(gan_allocate(sizes.sums, sizeof(double), "sums over shards", &trainer->sums));
   GAN_TRY(gan_allocate(local * GAN_LOSS_STATISTICS, sizeof(double), "the loss's statistics", &trainer->loss_sums));
+  GAN_TRY(gan_allocate(2 * samples, sizeof(float), "scores", &trainer->scores));
   if (sizes.flips) GAN_TRY(gan_allocate(samples * sizes.flips, sizeof(bool), "label flips", &trainer->label_flips));
   if (gan_averages(config)) {
     generator->ema = gan_reduction_state(generator->reduction, generator->states_used);
@@ -340,6 +349,7 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   GAN_TRY(open_source(trainer));
   GAN_TRY(gan_world_agree(world, create_networks(trainer)));
   gan_notice_shards(trainer);
+  gan_accumulation_notice(trainer);
   compare_precisions(trainer);
   GAN_TRY(create_reduction(trainer, trainer->model.generator, true, &trainer->generator.reduction));
   GAN_TRY(create_reduction(trainer, trainer->model.critic, false, &trainer->critic.reduction));
@@ -395,6 +405,7 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   destroy_player(&trainer->critic);
   gan_model_release(&trainer->model);
   gan_source_close(trainer->source);
+  gan_shard_groups_release(&trainer->groups);
   gan_shards_release(&trainer->shards);
   gan_config_destroy(trainer->config);
   gan_config_destroy(trainer->before);
@@ -402,9 +413,11 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   if (trainer->started_watchdog) gan_watchdog_stop(trainer->world);
   free(trainer->values);
   free(trainer->workspace);
+  free(trainer->kept);
   free(trainer->shard_sums);
   free(trainer->sums);
   free(trainer->loss_sums);
+  free(trainer->scores);
   free(trainer->label_flips);
   free(trainer->fixed_latents);
   gan_projected_destroy(trainer->evaluation_real);
