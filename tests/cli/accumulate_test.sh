@@ -34,6 +34,20 @@ test_convolutional_networks_in_groups_have_the_bits_of_all_at_once() {
   same_in_groups 2 "1:2 1:8 2:4 3:2 8:2" "${convolutional[@]}" && h5ls whole/latest.h5/generator | grep -q running_mean
 }
 
+# Losses of the whole batch's scores, and weights: those of all groups come first. Samples that count as of the other class.
+test_losses_of_the_whole_batch_in_groups_have_the_bits_of_all_at_once() {
+  local loss weighted=(--data.source=hdf5 --data.path="$PWD/data.h5" --data.weights=weights)
+  /usr/bin/python3 -c "
+import h5py, numpy
+random = numpy.random.default_rng(1)
+with h5py.File('data.h5', 'w') as file:
+    file['images'] = random.normal(size=(200, 2)).astype('f4')
+    file['weights'] = random.integers(0, 3, 200).astype('f4')"
+  for loss in "relativistic_average" "relativistic_paired ${weighted[*]}" "minimax ${weighted[*]} --loss.label_flips=0.2"; do
+    (mkdir "${loss%% *}" && cd "${loss%% *}" && same_in_groups 3 "1:3 2:2 3:2 5:2" "${dense[@]}" --iterations 3 --loss.name=$loss) || return 1
+  done
+}
+
 # Large enough for every backend's packed kernels, which keep partial sums to themselves.
 test_packed_kernels_in_groups_have_the_bits_of_all_at_once() {
   local backend
