@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/fault.h"
+#include "base/shard_groups.h"
 #include "nn_ranks.h"
 #include "reference/tangents.h"
 
@@ -279,14 +280,7 @@ static void a_linear_critics_product_is_differentiated_to_the_sum_of_u(void **st
 
 /* --- Beside an ordinary backward pass --- */
 
-/* A step of a critic with a penalty at samples of its own: rig.pass holds two parts, the returned pass one. */
-static gan_pass *start_joint(rig *made) {
-  gan_pass *penalty = create_pass(made->network, &made->shards, 1);
-  rig_start(made, 2);
-  assert_int_equal(gan_pass_take_tangents(penalty), GAN_OK);
-  penalty->parameters = made->parameters;
-  penalty->buffers = made->buffers;
-  rig_fill_parameters(made);
+static void fill_joint(const rig *made, gan_pass *penalty) {
   fill_batch(penalty);
   const size_t in = (size_t)gan_shape_count(&made->network->input), samples = 2 * (size_t)made->shards.batch;
   float *numbers = rig_memory(samples * in, sizeof *numbers);
@@ -295,6 +289,17 @@ static gan_pass *start_joint(rig *made) {
   rig_normal(5, samples, numbers);
   rig_to_rows(made->pass, 1, numbers, gan_pass_output_gradient(made->pass));
   free(numbers);
+}
+
+/* A step of a critic with a penalty at samples of its own: rig.pass holds two parts, the returned pass one. */
+static gan_pass *start_joint(rig *made) {
+  gan_pass *penalty = create_pass(made->network, &made->shards, 1);
+  rig_start(made, 2);
+  assert_int_equal(gan_pass_take_tangents(penalty), GAN_OK);
+  penalty->parameters = made->parameters;
+  penalty->buffers = made->buffers;
+  rig_fill_parameters(made);
+  fill_joint(made, penalty);
   return penalty;
 }
 
@@ -423,6 +428,74 @@ static void the_bits_do_not_depend_on_how_shards_lie_on_ranks(void **state) {
   }
 }
 
+/* --- Groups of a rank's shards --- */
+
+/* What a step that calls `step` leaves of a rank's forest, in groups; with room for the largest group only. Owned by
+   the caller. */
+static float *run_groups(const char *layers, int ranks, int rank, int wanted, void (*step)(gan_pass *, gan_pass *)) {
+  rig made = rig_create(layers, image, false, 13, 33, ranks, rank);
+  const gan_shards shards = made.shards;
+  gan_shard_groups groups;
+  assert_int_equal(gan_shard_groups_plan(&shards, wanted, &groups), GAN_OK);
+  made.shards = groups.largest;
+  gan_pass *penalty = start_joint(&made);
+  for (int i = 0; i < groups.count; i++) {
+    gan_pass_set_shards(made.pass, &groups.group[i]);
+    gan_pass_set_shards(penalty, &groups.group[i]);
+    fill_joint(&made, penalty);
+    step(made.pass, penalty);
+  }
+  const size_t count = made.network->parameter_count;
+  float *forest = rig_memory((size_t)shards.node_count * count, sizeof *forest);
+  for (int i = 0; i < shards.node_count; i++) memcpy(forest + (size_t)i * count, made.slots[i], count * sizeof *forest);
+  made.shards = shards;
+  gan_shard_groups_release(&groups);
+  gan_pass_destroy(penalty);
+  rig_release(&made);
+  return forest;
+}
+
+static void take_penalty_step(gan_pass *pass, gan_pass *penalty) {
+  penalty->slots = pass->slots;
+  gan_pass_forward(penalty);
+  gan_pass_gradient_product(penalty, NULL);
+}
+
+static void take_ordinary_step(gan_pass *pass, gan_pass *penalty) {
+  (void)penalty;
+  gan_pass_forward(pass);
+  gan_pass_backward(pass, false);
+}
+
+static void check_groups(const char *layers, void (*step)(gan_pass *, gan_pass *)) {
+  gan_network *network = rig_network(layers, image, false);
+  for (int ranks = 1; ranks <= 3; ranks++)
+    for (int rank = 0; rank < ranks; rank++) {
+      gan_shards shards;
+      assert_int_equal(gan_shards_plan(13, 33, ranks, rank, &shards), GAN_OK);
+      float *whole = run_groups(layers, ranks, rank, 1, step);
+      for (int wanted = 2; wanted <= shards.local; wanted++) {
+        float *grouped = run_groups(layers, ranks, rank, wanted, step);
+        if (memcmp(whole, grouped, (size_t)shards.node_count * network->parameter_count * sizeof *whole) != 0)
+          fail_msg("%s: other bits in %d groups on rank %d of %d", layers, wanted, rank, ranks);
+        free(grouped);
+      }
+      free(whole);
+      gan_shards_release(&shards);
+    }
+  gan_network_destroy(network);
+}
+
+static void groups_of_shards_give_the_bits_of_all_at_once(void **state) {
+  (void)state;
+  static const char *const critics[] = {dense_critic, coupled_critic, image_critic};
+  for (size_t i = 0; i < sizeof critics / sizeof *critics; i++) {
+    check_groups(critics[i], take_ordinary_step);
+    check_groups(critics[i], take_joint_step);
+    check_groups(critics[i], take_penalty_step);
+  }
+}
+
 /* --- Memory --- */
 
 static void tangents_take_memory_only_when_asked_for(void **state) {
@@ -492,6 +565,7 @@ int main(void) {
       cmocka_unit_test(a_linear_critics_product_is_differentiated_to_the_sum_of_u),
       cmocka_unit_test(a_joint_backward_pass_gives_the_sum_of_both_gradients),
       cmocka_unit_test(the_bits_do_not_depend_on_how_shards_lie_on_ranks),
+      cmocka_unit_test(groups_of_shards_give_the_bits_of_all_at_once),
       cmocka_unit_test(tangents_take_memory_only_when_asked_for),
       cmocka_unit_test(tangents_take_the_memory_that_was_foretold),
       cmocka_unit_test(a_layer_without_a_tangent_is_refused_by_name),
