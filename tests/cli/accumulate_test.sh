@@ -48,6 +48,16 @@ with h5py.File('data.h5', 'w') as file:
   done
 }
 
+# What goes along tangents, and what is corrected by sums over shards.
+test_regularised_critics_in_groups_have_the_bits_of_all_at_once() {
+  local critic=(--generator.layers="dense 16, relu, dense 2" --critic.layers="dense 24, layer_norm, silu, dense 16, tanh, dense 1")
+  (mkdir gp && cd gp && same_in_groups 4 "1:3 2:2 3:2" "${dense[@]}" "${critic[@]}" --critic.gradient_penalty=10 --critic.r1=2 \
+    --critic.penalty_every=2 --critic.lecam=0.1 --critic.gradient_clip=1) &&
+    (mkdir sn && cd sn && same_in_groups 4 "1:3 2:2 3:2 8:2" "${dense[@]}" "${critic[@]}" --critic.spectral_norm --critic.clip=0 --loss.name=wasserstein_hinge \
+      --critic.gradient_clip=0.2 --generator.gradient_clip=0.2) || return 1
+  run 2 "$PROGRAM" train "${dense[@]}" --critic.dragan=10 --train.accumulate=2 --run.dir refused && one_message && says err 'critic.gradient_penalty does without'
+}
+
 # Large enough for every backend's packed kernels, which keep partial sums to themselves.
 test_packed_kernels_in_groups_have_the_bits_of_all_at_once() {
   local backend
