@@ -35,15 +35,6 @@ static gan_status generate_ahead(gan_trainer *trainer, int64_t steps) {
   return gan_player_forward(trainer, &trainer->generator, pass);
 }
 
-/* What a fault of memory does, for the tests: half of a weight's value comes or goes. */
-static void flip_bit(float *weight) { *weight = float_of_bits(bits_of_float(*weight) ^ (uint32_t)1 << 22); }
-
-/* A network's gradients become its new parameters. */
-static void apply(gan_trainer *trainer, gan_player *player) {
-  gan_player_update(trainer, player);
-  gan_trace_result(trainer, player);
-}
-
 /* The same for all groups one after the other, where their samples wait for the steps after this one. */
 static gan_status generate_groups(gan_trainer *trainer, int64_t steps, gan_status *mine) {
   for (int group = 0; group < trainer->groups.count; group++) {
@@ -53,6 +44,15 @@ static gan_status generate_groups(gan_trainer *trainer, int64_t steps, gan_statu
     gan_keep_fake(trainer);
   }
   return GAN_OK;
+}
+
+/* What a fault of memory does, for the tests: half of a weight's value comes or goes. */
+static void flip_bit(float *weight) { *weight = float_of_bits(bits_of_float(*weight) ^ (uint32_t)1 << 22); }
+
+/* A network's gradients become its new parameters. */
+static void apply(gan_trainer *trainer, gan_player *player) {
+  gan_player_update(trainer, player);
+  gan_trace_result(trainer, player);
 }
 
 /* A group of this rank's samples, real and generated, through the critic side by side. `steps`: that are left, whose

@@ -106,9 +106,9 @@ gan_status gan_player_settle(gan_trainer *trainer, gan_player *player) {
   return GAN_OK;
 }
 
-/* Between two updates, of either network, each network runs at most once (the critic once more for penalties, with a
-   stream of its own), so that the number of updates so far tells all of a network's passes apart; where one is put off,
-   it counts as made. */
+/* Between two updates, of either network, each network runs on a sample at most once (the critic once more for
+   penalties, with a stream of its own; and again as it did where a loss needs all scores first), so that the number of
+   updates so far tells all of a network's passes apart; where one is put off, it counts as made. */
 gan_status gan_player_forward(gan_trainer *trainer, gan_player *player, gan_pass *pass) {
   const bool critic = player == &trainer->critic;
   const gan_random_stream stream = pass == trainer->penalty.pass ? GAN_STREAM_DROPOUT_PENALTY
