@@ -5,8 +5,9 @@
 #include "base/memory.h"
 #include "train/step.h"
 
-/* Arrays of one update. */
-enum { ARRAYS_MOST = 24 };
+/* Arrays of one update; samples beside each other in one: real, generated, around real ones; numbers that each has
+   beside: two scores, two flips, a weight, a place. */
+enum { ARRAYS_MOST = 24, SAMPLES = 3, NUMBERS = 6 };
 
 /* The update that is being traced. Arrays of samples are brought to rank 0 as they are added, one after the other. */
 struct gan_tracing {
@@ -27,7 +28,7 @@ bool gan_trace_wants(const gan_trainer *trainer) {
 static size_t row_floats(const gan_trainer *trainer) {
   const size_t elements = (size_t)gan_trainer_sample_size(trainer);
   const size_t draws = (size_t)trainer->model.augmentation.count * GAN_AUGMENTATION_VALUES;
-  return 2 * elements + (size_t)trainer->config->generator.latent + 3 + 2 * draws;
+  return SAMPLES * elements + (size_t)trainer->config->generator.latent + NUMBERS + 2 * draws;
 }
 
 static gan_shape flat_shape(size_t count) { return (gan_shape){.rank = 1, .size = {(int64_t)count}}; }
@@ -113,12 +114,37 @@ static void add_augmentation(gan_trainer *trainer, const gan_player *player, boo
   add_rows(trainer, real ? "augmentation_real" : "augmentation_fake", &draws);
 }
 
+static void add_flips(gan_trainer *trainer, const char *name, const bool *flips) {
+  const gan_shape flip = {0};
+  for (int64_t i = 0; i < gan_shards_samples(&trainer->shards); i++) trainer->tracing->rows[i] = flips[i];
+  add_rows(trainer, name, &flip);
+}
+
+/* What the loss takes beside scores. */
+static void add_options_of_samples(gan_trainer *trainer, const gan_player *player) {
+  const gan_shape weight = {0};
+  const int64_t samples = gan_shards_samples(&trainer->shards);
+  if (trainer->label_flips && player == &trainer->critic) {
+    add_flips(trainer, "flipped_real", trainer->label_flips);
+    add_flips(trainer, "flipped_fake", trainer->label_flips + samples);
+  }
+  if (trainer->real_weights && trainer->critic.pass->parts > 1) {
+    memcpy(trainer->tracing->rows, trainer->real_weights, (size_t)samples * sizeof(float));
+    add_rows(trainer, "weights", &weight);
+  }
+}
+
 /* What gradient penalties added to the critic's loss, and where they looked. */
 static void add_penalty(gan_trainer *trainer) {
   const gan_shape scalar = {0};
   const float *interpolation = gan_penalty_interpolation(trainer);
   trainer->tracing->penalty = (float)trainer->sums[GAN_SUM_PENALTY];
-  if (trainer->penalty.due) add(trainer, (gan_trace_array){"penalty", scalar, &trainer->tracing->penalty});
+  const gan_penalty_work *work = &trainer->penalty;
+  const int around_real = work->part[GAN_SITE_AROUND_REAL];
+  if (!work->pass || !work->due) return;
+  add(trainer, (gan_trace_array){"penalty", scalar, &trainer->tracing->penalty});
+  if (around_real >= 0)
+    add_part(trainer, "around_real", &trainer->source->shape, work->pass, around_real, gan_pass_input(work->pass));
   if (!interpolation) return;
   memcpy(trainer->tracing->rows, interpolation, (size_t)gan_shards_samples(&trainer->shards) * sizeof *interpolation);
   add_rows(trainer, "interpolation", &scalar);
@@ -132,6 +158,7 @@ void gan_trace_samples(gan_trainer *trainer, const gan_player *player, const gan
   add_scores(trainer);
   if (trainer->critic.pass->parts > 1) add_augmentation(trainer, player, true);
   add_augmentation(trainer, player, false);
+  add_options_of_samples(trainer, player);
   if (player == &trainer->critic) add_penalty(trainer);
 }
 

@@ -252,14 +252,14 @@ with h5py.File("trace.h5") as file:
         weights = update["parameters"][:]
 P
 }
-replay=(/usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini)
+replay=("$python" "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini)
 # The two lines of its own help, as a user would copy them.
 test_a_trace_is_replayed_as_the_script_says() {
   pytorch_only
   local line
   ln -s "$PROGRAM" gan_dist && ln -s "$ROOT/scripts" scripts
   sed -n '2,/"""/s/^    \(.*trace\.h5.*\)/\1/p' scripts/replay_trace.py >lines && [ "$(wc -l <lines)" -eq 2 ] || return 1
-  while read -r line; do run 0 env PATH="$PWD:$PATH" bash -c "$line" || return 1; done <lines
+  while read -r line; do run 0 env PATH="$PWD:$PATH" bash -c "${line/#scripts/$python scripts}" || return 1; done <lines
   says out '^gradient .* agrees$' && says out '^30 updates compared' && ! grep DIFFERS out
 }
 # As configurations of earlier versions have it: as many shards as there were ranks, which is not told.
@@ -330,7 +330,7 @@ test_a_checkpoint_loads_into_pytorch_strictly() {
   run 0 mpi 2 train "${tiny[@]}" --generator.layers="dense 16, batch_norm, relu, dense 2" --train.ema_decay=0.5 \
     --critic.layers="dense 16, batch_norm, leaky_relu 0.2, residual, batch_norm, relu, dense 16, end, batch_norm, dense 1" --iterations 3 --train.n_critic 2 --run.dir run &&
     run 0 "$PROGRAM" inspect run/latest.h5 && says out '/critic/1.num_batches_tracked +\(\) +12 ' || return 1
-  run 0 /usr/bin/python3 - <<'P'
+  run 0 "$python" - <<'P'
 import h5py, torch
 from torch.nn import BatchNorm1d, LeakyReLU, Linear, Module, ReLU, Sequential
 

@@ -110,7 +110,7 @@ test_pytorch_makes_the_same_samples() {
   pytorch_only
   run 0 "$PROGRAM" train --preset fashion "${image_layers[@]}" --batch 24 --iterations 2 --train.n_critic 1 --eval.samples=16 --run.dir run &&
     run 0 "$PROGRAM" sample run/latest.h5 -n 100 -o samples.h5 && replay 0 samples.h5 run && says out '^samples .*agrees$' || return 1
-  cp run/latest.h5 checkpoint.h5 && snippet 2 | sed "s:\"scripts\":\"$ROOT/scripts\":" >snippet.py && run 0 /usr/bin/python3 snippet.py &&
+  cp run/latest.h5 checkpoint.h5 && snippet 2 | sed "s:\"scripts\":\"$ROOT/scripts\":" >snippet.py && run 0 "$python" snippet.py &&
     awk '{exit !($1 < 1e-5)}' out || { cat out; return 1; }
 }
 test_a_replay_finds_what_is_not_of_the_formula() {

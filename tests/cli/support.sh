@@ -7,6 +7,8 @@ PROGRAM=$ROOT/${PROGRAM:-gan_dist}
 # What `make tests` made to look at results; the emulated kernels have no build of their own of it.
 build=${BUILD:-build}
 tools=$ROOT/${build%/emulated}/tests/tools
+# With PyTorch, for tests that need it; what needs h5py alone takes the system's.
+python=${PYTHON:-/usr/bin/python3}
 # Tests about damage want to see the message, not the shell's report of a killed job.
 limit=${LIMIT:-120}
 
@@ -25,7 +27,7 @@ note() { echo "    $*"; }
 # skip REASON: ends the test, which could not be made here. A test never passes for want of something.
 skip() { note "$*"; exit 77; }
 plain_build_only() { [ "${BUILD:-build}" = build ] || skip "${*:-tested with the plain build}"; }
-pytorch_only() { /usr/bin/python3 -c 'import torch, h5py' 2>/dev/null || skip "python3-torch or python3-h5py is not installed"; }
+pytorch_only() { "$python" -c 'import torch, h5py' 2>/dev/null || skip "$python has no torch or no h5py"; }
 
 # run EXPECTED_STATUS COMMAND...: runs with a time limit; stdout and stderr are left in files out and err. "mpi NP ..." stands
 # for the program on NP ranks, without mpirun's own report of a failure. "ranks NP TEXT ARGUMENT..." has each rank run a text of

@@ -27,7 +27,7 @@ test_volumes_are_the_same_at_any_np_and_resumed() {
 test_replaying_a_trace_of_volumes_in_pytorch_agrees() {
   pytorch_only
   run 0 mpi 2 train "${volumes[@]}" --iterations 3 --trace trace.h5 --trace-steps 9 --run.dir run &&
-    run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini &&
+    run 0 "$python" "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini &&
     says out "9 updates compared" && ! grep DIFFERS out
 }
 
@@ -63,7 +63,7 @@ test_embeddings_are_the_same_at_any_np() {
 test_replaying_a_trace_with_an_embedding_in_pytorch_agrees() {
   pytorch_only
   run 0 mpi 2 train "${indices[@]}" --iterations 3 --trace trace.h5 --trace-steps 12 --run.dir run &&
-    run 0 /usr/bin/python3 "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini && ! grep DIFFERS out
+    run 0 "$python" "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini && ! grep DIFFERS out
 }
 
 # Normal latents are no indices: all ranks end, and one says why; a checkpoint laid over with such a layer likewise.
