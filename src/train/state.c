@@ -15,28 +15,32 @@
 #include "train/internal.h"
 #include "train/optimization.h"
 
-static bool has_lecam(const gan_config *config) { return config->critic.lecam > 0; }
-
-enum { OWN_TENSORS = 1 }; /* of list_own, at most */
+enum { OWN_TENSORS = 2 }; /* of list_own, at most */
 
 /* The trainer's own numbers: those that the run has, and that a checkpoint which is read has, too. */
 static size_t list_own(gan_trainer *trainer, bool writing, gan_tensor *tensors) {
-  static const char augmentation[] = "/trainer/augmentation";
-  if (!trainer->config->augment.adaptive) return 0;
-  if (!writing && !gan_checkpoint_has(trainer->resumed, augmentation)) return 0;
-  *tensors = (gan_tensor){.data = &trainer->augment_strength};
-  snprintf(tensors->path, sizeof tensors->path, "%s", augmentation);
-  return 1;
+  const gan_config *config = trainer->config;
+  const struct {
+    bool used;
+    gan_tensor tensor;
+  } own[OWN_TENSORS] = {
+      {config->critic.lecam > 0,
+       {.path = "/trainer/lecam", .shape = {.rank = 1, .size = {GAN_LECAM_STATES}}, .data = trainer->lecam}},
+      {config->augment.adaptive, {.path = "/trainer/augmentation", .data = &trainer->augment_strength}}};
+  size_t count = 0;
+  for (int i = 0; i < OWN_TENSORS; i++)
+    if (own[i].used && (writing || gan_checkpoint_has(trainer->resumed, own[i].tensor.path)))
+      tensors[count++] = own[i].tensor;
+  return count;
 }
 
 /* Every tensor of the state, as the file names it. `writing`: with the numbers that are there for other programs, and
    follow from the steps: a step moves the running statistics once for each part. */
-static gan_status list_tensors(gan_trainer *trainer, bool writing, bool average, bool lecam, gan_tensor **list,
-                               size_t *count) {
+static gan_status list_tensors(gan_trainer *trainer, bool writing, bool average, gan_tensor **list, size_t *count) {
   gan_player *players[] = {&trainer->generator, &trainer->critic};
   const size_t room = (gan_model_tensor_count(players[0]->network) + gan_model_tensor_count(players[1]->network)) *
                           (2 + GAN_OPTIMIZER_STATES) +
-                      1 + OWN_TENSORS;
+                      OWN_TENSORS;
   gan_tensor *tensors = NULL;
   GAN_TRY(gan_allocate(room, sizeof *tensors, "the list of tensors", &tensors));
   size_t used = 0;
@@ -54,9 +58,6 @@ static gan_status list_tensors(gan_trainer *trainer, bool writing, bool average,
   if (average)
     used += gan_model_tensors("/ema", trainer->generator.network, trainer->generator.ema,
                               trainer->generator.ema_buffers, writing ? trainer->generator.steps : -1, tensors + used);
-  if (lecam)
-    tensors[used++] = (gan_tensor){
-        .path = "/trainer/lecam", .shape = {.rank = 1, .size = {GAN_LECAM_STATES}}, .data = trainer->lecam};
   used += list_own(trainer, writing, tensors + used);
   *list = tensors;
   *count = used;
@@ -106,7 +107,7 @@ static gan_status write_state(gan_trainer *trainer) {
   gan_state_backend(trainer, sizeof checkpoint.backend, checkpoint.backend);
   gan_checkpoint_path(trainer->folder, trainer->iteration, path);
   GAN_TRY(gan_config_print_run(trainer->config, &checkpoint.config));
-  gan_status status = list_tensors(trainer, true, trainer->generator.ema, has_lecam(trainer->config), &tensors, &count);
+  gan_status status = list_tensors(trainer, true, trainer->generator.ema, &tensors, &count);
   if (status == GAN_OK) status = check_finite(trainer, count, tensors);
   if (status == GAN_OK) status = gan_checkpoint_write(path, &checkpoint, count, tensors);
   if (status == GAN_OK) status = gan_checkpoint_link(trainer->folder, "latest.h5", path);
@@ -210,12 +211,11 @@ static gan_status read_state(gan_trainer *trainer, const char *path) {
   gan_tensor *tensors = NULL;
   size_t count = 0;
   /* An average that is switched on begins with the weights that the checkpoint has. */
-  const bool had_lecam = has_lecam(trainer->config) && (!trainer->before || has_lecam(trainer->before));
   const bool averages_now = trainer->generator.ema && trainer->before && !gan_averages(trainer->before);
   GAN_TRY(gan_checkpoint_header(trainer->resumed, &checkpoint));
   gan_status status = check_header(trainer, path, &checkpoint);
   if (status == GAN_OK) status = check_optimizer(trainer, path);
-  if (status == GAN_OK) status = list_tensors(trainer, false, !averages_now, had_lecam, &tensors, &count);
+  if (status == GAN_OK) status = list_tensors(trainer, false, !averages_now, &tensors, &count);
   if (status == GAN_OK) status = gan_checkpoint_tensors(trainer->resumed, count, tensors);
   if (status == GAN_OK) status = check_read(path, gan_model_not_finite(count, tensors));
   if (status == GAN_OK) {
