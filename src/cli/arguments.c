@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "base/number.h"
+#include "base/words.h"
 #include "config/ini.h"
 #include "config/suggestion.h"
 #include "config/value.h"
@@ -194,14 +195,7 @@ static gan_status take_common(word_list *list, gan_arguments *arguments, const g
 }
 
 bool gan_command_uses(const gan_command *command, const gan_option *option) {
-  const size_t key = strlen(option->key), section = strcspn(option->key, ".");
-  if (!command->keys) return true;
-  for (const char *word = command->keys; *word; word += strspn(word, " ")) {
-    const size_t length = strcspn(word, " ");
-    if ((length == key || length == section) && strncmp(word, option->key, length) == 0) return true;
-    word += length;
-  }
-  return false;
+  return !command->keys || gan_words_have_key(command->keys, option->key);
 }
 
 static gan_status take_key(word_list *list, gan_arguments *arguments, const gan_option *known,

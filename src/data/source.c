@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/probe.h"
+#include "base/words.h"
 #include "data/picture_hint.h"
 #include "data/source_types.h"
 
@@ -31,14 +32,7 @@ const gan_source_type *gan_source_type_find(const char *name) {
 }
 
 bool gan_source_type_reads(const gan_source_type *type, const char *key) {
-  const size_t length = strlen(key), section = strcspn(key, ".");
-  if (strcmp(key, "data.source") == 0) return true;
-  for (const char *word = type->keys; *word; word += strspn(word, " ")) {
-    const size_t word_length = strcspn(word, " ");
-    if ((word_length == length || word_length == section) && strncmp(word, key, word_length) == 0) return true;
-    word += word_length;
-  }
-  return false;
+  return strcmp(key, "data.source") == 0 || gan_words_have_key(type->keys, key);
 }
 
 static gan_status unknown_source(const char *name) {

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/words.h"
+
 /* The cross-entropy of a classifier of real against generated: E ce(r, 1 - s/2) + E sp(f). */
 #define CROSS_ENTROPY \
   { .real = gan_term_smoothed, .fake = gan_term_softplus }
@@ -94,14 +96,7 @@ bool gan_loss_uses(const gan_loss *loss, const char *key) {
   static const char section[] = "loss.";
   if (strncmp(key, section, sizeof section - 1) != 0) return false;
   const char *name = key + sizeof section - 1;
-  const size_t length = strlen(name);
-  if (strcmp(name, "name") == 0) return true;
-  for (const char *word = loss->keys; *word; word += strspn(word, " ")) {
-    const size_t word_length = strcspn(word, " ");
-    if (word_length == length && strncmp(word, name, length) == 0) return true;
-    word += word_length;
-  }
-  return false;
+  return strcmp(name, "name") == 0 || gan_words_have(loss->keys, name);
 }
 
 /* Why a sample of a loss that has no use for flips cannot count as one of the other class. */

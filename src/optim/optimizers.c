@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/multiversion.h"
+#include "base/words.h"
 #include "optim/optimizer.h"
 
 static double weight_decay_of(const gan_optimizer_options *options, double otherwise) {
@@ -179,13 +180,7 @@ const gan_optimizer *gan_optimizer_find(const char *name) {
 }
 
 bool gan_optimizer_uses(const gan_optimizer *optimizer, const char *option) {
-  const size_t length = strlen(option);
-  for (const char *word = optimizer->options; *word; word += strspn(word, " ")) {
-    const size_t word_length = strcspn(word, " ");
-    if (word_length == length && strncmp(word, option, length) == 0) return true;
-    word += word_length;
-  }
-  return false;
+  return gan_words_have(optimizer->options, option);
 }
 
 int gan_optimizer_states_used(const gan_optimizer *optimizer, const gan_optimizer_options *options) {
