@@ -21,7 +21,7 @@
 typedef struct gan_augment_options {
   char *operations;       /* augment.operations: names of the table, or "color"; "": none */
   double strength;        /* augment.strength: probability that an operation is applied to a sample; at the beginning */
-  char *schedule;         /* augment.schedule: a row of optim's schedules: how it moves to final_strength */
+  char *schedule;         /* augment.schedule: constant, linear or cosine: how it moves to final_strength */
   double final_strength;  /* augment.final_strength: at the run's end */
   bool adaptive;          /* augment.adaptive: it follows the signs of real scores, from 0 up to `strength` */
   double target;          /* augment.target: of their mean */

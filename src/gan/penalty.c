@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "base/moving.h"
 #include "kernels/kernels.h"
 
 /* (s/k - 1)^2 with s = sqrt(|g|^2 + epsilon); one-sided: max(0, s/k - 1)^2. */
@@ -68,11 +69,8 @@ int gan_penalties_sites(const gan_penalty_options *options) {
 bool gan_penalties_any(const gan_penalty_options *options) { return gan_penalties_sites(options) > 0; }
 
 void gan_penalties_weights(const gan_penalty_options *options, double progress, double weights[GAN_PENALTY_KINDS]) {
-  const double pi = 3.14159265358979323846, share = 0.5 * (1 + cos(pi * fmin(progress, 1)));
-  for (int i = 0; i < GAN_PENALTY_KINDS; i++) {
-    const double end = final_weight(options, i);
-    weights[i] = end + (options->weight[i] - end) * share;
-  }
+  for (int i = 0; i < GAN_PENALTY_KINDS; i++)
+    weights[i] = gan_moved(options->weight[i], final_weight(options, i), progress);
 }
 
 /* Of one sample. */

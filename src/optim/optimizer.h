@@ -63,11 +63,6 @@ extern const gan_schedule gan_schedules[];
 extern const int gan_schedule_count;
 const gan_schedule *gan_schedule_find(const char *name);
 
-/* Where a schedule is in the iteration after the first `done` of `iterations`: from 0 to 1. */
-double gan_run_progress(int64_t done, int64_t iterations);
-/* What moves over the run, along half a cosine: `from` at progress 0, `to` at 1; where `to` is a NAN it stays. */
-double gan_moved(double from, double to, double progress);
-
 /* The learning rate of the iteration after the first `done` of `iterations`: the schedule's, and in a warm-up of w
    iterations (done + 1) / w of it. */
 double gan_scheduled_rate(const gan_optimizer_options *options, int64_t done, int64_t iterations);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/moving.h"
 #include "optim/optimizer.h"
 
 static double constant_factor(double progress, double final_factor) {
@@ -12,23 +13,7 @@ static double constant_factor(double progress, double final_factor) {
 
 static double linear_factor(double progress, double final_factor) { return 1.0 + (final_factor - 1.0) * progress; }
 
-/* arXiv 1608.03983, eq. 5, one period. */
-static double half_cosine(double from, double to, double progress) {
-  const double pi = 3.14159265358979323846;
-  return to + (from - to) * 0.5 * (1.0 + cos(pi * progress));
-}
-
-static double cosine_factor(double progress, double final_factor) { return half_cosine(1.0, final_factor, progress); }
-
-double gan_moved(double from, double to, double progress) {
-  if (isnan(to) || progress <= 0) return from;
-  return progress >= 1 ? to : half_cosine(from, to, progress);
-}
-
-double gan_run_progress(int64_t done, int64_t iterations) {
-  const double progress = (double)done / (double)iterations;
-  return progress < 1 ? progress : 1;
-}
+static double cosine_factor(double progress, double final_factor) { return gan_moved(1.0, final_factor, progress); }
 
 static double exponential_factor(double progress, double final_factor) { return pow(final_factor, progress); }
 

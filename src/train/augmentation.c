@@ -1,9 +1,9 @@
 /* Augmentation in a step: real and generated samples go through it on their way into the critic, in critic steps and
    generator steps alike, and the generator's gradient comes back through its transpose. Each sample of each step draws
    its own; how likely an operation is follows the configuration, a schedule, or the critic's scores. */
-#include <math.h>
 #include <string.h>
 
+#include "base/moving.h"
 #include "train/step.h"
 
 /* --- The configuration --- */
@@ -31,18 +31,13 @@ gan_status gan_augment_choose(const gan_config *config, const gan_shape *sample,
 
 /* --- Strength --- */
 
-/* How far the schedule has got from the first value to the last, 0 to 1. */
-static double progress_of(const gan_trainer *trainer) {
-  const double pi = 3.14159265358979323846;
-  const double done = fmin((double)trainer->iteration / (double)trainer->config->run.iterations, 1);
-  return strcmp(trainer->config->augment.schedule, "cosine") == 0 ? 0.5 * (1 - cos(pi * done)) : done;
-}
-
 double gan_augment_strength(const gan_trainer *trainer) {
   const gan_augment_options *options = &trainer->config->augment;
   if (options->adaptive) return trainer->augment_strength;
   if (strcmp(options->schedule, "constant") == 0) return options->strength;
-  return options->strength + (options->final_strength - options->strength) * progress_of(trainer);
+  const double progress = gan_run_progress(trainer->iteration, trainer->config->run.iterations);
+  if (strcmp(options->schedule, "cosine") == 0) return gan_moved(options->strength, options->final_strength, progress);
+  return options->strength + (options->final_strength - options->strength) * progress;
 }
 
 void gan_augment_adapt(gan_trainer *trainer) {

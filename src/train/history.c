@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/moving.h"
 #include "base/number.h"
 #include "config/relevance.h"
 #include "gan_dist/version.h"
@@ -48,7 +49,7 @@ static bool rate_moves(const gan_config *config) {
 }
 
 static double moved_beta(const gan_config *config, double from, double to, int64_t done) {
-  const bool used = strncmp(config->optimizer.name, "adam", 4) == 0;
+  const bool used = gan_optimizer_uses(gan_optimizer_find(config->optimizer.name), "beta1");
   return used ? gan_moved(from, to, gan_run_progress(done, config->run.iterations)) : (double)NAN;
 }
 static double beta1_at(const gan_config *config, int64_t done) {

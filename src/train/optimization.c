@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/moving.h"
+
 bool gan_is_simultaneous(const gan_config *config) { return strcmp(config->train.order, "simultaneous") == 0; }
 
 gan_step_ratio gan_steps_of(const gan_config *config, int64_t iteration) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/moving.h"
 #include "nn/tangent.h"
 #include "train/step.h"
 
@@ -179,7 +180,7 @@ static void penalise(gan_trainer *trainer, const float *g) {
   gan_pass *pass = trainer->penalty.pass;
   const int64_t elements = gan_shape_count(&pass->network->input);
   double weights[GAN_PENALTY_KINDS];
-  gan_penalties_weights(options, (double)trainer->iteration / (double)trainer->config->run.iterations, weights);
+  gan_penalties_weights(options, gan_run_progress(trainer->iteration, trainer->config->run.iterations), weights);
   for (int i = 0; i < GAN_PENALTY_KINDS; i++) weights[i] *= (double)options->every;
   const float *g_of[GAN_SITES];
   for (int site = 0; site < GAN_SITES; site++) g_of[site] = find_g(trainer, (gan_penalty_site)site, g);
