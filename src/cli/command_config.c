@@ -263,8 +263,8 @@ static gan_status probe_config(const gan_arguments *arguments) {
 
 static const gan_flag flags[] = {
     {"--list", "[LIST]",
-     "presets, layers, losses, penalties, optimizers, schedules, initialisations, sources, backends or options; alone: "
-     "the lists"},
+     "presets, layers, losses, augmentations, penalties, optimizers, schedules, initialisations, sources, backends or "
+     "options; alone: the lists"},
     {"--memory", NULL, "prints what training would take on each rank and on each host, without taking it"},
     {"--np", "RANKS", "for --memory: with so many ranks; without: those there are"},
     {"--hosts", "HOSTS", "for --memory: with the ranks on so many hosts; without: 1, or those there are"},

@@ -1,10 +1,11 @@
 /* The trainer from the inside: what src/train's files share.
 
-   trainer.c builds and destroys, step.c is one iteration's mathematics (with accumulation.c, placing.c, scores.c and
-   update.c), run.c
-   the loop around it, state.c checkpoints, resume.c the configuration of a run that goes on, history.c what changes in
-   it, balance.c how ranks share shards, claim.c whose the folder is, record.c what is written to disk besides, model.c
-   the networks. */
+   trainer.c builds and destroys. step.c is one iteration's mathematics, of what step.h lists: accumulation.c,
+   placing.c, augmentation.c, scores.c, penalty.c, update.c; optimization.c and regularisers.c say what the
+   configuration means for it. run.c is the loop around it, state.c checkpoints, resume.c the configuration of a run
+   that goes on, history.c what changes in it, balance.c how ranks share shards, claim.c whose the folder is, record.c
+   what is written to disk besides, trace.c traces, advice.c what the start has to say, model.c the networks, memory.c
+   what all of it takes, work.c how much is computed. */
 #ifndef GAN_TRAIN_INTERNAL_H
 #define GAN_TRAIN_INTERNAL_H
 

@@ -13,8 +13,7 @@ typedef struct gan_model {
 } gan_model;
 
 /* Builds both networks for data of one sample's shape. Errors (GAN_BAD_USAGE) say which network and layer does not fit,
-   or which augmentation.
-   Released with gan_model_release. */
+   or which augmentation. Released with gan_model_release. */
 gan_status gan_model_create(const gan_config *config, const gan_shape *data_shape, gan_model *model) GAN_CHECKED;
 void gan_model_release(gan_model *model);
 /* GAN_BAD_USAGE when the smallest of so many shards is too small for batch statistics. */

@@ -1,4 +1,4 @@
-/* What a step is made of, for step.c, which puts it together: placing.c, scores.c, update.c. */
+/* What a step is made of, for step.c, which puts it together: a part of this header for each of the files. */
 #ifndef GAN_TRAIN_STEP_H
 #define GAN_TRAIN_STEP_H
 
