@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/thread.h"
+#include "kernels/kernels.h"
 
 enum { BUFFERS = 2, MESSAGE_BYTES = 1024 };
 
@@ -42,16 +43,6 @@ struct gan_loader {
   bool stop;
 };
 
-/* Left and right exchanged, in place. */
-static void flip(int64_t lines, int64_t width, float *sample) {
-  for (int64_t line = 0; line < lines; line++, sample += width)
-    for (int64_t i = 0, j = width - 1; i < j; i++, j--) {
-      const float value = sample[i];
-      sample[i] = sample[j];
-      sample[j] = value;
-    }
-}
-
 /* data.flip: half of the step's samples, which ones is a function of step and place in the global batch. */
 static void flip_half(const gan_loader *loader, float *real) {
   const gan_shape *shape = &loader->source->shape;
@@ -63,7 +54,7 @@ static void flip_half(const gan_loader *loader, float *real) {
   for (int64_t i = 0; i < loader->samples; i++, address.sample++, real += elements) {
     uint32_t word;
     gan_random_bits(address, 1, &word);
-    if (word >> 31) flip(elements / width, width, real);
+    if (word >> 31) gan_mirror(elements / width, width, real);
   }
 }
 

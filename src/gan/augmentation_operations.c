@@ -4,6 +4,7 @@
 
 #include "base/multiversion.h"
 #include "gan/augmentation.h"
+#include "kernels/kernels.h"
 
 /* --- Random numbers --- */
 
@@ -34,18 +35,6 @@ static int64_t places(const gan_augmented_shape *shape) { return shape->size[0] 
 
 /* --- Flip and rotation, by parts of a plane (height, width) --- */
 
-static void reverse(int64_t count, float *values) {
-  for (int64_t i = 0, j = count - 1; i < j; i++, j--) {
-    const float value = values[i];
-    values[i] = values[j];
-    values[j] = value;
-  }
-}
-
-static void mirror_lines(int64_t lines, int64_t width, float *plane) {
-  for (int64_t line = 0; line < lines; line++) reverse(width, plane + line * width);
-}
-
 /* In blocks, so that the columns that are walked down stay in the first cache. */
 static void transpose_square(int64_t side, float *plane) {
   enum { BLOCK = 16 };
@@ -67,7 +56,7 @@ static bool draw_flip(const gan_augmented_shape *shape, const uint32_t *word, fl
 /* Its own inverse and transpose. */
 static void flip(const gan_augmented_shape *shape, gan_augmentation_way way, const float *value, float *sample) {
   (void)way, (void)value;
-  mirror_lines(shape->channels * shape->size[0] * shape->size[1], shape->size[2], sample);
+  gan_mirror(shape->channels * shape->size[0] * shape->size[1], shape->size[2], sample);
 }
 
 static bool draw_quarters(const gan_augmented_shape *shape, const uint32_t *word, float *parameters) {
@@ -82,10 +71,10 @@ static void rotate90(const gan_augmented_shape *shape, gan_augmentation_way way,
   const int64_t side = shape->size[2], area = side * side;
   const int turns = (int)value[1], quarters = way == GAN_AUGMENT_TRANSPOSE ? 4 - turns : turns;
   for (int64_t channel = 0; channel < shape->channels; channel++, sample += area) {
-    if (quarters == 2) reverse(area, sample);
-    if (quarters == 1) mirror_lines(side, side, sample);
+    if (quarters == 2) gan_mirror(1, area, sample);
+    if (quarters == 1) gan_mirror(side, side, sample);
     if (quarters != 2) transpose_square(side, sample);
-    if (quarters == 3) mirror_lines(side, side, sample);
+    if (quarters == 3) gan_mirror(side, side, sample);
   }
 }
 

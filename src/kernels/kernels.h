@@ -82,6 +82,8 @@ void gan_add_two(size_t n, const float *x, const float *y, float *sum);
 void gan_multiply(size_t n, const float *x, const float *y, float *product);
 void gan_scale(size_t n, float factor, float *y);
 void gan_average(size_t n, float a, float *y, float b, const float *x);
+/* Each line of x (lines, width) the other way round. */
+void gan_mirror(int64_t lines, int64_t width, float *x);
 /* Sets each value to min(max(value, -bound), bound); returns how many were outside. */
 size_t gan_clip(size_t n, float bound, float *x);
 /* x = x * bound / max(|x|, bound), |x| the L2 norm; whether that changed x. A NaN in x leaves it alone. */

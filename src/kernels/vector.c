@@ -97,6 +97,15 @@ double gan_square_sum(size_t n, const float *x) {
   return gan_square_total(lanes);
 }
 
+void gan_mirror(int64_t lines, int64_t width, float *x) {
+  for (int64_t line = 0; line < lines; line++, x += width)
+    for (int64_t i = 0, j = width - 1; i < j; i++, j--) {
+      const float value = x[i];
+      x[i] = x[j];
+      x[j] = value;
+    }
+}
+
 bool gan_clip_norm(size_t n, double bound, float *x) {
   const double norm = sqrt(gan_square_sum(n, x));
   if (!(norm > bound)) return false;
