@@ -238,6 +238,14 @@ void gan_pass_copy_part(const gan_pass *pass, int part, size_t width, const floa
   }
 }
 
+void gan_pass_copy_between(const gan_pass *from, int part, size_t width, const float *rows, const gan_pass *to,
+                           int to_part, float *to_rows) {
+  for (int shard = 0; shard < from->shards->local; shard++)
+    memcpy(to_rows + (size_t)gan_pass_first_row(to, shard, to_part) * width,
+           rows + (size_t)gan_pass_first_row(from, shard, part) * width,
+           (size_t)gan_pass_row_count(from, shard, part) * width * sizeof *rows);
+}
+
 void gan_pass_forward(gan_pass *pass) {
   gan_pass_done(pass, NULL, GAN_WORK_FORWARD, 0);
   pass->rejected_by = NULL;

@@ -139,6 +139,9 @@ float *gan_pass_input(const gan_pass *pass);
 const float *gan_pass_output(const gan_pass *pass);
 /* Copies the rows of one part, of whatever has `width` floats a row, one local shard after the other. */
 void gan_pass_copy_part(const gan_pass *pass, int part, size_t width, const float *rows, float *copy);
+/* The same from a part of one pass to a part of one of as many samples, or of the same pass. */
+void gan_pass_copy_between(const gan_pass *from, int part, size_t width, const float *rows, const gan_pass *to,
+                           int to_part, float *to_rows);
 /* (rows, output elements): d loss / d output, to be filled before backward (before or after forward). */
 float *gan_pass_output_gradient(gan_pass *pass);
 

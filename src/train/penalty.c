@@ -5,7 +5,6 @@
    that the critic has just seen. Its batch statistics are of no use to anybody. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "base/moving.h"
@@ -127,11 +126,12 @@ static void place_around_real(gan_trainer *trainer, int shard, double deviation)
   for (size_t i = 0; i < samples * elements; i++) out[i] = real[i] + half * out[i];
 }
 
-static void place_copies(gan_trainer *trainer, int shard, gan_penalty_site site, int seen_part) {
+static void place_copies(gan_trainer *trainer, gan_penalty_site site, int seen_part) {
   const gan_penalty_work *work = &trainer->penalty;
   const gan_pass *seen = trainer->critic.pass;
-  const int64_t count = gan_shard_samples(seen->shards, shard) * gan_shape_count(&seen->network->input);
-  memcpy(rows_of(work->pass, shard, work->part[site]), rows_of(seen, shard, seen_part), (size_t)count * sizeof(float));
+  if (work->part[site] < 0) return;
+  gan_pass_copy_between(seen, seen_part, (size_t)gan_shape_count(&seen->network->input), gan_pass_input(seen),
+                        work->pass, work->part[site], gan_pass_input(work->pass));
 }
 
 static void place_samples(gan_trainer *trainer) {
@@ -140,9 +140,9 @@ static void place_samples(gan_trainer *trainer) {
   for (int shard = 0; shard < trainer->penalty.pass->shards->local; shard++) {
     if (part[GAN_SITE_INTERPOLATES] >= 0) place_interpolates(trainer, shard);
     if (part[GAN_SITE_AROUND_REAL] >= 0) place_around_real(trainer, shard, deviation);
-    if (part[GAN_SITE_REAL] >= 0) place_copies(trainer, shard, GAN_SITE_REAL, REAL);
-    if (part[GAN_SITE_GENERATED] >= 0) place_copies(trainer, shard, GAN_SITE_GENERATED, GENERATED);
   }
+  place_copies(trainer, GAN_SITE_REAL, REAL);
+  place_copies(trainer, GAN_SITE_GENERATED, GENERATED);
 }
 
 /* --- What they cost --- */
@@ -163,13 +163,9 @@ static const float *find_g(gan_trainer *trainer, gan_penalty_site site, const fl
   const gan_penalty_work *work = &trainer->penalty;
   const gan_pass *pass = work->pass;
   if (work->part[site] < 0 || !is_before_augmentation(trainer, site)) return g;
-  const int64_t elements = gan_shape_count(&pass->network->input);
   float *made = gan_pass_input_tangent(work->pass);
-  for (int shard = 0; shard < pass->shards->local; shard++) {
-    const int64_t place = gan_pass_first_row(pass, shard, work->part[site]) * elements;
-    const int64_t count = gan_pass_row_count(pass, shard, work->part[site]) * elements;
-    memcpy(made + place, g + place, (size_t)count * sizeof *made);
-  }
+  gan_pass_copy_between(pass, work->part[site], (size_t)gan_shape_count(&pass->network->input), g, pass,
+                        work->part[site], made);
   augment_site(trainer, site, GAN_AUGMENT_TRANSPOSE, made);
   return made;
 }

@@ -32,11 +32,8 @@ void gan_place_real(gan_pass *critic, const float *samples) {
 }
 
 void gan_place_fake(gan_pass *critic, int part, const gan_pass *generated, int generated_part) {
-  const int64_t elements = gan_shape_count(&critic->network->input);
-  for (int shard = 0; shard < critic->shards->local; shard++)
-    memcpy(gan_pass_input(critic) + gan_pass_first_row(critic, shard, part) * elements,
-           gan_pass_output(generated) + gan_pass_first_row(generated, shard, generated_part) * elements,
-           (size_t)(gan_pass_row_count(critic, shard, part) * elements) * sizeof(float));
+  gan_pass_copy_between(generated, generated_part, (size_t)gan_shape_count(&critic->network->input),
+                        gan_pass_output(generated), critic, part, gan_pass_input(critic));
 }
 
 /* The kept samples of one step, of the shards that a pass holds. */
