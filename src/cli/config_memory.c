@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "cli/json.h"
-#include "train/memory.h"
+#include "train/memory_report.h"
 
 enum { COUNT_MOST = 1 << 20, BYTES_TEXT = 24 };
 

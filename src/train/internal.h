@@ -5,7 +5,7 @@
    configuration means for it. run.c is the loop around it, state.c checkpoints, resume.c the configuration of a run
    that goes on, history.c what changes in it, balance.c how ranks share shards, claim.c whose the folder is, record.c
    what is written to disk besides, trace.c traces, advice.c what the start has to say, model.c the networks, memory.c
-   what all of it takes, work.c how much is computed. */
+   what all of it takes, memory_report.c what that comes to, work.c how much is computed. */
 #ifndef GAN_TRAIN_INTERNAL_H
 #define GAN_TRAIN_INTERNAL_H
 

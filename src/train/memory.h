@@ -1,10 +1,9 @@
-/* How much memory training takes, known before any is taken. The trainer allocates from these plans; `gan_dist config
-   --memory` prints them. */
+/* How much memory training takes, known before any is taken. The trainer allocates from these plans, and
+   memory_report.h adds them up. */
 #ifndef GAN_TRAIN_MEMORY_H
 #define GAN_TRAIN_MEMORY_H
 
 #include "data/source.h"
-#include "dist/reduction.h"
 #include "nn/pass.h"
 #include "train/model.h"
 
@@ -66,35 +65,7 @@ typedef struct gan_trainer_sizes {
 } gan_trainer_sizes;
 gan_trainer_sizes gan_trainer_measure(const gan_config *config, const gan_model *model, const gan_source *source);
 
-/* One thing that takes memory, in bytes. */
-typedef struct gan_memory_row {
-  const char *of, *what;
-  size_t rank; /* each rank's own, of the rank with most */
-  size_t host; /* once per host, shared by its ranks; of the host with most */
-  bool rank_0; /* only rank 0 has it */
-  bool part;   /* of another row, for information */
-} gan_memory_row;
-
 /* Samples that are drawn, or read, at once for an evaluation; a multiple of the rows that gan_generate works on. */
 enum { GAN_EVALUATION_ROWS = 256 };
-
-enum { GAN_MEMORY_ROWS = 48 };
-
-typedef struct gan_memory_report {
-  gan_layout layout;
-  int shards;
-  int64_t batch, samples; /* of the global batch; of the rank with most */
-  int64_t at_once;        /* that its passes hold at a time */
-  const char *reduction;  /* the generator's */
-  int row_count;
-  gan_memory_row rows[GAN_MEMORY_ROWS];
-  size_t rank, rank_0; /* private memory of the rank with most; what rank 0 has besides */
-  size_t host, all;    /* everything, of the host with most, with what its ranks share; of all hosts */
-} gan_memory_report;
-
-/* What training by this configuration takes from start to end, on ranks laid out so, with `shards` shards: what the
-   program itself allocates, not code, libraries and their buffers. Reads headers of data files; takes none of the
-   memory it reports. Errors as of a trainer that would be created so. Not collective. */
-gan_status gan_memory_plan(const gan_config *config, gan_layout layout, gan_memory_report *report) GAN_CHECKED;
 
 #endif
