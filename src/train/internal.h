@@ -1,11 +1,12 @@
 /* The trainer from the inside: what src/train's files share.
 
-   trainer.c builds and destroys. step.c is one iteration's mathematics, of what step.h lists: accumulation.c,
-   placing.c, augmentation.c, scores.c, penalty.c, update.c; optimization.c and regularisers.c say what the
-   configuration means for it. run.c is the loop around it, state.c checkpoints, resume.c the configuration of a run
-   that goes on, history.c what changes in it, balance.c how ranks share shards, claim.c whose the folder is, record.c
-   what is written to disk besides, trace.c traces, advice.c what the start has to say, model.c the networks, memory.c
-   what all of it takes, memory_report.c what that comes to, work.c how much is computed. */
+   trainer.c builds and destroys, with players.c (both networks and their passes) and real_samples.c. step.c is one
+   iteration's mathematics, of what step.h lists: accumulation.c, placing.c, augmentation.c, scores.c, penalty.c,
+   update.c; optimization.c and regularisers.c say what the configuration means for it. run.c is the loop around it,
+   state.c checkpoints, resume.c the configuration of a run that goes on, history.c what changes in it, balance.c how
+   ranks share shards, claim.c whose the folder is, record.c what is written to disk besides, trace.c traces, advice.c
+   what the start has to say, model.c the networks, memory.c what all of it takes, memory_report.c what that comes to,
+   work.c how much is computed. */
 #ifndef GAN_TRAIN_INTERNAL_H
 #define GAN_TRAIN_INTERNAL_H
 
@@ -160,7 +161,14 @@ struct gan_trainer {
   int mode_count;
 };
 
-/* trainer.c: one more pass of a player's network. */
+/* players.c: the networks' reductions, collective; then passes and all else, in memory as planned, not collective, but
+   all ranks do alike. */
+gan_status gan_players_reduce(gan_trainer *trainer) GAN_CHECKED;
+gan_status gan_players_create(gan_trainer *trainer) GAN_CHECKED;
+void gan_player_destroy(gan_player *player);
+/* The state of a new run: rank 0's, for all. */
+void gan_players_initialise(gan_trainer *trainer);
+/* One more pass of a player's network. */
 gan_status gan_player_create_pass(gan_player *player, int parts, gan_keep keep, const gan_pass_memory *memory,
                                   gan_pass **pass) GAN_CHECKED;
 
@@ -213,6 +221,9 @@ gan_status gan_settle_shards(gan_trainer *trainer) GAN_CHECKED;
 void gan_notice_shards(gan_trainer *trainer);
 /* Compares parameters over ranks. Collective. */
 gan_status gan_state_verify(gan_trainer *trainer) GAN_CHECKED;
+
+/* real_samples.c: reads those that evaluations compare with. Rank 0. */
+gan_status gan_read_real_samples(gan_trainer *trainer) GAN_CHECKED;
 
 /* record.c: what rank 0 writes and reports. */
 gan_status gan_record_open(gan_trainer *trainer) GAN_CHECKED; /* collective */

@@ -12,7 +12,6 @@
 #include "base/memory.h"
 #include "config/relevance.h"
 #include "kernels/precision.h"
-#include "store/picture.h"
 #include "train/accumulation.h"
 #include "train/internal.h"
 #include "train/optimization.h"
@@ -68,62 +67,6 @@ static gan_status open_source(gan_trainer *trainer) {
                   odd.rank, odd.host, odd.reference, odd.reference_host, trainer->config->data.path);
 }
 
-/* Real samples number first .. first+count-1 of the evaluation's. Where the data have no end they come from far beyond
-   what training reads. */
-static gan_status read_real_samples(gan_trainer *trainer, int64_t first, int64_t count, int64_t *indices,
-                                    float *samples) {
-  const gan_source *source = trainer->source;
-  const uint64_t seed = ~(uint64_t)trainer->config->run.seed;
-  const int64_t beyond = source->count ? 0 : (int64_t)1 << 48;
-  for (int64_t i = 0; i < count; i++) indices[i] = beyond + gan_sampler_index(seed, source->count, first + i);
-  return gan_source_read(trainer->source, indices, count, samples, NULL);
-}
-
-static void note_range(gan_trainer *trainer, bool first, int64_t count, const float *values) {
-  if (first) trainer->real_lowest = trainer->real_highest = values[0];
-  for (int64_t i = 0; i < count; i++) {
-    if (values[i] < trainer->real_lowest) trainer->real_lowest = values[i];
-    if (values[i] > trainer->real_highest) trainer->real_highest = values[i];
-  }
-}
-
-/* All of them, some at a time, and what is kept of them. */
-static gan_status project_real_samples(gan_trainer *trainer, int64_t *indices, float *samples) {
-  const int64_t count = trainer->evaluation_count, elements = gan_shape_count(&trainer->source->shape);
-  const bool points = gan_picture_kind_of(&trainer->source->shape) == GAN_PICTURE_SCATTER;
-  if (points)
-    GAN_TRY(gan_allocate((size_t)(count * elements), sizeof(float), "samples to evaluate against",
-                         &trainer->evaluation_points));
-  for (int64_t first = 0; first < count; first += GAN_EVALUATION_ROWS) {
-    const int64_t rows = count - first < GAN_EVALUATION_ROWS ? count - first : GAN_EVALUATION_ROWS;
-    GAN_TRY(read_real_samples(trainer, first, rows, indices, samples));
-    note_range(trainer, first == 0, rows * elements, samples);
-    gan_projected_set(trainer->evaluation_real, first, rows, samples);
-    if (points)
-      memcpy(trainer->evaluation_points + first * elements, samples, (size_t)(rows * elements) * sizeof *samples);
-  }
-  return GAN_OK;
-}
-
-/* Read by rank 0 before the loader's thread begins to use the source. */
-static gan_status read_evaluation_samples(gan_trainer *trainer) {
-  const gan_source *source = trainer->source;
-  const gan_config *config = trainer->config;
-  const int64_t elements = gan_shape_count(&source->shape);
-  float *samples = NULL;
-  int64_t *indices = NULL;
-  trainer->evaluation_count = (int64_t)gan_trainer_measure(config, &trainer->model, source).evaluation;
-  GAN_TRY(gan_projected_create(trainer->evaluation_count, elements, (int)config->eval.projections,
-                               (uint64_t)config->run.seed, &trainer->evaluation_real));
-  gan_status status = gan_allocate(GAN_EVALUATION_ROWS, (size_t)elements * sizeof *samples, "samples", &samples);
-  if (status == GAN_OK) status = gan_allocate(GAN_EVALUATION_ROWS, sizeof *indices, "sample indices", &indices);
-  if (status == GAN_OK) status = project_real_samples(trainer, indices, samples);
-  free(samples);
-  free(indices);
-  GAN_TRY(status);
-  return gan_source_modes(source, &trainer->mode_count, &trainer->modes);
-}
-
 /* Latents of the sample grid, the same at every iteration. */
 static gan_status draw_fixed_latents(gan_trainer *trainer) {
   const gan_latents latents = gan_latents_of(trainer->config, GAN_STREAM_LATENT_SAMPLES);
@@ -131,76 +74,6 @@ static gan_status draw_fixed_latents(gan_trainer *trainer) {
   GAN_TRY(gan_allocate((size_t)count * (size_t)latent, sizeof(float), "latents", &trainer->fixed_latents));
   gan_draw_latents(&latents, count, latent, trainer->fixed_latents);
   return GAN_OK;
-}
-
-static void sum_in_pass(void *context, const double *per_shard, size_t count, double *total) {
-  gan_trainer *trainer = context;
-  const double start = gan_begin_exchange(trainer);
-  gan_world_sum(trainer->world, &trainer->shards, per_shard, count, total);
-  gan_end_exchange(trainer, start);
-}
-
-/* Gradients of a network's last layers set out for other hosts while the layers before them are still at work. */
-static void announce_gradients(void *context, size_t offset) {
-  const gan_player *player = context;
-  const gan_trainer *trainer = player->trainer;
-  if (trainer->group + 1 < trainer->groups.count) return; /* sums are the step's after its last group */
-  const double start = gan_begin_exchange(player->trainer);
-  gan_reduction_filled(player->reduction, offset);
-  gan_end_exchange(player->trainer, start);
-}
-
-gan_status gan_player_create_pass(gan_player *player, int parts, gan_keep keep, const gan_pass_memory *memory,
-                                  gan_pass **pass) {
-  gan_trainer *trainer = player->trainer;
-  GAN_TRY(gan_pass_create_in(player->network, &trainer->groups.largest, parts, keep, memory, pass));
-  gan_pass_set_shards(*pass, &trainer->groups.group[0]);
-  (*pass)->parameters = gan_prepared(player->preparation, player->parameters);
-  (*pass)->buffers = player->buffers;
-  (*pass)->spectral_sums = player->spectral_sums;
-  (*pass)->training = true;
-  (*pass)->listener = (gan_pass_listener){.filled = announce_gradients, .context = player};
-  if (trainer->config->batch_norm.sync) (*pass)->shard_sum = (gan_shard_sum){.sum = sum_in_pass, .context = trainer};
-  return GAN_OK;
-}
-
-static gan_status create_player(gan_trainer *trainer, const char *name, const gan_network *network,
-                                const gan_network_config *config, int parts, const gan_pass_memory *memory,
-                                gan_player *player) {
-  *player = (gan_player){.name = name,
-                         .trainer = trainer,
-                         .network = network,
-                         .reduction = player->reduction,
-                         .optimizer = gan_optimizer_find(trainer->config->optimizer.name),
-                         .options = gan_optimizer_options_of(trainer->config, config),
-                         .gradient_clip = config->gradient_clip,
-                         .settled = true};
-  player->states_used = gan_optimizer_states_used(player->optimizer, &player->options);
-  gan_reduction_bound_norm(player->reduction, player->gradient_clip);
-  player->parameters = gan_reduction_parameters(player->reduction);
-  for (int i = 0; i < player->states_used; i++) player->states[i] = gan_reduction_state(player->reduction, i);
-  GAN_TRY(gan_allocate(network->buffer_count, sizeof(float), "running statistics", &player->buffers));
-  GAN_TRY(gan_preparation_create(network, &player->preparation));
-  const size_t weights = (size_t)network->spectral_count, local = (size_t)trainer->shards.local;
-  GAN_TRY(gan_allocate((local + 1) * weights, sizeof(double), "sums over shards", &player->spectral_sums));
-  player->spectral_totals = player->spectral_sums + local * weights;
-  return gan_player_create_pass(player, parts, GAN_KEEP_FOR_BACKWARD, memory, &player->pass);
-}
-
-static void destroy_player(gan_player *player) {
-  gan_pass_destroy(player->pass);
-  gan_reduction_destroy(player->reduction);
-  gan_preparation_destroy(player->preparation);
-  free(player->spectral_sums);
-  free(player->buffers);
-  free(player->ema_buffers);
-}
-
-static void initialise_player(gan_trainer *trainer, gan_player *player, const gan_network_config *config,
-                              gan_random_stream stream) {
-  const gan_random_address address = {.seed = (uint64_t)trainer->config->run.seed, .stream = stream};
-  gan_network_initialise(player->network, gan_initialisation_find(config->init), config->init_scale, address,
-                         player->parameters, player->buffers);
 }
 
 static gan_status create_networks(gan_trainer *trainer) {
@@ -216,46 +89,10 @@ static gan_status create_networks(gan_trainer *trainer) {
   return gan_model_check_batch(&trainer->model, shards, config->train.batch);
 }
 
-static gan_status create_reduction(gan_trainer *trainer, const gan_network *network, bool average,
-                                   gan_reduction **reduction) {
-  const int states = gan_state_count(trainer->config, average);
-  GAN_TRY(gan_reduction_create(trainer->world, &trainer->shards, trainer->config->dist.reduction,
-                               network->parameter_count, states, reduction));
-  const char *reason = gan_reduction_reason(*reduction);
-  if (reason[0]) gan_notice(trainer, "%s, which is slower: %s", gan_reduction_name(*reduction), reason);
-  return GAN_OK;
-}
-
-/* Both networks' passes, in one block of memory as planned. */
-static gan_status create_players(gan_trainer *trainer) {
-  const gan_config *config = trainer->config;
-  gan_player *generator = &trainer->generator, *critic = &trainer->critic;
-  gan_passes_memory *plan = &trainer->passes;
-  gan_pass_memory of_generator, of_critic;
-  GAN_TRY(gan_passes_plan(&trainer->model, &trainer->groups.largest, config->train.n_critic.critic,
-                          trainer->loss->generator_needs_real, gan_penalties_sites(&config->critic.penalty), plan));
-  GAN_TRY(gan_allocate(plan->values, sizeof(float), "the outputs of the networks' layers", &trainer->values));
-  GAN_TRY(gan_allocate(plan->workspace, sizeof(float), "a layer's columns", &trainer->workspace));
-  gan_passes_place(plan, trainer->values, trainer->workspace, &of_generator, &of_critic);
-  GAN_TRY(create_player(trainer, "generator", trainer->model.generator, &config->generator.network, 1, &of_generator,
-                        generator));
-  GAN_TRY(create_player(trainer, "critic", trainer->model.critic, &config->critic.network, 2, &of_critic, critic));
-  critic->clip = config->critic.clip;
-  critic->clip_norm = config->critic.clip_norm;
-  critic->clip_rows = strcmp(config->critic.clip_norm_of, "row") == 0;
-  GAN_TRY(gan_penalty_create(trainer));
-  trainer->sampling = generator->pass;
-  if (plan->steps_ahead == 1) return GAN_OK;
-  const size_t kept = gan_accumulation_kept(&trainer->model, &trainer->shards, &trainer->groups, plan->steps_ahead);
-  if (kept > 0) GAN_TRY(gan_allocate(kept, sizeof(float), "samples for several critic steps", &trainer->kept));
-  trainer->sampling = NULL;
-  return gan_player_create_pass(generator, plan->steps_ahead, GAN_KEEP_NOTHING, NULL, &trainer->sampling);
-}
-
 static gan_status create_memory(gan_trainer *trainer) {
   const gan_config *config = trainer->config;
   gan_player *generator = &trainer->generator;
-  GAN_TRY(create_players(trainer));
+  GAN_TRY(gan_players_create(trainer));
   const gan_trainer_sizes sizes = gan_trainer_measure(config, &trainer->model, trainer->source);
   const size_t local = (size_t)trainer->shards.local, samples = (size_t)gan_shards_samples(&trainer->shards);
   GAN_TRY(gan_allocate(local * sizes.sums, sizeof(double), "sums over shards", &trainer->shard_sums));
@@ -268,16 +105,7 @@ static gan_status create_memory(gan_trainer *trainer) {
     GAN_TRY(gan_allocate(generator->network->buffer_count, sizeof(float), "averages", &generator->ema_buffers));
   }
   GAN_TRY(draw_fixed_latents(trainer));
-  return gan_world_rank(trainer->world) == 0 ? read_evaluation_samples(trainer) : GAN_OK;
-}
-
-/* The state of a new run: rank 0's, for all. */
-static void initialise(gan_trainer *trainer) {
-  gan_player *generator = &trainer->generator;
-  if (gan_world_rank(trainer->world) != 0) return;
-  initialise_player(trainer, generator, &trainer->config->generator.network, GAN_STREAM_INITIALISE_GENERATOR);
-  initialise_player(trainer, &trainer->critic, &trainer->config->critic.network, GAN_STREAM_INITIALISE_CRITIC);
-  if (generator->ema) gan_begin_average(generator);
+  return gan_world_rank(trainer->world) == 0 ? gan_read_real_samples(trainer) : GAN_OK;
 }
 
 /* The configuration's hash, without the places of files, which may be others on each host. */
@@ -351,12 +179,11 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   gan_notice_shards(trainer);
   gan_accumulation_notice(trainer);
   compare_precisions(trainer);
-  GAN_TRY(create_reduction(trainer, trainer->model.generator, true, &trainer->generator.reduction));
-  GAN_TRY(create_reduction(trainer, trainer->model.critic, false, &trainer->critic.reduction));
+  GAN_TRY(gan_players_reduce(trainer));
   GAN_TRY(gan_world_agree(world, create_memory(trainer)));
   gan_advise(trainer);
   gan_tell_scaling(trainer);
-  initialise(trainer);
+  gan_players_initialise(trainer);
   if (resume_from[0])
     GAN_TRY(gan_state_load(trainer, resume_from));
   else
@@ -401,8 +228,8 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   gan_loader_destroy(trainer->loader);
   if (trainer->sampling != trainer->generator.pass) gan_pass_destroy(trainer->sampling);
   gan_penalty_destroy(trainer);
-  destroy_player(&trainer->generator);
-  destroy_player(&trainer->critic);
+  gan_player_destroy(&trainer->generator);
+  gan_player_destroy(&trainer->critic);
   gan_model_release(&trainer->model);
   gan_source_close(trainer->source);
   gan_shard_groups_release(&trainer->groups);
