@@ -20,18 +20,6 @@ static const struct reference_set {
                       CASES(volume_reference_cases), CASES(index_reference_cases)};
 enum { SET_COUNT = sizeof reference_sets / sizeof reference_sets[0] };
 
-static const double tolerance = 1e-5; /* relative to a tensor's largest value */
-
-static void assert_close(const reference_case *expected, const char *what, size_t count, const float *values,
-                         const double *reference) {
-  double largest = 0;
-  for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs(reference[i]));
-  for (size_t i = 0; i < count; i++)
-    if (!(fabs((double)values[i] - reference[i]) <= tolerance * largest))
-      fail_msg("%s: %s[%zu] is %.9g, PyTorch has %.9g (largest %.3g)", expected->name, what, i, (double)values[i],
-               reference[i], largest);
-}
-
 static void assert_same_shape(const reference_case *expected, const gan_shape *shape) {
   assert_int_equal(shape->rank, expected->output_shape.rank);
   for (int i = 0; i < shape->rank; i++) assert_int_equal(shape->size[i], expected->output_shape.size[i]);
@@ -48,7 +36,7 @@ static void assert_statistics(const reference_case *expected, const gan_pass *pa
         sum += pass->statistics[part][(size_t)shard * count + i];
       mean[i] = (float)(sum / pass->shards->local);
     }
-    assert_close(expected, "statistics", count, mean, expected->statistics + (size_t)part * count);
+    assert_near_pytorch(expected->name, "statistics", count, mean, expected->statistics + (size_t)part * count);
   }
   free(mean);
 }
@@ -68,20 +56,21 @@ static void check_case(const reference_case *expected, int shard_count) {
   rig_to_rows(pass, in, expected->input, gan_pass_input(pass));
   gan_pass_forward(pass);
   rig_from_rows(pass, out, gan_pass_output(pass), samples);
-  assert_close(expected, "output", rows * out, samples, expected->output);
+  assert_near_pytorch(expected->name, "output", rows * out, samples, expected->output);
   assert_statistics(expected, pass);
 
   rig_to_rows(pass, out, expected->output_gradient, gan_pass_output_gradient(pass));
   rig_from_rows(pass, in, gan_pass_backward(pass, true), samples);
-  assert_close(expected, "input gradient", rows * in, samples, expected->input_gradient);
-  assert_close(expected, "parameter gradient", expected->parameter_count, made.slots[0], expected->parameter_gradient);
+  assert_near_pytorch(expected->name, "input gradient", rows * in, samples, expected->input_gradient);
+  assert_near_pytorch(expected->name, "parameter gradient", expected->parameter_count, made.slots[0],
+                      expected->parameter_gradient);
 
   const double *last = expected->statistics + (size_t)(expected->parts - 1) * expected->buffer_count;
   for (size_t i = 0; i < expected->buffer_count; i++) made.buffers[i] = (float)last[i];
   pass->training = false;
   gan_pass_forward(pass);
   rig_from_rows(pass, out, gan_pass_output(pass), samples);
-  assert_close(expected, "output in inference", rows * out, samples, expected->inference);
+  assert_near_pytorch(expected->name, "output in inference", rows * out, samples, expected->inference);
   free(samples);
   rig_release(&made);
 }

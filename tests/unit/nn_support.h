@@ -2,6 +2,7 @@
 #ifndef GAN_TESTS_UNIT_NN_SUPPORT_H
 #define GAN_TESTS_UNIT_NN_SUPPORT_H
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,18 @@
 
 #include "base/memory.h"
 #include "nn/pass.h"
+
+/* Against float64, relative to a tensor's largest value. */
+static inline void assert_near_pytorch(const char *name, const char *what, size_t count, const float *values,
+                                       const double *reference) {
+  const double tolerance = 1e-5;
+  double largest = 0;
+  for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs(reference[i]));
+  for (size_t i = 0; i < count; i++)
+    if (!(fabs((double)values[i] - reference[i]) <= tolerance * largest))
+      fail_msg("%s: %s[%zu] is %.9g, PyTorch has %.9g (largest %.3g)", name, what, i, (double)values[i], reference[i],
+               largest);
+}
 
 static inline void *rig_memory(size_t count, size_t size) {
   void *memory = NULL;

@@ -9,26 +9,9 @@
 
 #include "base/fault.h"
 #include "base/shard_groups.h"
+#include "tree_support.h"
 
 enum { MOST_SHARDS = 17, WIDTH = 5, LARGE = 100 };
-
-/* Values whose sum changes with the order of additions. */
-static float leaf(int shard, int place) {
-  uint32_t bits = (uint32_t)shard * 2654435761u + (uint32_t)place * 40503u + 977u;
-  bits = (bits ^ (bits >> 15)) * 2246822519u;
-  bits = (bits ^ (bits >> 13)) * 3266489917u;
-  bits ^= bits >> 16;
-  const float fraction = (float)(int32_t)(bits & ~31u) * 0x1p-31f;
-  const int exponent = (int)(bits % 25) - 12;
-  return exponent < 0 ? fraction / (float)(1 << -exponent) : fraction * (float)(1 << exponent);
-}
-
-static float tree_sum(int low, int high, int place) {
-  if (high - low == 1) return leaf(low, place);
-  const int middle = low + (high - low + 1) / 2;
-  const float left = tree_sum(low, middle, place), right = tree_sum(middle, high, place);
-  return left + right;
-}
 
 /* Calls `look` for every rank of every world of up to MOST_SHARDS shards, cut into any number of groups. */
 static void for_all_groups(void (*look)(const gan_shards *shards, int wanted, const gan_shard_groups *groups)) {

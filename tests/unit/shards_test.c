@@ -9,26 +9,9 @@
 
 #include "base/fault.h"
 #include "base/shards.h"
+#include "tree_support.h"
 
 enum { MOST_SHARDS = 40, WIDTH = 3 };
-
-/* Values whose sum changes with the order of additions: magnitudes from 2^-12 to 2^12, both signs. */
-static float leaf(int shard, int place) {
-  uint32_t bits = (uint32_t)shard * 2654435761u + (uint32_t)place * 40503u + 12345u;
-  bits = (bits ^ (bits >> 15)) * 2246822519u;
-  bits = (bits ^ (bits >> 13)) * 3266489917u;
-  bits ^= bits >> 16;
-  const float fraction = (float)(int32_t)(bits & ~31u) * 0x1p-31f;
-  const int exponent = (int)(bits % 25) - 12;
-  return exponent < 0 ? fraction / (float)(1 << -exponent) : fraction * (float)(1 << exponent);
-}
-
-static float tree_sum(int low, int high, int place) {
-  if (high - low == 1) return leaf(low, place);
-  const int middle = low + (high - low + 1) / 2;
-  const float left = tree_sum(low, middle, place), right = tree_sum(middle, high, place);
-  return left + right;
-}
 
 /* The largest tree nodes inside [first, end), found from the top; returns how many. */
 static int expected_forest(int low, int high, int first, int end, gan_shard_node *nodes, int count) {

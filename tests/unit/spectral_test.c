@@ -12,19 +12,6 @@
 
 enum { CASES = sizeof spectral_cases / sizeof spectral_cases[0] };
 
-static const double tolerance = 1e-5; /* relative to a tensor's largest value */
-
-/* By the largest value: of each element of a gradient, by that of the whole. */
-static void assert_close(const char *name, const char *what, size_t count, const float *values,
-                         const double *reference) {
-  double largest = 0;
-  for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs(reference[i]));
-  for (size_t i = 0; i < count; i++)
-    if (!(fabs((double)values[i] - reference[i]) <= tolerance * largest))
-      fail_msg("%s: %s[%zu] is %.9g, PyTorch has %.9g (largest %.3g)", name, what, i, (double)values[i], reference[i],
-               largest);
-}
-
 /* A case's network after all of its updates, which a pass of any kind can run on. */
 typedef struct normalised {
   const spectral_case *of;
@@ -116,10 +103,10 @@ static void run_updates(normalised *made, gan_pass *pass) {
   for (int number = 0; number < made->of->updates; number++) {
     update(made, number);
     float *samples = forward(made, pass);
-    assert_close(made->of->name, "output", outputs, samples, made->of->outputs + (size_t)number * outputs);
+    assert_near_pytorch(made->of->name, "output", outputs, samples, made->of->outputs + (size_t)number * outputs);
     free(samples);
   }
-  assert_close(made->of->name, "u and v", made->of->singular_count, made->rig.buffers, made->of->singular_after);
+  assert_near_pytorch(made->of->name, "u and v", made->of->singular_count, made->rig.buffers, made->of->singular_after);
 }
 
 static void check_case(const spectral_case *of, int shards) {
@@ -132,7 +119,7 @@ static void check_case(const spectral_case *of, int shards) {
   run_updates(&made, pass);
   fill_output_gradient(&made, pass);
   gan_pass_backward(pass, false);
-  assert_close(of->name, "parameter gradient", of->parameter_count, correct(&made), of->parameter_gradient);
+  assert_near_pytorch(of->name, "parameter gradient", of->parameter_count, correct(&made), of->parameter_gradient);
 
   /* Asked for the gradient of the input, too. */
   spoil(&made);
@@ -142,10 +129,10 @@ static void check_case(const spectral_case *of, int shards) {
   if (of->has_penalty) {
     float *samples = rig_memory(inputs, sizeof *samples);
     rig_from_rows(pass, (size_t)gan_shape_count(&network->input), gradient, samples);
-    assert_close(of->name, "input gradient", inputs, samples, of->input_gradient);
+    assert_near_pytorch(of->name, "input gradient", inputs, samples, of->input_gradient);
     free(samples);
   }
-  assert_close(of->name, "parameter gradient", of->parameter_count, correct(&made), of->parameter_gradient);
+  assert_near_pytorch(of->name, "parameter gradient", of->parameter_count, correct(&made), of->parameter_gradient);
   release(&made);
 }
 
@@ -185,7 +172,7 @@ static void check_penalty(const spectral_case *of, int shards) {
 
   spoil(&made);
   gan_pass_gradient_product(penalty, NULL);
-  assert_close(of->name, "penalty gradient", of->parameter_count, correct(&made), of->penalty_gradient);
+  assert_near_pytorch(of->name, "penalty gradient", of->parameter_count, correct(&made), of->penalty_gradient);
 
   /* Beside the loss's pass: the sum of both. */
   double *both = rig_memory(of->parameter_count, sizeof *both);
@@ -193,7 +180,7 @@ static void check_penalty(const spectral_case *of, int shards) {
   spoil(&made);
   fill_output_gradient(&made, made.rig.pass);
   gan_pass_gradient_product(penalty, made.rig.pass);
-  assert_close(of->name, "joint gradient", of->parameter_count, correct(&made), both);
+  assert_near_pytorch(of->name, "joint gradient", of->parameter_count, correct(&made), both);
 
   /* Or in one pass, where both look at the same samples. */
   spoil(&made);
@@ -202,7 +189,7 @@ static void check_penalty(const spectral_case *of, int shards) {
   for (size_t i = 0; i < outputs; i++) gan_pass_output_tangent_gradient(penalty)[i] = 1;
   gan_pass_tangent(penalty);
   gan_pass_tangent_backward(penalty, false, NULL, NULL);
-  assert_close(of->name, "gradient of one pass", of->parameter_count, correct(&made), both);
+  assert_near_pytorch(of->name, "gradient of one pass", of->parameter_count, correct(&made), both);
   free(both);
   gan_pass_destroy(penalty);
   release(&made);
@@ -232,7 +219,7 @@ static void samples_are_drawn_with_the_vectors_as_they_are(void **state) {
     connect(&made, made.rig.pass);
     made.rig.pass->training = false;
     float *samples = forward(&made, made.rig.pass);
-    assert_close(made.of->name, "inference", elements_of(&made, &network->output), samples, made.of->inference);
+    assert_near_pytorch(made.of->name, "inference", elements_of(&made, &network->output), samples, made.of->inference);
     free(samples), free(again), free(before);
     release(&made);
   }

@@ -14,18 +14,6 @@ enum {
   CRITIC_CASES = sizeof critic_cases / sizeof critic_cases[0]
 };
 
-static const double tolerance = 1e-5; /* relative to a tensor's largest value */
-
-static void assert_close(const char *name, const char *what, size_t count, const float *values,
-                         const double *reference) {
-  double largest = 0;
-  for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs(reference[i]));
-  for (size_t i = 0; i < count; i++)
-    if (!(fabs((double)values[i] - reference[i]) <= tolerance * largest))
-      fail_msg("%s: %s[%zu] is %.9g, PyTorch has %.9g (largest %.3g)", name, what, i, (double)values[i], reference[i],
-               largest);
-}
-
 /* A pass that can have tangents. */
 static gan_pass *create_pass(const gan_network *network, const gan_shards *shards, int parts) {
   gan_pass *pass = NULL;
@@ -63,17 +51,17 @@ static void check_case(const tangent_case *expected, int shard_count) {
   gan_pass_forward(pass);
   gan_pass_tangent(pass);
   rig_from_rows(pass, out, gan_pass_output_tangent(pass), samples);
-  assert_close(expected->name, "output tangent", rows * out, samples, expected->output_tangent);
+  assert_near_pytorch(expected->name, "output tangent", rows * out, samples, expected->output_tangent);
 
   rig_to_rows(pass, out, expected->output_gradient, gan_pass_output_gradient(pass));
   rig_to_rows(pass, out, expected->output_tangent_gradient, gan_pass_output_tangent_gradient(pass));
   gan_pass_tangent_backward(pass, true, &gradient, &tangent_gradient);
   rig_from_rows(pass, in, gradient, samples);
-  assert_close(expected->name, "input gradient", rows * in, samples, expected->input_gradient);
+  assert_near_pytorch(expected->name, "input gradient", rows * in, samples, expected->input_gradient);
   rig_from_rows(pass, in, tangent_gradient, samples);
-  assert_close(expected->name, "input tangent gradient", rows * in, samples, expected->input_tangent_gradient);
-  assert_close(expected->name, "parameter gradient", expected->parameter_count, made.slots[0],
-               expected->parameter_gradient);
+  assert_near_pytorch(expected->name, "input tangent gradient", rows * in, samples, expected->input_tangent_gradient);
+  assert_near_pytorch(expected->name, "parameter gradient", expected->parameter_count, made.slots[0],
+                      expected->parameter_gradient);
   free(samples);
   rig_release(&made);
 }
@@ -111,11 +99,11 @@ static void check_critic(const critic_case *expected, int shard_count) {
   gan_pass_forward(pass);
   const float *g = gan_pass_score_gradient(pass);
   rig_from_rows(pass, in, g, samples);
-  assert_close(expected->name, "score gradient", rows * in, samples, expected->score_gradient);
+  assert_near_pytorch(expected->name, "score gradient", rows * in, samples, expected->score_gradient);
   differentiate_penalty(rows, in, g, gan_pass_input_tangent(pass));
   gan_pass_gradient_product(pass, NULL);
-  assert_close(expected->name, "penalty gradient", expected->parameter_count, made.slots[0],
-               expected->penalty_gradient);
+  assert_near_pytorch(expected->name, "penalty gradient", expected->parameter_count, made.slots[0],
+                      expected->penalty_gradient);
   free(samples);
   rig_release(&made);
 }
