@@ -174,7 +174,7 @@ gan_status gan_player_create_pass(gan_player *player, int parts, gan_keep keep, 
 
 /* step.c: one iteration, as docs/design.md section 2 draws it. */
 gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) GAN_CHECKED;
-/* Around every exchange with other ranks: takes its time, and lets the watchdog know. */
+/* update.c, around every exchange with other ranks: takes its time, and lets the watchdog know. */
 double gan_begin_exchange(gan_trainer *trainer);
 void gan_end_exchange(gan_trainer *trainer, double start);
 
