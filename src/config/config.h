@@ -65,7 +65,7 @@ struct gan_config {
   gan_augment_options augment; /* its texts are owned here */
   struct {
     int64_t batch;
-    int64_t shards; /* 0: gan_shards_count chooses; a trainer's own configuration has its choice */
+    int64_t shards;     /* 0: gan_shards_count chooses; a trainer's own configuration has its choice */
     int64_t accumulate; /* groups of a rank's shards that are computed one after the other */
     gan_step_ratio n_critic;
     char *order;                /* alternating, simultaneous */

@@ -9,120 +9,8 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "config/choices.h"
 #include "config/config.h"
-#include "dist/reduction.h"
-#include "gan/loss.h"
-#include "kernels/kernels.h"
-#include "nn/network.h"
-
-/* The i-th row of a table of descriptors that have a name and a help text. */
-static const char *loss_choice(int i, const char **help) {
-  if (i >= gan_loss_count) return NULL;
-  if (help) *help = gan_losses[i].help;
-  return gan_losses[i].name;
-}
-
-static const char *optimizer_choice(int i, const char **help) {
-  if (i >= gan_optimizer_count) return NULL;
-  if (help) *help = gan_optimizers[i].help;
-  return gan_optimizers[i].name;
-}
-
-static const char *schedule_choice(int i, const char **help) {
-  if (i >= gan_schedule_count) return NULL;
-  if (help) *help = gan_schedules[i].help;
-  return gan_schedules[i].name;
-}
-
-static const char *initialisation_choice(int i, const char **help) {
-  if (i >= gan_initialisation_count) return NULL;
-  if (help) *help = gan_initialisations[i].help;
-  return gan_initialisations[i].name;
-}
-
-static const char *source_choice(int i, const char **help) {
-  if (i >= gan_source_type_count) return NULL;
-  if (help) *help = gan_source_types[i]->help;
-  return gan_source_types[i]->name;
-}
-
-static const char *axes_choice(int i, const char **help) {
-  if (i > gan_axes_count) return NULL;
-  if (help) *help = i ? gan_axes_table[i - 1].help : "the only likely layout; an error where there are several";
-  return i ? gan_axes_table[i - 1].name : "auto";
-}
-
-/* The default is no backend's name, so that a run's files can be read by a build with other backends. */
-static const char *backend_choice(int i, const char **help) {
-  if (i > gan_backend_count) return NULL;
-  if (help) *help = i ? gan_backends[i - 1]->help : "the fastest that is built in";
-  return i ? gan_backends[i - 1]->name : "auto";
-}
-
-static const char *preset_choice(int i, const char **help) {
-  if (i >= gan_preset_count) return NULL;
-  if (help) *help = gan_presets[i].help;
-  return gan_presets[i].name;
-}
-
-static const char *reduction_choice(int i, const char **help) {
-  if (i > gan_reduction_variant_count()) return NULL;
-  if (help) *help = i == 0 ? "by hosts, ranks and size" : gan_reduction_variant_help(i - 1);
-  return i == 0 ? "auto" : gan_reduction_variant_name(i - 1);
-}
-
-static const char *precision_choice(int i, const char **help) {
-  static const char *const helps[] = {
-      [GAN_FLOAT32] = "32-bit floating point throughout; sums that span samples or ranks in a fixed order",
-      [GAN_BFLOAT16] =
-          "products of matrices and convolutions from operands rounded to bfloat16, summed in float32; all "
-          "else as in float32; needs a CPU with AVX512_BF16"};
-  const char *name = gan_precision_name(i);
-  if (name && help) *help = helps[i];
-  return name;
-}
-
-static const char *latent_distribution_choice(int i, const char **help) {
-  static const char *const names[] = {"normal", "uniform"};
-  static const char *const helps[] = {"standard normal", "uniform on (-1, 1)"};
-  if (i >= (int)(sizeof names / sizeof *names)) return NULL;
-  if (help) *help = helps[i];
-  return names[i];
-}
-
-static const char *augment_schedule_choice(int i, const char **help) {
-  static const char *const names[] = {"constant", "linear", "cosine"};
-  static const char *const helps[] = {"augment.strength all the time", "in a straight line to augment.final_strength",
-                                      "along half a cosine to augment.final_strength"};
-  if (i >= (int)(sizeof names / sizeof *names)) return NULL;
-  if (help) *help = helps[i];
-  return names[i];
-}
-
-static const char *clip_norm_choice(int i, const char **help) {
-  static const char *const names[] = {"tensor", "row"};
-  static const char *const helps[] = {"each weight, bias, ... as a whole",
-                                      "each row of a weight, along its first axis; of a vector each value"};
-  if (i >= (int)(sizeof names / sizeof *names)) return NULL;
-  if (help) *help = helps[i];
-  return names[i];
-}
-
-static const char *order_choice(int i, const char **help) {
-  static const char *const names[] = {"alternating", "simultaneous"};
-  static const char *const helps[] = {"the generator's step sees the critic as its last step has left it",
-                                      "the last critic step and the generator's are computed at the same parameters, "
-                                      "and then both applied"};
-  if (i >= (int)(sizeof names / sizeof *names)) return NULL;
-  if (help) *help = helps[i];
-  return names[i];
-}
-
-static const char *batch_scaling_choice(int i, const char **help) {
-  if (i >= gan_batch_scaling_count) return NULL;
-  if (help) *help = gan_batch_scalings[i].help;
-  return gan_batch_scalings[i].name;
-}
 
 #define FIELD(member) .offset = offsetof(struct gan_config, member), .size = sizeof(((struct gan_config *)0)->member)
 #define TEXT(member) .type = GAN_OPTION_TEXT, FIELD(member)
@@ -149,7 +37,7 @@ static const char *batch_scaling_choice(int i, const char **help) {
 
 /* clang-format off: a row is two lines, what it is and what it says */
 const gan_option gan_options[] = {
-    {"run.preset", "--preset", ONCE, .type = GAN_OPTION_PRESET, .choice = preset_choice, .default_value = "",
+    {"run.preset", "--preset", ONCE, .type = GAN_OPTION_PRESET, .choice = gan_choice_preset, .default_value = "",
      .help = "take over a preset's keys first, below the INI file's, the environment's and the command line's"},
     {"run.dir", NULL, START, TEXT(run.dir), .default_value = "", .value_name = "FOLDER",
      .help = "the run's folder; empty: runs/ and run.name"},
@@ -164,14 +52,14 @@ const gan_option gan_options[] = {
     {"run.resume", "--resume", ONCE, TEXT(run.resume), .default_value = "no", .alone = "yes",
      .value_name = "yes|no|FILE",
      .help = "yes: go on from the newest checkpoint in run.dir, if any; FILE: from that one; no: start anew"},
-    {"run.backend", "--backend", RUN, NAME(run.backend, backend_choice), .default_value = "auto",
+    {"run.backend", "--backend", RUN, NAME(run.backend, gan_choice_backend), .default_value = "auto",
      .help = "who computes the matrix products"},
-    {"run.precision", "--precision", RUN, NAME(run.precision, precision_choice), .default_value = "float32",
+    {"run.precision", "--precision", RUN, NAME(run.precision, gan_choice_precision), .default_value = "float32",
      .help = "what products are computed from; parameters and sums are always float32"},
     {"run.log_every", NULL, START, INTEGER(run.log_every, 0, MANY), .default_value = "0",
      .help = "iterations between plain progress lines, on a terminal too; 0: by time, and none beside a live line"},
 
-    {"data.source", NULL, RUN, NAME(data.source, source_choice), .default_value = "ring",
+    {"data.source", NULL, RUN, NAME(data.source, gan_choice_source), .default_value = "ring",
      .help = "where real samples come from"},
     {"data.path", NULL, RUN, TEXT(data.path), .default_value = "", .value_name = "FILE",
      .help = "the data file of sources that read one"},
@@ -181,7 +69,7 @@ const gan_option gan_options[] = {
      .help = "file (IDX) or data set (HDF5) of how much each sample counts in the loss; empty: all count 1"},
     {"data.dataset", NULL, RUN, TEXT(data.dataset), .default_value = "",
      .help = "path of the data set inside an HDF5 file"},
-    {"data.axes", NULL, RUN, NAME(data.axes, axes_choice), .default_value = "auto",
+    {"data.axes", NULL, RUN, NAME(data.axes, gan_choice_axes), .default_value = "auto",
      .help = "what a file's axes are: N samples, C channels, L length, D depth (of ND: features), H height, W width"},
     {"data.minimum", NULL, RUN, REAL(data.minimum, -1e30, 1e30), .default_value = "0",
      .help = "an HDF5 file's value that becomes -1, when data.maximum becomes 1; both 0: see data.maximum"},
@@ -230,9 +118,9 @@ const gan_option gan_options[] = {
      .help = "the generator's layers from latent to sample, separated by line ends or commas"},
     {"generator.latent", NULL, INTEGER(generator.latent, 1, 1 << 20), .default_value = "128",
      .help = "elements of the latent z"},
-    {"generator.latent_distribution", NULL, NAME(generator.latent_distribution, latent_distribution_choice),
+    {"generator.latent_distribution", NULL, NAME(generator.latent_distribution, gan_choice_latent_distribution),
      .default_value = "normal", .help = "distribution of each element of the latent z"},
-    {"generator.init", NULL, BEGIN, NAME(generator.network.init, initialisation_choice), .default_value = "pytorch",
+    {"generator.init", NULL, BEGIN, NAME(generator.network.init, gan_choice_initialisation), .default_value = "pytorch",
      .help = "how the generator's weights start"},
     {"generator.init_scale", NULL, BEGIN, REAL(generator.network.init_scale, 0, 1e6), .default_value = "0",
      .help = "the initialisation's standard deviation (normal) or gain; 0: its default"},
@@ -243,7 +131,7 @@ const gan_option gan_options[] = {
 
     {"critic.layers", NULL, LAYERS(critic.network.layers), .default_value = "dense 128, relu, dense 128, relu, dense 1",
      .help = "the critic's layers from sample to score, separated by line ends or commas"},
-    {"critic.init", NULL, BEGIN, NAME(critic.network.init, initialisation_choice), .default_value = "pytorch",
+    {"critic.init", NULL, BEGIN, NAME(critic.network.init, gan_choice_initialisation), .default_value = "pytorch",
      .help = "how the critic's weights start"},
     {"critic.init_scale", NULL, BEGIN, REAL(critic.network.init_scale, 0, 1e6), .default_value = "0",
      .help = "the initialisation's standard deviation (normal) or gain; 0: its default"},
@@ -256,7 +144,7 @@ const gan_option gan_options[] = {
              "a wasserstein critic that nothing else constrains, else 0"},
     {"critic.clip_norm", NULL, REAL(critic.clip_norm, 0, 1e6), .default_value = "0",
      .help = "bound c: after every critic step each of its tensors or rows w is set to w c / max(|w|, c); 0: none"},
-    {"critic.clip_norm_of", NULL, NAME(critic.clip_norm_of, clip_norm_choice), .default_value = "tensor",
+    {"critic.clip_norm_of", NULL, NAME(critic.clip_norm_of, gan_choice_clip_norm), .default_value = "tensor",
      .help = "what critic.clip_norm bounds the norm of"},
     {"critic.gradient_penalty", NULL, REAL(critic.penalty.weight[GAN_PENALTY_GRADIENT], 0, 1e9), .default_value = "0",
      .help = "lambda: adds lambda E (|g|/k - 1)^2 between real and generated samples (WGAN-GP: 10); 0: none"},
@@ -285,7 +173,7 @@ const gan_option gan_options[] = {
     {"critic.spectral_norm", NULL, BOOLEAN(critic.spectral_norm), .default_value = "no",
      .help = "spectral normalisation of all dense, conv, conv_transpose and embedding layers of the critic"},
 
-    {"loss.name", NULL, NAME(loss.name, loss_choice), .default_value = "wasserstein",
+    {"loss.name", NULL, NAME(loss.name, gan_choice_loss), .default_value = "wasserstein",
      .help = "what both networks minimise"},
     {"loss.label_smoothing", NULL, REAL(loss.label_smoothing, 0, 2), .default_value = "0.25",
      .help = "s: the real class's target is 1 - s/2 in the critic's cross-entropy (minimax, modified_minimax)"},
@@ -304,7 +192,7 @@ const gan_option gan_options[] = {
      .help = "random changes of all that the critic sees, for small data sets: translation, cutout, color, ...; empty: none"},
     {"augment.strength", NULL, REAL(augment.strength, 0, 1), .default_value = "1",
      .help = "probability that an operation is applied to a sample; with augment.adaptive, the most that it becomes"},
-    {"augment.schedule", NULL, NAME(augment.schedule, augment_schedule_choice), .default_value = "constant",
+    {"augment.schedule", NULL, NAME(augment.schedule, gan_choice_augment_schedule), .default_value = "constant",
      .help = "how that probability changes over run.iterations"},
     {"augment.final_strength", NULL, REAL(augment.final_strength, 0, 1), .default_value = "1",
      .help = "what the schedule ends at"},
@@ -325,7 +213,7 @@ const gan_option gan_options[] = {
      .help = "groups that a rank's shards are computed in, one after the other, to take less memory; changes no bit"},
     {"train.n_critic", NULL, RATIO(train.n_critic, 1, 1000000), .default_value = "5",
      .help = "critic steps before each generator step; 1/k: k generator steps after each critic step"},
-    {"train.order", NULL, NAME(train.order, order_choice), .default_value = "alternating",
+    {"train.order", NULL, NAME(train.order, gan_choice_order), .default_value = "alternating",
      .help = "which parameters of the critic the generator's gradient is taken at"},
     {"train.warmup_iterations", NULL, INTEGER(train.warmup_iterations, 0, MANY), .default_value = "0",
      .help = "first iterations that make train.warmup_n_critic critic steps and one generator step; 0: no warm-up (25 "
@@ -347,7 +235,7 @@ const gan_option gan_options[] = {
     {"train.verify_every", "--verify-every", RUN, INTEGER(train.verify_every, 0, MANY), .default_value = "100",
      .help = "iterations between comparisons of the parameters of all ranks, made before a checkpoint too; 0: never"},
 
-    {"optimizer.name", NULL, NAME(optimizer.name, optimizer_choice), .default_value = "rmsprop",
+    {"optimizer.name", NULL, NAME(optimizer.name, gan_choice_optimizer), .default_value = "rmsprop",
      .help = "how a gradient becomes an update"},
     {"optimizer.learning_rate", NULL, REAL(optimizer.learning_rate, 0, 1e6), ABOVE_MINIMUM, .default_value = "5e-5",
      .help = "learning rate of both networks where they do not set their own"},
@@ -371,13 +259,13 @@ const gan_option gan_options[] = {
     {"optimizer.weight_decay", NULL, REAL(optimizer.weight_decay, 0, 1e6), .default_value = "auto", .unset = "auto",
      .help =
          "factor of the weights added to their gradient; of adamw beside it; auto: PyTorch's, 0.01 for adamw, else 0"},
-    {"optimizer.schedule", NULL, NAME(optimizer.schedule, schedule_choice), .default_value = "constant",
+    {"optimizer.schedule", NULL, NAME(optimizer.schedule, gan_choice_schedule), .default_value = "constant",
      .help = "how the learning rate changes over run.iterations"},
     {"optimizer.final_factor", NULL, REAL(optimizer.final_factor, 0, 1e6), .default_value = "0.01",
      .help = "what the schedule ends at, as a factor of the learning rate"},
     {"optimizer.warmup", NULL, INTEGER(optimizer.warmup, 0, MANY), .default_value = "0",
      .help = "first iterations in which the learning rate rises from 0 in a straight line; 0: none"},
-    {"optimizer.batch_scaling", NULL, NAME(optimizer.batch_scaling, batch_scaling_choice), .default_value = "none",
+    {"optimizer.batch_scaling", NULL, NAME(optimizer.batch_scaling, gan_choice_batch_scaling), .default_value = "none",
      .help = "how learning rates, given for a batch of optimizer.reference_batch, become those of train.batch"},
     {"optimizer.reference_batch", NULL, INTEGER(optimizer.reference_batch, 0, INT32_MAX), .default_value = "0",
      .help = "the batch that learning rates are given for, with optimizer.batch_scaling; 0: none"},
@@ -389,7 +277,7 @@ const gan_option gan_options[] = {
     {"batch_norm.epsilon", NULL, REAL(batch_norm.epsilon, 0, 1e6), ABOVE_MINIMUM, .default_value = "1e-5",
      .help = "added to the variance"},
 
-    {"dist.reduction", "--reduction", START, NAME(dist.reduction, reduction_choice), .default_value = "auto",
+    {"dist.reduction", "--reduction", START, NAME(dist.reduction, gan_choice_reduction), .default_value = "auto",
      .help = "how gradients are summed over ranks; makes no difference to the result"},
     {"dist.timeout", "--timeout", START, REAL(dist.timeout, 1, 1e9), OR_ZERO, .default_value = "120",
      .help = "seconds that a rank may stand still before the run is ended; 0: for ever"},
