@@ -144,7 +144,13 @@ gan_status gan_network_create(const char *description, const gan_shape *input, c
   return GAN_OK;
 }
 
-const gan_layer *gan_network_coupling(const gan_network *network) {
+const gan_layer *gan_network_couples_samples(const gan_network *network) {
+  for (int i = 0; i < network->layer_count; i++)
+    if (network->layers[i].type->couples_samples) return &network->layers[i];
+  return NULL;
+}
+
+const gan_layer *gan_network_couples_shards(const gan_network *network) {
   for (int i = 0; i < network->layer_count && network->options.batch_norm_sync; i++)
     if (network->layers[i].type == &gan_layer_batch_norm) return &network->layers[i];
   return NULL;

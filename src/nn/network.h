@@ -203,8 +203,10 @@ gan_status gan_network_create(const char *description, const gan_shape *input, c
                               gan_network **network) GAN_CHECKED;
 void gan_network_destroy(gan_network *network);
 
-/* The first layer whose outputs depend on samples of other shards: batch norm over the global batch; NULL: none. */
-const gan_layer *gan_network_coupling(const gan_network *network);
+/* The first layer by which samples enter each other's outputs, as batch norm has it; NULL: none. */
+const gan_layer *gan_network_couples_samples(const gan_network *network);
+/* The first by which samples of other shards do: batch norm over the global batch; NULL: none. */
+const gan_layer *gan_network_couples_shards(const gan_network *network);
 
 /* Fills parameters (parameter_count) and buffers (buffer_count). A scale of 0 takes the initialisation's default. The
    address's step is overwritten with the tensor's place, so values do not depend on other layers' sizes. */

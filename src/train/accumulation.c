@@ -3,7 +3,7 @@
 #include "train/step.h"
 
 static gan_status check_network(const char *name, const gan_network *network) {
-  const gan_layer *layer = gan_network_coupling(network);
+  const gan_layer *layer = gan_network_couples_shards(network);
   if (!layer) return GAN_OK;
   return gan_fail(GAN_BAD_USAGE,
                   "train.accumulate: layer %d of %s.layers (\"%s\") takes statistics over the whole batch, of which "

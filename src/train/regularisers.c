@@ -39,15 +39,9 @@ void gan_settle_clipping(gan_config *config, const gan_network *critic) {
 
 /* --- What is refused --- */
 
-static const gan_layer *find_coupling_layer(const gan_network *critic) {
-  for (int i = 0; i < critic->layer_count; i++)
-    if (critic->layers[i].type->couples_samples) return &critic->layers[i];
-  return NULL;
-}
-
 /* A slope of each sample has no meaning where its score depends on the others. */
 static gan_status check_coupling(const gan_config *config, const gan_network *critic) {
-  const gan_layer *layer = find_coupling_layer(critic);
+  const gan_layer *layer = gan_network_couples_samples(critic);
   for (int i = 0; layer && i < GAN_PENALTY_KINDS; i++)
     if (gan_penalties[i].each_by_itself && config->critic.penalty.weight[i] > 0)
       return gan_fail(

@@ -114,6 +114,13 @@ static void add_augmentation(gan_trainer *trainer, const gan_player *player, boo
   add_rows(trainer, real ? "augmentation_real" : "augmentation_fake", &draws);
 }
 
+/* One number of each local sample. */
+static void add_numbers(gan_trainer *trainer, const char *name, const float *numbers) {
+  const gan_shape scalar = {0};
+  memcpy(trainer->tracing->rows, numbers, (size_t)gan_shards_samples(&trainer->shards) * sizeof *numbers);
+  add_rows(trainer, name, &scalar);
+}
+
 static void add_flips(gan_trainer *trainer, const char *name, const bool *flips) {
   const gan_shape flip = {0};
   for (int64_t i = 0; i < gan_shards_samples(&trainer->shards); i++) trainer->tracing->rows[i] = flips[i];
@@ -122,16 +129,12 @@ static void add_flips(gan_trainer *trainer, const char *name, const bool *flips)
 
 /* What the loss takes beside scores. */
 static void add_options_of_samples(gan_trainer *trainer, const gan_player *player) {
-  const gan_shape weight = {0};
   const int64_t samples = gan_shards_samples(&trainer->shards);
   if (trainer->label_flips && player == &trainer->critic) {
     add_flips(trainer, "flipped_real", trainer->label_flips);
     add_flips(trainer, "flipped_fake", trainer->label_flips + samples);
   }
-  if (trainer->real_weights && trainer->critic.pass->parts > 1) {
-    memcpy(trainer->tracing->rows, trainer->real_weights, (size_t)samples * sizeof(float));
-    add_rows(trainer, "weights", &weight);
-  }
+  if (trainer->real_weights && trainer->critic.pass->parts > 1) add_numbers(trainer, "weights", trainer->real_weights);
 }
 
 /* What gradient penalties added to the critic's loss, and where they looked. */
@@ -145,9 +148,7 @@ static void add_penalty(gan_trainer *trainer) {
   add(trainer, (gan_trace_array){"penalty", scalar, &trainer->tracing->penalty});
   if (around_real >= 0)
     add_part(trainer, "around_real", &trainer->source->shape, work->pass, around_real, gan_pass_input(work->pass));
-  if (!interpolation) return;
-  memcpy(trainer->tracing->rows, interpolation, (size_t)gan_shards_samples(&trainer->shards) * sizeof *interpolation);
-  add_rows(trainer, "interpolation", &scalar);
+  if (interpolation) add_numbers(trainer, "interpolation", interpolation);
 }
 
 void gan_trace_samples(gan_trainer *trainer, const gan_player *player, const gan_pass *generated, int part) {
