@@ -23,6 +23,10 @@ static inline int64_t gan_shape_count(const gan_shape *shape) {
    somebody else has chosen: the product itself may be too large for a number. */
 bool gan_product_within(int64_t most, int count, const int64_t *sizes);
 
+/* Whether samples have a left and a right that can be exchanged: images and volumes, whose last axis is the width. A
+   series the other way round is other data, and a vector's elements have no places. */
+static inline bool gan_shape_has_sides(const gan_shape *shape) { return shape->rank >= 3; }
+
 /* What the axes of a data set of such samples are, as data.axes names them: "NCHW". In files that the program writes,
    the data set's attribute says it. */
 #define GAN_AXES_ATTRIBUTE "axes"

@@ -11,6 +11,7 @@
 #include "cli/benchmark.h"
 #include "config/relevance.h"
 #include "dist/world.h"
+#include "train/regularisers.h"
 
 /* What is noted of each iteration, in seconds. */
 enum { TOTAL, DATA, COMPUTE, SUMMING, WAITING, COMMUNICATION, NOTES };
@@ -36,6 +37,7 @@ static gan_status regular(const gan_config *config, gan_config **copy) {
   gan_status status = gan_config_settle(*copy, &idle);
   free(idle);
   gan_config_count_as_default(*copy); /* what is switched off below leaves keys without effect */
+  if (gan_clip_is_asked_for(config)) gan_clip_ask_for(*copy);
   if (status == GAN_OK) status = gan_config_set(*copy, "trace.file", "");
   if (status == GAN_OK) status = gan_config_set(*copy, "run.resume", "no");
   if (status == GAN_OK) status = gan_config_set(*copy, "train.warmup_iterations", "0");

@@ -2,6 +2,7 @@
 
    A list is a row with a function that gives its entries one by one, so that the text table and the JSON array are one
    loop each. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "config/value.h"
 #include "data/source.h"
 #include "nn/network.h"
+#include "train/regularisers.h"
 
 enum { NOTES_TEXT = 1024 };
 
@@ -231,6 +233,7 @@ static gan_status settle(gan_config *config) {
   char *idle;
   GAN_TRY(gan_config_settle(config, &idle));
   free(idle);
+  if (!isnan(config->critic.clip)) config->critic.clip = gan_clip_of(config, NULL);
   return GAN_OK;
 }
 

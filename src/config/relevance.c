@@ -245,6 +245,39 @@ static gan_status add_idle(FILE *idle, const gan_option *option, const gan_confi
   return GAN_OK;
 }
 
+/* --- two keys for one thing --- */
+
+/* Where one of two is given, above 0, the other's value gives way if nobody has given it, too. */
+static const char *const alternatives[][2] = {{"train.ema_decay", "train.ema_half_life"}};
+enum { ALTERNATIVES = sizeof alternatives / sizeof *alternatives };
+
+static bool is_given(const gan_option *option, const gan_config *config) {
+  const size_t row = (size_t)(option - gan_options);
+  return config->given[row] && !config->brought[row];
+}
+
+static gan_status settle_alternative(const gan_option *given, const gan_option *other, gan_config *config,
+                                     const gan_config *defaults, FILE *idle) {
+  char *value;
+  if (!is_given(given, config) || is_given(other, config)) return GAN_OK;
+  if (gan_option_number(given, config) <= 0 || gan_option_number(other, config) <= 0) return GAN_OK;
+  if (config->brought[other - gan_options]) {
+    GAN_TRY(gan_option_print(given, config, &value));
+    fprintf(idle, "%s%s (%s = %s)", ftell(idle) > 0 ? ", " : "", other->key, given->key, value);
+    free(value);
+  }
+  return gan_option_copy(other, defaults, config);
+}
+
+static gan_status settle_alternatives(gan_config *config, const gan_config *defaults, FILE *idle) {
+  for (int i = 0; i < 2 * ALTERNATIVES; i++) {
+    const char *const *keys = alternatives[i / 2];
+    const gan_option *given = gan_option_find(keys[i % 2]), *other = gan_option_find(keys[1 - i % 2]);
+    GAN_TRY(settle_alternative(given, other, config, defaults, idle));
+  }
+  return GAN_OK;
+}
+
 /* --- all keys --- */
 
 static gan_status has_default(const gan_option *option, const gan_config *config, const gan_config *defaults,
@@ -262,7 +295,7 @@ static gan_status settle_option(const gan_option *option, gan_config *config, co
   if (option->type == GAN_OPTION_PRESET || gan_option_counts(option, config)) return GAN_OK;
   GAN_TRY(has_default(option, config, defaults, &same));
   if (same) return GAN_OK;
-  if (config->given[row] && !config->brought[row]) return refuse(option, config);
+  if (is_given(option, config)) return refuse(option, config);
   if (config->brought[row]) GAN_TRY(add_idle(idle, option, config));
   return gan_option_copy(option, defaults, config);
 }
@@ -273,7 +306,7 @@ gan_status gan_config_settle(gan_config *config, char **idle) {
   *idle = NULL;
   GAN_TRY(gan_config_create(&defaults));
   FILE *list = open_memstream(idle, &bytes);
-  gan_status status = list ? GAN_OK : out_of_memory();
+  gan_status status = list ? settle_alternatives(config, defaults, list) : out_of_memory();
   for (int i = 0; i < gan_option_count && status == GAN_OK; i++)
     status = settle_option(&gan_options[i], config, defaults, list);
   if (list) status = close_text(list, status);

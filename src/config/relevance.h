@@ -12,7 +12,7 @@ bool gan_option_counts(const gan_option *option, const gan_config *config);
    environment, command line): the message names it, the key that decides with its value, and what would help. Otherwise
    it is put to its default, so that a config.ini written from here on can be used as it is; those that a preset or the
    run so far brought are listed in *idle, "loss.label_smoothing (loss.name = wasserstein), ..", owned by the caller, ""
-   for none. */
+   for none. Of two keys that say one thing in two ways, one that nobody gave is without effect beside one that was. */
 gan_status gan_config_settle(gan_config *config, char **idle) GAN_CHECKED;
 
 #endif

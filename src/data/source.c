@@ -66,11 +66,10 @@ static gan_status add_origin(const gan_data_options *options, gan_status status)
   return gan_fail(status, "%s; %s", gan_error_message(), options->origin);
 }
 
-/* Of images and volumes the last axis is the width; a series has none that could be taken the other way round. */
 static gan_status check_flip(const gan_source *source) {
   char shape[GAN_SHAPE_TEXT];
-  if (!source->options.flip || source->shape.rank >= 3) return GAN_OK;
-  return gan_fail(GAN_BAD_USAGE, "data.flip = yes: samples of shape %s have no width to be flipped along; leave it out",
+  if (!source->options.flip || gan_shape_has_sides(&source->shape)) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "data.flip = yes: samples of shape %s have no left and right; leave it out",
                   gan_shape_print(&source->shape, shape));
 }
 

@@ -23,6 +23,10 @@ static const char *refuse_without_places(const gan_shape *sample) {
   return sample->rank < 2 ? "their elements have no places beside each other" : NULL;
 }
 
+static const char *refuse_without_sides(const gan_shape *sample) {
+  return gan_shape_has_sides(sample) ? NULL : "only images and volumes have a left and a right";
+}
+
 static const char *refuse_all_but_images(const gan_shape *sample) {
   return sample->rank != 3 ? "it is about the light of images (channels, height, width)" : NULL;
 }
@@ -241,7 +245,7 @@ const gan_augmentation_type gan_augmentation_types[GAN_AUGMENTATIONS] = {
      .help = "left and right exchanged, half of the time",
      .source = ADA,
      .place = 0,
-     .refuse = refuse_without_places,
+     .refuse = refuse_without_sides,
      .draw = draw_flip,
      .apply = flip},
     {.name = "rotate90",

@@ -31,13 +31,17 @@ gan_status gan_augment_choose(const gan_config *config, const gan_shape *sample,
 
 /* --- Strength --- */
 
-double gan_augment_strength(const gan_trainer *trainer) {
-  const gan_augment_options *options = &trainer->config->augment;
-  if (options->adaptive) return trainer->augment_strength;
+double gan_scheduled_strength(const gan_config *config, int64_t done) {
+  const gan_augment_options *options = &config->augment;
+  const double progress = gan_run_progress(done, config->run.iterations);
   if (strcmp(options->schedule, "constant") == 0) return options->strength;
-  const double progress = gan_run_progress(trainer->iteration, trainer->config->run.iterations);
   if (strcmp(options->schedule, "cosine") == 0) return gan_moved(options->strength, options->final_strength, progress);
   return options->strength + (options->final_strength - options->strength) * progress;
+}
+
+double gan_augment_strength(const gan_trainer *trainer) {
+  if (trainer->config->augment.adaptive) return trainer->augment_strength;
+  return gan_scheduled_strength(trainer->config, trainer->iteration);
 }
 
 void gan_augment_adapt(gan_trainer *trainer) {

@@ -17,6 +17,7 @@
 #include "store/text.h"
 #include "train/internal.h"
 #include "train/optimization.h"
+#include "train/step.h"
 
 /* One notice, and the lines of history.txt. */
 typedef struct changes {
@@ -66,6 +67,23 @@ static double half_life_at(const gan_config *config, int64_t done) {
 }
 static bool half_life_moves(const gan_config *config) { return !isnan(config->train.ema_half_life_final); }
 
+static double penalty_at(const gan_config *config, gan_penalty_kind kind, int64_t done) {
+  double weights[GAN_PENALTY_KINDS];
+  gan_penalties_weights(&config->critic.penalty, gan_run_progress(done, config->run.iterations), weights);
+  return weights[kind];
+}
+static double r1_at(const gan_config *config, int64_t done) { return penalty_at(config, GAN_PENALTY_R1, done); }
+static double r2_at(const gan_config *config, int64_t done) { return penalty_at(config, GAN_PENALTY_R2, done); }
+static bool r1_moves(const gan_config *config) { return !isnan(config->critic.penalty.r1_final); }
+static bool r2_moves(const gan_config *config) { return !isnan(config->critic.penalty.r2_final); }
+
+/* One that adapts itself goes on where it was. */
+static double strength_at(const gan_config *config, int64_t done) {
+  const gan_augment_options *options = &config->augment;
+  return *options->operations && !options->adaptive ? gan_scheduled_strength(config, done) : (double)NAN;
+}
+static bool strength_moves(const gan_config *config) { return strcmp(config->augment.schedule, "constant") != 0; }
+
 /* Learning rates first: they are told together where they are the same. */
 static const struct {
   const char *what;
@@ -77,14 +95,17 @@ static const struct {
     {"beta1", beta1_at, beta1_moves},
     {"beta2", beta2_at, beta2_moves},
     {"half-life of the average", half_life_at, half_life_moves},
+    {"critic.r1", r1_at, r1_moves},
+    {"critic.r2", r2_at, r2_moves},
+    {"augment.strength", strength_at, strength_moves},
 };
-enum { MOVING = sizeof moving / sizeof *moving };
+enum { RATES = 2, MOVING = sizeof moving / sizeof *moving };
 
 /* Whether anything that is computed depends on run.iterations. */
 static bool is_scheduled(const gan_config *config) {
-  return strcmp(config->optimizer.schedule, "constant") != 0 || beta1_moves(config) || beta2_moves(config) ||
-         half_life_moves(config) || !isnan(config->critic.penalty.r1_final) ||
-         !isnan(config->critic.penalty.r2_final) || strcmp(config->augment.schedule, "constant") != 0;
+  bool any = strcmp(config->optimizer.schedule, "constant") != 0;
+  for (int row = RATES; row < MOVING; row++) any = any || moving[row].moves(config);
+  return any;
 }
 
 static gan_status tell_options(const gan_trainer *trainer, changes *list) {
@@ -127,7 +148,8 @@ static void tell_jumps(const gan_trainer *trainer, int64_t done, changes *list) 
   const jump generator = find_jump(trainer, 0, done), critic = find_jump(trainer, 1, done);
   const bool alike = generator.jumps && critic.jumps && generator.from == critic.from && generator.to == critic.to;
   if (alike) tell_jump(list, "learning rate", generator);
-  for (int row = alike ? 2 : 0; row < MOVING; row++) tell_jump(list, moving[row].what, find_jump(trainer, row, done));
+  for (int row = alike ? RATES : 0; row < MOVING; row++)
+    tell_jump(list, moving[row].what, find_jump(trainer, row, done));
 }
 
 /* All that can be compared; of an unreadable configuration the checkpoint's own attributes. The backend has a notice of

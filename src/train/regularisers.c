@@ -15,26 +15,65 @@
 #include "train/internal.h"
 
 bool gan_is_constrained_otherwise(const gan_config *config, const gan_network *critic) {
+  const bool normalises = critic ? gan_network_normalises_spectrally(critic)
+                                 : strstr(config->critic.network.layers, "spectral_norm") != NULL;
   return gan_penalties_any(&config->critic.penalty) || config->critic.clip_norm > 0 || config->critic.spectral_norm ||
-         (critic && gan_network_normalises_spectrally(critic));
+         normalises;
 }
 
-/* Not if it is of the preset that is taken where none is named: one that fits that preset's loss. */
-static bool was_asked_for(const gan_config *config) {
-  const ptrdiff_t row = gan_option_find("critic.clip") - gan_options;
-  return config->given[row] || config->brought[row];
+/* --- The bound --- */
+
+static ptrdiff_t clip_row(void) { return gan_option_find("critic.clip") - gan_options; }
+
+static bool wants_bound(const gan_config *config) {
+  const gan_loss *loss = gan_loss_find(config->loss.name);
+  return loss && loss->wants_lipschitz;
+}
+
+static bool needs_bound(const gan_config *config, const gan_network *critic) {
+  return wants_bound(config) && !gan_is_constrained_otherwise(config, critic);
+}
+
+/* One that a preset has fits that preset's loss, and one that the run has had, the loss that it had. */
+bool gan_clip_is_asked_for(const gan_config *config) {
+  return config->given[clip_row()] && !config->brought[clip_row()];
+}
+
+void gan_clip_ask_for(gan_config *config) {
+  config->given[clip_row()] = true;
+  config->brought[clip_row()] = false;
 }
 
 double gan_clip_of(const gan_config *config, const gan_network *critic) {
-  const gan_loss *loss = gan_loss_find(config->loss.name);
-  const bool needed = loss && loss->wants_lipschitz && !gan_is_constrained_otherwise(config, critic);
+  const bool needed = needs_bound(config, critic);
   const double bound = config->critic.clip;
   if (isnan(bound)) return needed ? 0.01 : 0;
-  return needed || was_asked_for(config) ? bound : 0;
+  return needed || gan_clip_is_asked_for(config) ? bound : 0;
 }
 
-void gan_settle_clipping(gan_config *config, const gan_network *critic) {
-  config->critic.clip = gan_clip_of(config, critic);
+/* What the run clipped by although nothing called for it, somebody has asked for once. */
+void gan_clip_keep(gan_config *config, const gan_config *before) {
+  const bool given = config->given[clip_row()];
+  if (!given && before->critic.clip > 0 && !needs_bound(before, NULL)) gan_clip_ask_for(config);
+}
+
+static void tell_who_gave_way(gan_trainer *trainer, double bound) {
+  const gan_config *config = trainer->config;
+  const char *whose = config->given[clip_row()] ? "the preset" : "the run so far";
+  if (wants_bound(config))
+    gan_notice(trainer,
+               "critic.clip = %g of %s gives way to the critic's other regularisers; --critic.clip=%g clips besides",
+               bound, whose, bound);
+  else
+    gan_notice(trainer, "critic.clip = %g of %s gives way, since the loss %s needs no bound; --critic.clip=%g keeps it",
+               bound, whose, config->loss.name, bound);
+}
+
+void gan_settle_clipping(gan_trainer *trainer) {
+  gan_config *config = trainer->config;
+  const double bound = config->critic.clip;
+  config->critic.clip = gan_clip_of(config, trainer->model.critic);
+  if (bound > 0 && config->critic.clip == 0 && config->brought[clip_row()]) tell_who_gave_way(trainer, bound);
 }
 
 /* --- What is refused --- */

@@ -13,6 +13,7 @@
 #include "config/ini.h"
 #include "kernels/kernels.h"
 #include "train/internal.h"
+#include "train/regularisers.h"
 
 typedef struct texts {
   char *checkpoint, *folder; /* NULL: there is none */
@@ -108,6 +109,7 @@ static gan_status take_over(gan_trainer *trainer, const char *path, const texts 
   GAN_TRY(gan_config_create(&kept));
   gan_status status = collect(trainer, found, kept);
   if (status == GAN_OK) status = gan_config_take_over(trainer->config, kept);
+  if (status == GAN_OK) gan_clip_keep(trainer->config, kept);
   gan_config_destroy(kept);
   return status;
 }

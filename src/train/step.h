@@ -25,7 +25,9 @@ void gan_place_fake(gan_pass *critic, int part, const gan_pass *generated, int g
 
 /* --- augmentation.c: what the critic sees --- */
 
-/* The probability of each operation in the current step. */
+/* The probability of each operation in the iteration after the first `done`, where it does not adapt itself. */
+double gan_scheduled_strength(const gan_config *config, int64_t done);
+/* The same in the current step, however it comes about. */
 double gan_augment_strength(const gan_trainer *trainer);
 /* Augments all that was placed in the critic's pass for this player's step. */
 void gan_augment_input(const gan_trainer *trainer, const gan_player *player);

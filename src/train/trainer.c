@@ -83,7 +83,7 @@ static gan_status create_networks(gan_trainer *trainer) {
                           &trainer->shards));
   GAN_TRY(gan_accumulation_plan(config, &trainer->shards, &trainer->groups));
   GAN_TRY(gan_model_create(config, &trainer->source->shape, &trainer->model));
-  gan_settle_clipping(trainer->config, trainer->model.critic);
+  gan_settle_clipping(trainer);
   GAN_TRY(gan_regularisers_check(config, trainer->model.critic));
   GAN_TRY(gan_accumulation_check(config, &trainer->model));
   return gan_model_check_batch(&trainer->model, shards, config->train.batch);

@@ -177,7 +177,7 @@ test_what_makes_no_sense_is_refused() {
     refused 'augment.adaptive finds the strength by itself' "${images[@]}" --augment.operations=flip --augment.adaptive --augment.schedule linear &&
     refused 'means nothing with loss.name = wasserstein' "${images[@]}" --augment.operations=flip --augment.adaptive --loss.name wasserstein &&
     refused 'data.flip has no effect with data.source = ring: it needs data.source = showers or idx or hdf5' --data.flip &&
-    refused 'data.flip = yes: samples of shape \(2\) have no width' --data.source hdf5 --data.path images.h5 --data.dataset vectors --data.flip
+    refused 'data.flip = yes: samples of shape \(2\) have no left and right' --data.source hdf5 --data.path images.h5 --data.dataset vectors --data.flip
 }
 
 test_a_folder_that_was_trained_with_augmentation_serves_as_a_configuration() {

@@ -142,6 +142,25 @@ assert ['%.3g' % rate for rate in rates] == ['$from', '$to'], rates" || return 1
     says out "; critic's learning rate of an iteration: 0.000495 -> 0.000988\$" && ! grep -q "generator's" out
 }
 
+# Half a cosine from 4 to 1 and from 2 down to 0; the strength in a straight line, as the metrics have it.
+test_what_else_moves_over_a_run_is_told_likewise() {
+  local half_cosine='function at(from, to, share) { return to + (from - to) * (1 + cos(3.14159265358979 * share)) / 2 }' from to
+  begin --critic.r1=4 --critic.r1_final=1 --critic.r2=2 --critic.r2_final=0 || return 1
+  run 75 mpi 2 train --run.dir run --resume --iterations 40 --run.stop_at=5 || return 1
+  from=$(awk "$half_cosine"' BEGIN {printf "%.3g", at(4, 1, 3 / 8)}') to=$(awk "$half_cosine"' BEGIN {printf "%.3g", at(4, 1, 4 / 40)}')
+  says out "; critic\.r1 of an iteration: $from -> $to; " || return 1
+  from=$(awk "$half_cosine"' BEGIN {printf "%.3g", at(2, 0, 3 / 8)}') to=$(awk "$half_cosine"' BEGIN {printf "%.3g", at(2, 0, 4 / 40)}')
+  says out "; critic\.r2 of an iteration: $from -> $to\$" && [ "$(entry 2 | wc -l)" -eq 4 ] && rm -r run || return 1
+  begin --data.source showers --shower.cells=8 --generator.layers="dense 512, reshape 1 8 8 8" --critic.layers="flatten, dense 1" \
+    --augment.operations=flip --augment.strength=0.2 --augment.final_strength=0.8 --augment.schedule linear || return 1
+  run 75 mpi 2 train --run.dir run --resume --iterations 48 --run.stop_at=5 &&
+    recorded 2 run.iterations 8 48 'augment.strength of an iteration' 0.425 0.25 || return 1
+  /usr/bin/python3 -c "
+import h5py
+strengths = h5py.File('run/metrics.h5')['train/augmentation_strength'][3:5]
+assert ['%.3g' % strength for strength in strengths] == ['0.425', '0.25'], strengths"
+}
+
 test_another_backend_is_kept_too() {
   "$PROGRAM" config --list backends | grep -q onednn || skip "this build has no oneDNN"
   begin --backend openblas && run 0 mpi 2 train --run.dir run --resume --backend onednn && ! grep -q '^changed' out &&

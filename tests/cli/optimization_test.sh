@@ -150,7 +150,7 @@ test_an_average_has_its_half_life_in_samples() {
   local warmup keeps
   while read -r warmup keeps; do
     rm -rf run
-    run 75 mpi 2 train "${tiny[@]}" --iterations 8 --train.ema_decay=0 --train.ema_half_life=48 --train.ema_warmup=$warmup --run.dir run \
+    run 75 mpi 2 train "${tiny[@]}" --iterations 8 --train.ema_half_life=48 --train.ema_warmup=$warmup --run.dir run \
       --run.stop_at=4 --checkpoint.every=1 </dev/null && run 75 mpi 3 train --run.dir run --resume --run.stop_at=5 </dev/null || return 1
     /usr/bin/python3 -c "
 import h5py, numpy

@@ -184,6 +184,56 @@ test_the_usual_presets_bound_gives_way() {
   done
 }
 
+# begins_with_clip BOUND OPTION...: what a run of these is clipped by; its notices are in said
+begins_with_clip() {
+  local bound=$1
+  shift
+  run 0 "$PROGRAM" train "$@" --iterations 1 --run.dir run && [ "$(clip_of run)" = "$bound" ] || { note "clip $(clip_of run), not $bound: $*"; return 1; }
+  cat out err >said
+  mv run/config.ini used.ini && rm -r run
+}
+gave_way() { says said "^(gan_dist: )?critic\.clip = $1 of $2 gives way" && [ "$(grep -c 'gives way' said)" -eq 1 ]; }
+
+# ring8 has a bound of 0.1 for its loss.
+test_a_presets_bound_gives_way_to_what_needs_none_and_one_that_is_given_stays() {
+  local preset=(--preset ring8 "${tiny[@]}")
+  begins_with_clip 0.1 "${preset[@]}" && ! grep -q 'gives way' said || return 1
+  begins_with_clip 0 "${preset[@]}" --loss.name=minimax && gave_way 0.1 'the preset' && says said 'minimax needs no bound; --critic.clip=0.1 keeps it' || return 1
+  # Its config.ini makes the same run, and says no more.
+  begins_with_clip 0 used.ini && ! grep -q 'gives way' said || return 1
+  begins_with_clip 0 "${preset[@]}" --critic.gradient_penalty=1 && gave_way 0.1 'the preset' && says said 'other regularisers; --critic.clip=0.1 clips besides' &&
+    begins_with_clip 0 "${preset[@]}" --critic.spectral_norm && gave_way 0.1 'the preset' &&
+    begins_with_clip 0 "${preset[@]}" --critic.layers="dense 8 spectral_norm, dense 1" && gave_way 0.1 'the preset' &&
+    begins_with_clip 0 "${preset[@]}" --critic.clip_norm=1 && gave_way 0.1 'the preset' || return 1
+  begins_with_clip 0.1 "${preset[@]}" --loss.name=minimax --critic.clip=0.1 && ! grep -q 'gives way' said &&
+    begins_with_clip 0.1 used.ini && ! grep -q 'gives way' said &&
+    begins_with_clip 0.3 used.ini --critic.r1=1 --critic.clip=0.3 && says said 'critic.clip = 0.3 stays beside' || return 1
+  # What `config` prints is what a run would have.
+  run 0 "$PROGRAM" config --preset ring8 --loss.name=minimax && says out '^clip = 0$' &&
+    run 0 "$PROGRAM" config --preset ring8 --critic.layers="dense 8 spectral_norm, dense 1" && says out '^clip = 0$' &&
+    run 0 "$PROGRAM" config --loss.name=minimax --critic.clip=0.1 && says out '^clip = 0.1$'
+}
+
+# goes_on_with BOUND OPTION...: the run in folder run, one iteration more
+goes_on_with() {
+  local bound=$1
+  shift
+  run 75 "$PROGRAM" train --run.dir run --resume --iterations 9 --run.stop_at=$((++iteration)) "$@" && cat out err >said &&
+    [ "$(clip_of run)" = "$bound" ] || { note "clip $(clip_of run), not $bound: $*"; return 1; }
+}
+test_a_runs_bound_gives_way_where_it_goes_on_with_what_needs_none() {
+  local iteration=0 begin=(run 75 "$PROGRAM" train "${tiny[@]}" --iterations 9 --run.dir run)
+  "${begin[@]}" --run.stop_at=$((++iteration)) && goes_on_with 0.1 && ! grep -q 'gives way' said &&
+    goes_on_with 0 --loss.name=minimax && gave_way 0.1 'the run so far' && says run/history.txt 'critic.clip: 0.1 -> 0$' &&
+    goes_on_with 0 && ! grep -q 'gives way' said && rm -r run || return 1
+  # Asked for beside a loss that needs none, it is the run's, as long as nothing else is said.
+  iteration=0
+  "${begin[@]}" --loss.name=minimax --critic.clip=0.2 --run.stop_at=$((++iteration)) && goes_on_with 0.2 && goes_on_with 0.2 --loss.name=logistic &&
+    ! grep -qE 'gives way' said && goes_on_with 0.2 --critic.r1=1 && says said 'critic.clip = 0.2 stays beside' && rm -r run || return 1
+  iteration=0
+  "${begin[@]}" --run.stop_at=$((++iteration)) && goes_on_with 0.1 --loss.name=minimax --critic.clip=0.1 && goes_on_with 0.1 && ! grep -q 'gives way' said
+}
+
 # As it was: a run of an earlier version has the bound that it was given or had by default then.
 test_an_older_run_keeps_its_bound() {
   gzip -dc "$ROOT/tests/reference/checkpoint-format-1.h5.gz" >old.h5

@@ -207,6 +207,55 @@ static void what_a_run_brings_in_vain_is_named_unless_it_is_given(void **state) 
   gan_config_destroy(before);
 }
 
+/* Of two keys for one thing: what a preset has is named, what is taken where none is named is not. */
+static void of_two_keys_for_one_thing_the_given_one_counts(void **state) {
+  (void)state;
+  gan_config *config = made();
+  assert_int_equal(gan_config_use_preset(config, "ring8"), GAN_OK);
+  set(config, "train.ema_half_life", "5000");
+  assert_settles(config, "train.ema_decay (train.ema_half_life = 5000)");
+  assert_value(config, "train.ema_decay", "0");
+  assert_value(config, "train.ema_half_life", "5000");
+  gan_config_destroy(config);
+
+  config = made();
+  assert_int_equal(gan_config_use_preset(config, "ring8"), GAN_OK);
+  gan_config_count_as_default(config);
+  set(config, "train.ema_half_life", "5000");
+  assert_settles(config, "");
+  assert_value(config, "train.ema_decay", "0");
+  gan_config_destroy(config);
+}
+
+static void of_two_keys_for_one_thing_neither_gives_way_unasked(void **state) {
+  (void)state;
+  gan_config *config = made();
+  assert_int_equal(gan_config_use_preset(config, "ring8"), GAN_OK);
+  set(config, "train.ema_half_life", "0");
+  assert_settles(config, "");
+  assert_value(config, "train.ema_decay", "0.995");
+  set(config, "train.ema_decay", "0.9");
+  set(config, "train.ema_half_life", "5000");
+  assert_settles(config, ""); /* refused later */
+  assert_value(config, "train.ema_decay", "0.9");
+  gan_config_destroy(config);
+}
+
+/* Of a run that has had a half-life with an end of its own. */
+static void what_belongs_to_the_key_that_gives_way_goes_with_it(void **state) {
+  (void)state;
+  gan_config *before = made(), *now = made();
+  set(before, "train.ema_half_life", "5000");
+  set(before, "train.ema_half_life_final", "100");
+  set(now, "train.ema_decay", "0.9");
+  assert_int_equal(gan_config_take_over(now, before), GAN_OK);
+  assert_settles(now,
+                 "train.ema_half_life (train.ema_decay = 0.9), train.ema_half_life_final (train.ema_half_life = 0)");
+  assert_value(now, "train.ema_half_life_final", "constant");
+  gan_config_destroy(now);
+  gan_config_destroy(before);
+}
+
 /* ring8, where nothing was named. */
 static void what_nobody_asked_for_is_not_named(void **state) {
   (void)state;
@@ -241,6 +290,9 @@ int main(void) {
       cmocka_unit_test(a_key_that_is_given_its_default_is_no_mistake),
       cmocka_unit_test(what_a_preset_brings_in_vain_is_named_and_put_to_its_default),
       cmocka_unit_test(what_a_run_brings_in_vain_is_named_unless_it_is_given),
+      cmocka_unit_test(of_two_keys_for_one_thing_the_given_one_counts),
+      cmocka_unit_test(of_two_keys_for_one_thing_neither_gives_way_unasked),
+      cmocka_unit_test(what_belongs_to_the_key_that_gives_way_goes_with_it),
       cmocka_unit_test(what_nobody_asked_for_is_not_named),
       cmocka_unit_test(no_preset_has_a_key_without_effect),
   };
