@@ -47,33 +47,33 @@ static void release(loss_report *report) {
   free(report->generator_fake);
 }
 
-static gan_status parse_score(const char *flag, const char *text, float *value) {
+static gan_status parse_number(const char *flag, const char *what, const char *text, float *value) {
   double number;
   const gan_status status = gan_parse_real(text, &number);
   if (status != GAN_OK) return gan_fail_prefix(status, "%s: ", flag);
   *value = (float)number;
-  if (!isfinite(*value)) return gan_fail(GAN_BAD_USAGE, "%s: '%.80s' does not fit a float32 score", flag, text);
+  if (!isfinite(*value)) return gan_fail(GAN_BAD_USAGE, "%s: '%.80s' does not fit a float32 %s", flag, text, what);
   return GAN_OK;
 }
 
 /* Cuts the copy at its commas. */
-static gan_status parse_pieces(const char *flag, char *rest, score_list *list) {
+static gan_status parse_pieces(const char *flag, const char *what, char *rest, score_list *list) {
   for (char *piece; (piece = strsep(&rest, ","));) {
     while (*piece == ' ') piece++;
     for (size_t length = strlen(piece); length && piece[length - 1] == ' ';) piece[--length] = '\0';
-    GAN_TRY(parse_score(flag, piece, &list->values[list->count++]));
+    GAN_TRY(parse_number(flag, what, piece, &list->values[list->count++]));
   }
   return GAN_OK;
 }
 
-/* "1, 2.5, -3" of a flag; nothing when it was not given. */
-static gan_status parse_scores(const gan_arguments *arguments, const char *flag, score_list *list) {
+/* "1, 2.5, -3" of a flag; nothing when it was not given. `what`: one of them, for messages. */
+static gan_status parse_list(const gan_arguments *arguments, const char *flag, const char *what, score_list *list) {
   const char *text = gan_argument(arguments, flag);
   char *copy;
   if (!text) return GAN_OK;
   GAN_TRY(gan_duplicate(text, &copy));
   gan_status status = gan_allocate(strlen(text) + 1, sizeof *list->values, "scores", &list->values);
-  if (status == GAN_OK) status = parse_pieces(flag, copy, list);
+  if (status == GAN_OK) status = parse_pieces(flag, what, copy, list);
   free(copy);
   return status;
 }
@@ -86,7 +86,7 @@ static gan_status check_count(const char *flag, const score_list *list, int64_t 
 }
 
 static gan_status parse_weights(const gan_arguments *arguments, const char *flag, int64_t count, score_list *weights) {
-  GAN_TRY(parse_scores(arguments, flag, weights));
+  GAN_TRY(parse_list(arguments, flag, "weight", weights));
   GAN_TRY(check_count(flag, weights, count));
   for (int64_t i = 0; i < weights->count; i++)
     if (weights->values[i] < 0)
@@ -102,7 +102,7 @@ static gan_status parse_flips(const gan_arguments *arguments, const char *flag, 
   if (!gan_loss_uses(report->loss, "loss.label_flips"))
     return gan_fail(GAN_BAD_USAGE, "%s: the samples of loss %s have no class that could be exchanged", flag,
                     report->loss->name);
-  gan_status status = parse_scores(arguments, flag, &list);
+  gan_status status = parse_list(arguments, flag, "number", &list);
   if (status == GAN_OK) status = check_count(flag, &list, report->real.count);
   if (status == GAN_OK) status = gan_allocate((size_t)list.count, sizeof **flips, "label flips", flips);
   for (int64_t i = 0; status == GAN_OK && i < list.count; i++) {
@@ -118,8 +118,8 @@ static gan_status read_scores(const gan_arguments *arguments, loss_report *repor
   if (!gan_argument(arguments, "--real") || !gan_argument(arguments, "--fake"))
     return gan_fail(GAN_BAD_USAGE, "loss %s needs scores of real and of generated samples: --real 1,2 --fake 3,4",
                     report->loss->name);
-  GAN_TRY(parse_scores(arguments, "--real", &report->real));
-  GAN_TRY(parse_scores(arguments, "--fake", &report->fake));
+  GAN_TRY(parse_list(arguments, "--real", "score", &report->real));
+  GAN_TRY(parse_list(arguments, "--fake", "score", &report->fake));
   if (report->real.count != report->fake.count)
     return gan_fail(GAN_BAD_USAGE, "--real and --fake need as many scores each, as a batch has, not %lld and %lld",
                     (long long)report->real.count, (long long)report->fake.count);
@@ -171,9 +171,8 @@ static struct json_object *json_array(const float *values, int64_t count) {
   return array;
 }
 
-static void print_json(const loss_report *report) {
+static void add_values(struct json_object *object, const loss_report *report) {
   const int64_t count = report->real.count;
-  struct json_object *object = json_object_new_object();
   gan_json_add_text(object, "loss", report->loss->name);
   gan_json_add(object, "critic_loss", gan_json_number(report->critic));
   gan_json_add(object, "generator_loss", gan_json_number(report->generator));
@@ -181,7 +180,6 @@ static void print_json(const loss_report *report) {
   gan_json_add(object, "critic_gradient_fake", json_array(report->critic_fake, count));
   gan_json_add(object, "generator_gradient_real", json_array(report->generator_real, count));
   gan_json_add(object, "generator_gradient_fake", json_array(report->generator_fake, count));
-  gan_json_print(object);
 }
 
 static void print_row(const char *kind, const float *scores, const float *critic, const float *generator,
@@ -206,6 +204,16 @@ static void list_losses(void) {
   }
 }
 
+/* The words of a text. */
+static struct json_object *json_words(const char *text) {
+  struct json_object *array = json_object_new_array();
+  for (size_t length; *(text += strspn(text, " ")); text += length) {
+    length = strcspn(text, " ");
+    json_object_array_add(array, json_object_new_string_len(text, (int)length));
+  }
+  return array;
+}
+
 static void list_losses_json(void) {
   struct json_object *object = json_object_new_object(), *array = json_object_new_array();
   for (int i = 0; i < gan_loss_count; i++) {
@@ -213,7 +221,7 @@ static void list_losses_json(void) {
     gan_json_add_text(row, "name", gan_losses[i].name);
     gan_json_add_text(row, "help", gan_losses[i].help);
     gan_json_add_text(row, "source", gan_losses[i].source);
-    gan_json_add_text(row, "keys", gan_losses[i].keys);
+    gan_json_add(row, "keys", json_words(gan_losses[i].keys));
     json_object_array_add(array, row);
   }
   gan_json_add(object, "losses", array);
@@ -229,17 +237,43 @@ static gan_status unknown_loss(const char *name) {
                   nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
-static gan_status report_one(const gan_arguments *arguments, const gan_loss *loss, const gan_loss_options *options,
-                             bool prints) {
-  loss_report report = {.loss = loss};
-  gan_status status = read_scores(arguments, &report);
-  if (status == GAN_OK) status = compute(options, &report);
-  if (status == GAN_OK && prints) {
-    if (arguments->json)
-      print_json(&report);
-    else
-      print_table(&report);
+static void print_curves(const gan_loss_plot *drawn, const char *path) {
+  for (int i = 0; i < drawn->count; i++) printf("%s%s", i ? ", " : "curves of ", drawn->losses[i]->name);
+  printf(" in %s\n", path);
+}
+
+static void add_curves(struct json_object *object, const gan_loss_plot *drawn, const char *path) {
+  struct json_object *names = json_object_new_array();
+  for (int i = 0; i < drawn->count; i++) json_object_array_add(names, json_object_new_string(drawn->losses[i]->name));
+  gan_json_add(object, "losses", names);
+  gan_json_add_text(object, "path", path);
+}
+
+/* The values, the picture, or both: NULL for what was not asked for. */
+static void tell(const gan_arguments *arguments, const loss_report *report, const gan_loss_plot *drawn,
+                 const char *path) {
+  if (arguments->json) {
+    struct json_object *object = json_object_new_object();
+    if (report) add_values(object, report);
+    if (path) add_curves(object, drawn, path);
+    gan_json_print(object);
+    return;
   }
+  if (report) print_table(report);
+  if (report && path) printf("\n");
+  if (path) print_curves(drawn, path);
+}
+
+/* What is told of is there: one message, or an error. `path`: NULL for no picture. */
+static gan_status report_all(const gan_arguments *arguments, const gan_loss_plot *named,
+                             const gan_loss_options *options, const char *path) {
+  const bool first = gan_world_rank(arguments->world) == 0;
+  const bool values = !path || gan_argument(arguments, "--real") || gan_argument(arguments, "--fake");
+  loss_report report = {.loss = named->losses[0]};
+  gan_status status = values ? read_scores(arguments, &report) : GAN_OK;
+  if (status == GAN_OK && values) status = compute(options, &report);
+  if (status == GAN_OK && path && first) status = gan_loss_plot_draw(named, options, path);
+  if (status == GAN_OK && first) tell(arguments, values ? &report : NULL, named, path);
   release(&report);
   return status;
 }
@@ -335,9 +369,7 @@ static gan_status run(gan_arguments *arguments) {
     GAN_TRY(gan_loss_check(&options));
   }
   if (path && first) GAN_TRY(check_plot(arguments, path, &named));
-  const bool values = !path || gan_argument(arguments, "--real") || gan_argument(arguments, "--fake");
-  if (values) GAN_TRY(report_one(arguments, named.losses[0], &options, first));
-  return path && first ? gan_loss_plot_draw(&named, &options, path) : GAN_OK;
+  return report_all(arguments, &named, &options, path);
 }
 
 static const gan_flag flags[] = {

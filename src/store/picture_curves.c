@@ -3,6 +3,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/number.h"
 #include "store/picture.h"
@@ -20,6 +21,8 @@ enum {
   LINE_HEIGHT = 26, /* of the legend */
   SWATCH = 44,
   TICK = 6,
+  TICK_GAP = 5,   /* from a tick to its label beside the panel */
+  LABEL_GAP = 10, /* at least, from one label below it to the next */
   TEXT_LIMIT = 32
 };
 static const double LINE_RADIUS = 1.3, DASH = 11, DASH_GAP = 9;
@@ -69,38 +72,93 @@ static void find_range(const gan_curve_picture *picture, const gan_curve_panel *
 
 /* --- Axes --- */
 
-static void draw_grid_line(const curve_plot *plot, bool upright, double value) {
+/* An axis of a panel, to the right or upwards, with a mark at each multiple of the step. */
+typedef struct curve_axis {
+  bool upright; /* its marks are upright lines: it goes to the right */
+  double low, high, step;
+  int digits; /* of labels */
+} curve_axis;
+
+static double first_mark(const curve_axis *axis) { return ceil(axis->low / axis->step - 1e-9); }
+static bool has_mark(const curve_axis *axis, double mark) {
+  return mark * axis->step <= axis->high + 1e-9 * axis->step;
+}
+
+/* "1e4", "0.25". */
+static void print_label(const curve_axis *axis, double value, char label[TEXT_LIMIT]) {
+  gan_print_plain(label, TEXT_LIMIT, "%.*g", axis->digits, gan_shown(value));
+  char *exponent = strchr(label, 'e');
+  if (!exponent) return;
+  char *digits = exponent + 2 + strspn(exponent + 2, "0");
+  memmove(exponent + (exponent[1] == '-' ? 2 : 1), digits, strlen(digits) + 1);
+}
+
+/* Enough for marks to differ. */
+static int digits_of(const curve_axis *axis) {
+  const double digits = 2 + floor(log10(fmax(fabs(axis->low), fabs(axis->high)) / axis->step));
+  return digits > 3 ? (int)fmin(digits, 15) : 3;
+}
+
+/* Whether labels leave each other room, and those beside the panel have it. */
+static bool labels_fit(const curve_axis *axis) {
+  const double apart = axis->step / (axis->high - axis->low) * (axis->upright ? PANEL_WIDTH : PANEL_HEIGHT);
+  for (double mark = first_mark(axis); has_mark(axis, mark); mark++) {
+    char label[TEXT_LIMIT];
+    print_label(axis, mark * axis->step, label);
+    const int width = gan_canvas_text_width(SCALE, label);
+    /* The last one may have to stand to the left of its mark. */
+    const double aside = axis->upright ? fmax(width / 2.0 - MARGIN, 0.0) : 0.0;
+    if (width > (axis->upright ? apart - LABEL_GAP - aside : LABELS - TICK - TICK_GAP)) return false;
+  }
+  return axis->upright || apart > gan_canvas_text_height(SCALE);
+}
+
+/* The next of 1, 2, 5, 10, ... */
+static double longer_step(double step) {
+  const double mantissa = step / pow(10.0, floor(log10(step) + 1e-9));
+  return step * (mantissa > 1.5 && mantissa < 3.0 ? 2.5 : 2.0);
+}
+
+static curve_axis make_axis(bool upright, double low, double high) {
+  curve_axis axis = {.upright = upright, .low = low, .high = high, .step = tick_step(high - low)};
+  axis.digits = digits_of(&axis);
+  while (!labels_fit(&axis) && axis.step < high - low) {
+    axis.step = longer_step(axis.step);
+    axis.digits = digits_of(&axis);
+  }
+  return axis;
+}
+
+static void draw_grid_line(const curve_plot *plot, const curve_axis *axis, double value) {
   const gan_colour colour = value == 0.0 ? zero_colour : grid_colour;
-  if (upright)
+  if (axis->upright)
     gan_canvas_rectangle(plot->canvas, (int)pixel_x(plot, value), plot->top, 1, PANEL_HEIGHT, colour);
   else
     gan_canvas_rectangle(plot->canvas, plot->left, (int)pixel_y(plot, value), PANEL_WIDTH, 1, colour);
 }
 
-static void draw_tick(const curve_plot *plot, bool upright, double value) {
+static void draw_tick(const curve_plot *plot, const curve_axis *axis, double value) {
   char label[TEXT_LIMIT];
-  gan_print_plain(label, sizeof label, "%.3g", gan_shown(value));
+  print_label(axis, value, label);
   const int width = gan_canvas_text_width(SCALE, label), height = gan_canvas_text_height(SCALE);
-  if (upright) {
-    const int x = (int)pixel_x(plot, value), y = plot->top + PANEL_HEIGHT;
+  if (axis->upright) {
+    const int x = (int)pixel_x(plot, value), y = plot->top + PANEL_HEIGHT, end = plot->canvas->width - width;
     gan_canvas_rectangle(plot->canvas, x, y, 1, TICK, frame_colour);
-    gan_canvas_text(plot->canvas, x - width / 2, y + TICK + 4, SCALE, label, text_colour);
+    gan_canvas_text(plot->canvas, x - width / 2 < end ? x - width / 2 : end, y + TICK + 4, SCALE, label, text_colour);
   } else {
     const int y = (int)pixel_y(plot, value);
     gan_canvas_rectangle(plot->canvas, plot->left - TICK, y, TICK, 1, frame_colour);
-    gan_canvas_text(plot->canvas, plot->left - TICK - 5 - width, y - height / 2, SCALE, label, text_colour);
+    gan_canvas_text(plot->canvas, plot->left - TICK - TICK_GAP - width, y - height / 2, SCALE, label, text_colour);
   }
 }
 
 /* Calls for each multiple of the step in the range. Grid lines are under the curves, ticks beside them. */
-static void draw_marks(const curve_plot *plot, void (*draw)(const curve_plot *, bool, double)) {
-  const gan_curve_picture *picture = plot->picture;
-  const double ends[2][2] = {{plot->low, plot->high}, {picture->from, picture->to}};
-  for (int upright = 0; upright < 2; upright++) {
-    const double low = ends[upright][0], high = ends[upright][1], step = tick_step(high - low);
-    for (double mark = ceil(low / step - 1e-9); mark * step <= high + 1e-9 * step; mark++)
-      draw(plot, upright, mark == 0.0 ? 0.0 : mark * step);
-  }
+static void draw_marks(const curve_plot *plot, void (*draw)(const curve_plot *, const curve_axis *, double)) {
+  const curve_axis axes[2] = {make_axis(false, plot->low, plot->high),
+                              make_axis(true, plot->picture->from, plot->picture->to)};
+  for (int i = 0; i < 2; i++)
+    for (double mark = first_mark(&axes[i]); has_mark(&axes[i], mark); mark++)
+      draw(plot, &axes[i], mark == 0.0 ? 0.0 : mark * axes[i].step);
 }
 
 static void draw_frame(const curve_plot *plot) {

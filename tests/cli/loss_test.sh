@@ -235,22 +235,25 @@ assert "in it, critic: generated" in plain and "in it, critic: generated" not in
 P
 }
 
+json() { /usr/bin/python3 -c "import json; d = json.load(open('out')); $1"; }
 test_a_picture_of_losses() {
-  run 0 "$PROGRAM" loss minimax modified_minimax wasserstein --plot three.png && [ ! -s out ] && [ ! -s err ] && [ "$(head -c 4 three.png | tail -c 3)" = PNG ] ||
+  run 0 "$PROGRAM" loss minimax modified_minimax wasserstein --plot three.png && [ "$(cat out)" = "curves of minimax, modified_minimax, wasserstein in three.png" ] && [ ! -s err ] && [ "$(head -c 4 three.png | tail -c 3)" = PNG ] ||
     return 1
-  run 0 "$PROGRAM" loss least_squares --plot one.png --loss.real_label=2 --from -1 --to 3 --real 1 --fake 0 --json && [ -s one.png ] && [ -s out ] || return 1
+  run 0 "$PROGRAM" loss least_squares --plot one.png --loss.real_label=2 --from -1 --to 3 --real 1 --fake 0 --json && [ -s one.png ] &&
+    json "assert d['path'] == 'one.png' and d['losses'] == ['least_squares'] and d['critic_loss'] == 0.5" &&
+    run 0 "$PROGRAM" loss minimax logistic --plot two.png --json && [ -s two.png ] && [ ! -s err ] &&
+    json "assert d == {'losses': ['minimax', 'logistic'], 'path': 'two.png'}" || return 1
   # A picture may be replaced, and nothing else.
   run 0 mpi 2 loss logistic --plot three.png && ! cmp -s one.png three.png && echo notes >notes.png &&
     run 2 "$PROGRAM" loss logistic --plot notes.png && one_message && [ "$(cat notes.png)" = notes ] || return 1
   run 2 "$PROGRAM" loss logistic --plot picture.jpg && one_message && says err 'has to end in .png' || return 1
-  run 1 "$PROGRAM" loss logistic --plot nowhere/picture.png && one_message && says err 'nowhere' || return 1
+  run 1 "$PROGRAM" loss logistic --plot nowhere/picture.png --real 1 --fake 2 --json && [ ! -s out ] && one_message && says err 'nowhere' || return 1
   run 2 "$PROGRAM" loss logistic --plot a.png --from 2 --to -2 && one_message && says err '\-\-from' || return 1
   run 2 "$PROGRAM" loss logistic minimax --real 1 --fake 2 && one_message && says err '\-\-plot' || return 1
   run 2 "$PROGRAM" loss logistic logistic --plot a.png && one_message && says err 'named twice' && [ ! -e a.png ] && [ -z "$(ls | grep partial)" ]
 }
 
 test_options_of_a_loss_on_the_command_line() {
-  json() { /usr/bin/python3 -c "import json; d = json.load(open('out')); $1"; }
   run 0 "$PROGRAM" loss relativistic_hinge --real 1 --fake 0 --loss.real_margin=3 --loss.fake_margin=2 --json &&
     json "assert d['critic_loss'] == 2 + 1 and d['generator_loss'] == 4 + 3 and d['generator_gradient_real'] == [2] and d['generator_gradient_fake'] == [-2]" &&
     run 0 "$PROGRAM" loss least_squares --real 1,0 --fake 0,3 --loss.real_label=2 --loss.fake_label=-1 --json &&
@@ -261,7 +264,9 @@ test_options_of_a_loss_on_the_command_line() {
   run 2 "$PROGRAM" loss wasserstein --real 1 --fake 0 --loss.label_smoothing=0.1 && one_message && says err 'label_smoothing' || return 1
   run 2 "$PROGRAM" loss minimax --real 1 --fake 0 --loss.label_flips=0.1 && one_message && says err '\-\-real-flips' || return 1
   run 2 "$PROGRAM" loss wasserstein --real 1 --fake 0 --real-flips 1 && one_message && says err 'no class' || return 1
-  run 2 "$PROGRAM" loss minimax --real 1 --fake 0 --real-weights -1 && one_message && says err 'negative'
+  run 2 "$PROGRAM" loss minimax --real 1 --fake 0 --real-weights -1 && one_message && says err 'negative' || return 1
+  run 2 "$PROGRAM" loss minimax --real 1 --fake 0 --real-weights 1e308 && one_message && says err 'does not fit a float32 weight' || return 1
+  run 0 "$PROGRAM" loss --json && json "assert next(row['keys'] for row in d['losses'] if row['name'] == 'modified_minimax') == ['label_smoothing', 'label_flips'], d"
 }
 
 run_tests

@@ -115,7 +115,6 @@ class Augmentation:
 # operations, shape of a sample, samples
 CASES = [
     ("flip", (3, 4, 5), 1),
-    ("flip", (2, 7), 1),
     ("flip", (1, 2, 3, 4), 1),
     ("rotate90", (2, 5, 5), 6),
     ("rotate90", (1, 18, 18), 1),
@@ -145,7 +144,7 @@ TRAININGS = [
      "conv 4 kernel 3 stride 2 padding 1, leaky_relu 0.2, dense 1", 4, (3, 4, 4), 5),
     ("flip, rotate90, brightness, saturation, contrast, translation, cutout",
      "dense 50, tanh, reshape 2 5 5", "conv 3 kernel 3, silu, layer_norm, dense 1", 3, (2, 5, 5), 4),
-    ("flip, translation, cutout", "dense 18, reshape 2 9, tanh", "flatten, dense 6, tanh, dense 1", 3, (2, 9), 4),
+    ("translation, cutout", "dense 18, reshape 2 9, tanh", "flatten, dense 6, tanh, dense 1", 3, (2, 9), 4),
 ]
 
 

@@ -149,6 +149,50 @@ static void axes_without_a_range_are_refused(void **state) {
   assert_int_equal(draw(1, &curve, 0, 1, 2), GAN_OK);
 }
 
+/* Whether a pixel has the colour of ticks, or of text. */
+static bool is_dark(const unsigned char *pixels, int width, int row, int column) {
+  return pixels[((size_t)row * (size_t)width + (size_t)column) * 3] < 160;
+}
+
+/* Lines [first, last) of pixels that have something dark in [from, to), in groups with at least `gap` lines between
+   them. `upright`: lines are columns. */
+static int count_groups(const unsigned char *pixels, int width, bool upright, const int first_last[2],
+                        const int from_to[2], int gap) {
+  int groups = 0, blank = gap;
+  for (int line = first_last[0]; line < first_last[1]; line++) {
+    bool dark = false;
+    for (int i = from_to[0]; i < from_to[1]; i++)
+      dark = dark || (upright ? is_dark(pixels, width, i, line) : is_dark(pixels, width, line, i));
+    groups += dark && blank >= gap;
+    blank = dark ? 0 : blank + 1;
+  }
+  return groups;
+}
+
+/* Digits of a label are at most 8 pixels apart, lines of text more than 2. */
+static void each_tick_has_a_label_of_its_own(void **state) {
+  (void)state;
+  static const double ranges[][3] = {{-1e4, 1e4, 1e8},     {-5, 5, 1},         {1e5, 1e5 + 1, 1e5},
+                                     {1e-4, 2e-4, -1e-7},  {-1000, 1e6, 7e5},  {-1e6, 1e6, -1.3e12},
+                                     {1e6 - 1e-6, 1e6, 3}, {-3.7, 1234, 1e-30}};
+  for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+    const double y[2] = {0, ranges[i][2]};
+    assert_int_equal(draw(1, &(gan_curve){.y = y}, ranges[i][0], ranges[i][1], 2), GAN_OK);
+    int width;
+    unsigned char *pixels = read_picture(&width);
+    const int across[2] = {0, width}, down[2] = {TOP - 12, TOP + HEIGHT + 5},
+              below[2] = {TOP + HEIGHT + 10, TOP + HEIGHT + 28}, beside[2] = {0, LEFT - 6};
+    const int ticks = count_groups(pixels, width, true, across, (const int[]){TOP + HEIGHT + 3, TOP + HEIGHT + 4}, 1);
+    assert_in_range(ticks, 1, 13);
+    assert_int_equal(count_groups(pixels, width, true, across, below, 9), ticks);
+    const int marks = count_groups(pixels, width, false, down, (const int[]){LEFT - 3, LEFT - 2}, 1);
+    assert_in_range(marks, 2, 13);
+    assert_int_equal(count_groups(pixels, width, false, down, beside, 2), marks);
+    assert_int_equal(count_groups(pixels, width, true, (const int[]){0, 1}, down, 1), 0); /* none is cut off */
+    free(pixels);
+  }
+}
+
 /* Pixels of a character, as bits. */
 static void draw_character(char character, unsigned char bits[9 * 6]) {
   const gan_colour white = {255, 255, 255}, black = {0, 0, 0};
@@ -175,11 +219,9 @@ static void characters_of_legends_are_drawn_and_differ(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_straight_line_goes_from_corner_to_corner),
-      cmocka_unit_test(what_is_not_finite_is_a_gap),
-      cmocka_unit_test(dashes_leave_a_part_of_the_line_out),
-      cmocka_unit_test(a_covered_curve_can_still_be_seen),
-      cmocka_unit_test(axes_without_a_range_are_refused),
+      cmocka_unit_test(a_straight_line_goes_from_corner_to_corner), cmocka_unit_test(what_is_not_finite_is_a_gap),
+      cmocka_unit_test(dashes_leave_a_part_of_the_line_out),        cmocka_unit_test(a_covered_curve_can_still_be_seen),
+      cmocka_unit_test(each_tick_has_a_label_of_its_own),           cmocka_unit_test(axes_without_a_range_are_refused),
       cmocka_unit_test(characters_of_legends_are_drawn_and_differ),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
