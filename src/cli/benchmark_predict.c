@@ -212,6 +212,7 @@ static gan_status describe_work(gan_arguments *arguments, gan_prediction *found)
   found->predicted = (gan_predicted_work){
       .updates = {{work->critic_parameters, work->scalars, (int)work->critic_steps},
                   {work->generator_parameters, work->generator_scalars, (int)work->generator_steps}},
+      .further_sums = work->sums - (double)(work->critic_steps + work->generator_steps),
       .ranks_per_host = gan_world_size(arguments->world) / gan_world_host_count(arguments->world),
       .buckets = GAN_PREDICT_BUCKETS,
       .verify_every = (double)config->train.verify_every,

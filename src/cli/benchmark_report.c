@@ -68,11 +68,8 @@ static gan_status measure(gan_arguments *arguments, report *found) {
    the caches. An iteration as a whole holds all turns, too: its share of the peak of products is sound. */
 static double comparable(const report *found, double peak) { return gan_crowded(found->world) ? (double)NAN : peak; }
 
-/* Of an iteration: one in each step. */
-static long long exchange_count(const gan_training_time *time) {
-  return time->work.critic_steps + time->work.generator_steps;
-}
-static double exchanges(const gan_training_time *time) { return (double)exchange_count(time) * time->exchange; }
+/* Seconds of an iteration. */
+static double exchanges(const gan_training_time *time) { return time->work.sums * time->exchange; }
 
 static void print_gradients(const report *found) {
   const double peak = comparable(found, found->peak_bandwidth);
@@ -101,8 +98,8 @@ static void print_text(const report *found) {
   printf("  copying and summing %.3f ms  (%.1f %%)\n", 1e3 * time->summing, percent * time->summing);
   printf("  waiting             %.3f ms  (%.1f %%)%s%s\n", 1e3 * time->waiting, percent * time->waiting,
          crowd[0] ? "  " : "", crowd);
-  printf("exchange of scalars   %.2f us, %lld an iteration: %.3f %% of it (error agreement included)\n",
-         1e6 * time->exchange, exchange_count(time), percent * exchanges(time));
+  printf("exchange of scalars   %.2f us, %.4g an iteration: %.3f %% of it (error agreement included)\n",
+         1e6 * time->exchange, time->work.sums, percent * exchanges(time));
   printf("matrix products       %.4g GF an iteration, %.1f GF/s: %.1f %% of the measured peak of %.1f GF/s\n",
          1e-9 * time->work.flops, 1e-9 * found->flops, 100 * found->flops / found->peak_flops,
          1e-9 * found->peak_flops);

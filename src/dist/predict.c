@@ -25,6 +25,7 @@ enum {
   CHUNK = 65536,      /* floats, reduction_flat.c */
   AHEAD = 2,          /* chunks of one sum under way at once, reduction_flat.c */
   LINEAR_MOST = 4,    /* ranks to which Open MPI's MPI_Ibcast sends from the root; more: a binomial tree */
+  FEW = 8,            /* doubles of a sum beside those of a step: a round of a loss's statistics has most */
   SUM_SCRATCH = 8192, /* doubles that gan_world_sum sends at once, over the rows of its stack, batch.c */
   HASH_BYTES = 8,     /* gan_world_same_hash */
   SQUARE_BYTES = 8    /* of each block of the gradient, sliced.c */
@@ -48,16 +49,16 @@ static int depth_of(int ranks) { return ranks <= LINEAR_MOST ? 1 : levels_of(ran
 
 /* gan_world_sum between hosts: up the shard tree, whose root takes one message after the other, and a broadcast. Each
    rank has a tree's node for itself, and the levels within a host cost little beside the others. */
-static void add_scalars(const gan_predicted_update *update, const gan_link *link, int hosts, int ranks,
-                        gan_predicted_time *time) {
+static void add_sums(double count, size_t scalars, const gan_link *link, int hosts, int ranks,
+                     gan_predicted_time *time) {
   const double rows = 3 * levels_of(ranks) + 2, largest = floor(SUM_SCRATCH / rows);
-  const double pieces = ceil((double)update->scalars / largest);
-  const double bytes = (double)sizeof(double) * (double)update->scalars / pieces;
+  const double pieces = ceil((double)scalars / largest);
+  const double bytes = (double)sizeof(double) * (double)scalars / pieces;
   const double up = levels_of(hosts) * message(link, bytes);
   const double down = depth_of(hosts) * message(link, bytes) +
                       (copies_of(hosts) - depth_of(hosts)) * (link->overhead + bytes / link->bandwidth);
-  time->scalars += update->steps * pieces * (up + down);
-  time->messages += update->steps * pieces * (levels_of(hosts) + copies_of(hosts));
+  time->scalars += count * pieces * (up + down);
+  time->messages += count * pieces * (levels_of(hosts) + copies_of(hosts));
 }
 
 /* reduction_flat.c: chunks go up the tree, two of each sum at a time, and are broadcast from rank 0, whose link carries
@@ -142,12 +143,13 @@ void gan_predict_exchange(const gan_predicted_work *work, const gan_link *link, 
     const gan_predicted_update *update = &work->updates[i];
     time->reductions[i] = choose(work, update->parameters, hosts);
     if (hosts == 1 || update->steps == 0) continue;
-    add_scalars(update, link, hosts, ranks, time);
+    add_sums(update->steps, update->scalars, link, hosts, ranks, time);
     if (strcmp(time->reductions[i], "flat") == 0)
       add_flat(work, update, link, ranks, time);
     else
       add_sliced(work, update, link, hosts, time);
   }
+  if (hosts > 1) add_sums(work->further_sums, FEW, link, hosts, ranks, time);
   /* MPI_Iallgather of the hashes: Open MPI's default sends from each rank to each other. */
   if (hosts > 1 && work->verify_every > 0)
     time->verification =

@@ -35,6 +35,7 @@ enum { GAN_PREDICT_BUCKETS = 8 }; /* as BUCKETS_MOST in sliced_memory.c */
 
 typedef struct gan_predicted_work {
   gan_predicted_update updates[2]; /* critic, generator */
+  double further_sums;             /* gan_world_sum of a few doubles, in an iteration, beside those of its steps */
   int ranks_per_host;              /* one shard to a rank */
   int buckets;                     /* at most: pieces of a network in a sliced reduction, each cut into slices */
   double verify_every;             /* iterations from one comparison of parameters to the next; 0: none */

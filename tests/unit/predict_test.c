@@ -120,6 +120,18 @@ static void steps_multiply_and_networks_add_up(void **state) {
                5 * predict(&one, link, 16).gradients + predict(&other, link, 16).gradients, 1e-12);
 }
 
+/* Latency alone: 16 hosts are 4 levels up and 4 down, for each sum, however few numbers it is of. */
+static void further_sums_of_a_few_numbers_take_as_long_as_a_steps(void **state) {
+  (void)state;
+  const gan_link link = {1, 0, 1e300};
+  gan_predicted_work work = update_of(BLOCK, "flat");
+  const double before = predict(&work, link, 16).scalars;
+  work.further_sums = 2.5;
+  assert_close(before, 8, 1e-12);
+  assert_close(predict(&work, link, 16).scalars, 3.5 * 8, 1e-12);
+  assert_true(predict(&work, link, 1).scalars == 0);
+}
+
 static double slower(const gan_link *link, int hosts, size_t count, const char *name) {
   const gan_predicted_work work = update_of(count, name);
   return predict(&work, *link, hosts).gradients;
@@ -222,6 +234,7 @@ static void rare_delays_add_up(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_host_exchanges_nothing),
+      cmocka_unit_test(further_sums_of_a_few_numbers_take_as_long_as_a_steps),
       cmocka_unit_test(the_reduction_is_chosen_as_by_the_program),
       cmocka_unit_test(latencies_add_up_along_the_trees),
       cmocka_unit_test(slices_fill_the_links),
