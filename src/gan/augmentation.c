@@ -54,6 +54,9 @@ gan_status gan_augmentation_choose(const char *operations, const gan_shape *samp
     if (length) GAN_TRY(choose_word(word, length, chosen));
     word += length;
   }
+  if (*operations && strspn(operations, ", \t") == strlen(operations))
+    return gan_fail(GAN_BAD_USAGE, "augment.operations = %.40s names no operation; leave it empty for none",
+                    operations);
   for (int i = 0; i < GAN_AUGMENTATIONS; i++) {
     const gan_augmentation_type *type = &gan_augmentation_types[i];
     if (!chosen[i]) continue;

@@ -64,10 +64,26 @@ static void look_at_rotations(gan_trainer *trainer) {
         "generated samples may come out turned; a strength of 0.8 at most leaves the upright ones more frequent");
 }
 
+/* A schedule from a strength to the same one, and operations that are never applied. */
+static void look_at_strength(gan_trainer *trainer) {
+  const gan_augment_options *options = &trainer->config->augment;
+  if (trainer->model.augmentation.count == 0) return;
+  const bool stays = strcmp(options->schedule, "constant") == 0 || options->strength == options->final_strength;
+  if (options->strength == 0 && stays)
+    gan_notice(trainer, "augment.strength = 0%s: no operation of augment.operations is ever applied",
+               options->adaptive ? " is the most that augment.adaptive may find" : "");
+  else if (stays && strcmp(options->schedule, "constant") != 0)
+    gan_notice(trainer,
+               "augment.schedule = %s goes from augment.strength = %g to augment.final_strength = %g, so that nothing "
+               "moves",
+               options->schedule, options->strength, options->final_strength);
+}
+
 void gan_advise(gan_trainer *trainer) {
   if (gan_world_rank(trainer->world) != 0) return;
   look_at_counts(trainer);
   look_at_constraints(trainer);
   look_at_range(trainer);
   look_at_rotations(trainer);
+  look_at_strength(trainer);
 }

@@ -167,6 +167,7 @@ refused() {
 test_what_makes_no_sense_is_refused() {
   make_images || return 1
   refused 'augment.operations: there is no operation "blur"; known are flip, rotate90' "${images[@]}" --augment.operations="color, blur" &&
+    refused 'augment.operations = , names no operation' "${images[@]}" --augment.operations=, &&
     refused 'translation makes no sense for samples of shape \(2\)' --augment.operations=translation &&
     refused 'brightness makes no sense for samples of shape \(1, 8, 8, 8\)' --data.source showers --shower.cells=8 --augment.operations=color \
       --generator.layers="dense 512, reshape 1 8 8 8" --critic.layers="flatten, dense 1" &&
@@ -178,6 +179,15 @@ test_what_makes_no_sense_is_refused() {
     refused 'means nothing with loss.name = wasserstein' "${images[@]}" --augment.operations=flip --augment.adaptive --loss.name wasserstein &&
     refused 'data.flip has no effect with data.source = ring: it needs data.source = showers or idx or hdf5' --data.flip &&
     refused 'data.flip = yes: samples of shape \(2\) have no left and right' --data.source hdf5 --data.path images.h5 --data.dataset vectors --data.flip
+}
+
+test_augmentation_that_does_nothing_is_said() {
+  said() { rm -rf run && run 0 "$PROGRAM" train "${images[@]}" --augment.operations=flip --iterations 1 --run.dir run "${@:2}" && says out "$1"; }
+  make_images && said 'augment.strength = 0: no operation of augment.operations is ever applied' --augment.strength=0 &&
+    said 'augment.strength = 0: no operation' --augment.strength=0 --augment.schedule linear --augment.final_strength=0 &&
+    said 'augment.strength = 0 is the most that augment.adaptive may find: no operation' --augment.strength=0 --augment.adaptive &&
+    said 'augment.schedule = linear goes from augment.strength = 1 to augment.final_strength = 1, so that nothing moves' --augment.schedule linear &&
+    said . --augment.strength=0 --augment.schedule linear && ! grep -qE 'ever applied|nothing moves' out
 }
 
 test_a_folder_that_was_trained_with_augmentation_serves_as_a_configuration() {

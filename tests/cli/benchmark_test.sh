@@ -32,6 +32,20 @@ parameters = lambda *s: sum(a*b + b for a, b in zip(s, s[1:]))
 assert d['work']['gradient_bytes_per_rank'] == 4*(5*parameters(2, 128, 128, 128, 1) + parameters(2, 128, 128, 128, 2))
 assert d['share_of_peak']['communication'] is d['share_of_peak']['network'] is d['peak']['network_bytes_per_second'] is None" && [ ! -s err ] && [ ! -e runs ]
 }
+# The passes report each layer's products where they are made. (Those of penalties do not: tests/unit/work_test.c.)
+test_operations_are_those_that_the_passes_make() {
+  local options
+  for options in "" "--train.accumulate=4" "--train.accumulate=4 --train.n_critic=1" "--train.n_critic=0.5"; do
+    run 0 "$PROGRAM" benchmark -n 5 --batch 64 --shards 8 --loss.name relativistic_average $options --json || return 1
+    json "assert d['work']['flops'] == sum(sum(row['flops'].values()) for row in d['layers']['rows']), '$options'
+shares = d['scalar_exchange']['share_of_iteration'] / (d['scalar_exchange']['microseconds'] / 1e3 / d['milliseconds_per_iteration']['median'])
+assert abs(shares / (3 * (d['critic_steps'] + d['generator_steps'])) - 1) < 1e-6, shares # the step's, and two of means" || return 1
+  done
+  run 0 "$PROGRAM" benchmark -n 5 --batch 64 --critic.dragan=1 --critic.penalty_every=2 --train.order simultaneous --json &&
+    json "shares = d['scalar_exchange']['share_of_iteration'] / (d['scalar_exchange']['microseconds'] / 1e3 / d['milliseconds_per_iteration']['median'])
+assert abs(shares / (5 + 5 / 2 + 1 + 1) - 1) < 1e-6, shares"
+}
+
 test_three_ranks_report_once_with_communication() {
   run 0 mpi 3 benchmark "${tiny[@]:0:7}" --shards 4 -n 8 --json && json "$plausible
 assert d['ranks'] == 3 and d['shards'] == 4 and d['phases']['communication'] > 0

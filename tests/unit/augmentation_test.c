@@ -324,6 +324,7 @@ static void what_makes_no_sense_is_refused_with_the_reason(void **state) {
   const gan_shape vector = {.rank = 1, .size = {2}}, series = {.rank = 2, .size = {3, 40}},
                   volume = {.rank = 4, .size = {1, 8, 8, 8}};
   assert_refused("translation, blur", &image, "no operation \"blur\"; known are flip, rotate90");
+  assert_refused(" ,\t", &image, "names no operation");
   assert_refused("cut", &image, "no operation \"cut\"");
   assert_refused("translation", &vector, "(2): their elements have no places");
   assert_refused("translation", &vector, "no places");
