@@ -28,7 +28,7 @@ typedef struct gan_iteration {
   double sign_real;             /* mean sign of real samples' scores */
   double wasserstein_distance;  /* mean real minus mean generated score */
   double augmentation_strength; /* probability of each augmentation in the generator's step; NAN: there is none */
-  double gradient_penalty;      /* 0 without a penalty */
+  double gradient_penalty;      /* of the last critic step; NAN: the run has none */
   double critic_gradient_norm, generator_gradient_norm; /* before gradient_clip */
   double gradient_clipped; /* share of the iteration's updates whose gradient gradient_clip scaled; NAN without one */
   double clipped_fraction; /* share of critic weights that the last clipping changed */

@@ -205,7 +205,7 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
   for (int64_t step = 0; step < steps.critic; step++) GAN_TRY(critic_step(trainer, step, steps.critic));
   *values = (gan_iteration){
       .critic_loss = trainer->sums[GAN_SUM_LOSS],
-      .gradient_penalty = trainer->sums[GAN_SUM_PENALTY],
+      .gradient_penalty = trainer->penalty.pass ? trainer->sums[GAN_SUM_PENALTY] : NAN,
       .score_real = trainer->sums[GAN_SUM_SCORE_REAL],
       .score_fake = trainer->sums[GAN_SUM_SCORE_FAKE],
       .sign_real = trainer->sums[GAN_SUM_SIGN_REAL] / (double)trainer->shards.batch,

@@ -155,6 +155,8 @@ train = h5py.File("run/metrics.h5")["train"]
 loss, penalty, real, fake = (train[name][()] for name in ("critic_loss", "gradient_penalty", "score_real", "score_fake"))
 assert (penalty > 0).all() and numpy.allclose(loss, fake - real + penalty, rtol=1e-12, atol=1e-12), (loss, penalty)
 P
+  [ $? -eq 0 ] && run 0 "$PROGRAM" train "${small[@]}" --run.dir none &&
+    /usr/bin/python3 -c "import h5py, numpy; assert numpy.isnan(h5py.File('none/metrics.h5')['train/gradient_penalty'][()]).all()"
 }
 
 clip_of() { sed -n '/^\[critic\]/,/^\[/s/^clip = //p' "$1/config.ini"; }
