@@ -70,6 +70,10 @@ class Player:
             optimizers.clip_critic(self.parameters, self.config)
 
 
+class Missing(KeyError):
+    """A trace has not what its configuration says that it has."""
+
+
 class Values(dict):
     """Data sets of an update, by name, read when they are asked for."""
 
@@ -82,7 +86,7 @@ class Values(dict):
 
     def __missing__(self, name):
         if name not in self.group:
-            raise KeyError(f"{self.group.name} has no {name}")
+            raise Missing(f"{self.group.name} has no {name}")
         self[name] = torch.as_tensor(self.group[name][()])
         return self[name]
 
@@ -182,10 +186,11 @@ class Training:
         """The parameters after the update, and the singular vectors of normalised weights. The optimiser is checked by itself: on the trace's own gradient, so that it does
         not amplify rounding; so the trace's parameters are those that the next update begins with."""
         player = self.players[update.kind]
+        before = player.flat()
         player.step(update.values["gradient"], update.iteration)
         if update.kind == "critic":
             self.lecam.move(found["score_real"], found["score_fake"])
-        after = {"parameters": player.flat()}
+        after = {"before": before, "parameters": player.flat()}
         player.set(update.values["parameters"])
         if player.vectors.layers:
             player.vectors.iterate()
@@ -346,8 +351,19 @@ def compare(judge, exact, rounded, update):
     return true, theirs
 
 
+def compare_parameters(judge, update, true, theirs):
+    """How they moved, measured by how far: beside the parameters themselves an update is small. What rounding leaves of each
+    is the same share of a parameter, so the mean square tells less of it, which the largest would hide behind."""
+    before = true["before"]
+    moves = [after.double() - before for after in (update.values["parameters"], true["parameters"], theirs["parameters"])]
+    rounding = 2.0**-24 * before.abs()
+    judge.compare("parameters", *moves, scale=max(float(moves[1].abs().max()), float(rounding.max())))
+    lengths = [(move - moves[1]).norm().reshape(1) for move in moves]
+    judge.compare("their norm", *lengths, scale=max(float(moves[1].norm()), float(rounding.norm())))
+
+
 def compare_after(judge, update, true, theirs):
-    judge.compare("parameters", update.values["parameters"], true["parameters"], theirs["parameters"])
+    compare_parameters(judge, update, true, theirs)
     if "vectors" in true:
         ours = update.values["buffers"][-len(true["vectors"]):]
         judge.compare("vectors", ours, true["vectors"], theirs["vectors"])
@@ -395,4 +411,7 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     read = settings.read(arguments.config)
     with open_trace(arguments.trace) as file:
-        sys.exit(0 if replay(file, read, Judge(arguments.factor, arguments.tolerance)) else 1)
+        try:
+            sys.exit(0 if replay(file, read, Judge(arguments.factor, arguments.tolerance)) else 1)
+        except Missing as error:
+            sys.exit(f"replay_trace: the trace and the configuration are not of the same run: {error.args[0]}")

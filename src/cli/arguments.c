@@ -198,6 +198,10 @@ bool gan_command_uses(const gan_command *command, const gan_option *option) {
   return !command->keys || gan_words_have_key(command->keys, option->key);
 }
 
+bool gan_command_refuses(const gan_command *command, const gan_option *option) {
+  return command->refused && gan_words_have_key(command->refused, option->key);
+}
+
 static gan_status take_key(word_list *list, gan_arguments *arguments, const gan_option *known,
                            const option_word *option) {
   const char *value = option->value;

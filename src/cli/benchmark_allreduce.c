@@ -223,7 +223,7 @@ static gan_status measure(allreduce_benchmark *benchmark, bool prints) {
 gan_status gan_benchmark_allreduce(gan_arguments *arguments) {
   const gan_config *config = arguments->config;
   const bool first = gan_world_rank(arguments->world) == 0;
-  const critic_update how = {gan_optimizer_find(config->optimizer.name), &config->optimizer, gan_clip_of(config, NULL)};
+  const critic_update how = {gan_optimizer_find(config->optimizer.name), &config->optimizer, gan_clip_of(config)};
   const gan_allreduce_update update = {gan_optimizer_states_used(how.optimizer, how.options), update_critic, &how};
   allreduce_benchmark benchmark = {.world = arguments->world};
   gan_cpu cpu;

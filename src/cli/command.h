@@ -43,13 +43,14 @@ typedef struct gan_command {
   const char *name;
   const char *usage; /* "sample CHECKPOINT [-o FILE] [-n COUNT]" */
   const char *help;
-  bool takes_config;  /* a first positional argument is an INI file */
-  bool shares_work;   /* among ranks: MPI is asked how many there are, even where no launcher is seen */
-  bool only_prints;   /* may be done by several processes at once, each of them alone by mistake */
-  const char *writes; /* its own flag that names a file to write, without which it only prints; NULL: there is none */
-  const char *common; /* which common options it uses, of "o n j q v" */
-  const char *output; /* where the result goes when -o does not say; NULL: nowhere, or the command needs it said */
-  const char *keys;   /* sections and single keys that mean something here ("loss run.seed"); NULL: all do */
+  bool takes_config;   /* a first positional argument is an INI file */
+  bool shares_work;    /* among ranks: MPI is asked how many there are, even where no launcher is seen */
+  bool only_prints;    /* may be done by several processes at once, each of them alone by mistake */
+  const char *writes;  /* its own flag that names a file to write, without which it only prints; NULL: there is none */
+  const char *common;  /* which common options it uses, of "o n j q v" */
+  const char *output;  /* where the result goes when -o does not say; NULL: nowhere, or the command needs it said */
+  const char *keys;    /* sections and single keys that mean something here ("loss run.seed"); NULL: all do */
+  const char *refused; /* of these keys, those that it takes only to say what to do instead, which no help lists */
   const gan_flag *flags; /* ends with a NULL name; NULL: none */
   /* Runs on every rank. Only rank 0 writes to stdout. Whoever is called returns its own status; main agrees on it, and
      rank 0 prints the message once. */
@@ -66,6 +67,7 @@ extern const int gan_command_count;
 /* Whether a key of the configuration means something to the command. One that does not is refused on its command line,
    rather than ignored; the environment is for all subcommands. */
 bool gan_command_uses(const gan_command *command, const gan_option *option);
+bool gan_command_refuses(const gan_command *command, const gan_option *option);
 /* Whether nothing is written but to stdout. */
 bool gan_command_only_prints(const gan_command *command, const gan_arguments *arguments);
 /* The value of an own flag, or NULL when it was not given. */

@@ -43,9 +43,14 @@ static list_entry choice_entry(const char *key, int i) {
 }
 
 static list_entry preset_entry(int i) { return choice_entry("run.preset", i); }
-static list_entry penalty_entry(int i) {
-  if (i >= GAN_PENALTY_KINDS) return (list_entry){NULL, NULL};
-  return (list_entry){gan_penalties[i].name, gan_penalties[i].help};
+
+/* Each is a key of the section critic, which is 0 or "no" where it is not used. */
+static list_entry regulariser_entry(int i) {
+  static const char *const keys[] = {"critic.clip",   "critic.clip_norm",    "critic.gradient_penalty",
+                                     "critic.dragan", "critic.r1",           "critic.r2",
+                                     "critic.lecam",  "critic.spectral_norm"};
+  if (i >= (int)(sizeof keys / sizeof *keys)) return (list_entry){NULL, NULL};
+  return (list_entry){strchr(keys[i], '.') + 1, gan_option_find(keys[i])->help};
 }
 
 static list_entry loss_entry(int i) { return choice_entry("loss.name", i); }
@@ -107,7 +112,7 @@ static const name_list lists[] = {
     {"losses", "what the networks minimise, for loss.name", loss_entry, NULL},
     {"augmentations", "what happens to samples on their way into the critic, for augment.operations",
      augmentation_entry, augmentation_details},
-    {"penalties", "of the critic's gradient: section critic has a weight for each", penalty_entry, NULL},
+    {"regularisers", "what keeps the critic in bounds: section critic has a key for each", regulariser_entry, NULL},
     {"optimizers", "how gradients become updates, for optimizer.name", optimizer_entry, NULL},
     {"schedules", "how the learning rate changes, for optimizer.schedule", schedule_entry, NULL},
     {"initialisations", "how weights start, for generator.init and critic.init", initialisation_entry, NULL},
@@ -233,7 +238,7 @@ static gan_status settle(gan_config *config) {
   char *idle;
   GAN_TRY(gan_config_settle(config, &idle));
   free(idle);
-  if (!isnan(config->critic.clip)) config->critic.clip = gan_clip_of(config, NULL);
+  if (!isnan(config->critic.clip)) config->critic.clip = gan_clip_of(config);
   return GAN_OK;
 }
 
@@ -266,8 +271,8 @@ static gan_status probe_config(const gan_arguments *arguments) {
 
 static const gan_flag flags[] = {
     {"--list", "[LIST]",
-     "presets, layers, losses, augmentations, penalties, optimizers, schedules, initialisations, sources, backends or "
-     "options; alone: the lists"},
+     "presets, layers, losses, augmentations, regularisers, optimizers, schedules, initialisations, sources, backends "
+     "or options; alone: the lists"},
     {"--memory", NULL, "prints what training would take on each rank and on each host, without taking it"},
     {"--np", "RANKS", "for --memory: with so many ranks; without: those there are"},
     {"--hosts", "HOSTS", "for --memory: with the ranks on so many hosts; without: 1, or those there are"},

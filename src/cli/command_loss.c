@@ -391,6 +391,7 @@ const gan_command gan_command_loss = {
     .help = "both losses and their gradients for given scores, or drawn; without a name, the losses there are",
     .common = "j",
     .keys = "loss",
+    .refused = "loss.name loss.label_flips",
     .flags = flags,
     .only_prints = true,
     .writes = "--plot",

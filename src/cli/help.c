@@ -140,7 +140,7 @@ static void keys(FILE *out, const gan_command *command) {
     const gan_option *option = &gan_options[i];
     const size_t section = strcspn(option->key, ".");
     char name[NAME_TEXT];
-    if (!gan_command_uses(command, option)) continue;
+    if (!gan_command_uses(command, option) || gan_command_refuses(command, option)) continue;
     if (!before || strncmp(before->key, option->key, section + 1) != 0)
       fprintf(out, "\nKeys of %.*s\n", (int)section, option->key);
     before = option;

@@ -105,6 +105,11 @@ static const synonym keys[] = {
     {"resumefrom resumefromcheckpoint load loadcheckpoint ckpt checkpoint restore continuetrain pretrained loadpath "
      "resumepath initfrom ckptpath",
      "run.resume", NULL},
+    {"probability p augmentprobability augmentp augprob augp augmentprob augprobability", "augment.strength", NULL},
+    {"ops operation augmentops augmentoperations augmentpipe augpipe policy diffaugpolicy augtypes augmentation "
+     "augment "
+     "diffaug diffaugment",
+     "augment.operations", NULL},
     {"syncbn synchronizedbn synchronizedbatchnorm syncbatchnorm synchronizebn", "batch_norm.sync", NULL},
     {"bnmomentum", "batch_norm.momentum", NULL},
     {"bneps bnepsilon", "batch_norm.epsilon", NULL},
@@ -117,7 +122,8 @@ static const synonym keys[] = {
     {"shuffle droplast pinmemory", NULL, "nothing is to be set: data are shuffled in each epoch, and none are dropped"},
     {"wandb tensorboard usewandb logger tb", NULL,
      "what is measured is in the run's folder, metrics.h5: gan_dist inspect"},
-    {"accumulate accumulationsteps gradientaccumulationsteps accumsteps acmlsteps accumulategradbatches numaccumulate",
+    {"accumulate accumulationsteps gradientaccumulationsteps accumsteps acmlsteps accumulategradbatches numaccumulate "
+     "gradientaccumulation gradaccum gradientaccumulate",
      "train.accumulate", "train.batch stays the whole batch of an update"},
 };
 
@@ -130,6 +136,7 @@ static const synonym sections[] = {
     {"data dataset dataloader", "data", NULL},
     {"run runs experiment", "run", NULL},
     {"loss losses criterion", "loss", NULL},
+    {"augment augmentation augmentations aug diffaug ada", "augment", NULL},
     {"batchnorm bn", "batch_norm", NULL},
     {"checkpoint checkpoints ckpt", "checkpoint", NULL},
     {"samples sample sampling", "samples", NULL},

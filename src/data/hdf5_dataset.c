@@ -257,8 +257,13 @@ gan_status gan_hdf5_read_labels(hid_t file, const char *path, const char *name, 
   return gan_fail_labels(status);
 }
 
+/* A column, as tables are often stored, is a list as well. */
+static bool is_column(const gan_hdf5_rows *rows, int64_t count) {
+  return rows->rank == 2 && rows->size[0] == count && rows->size[1] == 1;
+}
+
 static gan_status check_weights(const gan_hdf5_rows *rows, int64_t count) {
-  GAN_TRY(check_list(rows, count, "weight"));
+  if (!is_column(rows, count)) GAN_TRY(check_list(rows, count, "weight"));
   const H5T_class_t class = H5Tget_class(rows->type);
   if (class == H5T_INTEGER || class == H5T_FLOAT) return GAN_OK;
   return gan_fail(GAN_BAD_FILE, "%s: data set %s has to be of numbers to be weights, as .astype(\"f4\") makes it",

@@ -56,8 +56,9 @@ static gan_status check_shape(gan_hdf5_rows *rows) {
   rows->rank = H5Sget_simple_extent_dims(rows->space, extent, NULL);
   if (rows->rank < 1 || rows->rank > GAN_HDF5_DIMENSIONS)
     return gan_fail(GAN_BAD_FILE,
-                    "%s: data set %s has %d dimensions; samples have 2 to 5, as (N, D) to (N, C, D, H, W)", rows->path,
-                    rows->name, rows->rank < 0 ? 0 : rows->rank);
+                    "%s: data set %s has %d dimensions; samples have 2 to 5, as (N, D) to (N, C, D, H, W), labels and "
+                    "weights one number for each sample",
+                    rows->path, rows->name, rows->rank < 0 ? 0 : rows->rank);
   int64_t bytes = rows->element_bytes;
   for (int i = 0; i < rows->rank; i++) {
     if (extent[i] == 0)

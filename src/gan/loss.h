@@ -101,7 +101,7 @@ void gan_loss_begin(int64_t batch, double *totals);
 void gan_loss_statistics(const gan_loss *loss, const gan_loss_options *options, gan_loss_side side,
                          const gan_scores *scores, int round, const double *totals, double *sums);
 /* One shard's share of the loss, which is returned, and its gradient, the means' own part in it included. A mean over
-   no sample is 0. */
+   no sample is 0; of a loss that compares classes, where one of them has no weight at all, so are loss and gradient. */
 double gan_loss_share(const gan_loss *loss, const gan_loss_options *options, gan_loss_side side,
                       const gan_scores *scores, const double *totals);
 

@@ -162,10 +162,24 @@ static double share_of_pairs(gan_loss_term term, const gan_loss_options *options
   return mean(sum, divisor);
 }
 
+/* Where terms look at means of the other class, and a class has none: there is nothing to compare with. */
+static bool has_references(const gan_loss *loss, const double *totals) {
+  if (loss->pairing != GAN_PAIRING_MEANS) return true;
+  return totals[GAN_LOSS_REAL_WEIGHT] > 0.0 && totals[GAN_LOSS_FAKE_WEIGHT] > 0.0;
+}
+
+static double share_of_nothing(const gan_scores *scores) {
+  const size_t bytes = (size_t)scores->count * sizeof *scores->fake_gradient;
+  if (scores->real && scores->real_gradient) memset(scores->real_gradient, 0, bytes);
+  if (scores->fake_gradient) memset(scores->fake_gradient, 0, bytes);
+  return 0.0;
+}
+
 double gan_loss_share(const gan_loss *loss, const gan_loss_options *options, gan_loss_side side,
                       const gan_scores *scores, const double *totals) {
   if (loss->pairing == GAN_PAIRING_PAIRS)
     return share_of_pairs(formula_of(loss, side)->real, options, scores, totals[GAN_LOSS_PAIR_COUNT]);
+  if (!has_references(loss, totals)) return share_of_nothing(scores);
   const class_scores real = real_class(loss, side, scores, totals), fake = fake_class(loss, side, scores, totals);
   const double of_fake = share_of(&fake, options, scores->count);
   return scores->real ? of_fake + share_of(&real, options, scores->count) : of_fake;

@@ -265,6 +265,7 @@ static double flops(const gan_layer *layer) {
 const gan_layer_type gan_layer_conv = {
     .name = "conv",
     .usage = "conv CHANNELS kernel K [stride S] [padding P] [no_bias] [spectral_norm]",
+    .has_matrix = true,
     .help = "convolution over the 1 to 3 axes of an image; each size once, or for each axis (\"kernel 3 5\")",
     .backward_reads = GAN_READS_INPUT,
     .configure = configure_conv,
@@ -279,6 +280,7 @@ const gan_layer_type gan_layer_conv = {
 const gan_layer_type gan_layer_conv_transpose = {
     .name = "conv_transpose",
     .usage = "conv_transpose CHANNELS kernel K [stride S] [padding P] [output_padding O] [no_bias] [spectral_norm]",
+    .has_matrix = true,
     .help = "transposed convolution, which makes images larger: \"kernel 4 stride 2 padding 1\" doubles them",
     .backward_reads = GAN_READS_INPUT,
     .configure = configure_transposed,

@@ -134,6 +134,7 @@ static double flops(const gan_layer *layer) { return 2.0 * (double)layer->inputs
 const gan_layer_type gan_layer_dense = {
     .name = "dense",
     .usage = "dense FEATURES [no_bias] [spectral_norm]",
+    .has_matrix = true,
     .help = "fully connected layer; an input of any shape is taken as one vector",
     .backward_reads = GAN_READS_INPUT,
     .configure = configure,

@@ -92,6 +92,7 @@ static void backward(const gan_layer *layer, gan_pass *pass, const float *input,
 const gan_layer_type gan_layer_embedding = {
     .name = "embedding",
     .usage = "embedding COUNT FEATURES [spectral_norm]",
+    .has_matrix = true,
     .help = "FEATURES weights for each value, which is the index, 0 to COUNT - 1, of a row of weights",
     .backward_reads = GAN_READS_INPUT,
     .configure = configure,

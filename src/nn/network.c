@@ -175,6 +175,39 @@ void gan_network_initialise(const gan_network *network, const gan_initialisation
 
 bool gan_network_normalises_spectrally(const gan_network *network) { return network->spectral_count > 0; }
 
+static bool is_word(const char *text, size_t length, const char *word) {
+  return strlen(word) == length && strncmp(text, word, length) == 0;
+}
+
+static bool names_matrix(const char *word, size_t length) {
+  for (int i = 0; i < gan_layer_type_count; i++)
+    if (gan_layer_types[i]->has_matrix && is_word(word, length, gan_layer_types[i]->name)) return true;
+  return false;
+}
+
+/* Of one layer's line: whether it names a layer with a weight matrix, without the word that normalises it. */
+static bool is_unnormalised(const char *line, size_t length, bool *any) {
+  bool matrix = false, normalised = false;
+  for (size_t at = 0, word = 0; at < length; at += word) {
+    while (at < length && strchr(blanks, line[at])) at++;
+    for (word = 0; at + word < length && !strchr(blanks, line[at + word]);) word++;
+    matrix = matrix || names_matrix(line + at, word);
+    normalised = normalised || is_word(line + at, word, "spectral_norm");
+  }
+  *any = *any || matrix;
+  return matrix && !normalised;
+}
+
+bool gan_layers_normalise_all(const char *description) {
+  bool any = false;
+  while (*description) {
+    const size_t length = strcspn(description, separators);
+    if (is_unnormalised(description, length, &any)) return false;
+    description += length + (description[length] != '\0');
+  }
+  return any;
+}
+
 gan_status gan_network_check_batch(const gan_network *network, int64_t shard_samples, int64_t batch) {
   for (int i = 0; i < network->layer_count; i++) {
     const gan_layer *layer = &network->layers[i];

@@ -81,6 +81,8 @@ typedef struct gan_layer_type {
   bool couples_samples;
   /* True when that is so in samples drawn from a generator, too: they would depend on how many are drawn together. */
   bool critics_only;
+  /* True when tensor 0 is a weight matrix, which spectral_norm normalises. */
+  bool has_matrix;
   /* True when the derivative of the output with respect to the input depends on the input, other than in steps: such a
      layer has second derivatives. */
   bool curved;
@@ -219,6 +221,9 @@ gan_status gan_network_check_batch(const gan_network *network, int64_t shard_sam
 
 /* Whether any of its weights is normalised spectrally: the network then runs on prepared parameters (nn/prepare.h). */
 bool gan_network_normalises_spectrally(const gan_network *network);
+/* Of a description, which may be wrong: whether it has layers with a weight matrix, and the word spectral_norm is in
+   the lines of all of them. */
+bool gan_layers_normalise_all(const char *description);
 
 /* Floating-point operations of one sample's forward pass (2 per multiply-add of matrix products). */
 double gan_network_flops(const gan_network *network);

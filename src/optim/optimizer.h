@@ -35,6 +35,7 @@ typedef struct gan_optimizer {
   const char *state_names[GAN_OPTIMIZER_STATES]; /* as in PyTorch's optimiser state: "square_avg", "exp_avg", ... */
   bool momentum_is_last;                         /* the last state is used only when options.momentum is not 0 */
   bool squares_gradient; /* beyond the root of FLT_MAX a gradient's square is infinite, and so is a moment for ever */
+  double usual_decay;    /* weight decay where none is given */
   /* Updates parameters[0..n) in place. Element-wise, so any range of the flat vector may be updated by itself. `step`
      counts this network's updates from 1; `learning_rate` and betas are already scheduled. Adam's corrections for the
      start of the moments are 1 - beta^step with the betas of this step, as in PyTorch when param_groups are changed. */
@@ -46,6 +47,8 @@ typedef struct gan_optimizer {
 extern const gan_optimizer gan_optimizers[];
 extern const int gan_optimizer_count;
 const gan_optimizer *gan_optimizer_find(const char *name);
+/* The weight decay that these options come to. */
+double gan_weight_decay_of(const gan_optimizer_options *options);
 /* Whether it makes use of an option, named as in gan_optimizer.options. */
 bool gan_optimizer_uses(const gan_optimizer *optimizer, const char *option);
 /* The states that these options make use of: the first so many. */

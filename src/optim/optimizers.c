@@ -7,6 +7,9 @@
 #include "base/words.h"
 #include "optim/optimizer.h"
 
+/* Where none is given; PyTorch's. */
+#define ADAMW_DECAY 0.01
+
 static double weight_decay_of(const gan_optimizer_options *options, double otherwise) {
   return isnan(options->weight_decay) ? otherwise : options->weight_decay;
 }
@@ -130,7 +133,7 @@ static void adam_update(const gan_optimizer_options *options, double learning_ra
 
 static void adamw_update(const gan_optimizer_options *options, double learning_rate, int64_t step, size_t n,
                          float *parameters, const float *gradient, float *const *states) {
-  const float keep = (float)(1.0 - learning_rate * weight_decay_of(options, 0.01));
+  const float keep = (float)(1.0 - learning_rate * weight_decay_of(options, ADAMW_DECAY));
   adamw_vector(find_adam_factors(options, learning_rate, step), keep, n, parameters, gradient, states[0], states[1]);
 }
 
@@ -160,6 +163,7 @@ const gan_optimizer gan_optimizers[] = {
      .state_count = 2,
      .state_names = {"exp_avg", "exp_avg_sq"},
      .squares_gradient = true,
+     .usual_decay = ADAMW_DECAY,
      .update = adamw_update},
     {.name = "sgd",
      .help = "gradient descent, with momentum if asked for",
@@ -177,6 +181,10 @@ const gan_optimizer *gan_optimizer_find(const char *name) {
     if (strcmp(gan_optimizers[i].name, name) == 0) return &gan_optimizers[i];
   }
   return NULL;
+}
+
+double gan_weight_decay_of(const gan_optimizer_options *options) {
+  return weight_decay_of(options, gan_optimizer_find(options->name)->usual_decay);
 }
 
 bool gan_optimizer_uses(const gan_optimizer *optimizer, const char *option) {

@@ -39,14 +39,15 @@ static void look_at_range(gan_trainer *trainer) {
 /* A bound that nobody has set is the one that the loss needs; one that is set may be left over, as of a preset. */
 static void look_at_constraints(gan_trainer *trainer) {
   const gan_config *config = trainer->config;
-  const bool otherwise = gan_is_constrained_otherwise(config, trainer->model.critic);
+  const bool otherwise = gan_is_constrained_otherwise(config);
   if (config->critic.clip > 0 && otherwise)
     gan_notice(trainer, "critic.clip = %g stays beside the critic's other regularisers; --critic.clip=0 leaves it out",
                config->critic.clip);
   if (config->critic.clip > 0 || otherwise || !trainer->loss->wants_lipschitz) return;
   gan_notice(trainer,
              "nothing keeps the critic's slope bounded, which the loss %s needs to mean anything: critic.clip, "
-             "critic.clip_norm, critic.gradient_penalty or critic.spectral_norm does",
+             "critic.clip_norm, critic.spectral_norm or a penalty (critic.gradient_penalty, critic.dragan, critic.r1, "
+             "critic.r2) does",
              trainer->loss->name);
 }
 

@@ -122,6 +122,16 @@ static gan_status tell_options(const gan_trainer *trainer, changes *list) {
   return GAN_OK;
 }
 
+/* "auto" before and now, and another number. */
+static void tell_decay(const gan_trainer *trainer, changes *list) {
+  const gan_optimizer_options *before = &trainer->before->optimizer, *now = &trainer->config->optimizer;
+  const double from = gan_weight_decay_of(before), to = gan_weight_decay_of(now);
+  char text[128];
+  if (!isnan(before->weight_decay) || !isnan(now->weight_decay) || from == to) return;
+  snprintf(text, sizeof text, "optimizer.weight_decay (auto): %g -> %g", from, to);
+  tell(list, true, text);
+}
+
 /* Of a quantity, from its value in the last iteration to that in the next. */
 typedef struct jump {
   bool jumps; /* false where the schedule goes on as it was */
@@ -158,6 +168,7 @@ static gan_status tell_all(const gan_trainer *trainer, const gan_checkpoint *fro
   char text[128];
   if (trainer->before) {
     GAN_TRY(tell_options(trainer, list));
+    tell_decay(trainer, list);
     tell_jumps(trainer, from->iteration, list);
   } else if (from->shards != trainer->shards.count) {
     snprintf(text, sizeof text, "train.shards: %d -> %d", from->shards, trainer->shards.count);

@@ -14,11 +14,17 @@
 #include "nn/tangent.h"
 #include "train/internal.h"
 
-bool gan_is_constrained_otherwise(const gan_config *config, const gan_network *critic) {
-  const bool normalises = critic ? gan_network_normalises_spectrally(critic)
-                                 : strstr(config->critic.network.layers, "spectral_norm") != NULL;
-  return gan_penalties_any(&config->critic.penalty) || config->critic.clip_norm > 0 || config->critic.spectral_norm ||
-         normalises;
+/* All of its weight matrices are. A single one that is not may grow, and the critic with it: normalising the others
+   bounds nothing, and clipping is what bounds that one. So a critic that is normalised in part is, for all that is
+   about bounds, one that is not: a Wasserstein loss has its weights clipped, and whoever says that they shall not be is
+   told that nothing bounds them. Where a clipped weight is normalised, clipping changes its directions, not its size.
+ */
+static bool is_normalised(const gan_config *config) {
+  return config->critic.spectral_norm || gan_layers_normalise_all(config->critic.network.layers);
+}
+
+bool gan_is_constrained_otherwise(const gan_config *config) {
+  return gan_penalties_any(&config->critic.penalty) || config->critic.clip_norm > 0 || is_normalised(config);
 }
 
 /* --- The bound --- */
@@ -30,8 +36,8 @@ static bool wants_bound(const gan_config *config) {
   return loss && loss->wants_lipschitz;
 }
 
-static bool needs_bound(const gan_config *config, const gan_network *critic) {
-  return wants_bound(config) && !gan_is_constrained_otherwise(config, critic);
+static bool needs_bound(const gan_config *config) {
+  return wants_bound(config) && !gan_is_constrained_otherwise(config);
 }
 
 /* One that a preset has fits that preset's loss, and one that the run has had, the loss that it had. */
@@ -44,8 +50,8 @@ void gan_clip_ask_for(gan_config *config) {
   config->brought[clip_row()] = false;
 }
 
-double gan_clip_of(const gan_config *config, const gan_network *critic) {
-  const bool needed = needs_bound(config, critic);
+double gan_clip_of(const gan_config *config) {
+  const bool needed = needs_bound(config);
   const double bound = config->critic.clip;
   if (isnan(bound)) return needed ? 0.01 : 0;
   return needed || gan_clip_is_asked_for(config) ? bound : 0;
@@ -54,7 +60,7 @@ double gan_clip_of(const gan_config *config, const gan_network *critic) {
 /* What the run clipped by although nothing called for it, somebody has asked for once. */
 void gan_clip_keep(gan_config *config, const gan_config *before) {
   const bool given = config->given[clip_row()];
-  if (!given && before->critic.clip > 0 && !needs_bound(before, NULL)) gan_clip_ask_for(config);
+  if (!given && before->critic.clip > 0 && !needs_bound(before)) gan_clip_ask_for(config);
 }
 
 static void tell_who_gave_way(gan_trainer *trainer, double bound) {
@@ -72,7 +78,7 @@ static void tell_who_gave_way(gan_trainer *trainer, double bound) {
 void gan_settle_clipping(gan_trainer *trainer) {
   gan_config *config = trainer->config;
   const double bound = config->critic.clip;
-  config->critic.clip = gan_clip_of(config, trainer->model.critic);
+  config->critic.clip = gan_clip_of(config);
   if (bound > 0 && config->critic.clip == 0 && config->brought[clip_row()]) tell_who_gave_way(trainer, bound);
 }
 
@@ -102,11 +108,12 @@ gan_status gan_regularisers_check(const gan_config *config, const gan_network *c
         "critic.spectral_norm normalises dense, conv, conv_transpose and embedding layers, and critic.layers "
         "has none: leave it out");
   const bool clips = config->critic.clip > 0 || config->critic.clip_norm > 0;
-  if (clips && gan_network_normalises_spectrally(critic))
-    return gan_fail(GAN_BAD_USAGE,
-                    "with spectral normalisation the critic is the same whatever the size of its weights, so that "
-                    "clipping them bounds nothing: set critic.%s to 0, or leave out spectral_norm",
-                    config->critic.clip > 0 ? "clip" : "clip_norm");
+  if (clips && is_normalised(config))
+    return gan_fail(
+        GAN_BAD_USAGE,
+        "with spectral normalisation of all its layers the critic is the same whatever the size of its weights, "
+        "so that clipping them bounds nothing: set critic.%s to 0, or leave out spectral_norm",
+        config->critic.clip > 0 ? "clip" : "clip_norm");
   if (!gan_penalties_any(&config->critic.penalty)) return GAN_OK;
   GAN_TRY(check_coupling(config, critic));
   const gan_status status = gan_network_check_tangents(critic);

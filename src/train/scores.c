@@ -183,8 +183,9 @@ gan_status gan_scores_sum(gan_trainer *trainer, const gan_player *player, gan_st
   if (trainer->sums[GAN_SUM_STOP] > 0) trainer->stop = true;
   if (trainer->sums[GAN_SUM_FAILED] > 0) return gan_world_agree(trainer->world, mine);
   if (!isfinite(trainer->sums[GAN_SUM_LOSS]))
-    return gan_fail(GAN_FAILED, "the %s's loss is %g in iteration %lld", player->name,
-                    gan_shown(trainer->sums[GAN_SUM_LOSS]), (long long)trainer->iteration + 1);
+    return gan_fail(GAN_FAILED, "the %s's loss is %g in iteration %lld%s", player->name,
+                    gan_shown(trainer->sums[GAN_SUM_LOSS]), (long long)trainer->iteration + 1,
+                    gan_weights_hint(trainer));
   return GAN_OK;
 }
 

@@ -14,6 +14,7 @@
 #include "kernels/precision.h"
 #include "train/internal.h"
 #include "train/optimization.h"
+#include "train/step.h"
 
 enum { OWN_TENSORS = 2 }; /* of list_own, at most */
 
@@ -69,8 +70,8 @@ static gan_status list_tensors(gan_trainer *trainer, bool writing, bool average,
 static gan_status check_finite(const gan_trainer *trainer, size_t count, const gan_tensor *tensors) {
   const gan_tensor *odd = gan_model_not_finite(count, tensors);
   if (!odd) return GAN_OK;
-  return gan_fail(GAN_FAILED, "the numbers of %s are no longer finite in iteration %lld: use a lower learning rate",
-                  odd->path, (long long)trainer->iteration);
+  return gan_fail(GAN_FAILED, "the numbers of %s are no longer finite in iteration %lld: use a lower learning rate%s",
+                  odd->path, (long long)trainer->iteration, gan_weights_hint(trainer));
 }
 
 const char *gan_state_backend(const gan_trainer *trainer, size_t size, char *name) {
@@ -201,6 +202,40 @@ static gan_status check_optimizer(const gan_trainer *trainer, const char *path) 
   return GAN_OK;
 }
 
+/* The first layer whose weight the checkpoint has normalised where the network has not, or the other way round. */
+static const gan_layer *find_other_norm(const gan_trainer *trainer, const gan_player *player) {
+  for (int i = 0; i < player->network->layer_count; i++) {
+    const gan_layer *layer = &player->network->layers[i];
+    const bool normalised = layer->spectral.rows > 0;
+    char path[sizeof((gan_tensor *)NULL)->path];
+    if (!layer->type->has_matrix) continue;
+    snprintf(path, sizeof path, "/%s/%s.%s", player->name, layer->path, normalised ? "weight" : "weight_orig");
+    if (gan_checkpoint_has(trainer->resumed, path)) return layer;
+  }
+  return NULL;
+}
+
+/* Nor can a normalisation: its vectors belong to a weight of which they have followed each update. */
+static gan_status check_normalisation(const gan_trainer *trainer, const char *path) {
+  const gan_player *players[] = {&trainer->generator, &trainer->critic};
+  for (int i = 0; i < 2; i++) {
+    const gan_layer *layer = find_other_norm(trainer, players[i]);
+    if (!layer) continue;
+    const bool now = layer->spectral.rows > 0,
+               everywhere = i == 1 && trainer->before &&
+                            trainer->before->critic.spectral_norm != trainer->config->critic.spectral_norm;
+    char remedy[64];
+    snprintf(remedy, sizeof remedy, everywhere ? "--critic.spectral_norm=%s" : "the %s.layers that it had",
+             everywhere ? now ? "no" : "yes" : players[i]->name);
+    return gan_fail(
+        GAN_BAD_USAGE,
+        "%s was made %s spectral normalisation of layer %d (\"%s\") of %s.layers, which cannot begin or end in "
+        "the midst of a run: go on with %s, or begin a new run in another folder",
+        path, now ? "without" : "with", layer->index + 1, layer->type->name, players[i]->name, remedy);
+  }
+  return GAN_OK;
+}
+
 void gan_begin_average(gan_player *generator) {
   memcpy(generator->ema, generator->parameters, generator->network->parameter_count * sizeof(float));
   memcpy(generator->ema_buffers, generator->buffers, generator->network->buffer_count * sizeof(float));
@@ -215,6 +250,7 @@ static gan_status read_state(gan_trainer *trainer, const char *path) {
   GAN_TRY(gan_checkpoint_header(trainer->resumed, &checkpoint));
   gan_status status = check_header(trainer, path, &checkpoint);
   if (status == GAN_OK) status = check_optimizer(trainer, path);
+  if (status == GAN_OK) status = check_normalisation(trainer, path);
   if (status == GAN_OK) status = list_tensors(trainer, false, !averages_now, &tensors, &count);
   if (status == GAN_OK) status = gan_checkpoint_tensors(trainer->resumed, count, tensors);
   if (status == GAN_OK) status = check_read(path, gan_model_not_finite(count, tensors));

@@ -90,6 +90,8 @@ void gan_player_take_statistics(gan_trainer *trainer, gan_player *player);
 /* Reduces the gradients over shards and ranks, and has the parameters updated, each range by some rank or by all.
    Collective. */
 void gan_player_update(gan_trainer *trainer, gan_player *player);
+/* What a message about numbers that grew too large adds: weights of samples may be why. */
+const char *gan_weights_hint(const gan_trainer *trainer);
 /* Waits until every rank's part of the last update is in. GAN_FAILED when its gradient was not finite, or too large for
    the optimizer; the same on every rank. Collective. */
 gan_status gan_player_settle(gan_trainer *trainer, gan_player *player) GAN_CHECKED;

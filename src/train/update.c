@@ -83,6 +83,10 @@ static void note_bound(gan_player *player) {
   player->settled = true;
 }
 
+const char *gan_weights_hint(const gan_trainer *trainer) {
+  return trainer->source->weights ? "; data.weights multiply the loss and its gradient: smaller ones may help" : "";
+}
+
 /* Waits until every rank's part of a network's last update is in; only then is the gradient's norm known. Its square is
    as large as that of any element at least; and a mean square that is infinite once stays so, and its parameter where
    it is. */
@@ -93,15 +97,15 @@ gan_status gan_player_settle(gan_trainer *trainer, gan_player *player) {
   player->gradient_norm = sqrt(squares);
   note_bound(player);
   if (!isfinite(squares))
-    return gan_fail(GAN_FAILED, "the %s's gradient is not finite in iteration %lld", player->name,
-                    (long long)trainer->iteration + 1);
+    return gan_fail(GAN_FAILED, "the %s's gradient is not finite in iteration %lld%s", player->name,
+                    (long long)trainer->iteration + 1, gan_weights_hint(trainer));
   const double taken = player->gradient_norm * gan_reduction_factor(player->reduction);
   if (player->optimizer->squares_gradient && taken * taken > (double)FLT_MAX)
     return gan_fail(GAN_FAILED,
                     "the %s's gradient is too large for %s to square it (norm %.2g, in iteration %lld): use a lower "
-                    "learning rate, %s.gradient_clip, or critic.clip",
+                    "learning rate, %s.gradient_clip, or critic.clip%s",
                     player->name, player->optimizer->name, player->gradient_norm, (long long)trainer->iteration + 1,
-                    player->name);
+                    player->name, gan_weights_hint(trainer));
   if (!player->prepared) gan_player_prepare(player, true);
   return GAN_OK;
 }

@@ -73,10 +73,11 @@ test_precedence_is_preset_file_environment_command_line() {
 }
 test_config_lists_every_table() {
   local list
-  for list in presets layers losses penalties augmentations optimizers schedules initialisations sources backends options; do
+  for list in presets layers losses regularisers augmentations optimizers schedules initialisations sources backends options; do
     run 0 "$PROGRAM" config --list $list && [ "$(wc -l <out)" -ge 1 ] || return 1
   done
-  run 0 "$PROGRAM" config --list losses && says out wasserstein && says out modified_minimax
+  run 0 "$PROGRAM" config --list losses && says out wasserstein && says out modified_minimax || return 1
+  run 0 "$PROGRAM" config --list regularisers && [ "$(cut -d' ' -f3 out | grep . | tr '\n' ' ')" = "clip clip_norm gradient_penalty dragan r1 r2 lecam spectral_norm " ]
 }
 test_info_tells_which_reduction_suits_the_hosts() {
   run 0 mpi 1 info && says out '^reduction +flat$' && run 0 mpi 3 info && says out '^reduction +shared$' || return 1

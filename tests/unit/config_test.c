@@ -51,7 +51,7 @@ static void built_in_defaults_are_the_recipe_of_the_wgan_paper(void **state) {
   assert_true(config->optimizer.learning_rate == 0.00005);
   assert_true(config->optimizer.alpha == 0.99);
   assert_true(config->optimizer.epsilon == 1e-8);
-  assert_true(gan_clip_of(config, NULL) == 0.01);
+  assert_true(gan_clip_of(config) == 0.01);
   assert_int_equal(config->train.n_critic.critic, 5);
   assert_int_equal(config->train.batch, 64);
   assert_int_equal(config->train.shards, 0);
