@@ -160,9 +160,10 @@ with h5py.File("points.h5", "a") as file:
     file["short"] = numpy.ones(59)
     file["square"] = numpy.ones((60, 2))
     file["texts"] = [b"1"] * 60
+    file["scalar"] = 1.0
 P
   local name words=(train "${tiny[@]}" "${points[@]}" --iterations 1)
-  for name in 'negative:sample 7 is -1' 'broken:sample 9 is nan' 'large:sample 9 is inf' 'zeros:all 60' 'short:59 rows' 'square:2 dimensions' 'texts:' \
+  for name in 'negative:sample 7 is -1' 'broken:sample 9 is nan' 'large:sample 9 is inf' 'zeros:all 60' 'short:59 rows' 'square:2 dimensions' 'texts:' 'scalar:weights one number for each' \
     'missing:missing'; do
     run 3 "$PROGRAM" "${words[@]}" --data.weights="${name%%:*}" && one_message && says err 'data.weights' && says err "${name#*:}" || return 1
   done
@@ -171,6 +172,18 @@ P
     --run.dir few
 }
 
+test_a_column_of_weights_is_a_list() {
+  make_points
+  /usr/bin/python3 -c "
+import h5py, numpy
+with h5py.File('points.h5', 'a') as file:
+    file['column'] = file['weights'][()][:, None]
+    file['huge'] = numpy.full(60, 1e30)"
+  local words=("${tiny[@]}" "${points[@]}" --iterations 2)
+  run 0 "$PROGRAM" train "${words[@]}" --data.weights=weights --run.dir list && run 0 "$PROGRAM" train "${words[@]}" --data.weights=column --run.dir column &&
+    same_state list/latest.h5 column/latest.h5 /critic /generator || return 1
+  run 1 mpi 2 train "${words[@]}" --data.weights=huge --run.dir huge && one_message && says err 'gradient is .*data\.weights multiply the loss'
+}
 test_a_run_goes_on_with_its_weights_only() {
   make_points
   local options=("${tiny[@]}" "${points[@]}" --iterations 4 --run.dir run)

@@ -115,6 +115,10 @@ assert (d['critic_steps'], d['generator_steps']) == (1, 3)"
 
 # Every update of both networks by PyTorch's formulas (torch.optim.AdamW; the corrections by the betas of the step), with rates
 # and betas of the configuration: warm-up, half a cosine, root of the batch.
+test_a_weight_decay_that_an_optimiser_brings_is_told_when_it_changes() {
+  run 75 "$PROGRAM" train "${tiny[@]}" --iterations 4 --optimizer.name adamw --run.stop_at=2 --run.dir run &&
+    run 0 "$PROGRAM" train --resume --optimizer.name adam --run.dir run && says out '^changed .*optimizer.name: adamw -> adam; optimizer.weight_decay \(auto\): 0.01 -> 0'
+}
 test_updates_are_those_of_adamw_with_the_scheduled_rates_and_betas() {
   run 0 mpi 3 train "${tiny[@]}" "${moving[@]}" --optimizer.weight_decay=0.1 --train.n_critic=2 --critic.clip=0 --iterations 8 \
     --trace trace.h5 --trace-steps 24 --run.dir run &&

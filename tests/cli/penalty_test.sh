@@ -236,6 +236,18 @@ test_a_runs_bound_gives_way_where_it_goes_on_with_what_needs_none() {
   "${begin[@]}" --run.stop_at=$((++iteration)) && goes_on_with 0.1 --loss.name=minimax --critic.clip=0.1 && goes_on_with 0.1 && ! grep -q 'gives way' said
 }
 
+# What is printed is what trains, and trains the same when it is read again.
+test_the_configuration_that_is_printed_is_the_one_that_trains() {
+  local option
+  for option in --loss.name=minimax --critic.gradient_penalty=10 --critic.spectral_norm --critic.clip_norm=1 --critic.clip=0.2 --seed=3; do
+    run 0 "$PROGRAM" config --memory "${tiny[@]}" $option && run 0 "$PROGRAM" config "${tiny[@]}" --iterations 2 $option && cp out printed.ini &&
+      run 0 "$PROGRAM" train "${tiny[@]}" --iterations 2 $option --run.dir words && run 0 "$PROGRAM" printed.ini --run.dir printed || return 1
+    [ "$(clip_of words)" = "$(sed -n '/^\[critic\]/,/^\[/s/^clip = //p' printed.ini)" ] || { note "trains with clip $(clip_of words): $option"; return 1; }
+    same_state words/latest.h5 printed/latest.h5 && [ "$(clip_of words)" = "$(clip_of printed)" ] || return 1
+    rm -r words printed
+  done
+}
+
 # As it was: a run of an earlier version has the bound that it was given or had by default then.
 test_an_older_run_keeps_its_bound() {
   gzip -dc "$ROOT/tests/reference/checkpoint-format-1.h5.gz" >old.h5

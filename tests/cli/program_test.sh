@@ -5,6 +5,9 @@ test_help_takes_one_subcommand() {
   run 0 "$PROGRAM" help train && says out 'gan_dist train' && run 0 "$PROGRAM" help help && says out 'trains generative' || return 1
   run 2 "$PROGRAM" help train loss && says err 'nothing after it, not "loss"' && [ ! -s out ]
 }
+test_help_on_losses_lists_no_key_that_they_refuse() {
+  run 0 "$PROGRAM" loss --help && says out '--loss.label_smoothing' && ! grep -e '--loss.name' -e '--loss.label_flips' out
+}
 test_help_lists_every_subcommand() {
   run 0 "$PROGRAM" --help || return 1
   local command

@@ -48,6 +48,20 @@ test_what_moves_over_a_run_and_simultaneous_steps_agree_with_pytorch() {
     --optimizer.reference_batch=8 --train.order simultaneous --loss.name relativistic_paired &&
     agrees 3 --train.n_critic=1/3 --train.order simultaneous --critic.lecam=0.3 --loss.name logistic --critic.r1=1
 }
+# An update is small beside the parameters.
+test_an_update_of_another_optimiser_differs() {
+  pytorch_only
+  local replay=("$python" "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini)
+  agrees 1 --optimizer.name adam --optimizer.beta2=0.999 && sed -i 's/^beta2 = .*/beta2 = 0.9/' run/config.ini && run 1 "${replay[@]}" &&
+    says out '^parameters .*DIFFERS$' && says out '^gradient .*agrees$' || return 1
+  agrees 1 --optimizer.name adamw && sed -i 's/^weight_decay = .*/weight_decay = 0/' run/config.ini && run 1 "${replay[@]}" && says out 'DIFFERS$' || return 1
+}
+test_a_trace_without_what_its_configuration_adds_is_one_of_another_run() {
+  pytorch_only
+  run 0 "$PROGRAM" train "${tiny[@]}" --iterations 2 --train.n_critic 2 --critic.gradient_penalty=1 --critic.penalty_every=2 --trace trace.h5 --trace-steps 3 --run.dir run &&
+    sed -i 's/^penalty_every = .*/penalty_every = 1/' run/config.ini && run 1 "$python" "$ROOT/scripts/replay_trace.py" trace.h5 run/config.ini &&
+    says err '^replay_trace: the trace and the configuration are not of the same run: .*update_0*[0-9] has no interpolation' && [ "$(wc -l <err)" = 1 ]
+}
 # The generator's gradient comes back through the augmentation, and those of r1 and r2 as well.
 test_augmentation_agrees_with_pytorch() {
   pytorch_only

@@ -229,6 +229,36 @@ static void a_batch_without_weight_has_neither_loss_nor_gradient(void **unused) 
   }
 }
 
+/* Real samples without weight have no term, and generated ones theirs as ever, unless it is one of both classes: then
+   there is nothing to compare with. */
+static void real_samples_without_weight_leave_the_generated_ones_terms_alone(void **unused) {
+  (void)unused;
+  const float zeros[COUNT] = {0};
+  for (int row = 0; row < gan_loss_count; row++) {
+    const gan_loss *loss = &gan_losses[row];
+    const gan_loss_options options = usual(loss);
+    float real_gradient[COUNT] = {1}, fake_gradient[COUNT] = {1}, usual_gradient[COUNT];
+    gan_scores scores = {.count = COUNT,
+                         .batch = COUNT,
+                         .real = some_real,
+                         .fake = some_fake,
+                         .real_gradient = real_gradient,
+                         .fake_gradient = usual_gradient};
+    (void)loss_of(loss, &options, GAN_LOSS_CRITIC, &scores, 3);
+    scores.real_weights = zeros;
+    scores.fake_gradient = fake_gradient;
+    const double left = loss_of(loss, &options, GAN_LOSS_CRITIC, &scores, 3);
+    for (int i = 0; i < COUNT; i++) {
+      assert_true(real_gradient[i] == 0);
+      assert_true(fake_gradient[i] == (loss->pairing == GAN_PAIRING_NONE ? usual_gradient[i] : 0));
+    }
+    if (loss->pairing != GAN_PAIRING_NONE) assert_true(left == 0);
+    if (!loss->generator_needs_real) continue;
+    assert_true(loss_of(loss, &options, GAN_LOSS_GENERATOR, &scores, 2) == 0);
+    for (int i = 0; i < COUNT; i++) assert_true(fake_gradient[i] == 0);
+  }
+}
+
 /* The cut between losses whose generator has to be given real scores and those that do without. */
 static void generators_do_without_real_scores_unless_they_say_so(void **unused) {
   (void)unused;
@@ -318,6 +348,7 @@ int main(void) {
       cmocka_unit_test(so_they_do_cut_into_shards_of_unequal_size),
       cmocka_unit_test(every_loss_is_compared_with_pytorch),
       cmocka_unit_test(gradients_are_the_slopes_of_the_losses),
+      cmocka_unit_test(real_samples_without_weight_leave_the_generated_ones_terms_alone),
       cmocka_unit_test(weights_alike_multiply_every_loss),
       cmocka_unit_test(a_batch_without_weight_has_neither_loss_nor_gradient),
       cmocka_unit_test(generators_do_without_real_scores_unless_they_say_so),

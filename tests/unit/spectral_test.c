@@ -318,6 +318,21 @@ static void first_vectors_are_unit_ones_of_their_own_for_each_network_and_layer(
   gan_network_destroy(network);
 }
 
+static void a_description_normalises_all_where_each_layer_with_a_matrix_has_the_word(void **state) {
+  (void)state;
+  static const char *const all[] = {
+      "dense 4 spectral_norm", "conv 4 kernel 3 spectral_norm no_bias,relu\n dense 1  spectral_norm",
+      "residual, conv_transpose 2 kernel 2 spectral_norm, end,,\ndense 1 spectral_norm\n"};
+  static const char *const not_all[] = {"",
+                                        "relu, tanh",
+                                        "dense 4 spectral_norm, dense 1",
+                                        "dense 4, dense 1 spectral_norm",
+                                        "embedding 9 2, dense 1 spectral_norm",
+                                        "dense 1 no_spectral_norm"};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) assert_true(gan_layers_normalise_all(all[i]));
+  for (size_t i = 0; i < sizeof not_all / sizeof *not_all; i++) assert_false(gan_layers_normalise_all(not_all[i]));
+}
+
 static void all_layers_of_a_network_are_normalised_where_that_is_asked_for(void **state) {
   (void)state;
   static const char layers[] =
@@ -361,6 +376,7 @@ int main(void) {
       cmocka_unit_test(a_tiny_matrix_becomes_one_of_norm_1),
       cmocka_unit_test(numbers_that_are_not_finite_stay_visible_and_leave_the_vectors_alone),
       cmocka_unit_test(first_vectors_are_unit_ones_of_their_own_for_each_network_and_layer),
+      cmocka_unit_test(a_description_normalises_all_where_each_layer_with_a_matrix_has_the_word),
       cmocka_unit_test(all_layers_of_a_network_are_normalised_where_that_is_asked_for),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,10 @@
 static void other_programs_names_lead_to_the_option(void **state) {
   (void)state;
   static const char *const names[][2] = {
+      /* ADA and DiffAugment */
+      {"augment.probability", "augment.strength"},
+      {"augment.ops", "augment.operations"},
+      {"train.gradient_accumulation", "train.accumulate"},
       /* torch.optim */
       {"lr", "optimizer.learning_rate"},
       {"optimizer.lr", "optimizer.learning_rate"},
@@ -85,10 +89,8 @@ static void variables_lead_to_the_option(void **state) {
 static void what_works_otherwise_is_told(void **state) {
   (void)state;
   static const char *const notes[][2] = {
-      {"betas", "optimizer.beta1 and optimizer.beta2"},
-      {"gpus", "mpirun -np"},
-      {"apply_g_sn", "the word spectral_norm"},
-      {"imageSize", "generator.layers"},
+      {"betas", "optimizer.beta1 and optimizer.beta2"}, {"gpus", "mpirun -np"},
+      {"apply_g_sn", "the word spectral_norm"},         {"imageSize", "generator.layers"},
       {"num_workers", "nothing is to be set"},
   };
   for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
