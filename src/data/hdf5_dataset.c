@@ -259,7 +259,7 @@ gan_status gan_hdf5_read_labels(hid_t file, const char *path, const char *name, 
 
 /* A column, as tables are often stored, is a list as well. */
 static bool is_column(const gan_hdf5_rows *rows, int64_t count) {
-  return rows->rank == 2 && rows->size[0] == count && rows->size[1] == 1;
+  return rows->rank == 2 && rows->size[0] == count && rows->row_elements == 1;
 }
 
 static gan_status check_weights(const gan_hdf5_rows *rows, int64_t count) {
