@@ -147,10 +147,14 @@ static jump find_jump(const gan_trainer *trainer, int row, int64_t done) {
                 .to = to};
 }
 
+/* A jump too small for the digits that are printed is none that one could be told of. */
 static void tell_jump(changes *list, const char *what, jump found) {
-  char text[128];
+  char text[128], from[32], to[32];
   if (!found.jumps) return;
-  gan_print_plain(text, sizeof text, "%s of an iteration: %.3g -> %.3g", what, found.from, found.to);
+  gan_print_plain(from, sizeof from, "%.3g", found.from);
+  gan_print_plain(to, sizeof to, "%.3g", found.to);
+  if (strcmp(from, to) == 0) return;
+  snprintf(text, sizeof text, "%s of an iteration: %s -> %s", what, from, to);
   tell(list, true, text);
 }
 
