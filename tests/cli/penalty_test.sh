@@ -205,14 +205,14 @@ test_a_presets_bound_gives_way_to_what_needs_none_and_one_that_is_given_stays() 
   begins_with_clip 0 used.ini && ! grep -q 'gives way' said || return 1
   begins_with_clip 0 "${preset[@]}" --critic.gradient_penalty=1 && gave_way 0.1 'the preset' && says said 'other regularisers; --critic.clip=0.1 clips besides' &&
     begins_with_clip 0 "${preset[@]}" --critic.spectral_norm && gave_way 0.1 'the preset' &&
-    begins_with_clip 0 "${preset[@]}" --critic.layers="dense 8 spectral_norm, dense 1" && gave_way 0.1 'the preset' &&
+    begins_with_clip 0 "${preset[@]}" --critic.layers="dense 8 spectral_norm, dense 1 spectral_norm" && gave_way 0.1 'the preset' &&
     begins_with_clip 0 "${preset[@]}" --critic.clip_norm=1 && gave_way 0.1 'the preset' || return 1
   begins_with_clip 0.1 "${preset[@]}" --loss.name=minimax --critic.clip=0.1 && ! grep -q 'gives way' said &&
     begins_with_clip 0.1 used.ini && ! grep -q 'gives way' said &&
     begins_with_clip 0.3 used.ini --critic.r1=1 --critic.clip=0.3 && says said 'critic.clip = 0.3 stays beside' || return 1
   # What `config` prints is what a run would have.
   run 0 "$PROGRAM" config --preset ring8 --loss.name=minimax && says out '^clip = 0$' &&
-    run 0 "$PROGRAM" config --preset ring8 --critic.layers="dense 8 spectral_norm, dense 1" && says out '^clip = 0$' &&
+    run 0 "$PROGRAM" config --preset ring8 --critic.layers="dense 8 spectral_norm, dense 1 spectral_norm" && says out '^clip = 0$' &&
     run 0 "$PROGRAM" config --loss.name=minimax --critic.clip=0.1 && says out '^clip = 0.1$'
 }
 
