@@ -93,7 +93,7 @@ static void check_cases(const gan_backend *backend) {
     compute_single(backend, &p);
     for (int ranks = 1; ranks <= 3 && ranks <= p.shards; ranks++)
       for (int rank = 0; rank < ranks; rank++)
-        for (int wanted = 1; wanted <= MOST_GROUPS; wanted++) check_rank(backend, &p, ranks, rank, wanted);
+        for (int wanted = 1; wanted <= MOST_GROUPS; wanted += 2) check_rank(backend, &p, ranks, rank, wanted);
     free(p.scratch);
     release_problem(&p);
   }

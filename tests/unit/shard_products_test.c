@@ -103,7 +103,7 @@ static void check_case(const gan_backend *backend, const operands *of) {
   check_value(backend, of, sum);
   free(sum);
   for (int ranks = 1; ranks <= 3 && ranks <= of->count; ranks++)
-    for (int wanted = 1; wanted <= MOST_GROUPS; wanted++) check_ranks(backend, of, leaves, ranks, wanted);
+    for (int wanted = 1; wanted <= MOST_GROUPS; wanted += 2) check_ranks(backend, of, leaves, ranks, wanted);
   for (int i = 0; i < of->count; i++) release_sums(&single[i]);
 }
 
