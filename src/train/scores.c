@@ -83,13 +83,13 @@ static gan_scores kept_scores_of(const scored *what, int shard, int64_t sample) 
   return found;
 }
 
-static int rounds_of(const scored *what) {
-  return gan_loss_rounds(what->trainer->loss, what->real && what->trainer->real_weights);
+int gan_scores_rounds(const gan_trainer *trainer, const gan_player *player) {
+  const bool sees_real = player == &trainer->critic || trainer->loss->generator_needs_real;
+  return gan_loss_rounds(trainer->loss, sees_real && trainer->source->weights);
 }
 
-bool gan_scores_need_all(gan_trainer *trainer, const gan_player *player) {
-  const scored what = scored_by(trainer, player);
-  return rounds_of(&what) > 0;
+bool gan_scores_need_all(const gan_trainer *trainer, const gan_player *player) {
+  return gan_scores_rounds(trainer, player) > 0;
 }
 
 void gan_scores_keep(gan_trainer *trainer, const gan_player *player) {
@@ -117,11 +117,11 @@ static void draw_label_flips(gan_trainer *trainer) {
 }
 
 /* What the loss has to know of the global batch: one small exchange for each round, none for most losses. */
-static void sum_statistics(const scored *what) {
+static void sum_statistics(const scored *what, int rounds) {
   gan_trainer *trainer = what->trainer;
   double *totals = trainer->loss_totals;
   gan_loss_begin(trainer->shards.batch, totals);
-  for (int round = 0; round < rounds_of(what); round++) {
+  for (int round = 0; round < rounds; round++) {
     const size_t size = (size_t)gan_loss_round_size(round);
     int64_t sample = 0;
     for (int shard = 0; shard < trainer->shards.local; shard++) {
@@ -142,8 +142,8 @@ void gan_scores_lose(gan_trainer *trainer, const gan_player *player) {
   int64_t sample = gan_shards_samples_before(pass->shards);
   if (trainer->group == 0) {
     if (what.side == GAN_LOSS_CRITIC) draw_label_flips(trainer);
-    if (rounds_of(&what) > 0) gan_scores_keep(trainer, player);
-    sum_statistics(&what);
+    if (gan_scores_need_all(trainer, player)) gan_scores_keep(trainer, player);
+    sum_statistics(&what, gan_scores_rounds(trainer, player));
   }
   note_statistics(trainer, player);
   for (int shard = 0; shard < pass->shards->local; shard++) {

@@ -46,9 +46,11 @@ void gan_augment_draws(const gan_trainer *trainer, const gan_player *player, boo
 
 /* --- scores.c: the loss, and sums over shards --- */
 
+/* Sums over all shards, one after the other, that the player's loss asks for before it can be taken. */
+int gan_scores_rounds(const gan_trainer *trainer, const gan_player *player);
 /* Whether the player's loss is one of scores of the whole batch; and keeps those of the group that the passes hold,
    which all but the first have to be before gan_scores_lose of the first then. */
-bool gan_scores_need_all(gan_trainer *trainer, const gan_player *player);
+bool gan_scores_need_all(const gan_trainer *trainer, const gan_player *player);
 void gan_scores_keep(gan_trainer *trainer, const gan_player *player);
 /* The player's loss of each shard that the passes hold and its gradient with respect to the critic's scores, which
    starts the backward pass. */

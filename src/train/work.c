@@ -53,11 +53,8 @@ double gan_iteration_flops(const gan_network *generator, const gan_network *crit
          ((double)kind->critic_steps * critic_step + (double)kind->generator_steps * generator_step);
 }
 
-static bool is_weighted(const gan_trainer *trainer) { return trainer->source->weights != NULL; }
-static int critic_rounds(const gan_trainer *trainer) { return gan_loss_rounds(trainer->loss, is_weighted(trainer)); }
-static int generator_rounds(const gan_trainer *trainer) {
-  return gan_loss_rounds(trainer->loss, trainer->loss->generator_needs_real && is_weighted(trainer));
-}
+static int critic_rounds(const gan_trainer *trainer) { return gan_scores_rounds(trainer, &trainer->critic); }
+static int generator_rounds(const gan_trainer *trainer) { return gan_scores_rounds(trainer, &trainer->generator); }
 
 static gan_iteration_kind kind_of(const gan_trainer *trainer) {
   const gan_config *config = trainer->config;
