@@ -4,12 +4,14 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -126,25 +128,56 @@ static void *answer(void *context) {
   return NULL;
 }
 
-/* The thread of another host's first rank. Which of the addresses leads to rank 0 nobody knows: it sends to all. */
-static void *call(void *context) {
-  gan_heartbeat *heartbeat = context;
+/* Which of the addresses leads to rank 0 nobody knows: it is called at all. */
+static void call(const gan_heartbeat *heartbeat) {
   const invitation *invited = &heartbeat->invitation;
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = invited->port}, from;
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = invited->port};
+  for (int i = 0; i < invited->addresses; i++) {
+    to.sin_addr = invited->address[i];
+    send_sign(heartbeat, &to);
+  }
+}
+
+/* The thread of another host's first rank. */
+static void *call_again(void *context) {
+  gan_heartbeat *heartbeat = context;
+  struct sockaddr_in from;
   do {
     while (receive_sign(heartbeat, MSG_DONTWAIT, &from)) continue;
-    for (int i = 0; i < invited->addresses; i++) {
-      to.sin_addr = invited->address[i];
-      send_sign(heartbeat, &to);
-    }
+    call(heartbeat);
   } while (gan_ticker_wait(&heartbeat->ticker, heartbeat->pause));
   return NULL;
 }
 
+/* Who is stopped before its first sign has arrived would be missed by nobody: the start ends when all have been heard,
+   or after so many times so long, as where no network carries signs. */
+enum { TIMES = 5, WAIT_MS = 200 };
+
+static void wait_for_hosts(const gan_heartbeat *heartbeat) {
+  const double end = gan_seconds() + 1e-3 * TIMES * WAIT_MS;
+  const struct timespec moment = {.tv_nsec = 500000};
+  for (int i = 0; i < heartbeat->peers; i++)
+    while (i != heartbeat->world->host_number && atomic_load(&heartbeat->peer[i].heard) == 0 && gan_seconds() < end)
+      nanosleep(&moment, NULL);
+}
+
+static void wait_for_rank_0(gan_heartbeat *heartbeat) {
+  struct pollfd answer = {.fd = heartbeat->socket, .events = POLLIN};
+  struct sockaddr_in from;
+  for (int i = 0; i < TIMES && atomic_load(&heartbeat->peer[0].heard) == 0; i++) {
+    call(heartbeat);
+    if (poll(&answer, 1, WAIT_MS) > 0) (void)receive_sign(heartbeat, MSG_DONTWAIT, &from);
+  }
+}
+
 /* On the first rank of a host, with rank 0's invitation. */
 static gan_status begin(gan_heartbeat *heartbeat) {
+  const bool first = heartbeat->world->rank == 0;
   if (heartbeat->invitation.port == 0 || heartbeat->socket < 0) return GAN_OK;
-  return gan_ticker_start(&heartbeat->ticker, "heartbeat", heartbeat->world->rank == 0 ? answer : call, heartbeat);
+  if (!first) wait_for_rank_0(heartbeat);
+  GAN_TRY(gan_ticker_start(&heartbeat->ticker, "heartbeat", first ? answer : call_again, heartbeat));
+  if (first) wait_for_hosts(heartbeat);
+  return GAN_OK;
 }
 
 static gan_status create(const gan_world *world, double pause, gan_heartbeat **created) {

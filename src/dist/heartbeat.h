@@ -5,8 +5,9 @@
    it may take, and its connections stay open when it is stopped. So the first rank of each host sends rank 0 a datagram
    every second, which is answered, by threads of their own, whatever the ranks are at. Datagrams over IPv4, since one
    that is lost does not matter and 10,000 hosts need no more than one socket, with a number in them that only this run
-   knows. A host is missed once it has been heard: where a firewall lets no datagrams through, nobody is. A sign also
-   tells when a rank of its host last got on, and rank 0's answer when one of any host did. */
+   knows. A host is missed once it has been heard, which is before the start returns; where a firewall lets no datagrams
+   through, the start takes a second, and nobody is missed. A sign also tells when a rank of its host last got on, and
+   rank 0's answer when one of any host did. */
 #ifndef GAN_DIST_HEARTBEAT_H
 #define GAN_DIST_HEARTBEAT_H
 

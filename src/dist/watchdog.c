@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "dist/heartbeat.h"
 #include "dist/ticker.h"
+#include "dist/time_limit.h"
 #include "dist/world_state.h"
 
 /* What the ranks of a host can see of one of them. A line of its own for each. */
@@ -210,7 +211,7 @@ static void destroy(gan_watchdog *watchdog) {
 }
 
 /* Collective, as all of a world's watchdogs are created. */
-static gan_status create(gan_watchdog *watchdog) {
+static gan_status set_up(gan_watchdog *watchdog) {
   gan_world *world = watchdog->world;
   const size_t bytes = sizeof(board) + (size_t)gan_world_host_size(world) * sizeof(pulse);
   void *memory = NULL;
@@ -223,6 +224,15 @@ static gan_status create(gan_watchdog *watchdog) {
   GAN_TRY(gan_heartbeat_start(world, watchdog->pause, &watchdog->heartbeat));
   gan_world_barrier(world);
   return gan_world_agree(world, gan_ticker_start(&watchdog->ticker, "watchdog", watch, watchdog));
+}
+
+/* Nobody watches yet who stops meanwhile. */
+static gan_status create(gan_watchdog *watchdog) {
+  gan_time_limit *start = NULL;
+  GAN_TRY(gan_world_agree(watchdog->world, gan_time_limit_begin(watchdog->seconds, "start", &start)));
+  const gan_status status = set_up(watchdog);
+  gan_time_limit_end(start);
+  return status;
 }
 
 gan_status gan_watchdog_start(gan_world *world, double seconds, bool *started) {
