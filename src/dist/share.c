@@ -78,6 +78,25 @@ void gan_world_unshare(gan_world *world, void *memory) {
   }
 }
 
+static gan_shared_block *find(const gan_world *world, const void *memory) {
+  gan_shared_block *block = world->shared;
+  while (block && block->memory != memory) block = block->next;
+  return block;
+}
+
+bool gan_world_shares(const gan_world *world, const void *memory) {
+  const gan_shared_block *block = find(world, memory);
+  return block && block->window.memory;
+}
+
+void gan_world_synchronise(gan_world *world, const void *memory) {
+  const gan_shared_block *block = find(world, memory);
+  const bool shared = block && block->window.memory;
+  if (shared) MPI_Win_sync(block->window.handle);
+  gan_world_barrier(world);
+  if (shared) MPI_Win_sync(block->window.handle);
+}
+
 void gan_world_unshare_all(gan_world *world) {
   while (world->shared) gan_world_unshare(world, world->shared->memory);
 }

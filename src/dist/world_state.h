@@ -77,6 +77,10 @@ static inline void gan_wait_ends(gan_world *world, double longest_spin) {
 /* `root`'s bytes to everybody. Collective. */
 void gan_world_broadcast_from(gan_world *world, int root, void *data, size_t bytes);
 
+/* Whether a block of gan_world_share is the one that all ranks of this host see. Not collective. */
+bool gan_world_shares(const gan_world *world, const void *memory);
+/* After it, every rank of a host sees what those of the host have written to a block before it. Collective. */
+void gan_world_synchronise(gan_world *world, const void *memory);
 /* Gives back all blocks that are still shared. Collective. */
 void gan_world_unshare_all(gan_world *world);
 

@@ -1,0 +1,37 @@
+/* Feature networks: what turns samples into the features that Fréchet distances and metrics by nearest neighbours look
+   at, and, where it is a classifier, into logits. */
+#ifndef GAN_EVAL_FEATURES_H
+#define GAN_EVAL_FEATURES_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/shape.h"
+#include "dist/rows.h"
+#include "kernels/kernels.h"
+
+typedef struct gan_features gan_features;
+
+/* What is known of a feature network. Texts live as long as it. */
+typedef struct gan_features_about {
+  const char *name; /* for people: "classifier fashion.h5 (91.8 % of its test samples right)", "fixed random ..." */
+  int64_t feature_count;
+  int classes;          /* 0: no classifier */
+  uint64_t fingerprint; /* of the network and its weights: numbers of other ones cannot be compared */
+} gan_features_about;
+
+/* Opens the feature network of a file (a classifier of `gan_dist classify`, ...); where `path` is "" or "random", one
+   of fixed random convolutions for samples of that shape (dense layers where they are no images), the same in every
+   run; for "none", one whose features are the samples themselves. GAN_BAD_FILE, GAN_BAD_USAGE where it does not take
+   samples of that shape. Collective; *features is owned by the caller. */
+gan_status gan_features_open(gan_world *world, const char *path, const gan_shape *shape, const gan_backend *backend,
+                             gan_features **features) GAN_CHECKED;
+void gan_features_close(gan_features *features);
+gan_features_about gan_features_tell(const gan_features *features);
+
+/* features (count, feature_count) and, unless NULL, logits (count, classes), of samples (count, elements); in batches
+   of a fixed size, so that a sample's bits do not depend on how many come together. Not collective. */
+gan_status gan_features_of(gan_features *features, int64_t count, const float *samples, float *out,
+                           float *logits) GAN_CHECKED;
+
+#endif

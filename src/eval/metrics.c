@@ -1,0 +1,20 @@
+/* The table of metrics: rows are added here and nowhere else. */
+#include <string.h>
+
+#include "eval/metric.h"
+#include "eval/metric_rows.h"
+
+const gan_metric *const gan_metrics[] = {
+    &gan_metric_modes,
+};
+const int gan_metric_count = sizeof gan_metrics / sizeof *gan_metrics;
+
+const gan_metric *gan_metric_find(const char *name, int *value) {
+  for (int row = 0; row < gan_metric_count; row++)
+    for (int i = 0; i < GAN_METRIC_VALUES && gan_metrics[row]->values[i].name; i++) {
+      if (strcmp(gan_metrics[row]->values[i].name, name) != 0) continue;
+      *value = i;
+      return gan_metrics[row];
+    }
+  return NULL;
+}
