@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""What a gradient penalty costs, here and in PyTorch, as a table in Markdown: numbers of docs/regularisers.md.
+"""What regularisers cost, gradient penalties beside PyTorch's, as a table in Markdown: numbers of docs/regularisers.md and
+docs/augmentation.md.
 
     scripts/compare/penalty.py [--turns N] [--python PYTHON-WITH-TORCH] [--program ./gan_dist] [ROW ...]
 
-Rows: `step`, a WGAN-GP critic step over a plain one (64 x 64 x 3, DCGAN's critic with layer norm, batch 64), and `mlp`, a
-whole iteration of WGAN-GP with the networks of fashion-mlp, here over PyTorch's. One thread; all settings of a row are timed
+Rows: `step`, a WGAN-GP critic step over a plain one (64 x 64 x 3, DCGAN's critic with layer norm, batch 64); `mlp`, a
+whole iteration of WGAN-GP with the networks of fashion-mlp, here over PyTorch's; `spectral` and `augment`, an iteration of
+dcgan-64 (batch 64) with spectral normalisation of all of the critic's layers, and with DiffAugment, over one without. One thread; all settings of a row are timed
 in turns, and a ratio is the median of the turns' ratios, with the smallest and the largest. What is timed is the time on a
 core: other programs on the machine make it longer too, but not by what they take of the core. A critic step is half of what
 an iteration with three has more than one with one. Without --python, PyTorch is left out; needs h5py.
@@ -39,6 +41,9 @@ layers =
 batch = 64
 """
 PENALTY, PLAIN = ["--critic.clip=0", "--critic.gradient_penalty=10"], ["--critic.clip=0.01"]
+
+ADDITIONS = [("spectral", "iteration of dcgan-64, spectral normalisation over none", ["--critic.spectral_norm=yes"]),
+             ("augment", "iteration of dcgan-64, DiffAugment over none", ["--augment.operations=color, translation, cutout"])]
 
 
 def run(command, limit):
@@ -81,11 +86,18 @@ def time_mlp(arguments, folder):
     return [[peer, ours(arguments, [*options, "--shards", shards], 20 * arguments.iterations)] for shards in ("8", "1")]
 
 
+def time_addition(arguments, folder, options):
+    """[without, with] of a whole iteration of dcgan-64"""
+    plain = ["--preset", "dcgan-64", "--data.path", os.path.join(folder, "images.h5"), "--batch", "64", "--train.warmup_iterations=0",
+             "--critic.clip=0"]
+    return [[ours(arguments, [*plain, *more], arguments.iterations) for more in ([], options)]]
+
+
 def tell(name, turns):
     for i in range(len(turns[0])):
         ratios = [turn[i][1] / turn[i][0] for turn in turns]
         first, second = (statistics.median(turn[i][j] for turn in turns) for j in (0, 1))
-        print(f"| {name[i]} | {first:.4g} | {second:.4g} | {statistics.median(ratios):.2f} ({min(ratios):.2f}, {max(ratios):.2f}) |", flush=True)
+        print(f"| {name[i]} | {first:.4g} | {second:.4g} | {statistics.median(ratios):.3g} ({min(ratios):.3g}, {max(ratios):.3g}) |", flush=True)
 
 
 def main():
@@ -96,7 +108,7 @@ def main():
     parser.add_argument("--program", default="./gan_dist")
     parser.add_argument("--python", default="", help="one that has torch")
     parser.add_argument("--data", default="/usr/share/datasets/fashion-mnist")
-    parser.add_argument("rows", nargs="*", default=["step", "mlp"], metavar="ROW")
+    parser.add_argument("rows", nargs="*", default=["step", "mlp", "spectral", "augment"], metavar="ROW")
     arguments = parser.parse_args()
     arguments.program = os.path.abspath(arguments.program)
     print("| | ms of one | ms of the other | ratio (smallest, largest) |\n|---|---|---|---|")
@@ -110,6 +122,9 @@ def main():
         if "mlp" in arguments.rows and arguments.python:
             tell(["iteration of WGAN-GP, fashion-mlp, gan_dist with 8 shards over PyTorch", "the same, 1 shard"],
                  [time_mlp(arguments, folder) for _ in range(arguments.turns)])
+        for row, name, options in ADDITIONS:
+            if row in arguments.rows:
+                tell([name], [time_addition(arguments, folder, options) for _ in range(arguments.turns)])
 
 
 if __name__ == "__main__":
