@@ -4,6 +4,9 @@
 
 #include "eval/metric.h"
 
+extern const gan_metric gan_metric_frechet;
+extern const gan_metric gan_metric_kid;
+extern const gan_metric gan_metric_classifier_score;
 extern const gan_metric gan_metric_modes;
 
 #endif

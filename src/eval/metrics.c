@@ -5,6 +5,9 @@
 #include "eval/metric_rows.h"
 
 const gan_metric *const gan_metrics[] = {
+    &gan_metric_frechet,
+    &gan_metric_kid,
+    &gan_metric_classifier_score,
     &gan_metric_modes,
 };
 const int gan_metric_count = sizeof gan_metrics / sizeof *gan_metrics;
