@@ -1,0 +1,75 @@
+/* The Fréchet distance of two files of features, for quality.py, which makes them and holds SciPy beside it: prints
+   seconds of this thread on a core and seconds elapsed, of the moments and of the distance, and the distance.
+
+   `make frechet && build/compare/frechet FEATURES REAL FAKE`: the files hold float32 numbers, FEATURES a sample. */
+#include "eval/frechet.h"
+
+#include "base/memory.h"
+#include "eval/moments.h"
+#include "gan_dist/world.h"
+#include "kernels/kernels.h"
+#include "timing.h"
+
+static double elapsed_seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void need(gan_status status) {
+  if (status != GAN_OK) fail(gan_error_message());
+}
+
+static float *read_features(const char *path, int64_t dimension, int64_t *count) {
+  FILE *file = fopen(path, "rb");
+  if (!file || fseek(file, 0, SEEK_END) != 0) fail("cannot read the features");
+  const size_t values = (size_t)ftell(file) / sizeof(float);
+  float *features = NULL;
+  need(gan_allocate(values, sizeof *features, "features", &features));
+  rewind(file);
+  if (fread(features, sizeof *features, values, file) != values) fail("cannot read the features");
+  fclose(file);
+  *count = (int64_t)values / dimension;
+  return features;
+}
+
+/* Mean and covariance of one file; what is timed of it is added up. */
+static gan_moments *moments_of(gan_world *world, const char *path, int64_t dimension, double *covariance,
+                               double *on_core, double *elapsed) {
+  gan_moments *moments = NULL;
+  int64_t count = 0;
+  float *features = read_features(path, dimension, &count);
+  const double core = cpu_seconds(), start = elapsed_seconds();
+  need(gan_moments_create(world, count, dimension, features, &moments));
+  gan_moments_covariance(moments, covariance);
+  *on_core += cpu_seconds() - core;
+  *elapsed += elapsed_seconds() - start;
+  free(features);
+  return moments;
+}
+
+int main(int argc, char **argv) {
+  if (argc != 4 || atoll(argv[1]) < 1) fail("usage: frechet FEATURES REAL FAKE");
+  const int64_t dimension = atoll(argv[1]);
+  const size_t size = (size_t)dimension * (size_t)dimension;
+  gan_world *world = NULL;
+  const gan_backend *backend = NULL;
+  double on_core = 0, elapsed = 0, distance = 0, *covariances[2] = {NULL};
+  gan_moments *moments[2];
+  need(gan_world_alone(&world));
+  need(gan_backend_open("auto", GAN_FLOAT32, &backend));
+  for (int i = 0; i < 2; i++) {
+    need(gan_allocate(size, sizeof *covariances[i], "a covariance", &covariances[i]));
+    moments[i] = moments_of(world, argv[2 + i], dimension, covariances[i], &on_core, &elapsed);
+  }
+  const double core = cpu_seconds(), start = elapsed_seconds();
+  need(gan_frechet_distance(dimension, moments[0]->mean, covariances[0], moments[1]->mean, covariances[1], &distance));
+  printf("{\"moments\": [%.4f, %.4f], \"distance\": [%.4f, %.4f], \"value\": %.17g}\n", on_core, elapsed,
+         cpu_seconds() - core, elapsed_seconds() - start, distance);
+  for (int i = 0; i < 2; i++) {
+    gan_moments_destroy(moments[i]);
+    free(covariances[i]);
+  }
+  gan_world_close(world);
+  return 0;
+}
