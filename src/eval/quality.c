@@ -9,7 +9,8 @@
 #include "base/memory.h"
 #include "base/multiversion.h"
 #include "base/random.h"
-#include "kernels/kernels.h"
+#include "base/sort.h"
+#include "eval/transport.h"
 
 enum { DOT_LANES = 16 };
 
@@ -24,11 +25,6 @@ GAN_MULTIVERSION static double dot(size_t n, const float *x, const float *y) {
   double sum = 0.0;
   for (size_t lane = 0; lane < DOT_LANES; lane++) sum += lanes[lane];
   return sum;
-}
-
-static int compare_doubles(const void *left, const void *right) {
-  const double a = *(const double *)left, b = *(const double *)right;
-  return (a > b) - (a < b);
 }
 
 gan_status gan_projected_create(int64_t n, int64_t elements, int projections, uint64_t seed,
@@ -57,12 +53,11 @@ void gan_projected_destroy(gan_projected *projected) {
   free(projected);
 }
 
-/* A normal vector's direction is uniform on the sphere; its length is returned. */
+/* Into projected->direction; its length. */
 static double draw_direction(gan_projected *projected, int projection) {
   const gan_random_address address = {
       .seed = projected->seed, .stream = GAN_STREAM_EVALUATION, .step = (uint64_t)projection, .sample = 0};
-  gan_random_normal(address, (size_t)projected->elements, projected->direction);
-  return sqrt(gan_square_sum((size_t)projected->elements, projected->direction));
+  return gan_draw_direction(address, (size_t)projected->elements, projected->direction);
 }
 
 void gan_projected_set(gan_projected *projected, int64_t first, int64_t count, const float *samples) {
@@ -79,7 +74,7 @@ void gan_projected_set(gan_projected *projected, int64_t first, int64_t count, c
 static bool sort(int64_t n, double *coordinates) {
   for (int64_t i = 0; i < n; i++)
     if (!isfinite(coordinates[i])) return false;
-  qsort(coordinates, (size_t)n, sizeof *coordinates, compare_doubles);
+  gan_sort_doubles((size_t)n, coordinates, NULL);
   return true;
 }
 
@@ -89,8 +84,7 @@ double gan_projected_distance(gan_projected *real, gan_projected *fake) {
   for (int projection = 0; projection < real->projections; projection++) {
     double *a = real->coordinates + projection * n, *b = fake->coordinates + projection * n;
     if (!sort(n, a) || !sort(n, b)) return NAN;
-    /* In one dimension the best transport pairs the sorted samples. */
-    for (int64_t i = 0; i < n; i++) sum += fabs(a[i] - b[i]);
+    sum = gan_add_differences(sum, n, a, b);
   }
   return sum / (double)n / real->projections;
 }
