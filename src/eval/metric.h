@@ -40,6 +40,7 @@ typedef struct gan_comparison {
   int modes;
   const float *centres;
   double sigma;
+  double power; /* of showers: a cell's value grows with this power of its energy (docs/showers.md); 0: not known */
 } gan_comparison;
 
 enum { GAN_METRIC_VALUES = 4 };

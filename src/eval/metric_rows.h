@@ -8,5 +8,11 @@ extern const gan_metric gan_metric_frechet;
 extern const gan_metric gan_metric_kid;
 extern const gan_metric gan_metric_classifier_score;
 extern const gan_metric gan_metric_modes;
+extern const gan_metric gan_metric_label_accuracy;
+extern const gan_metric gan_metric_swd;
+extern const gan_metric gan_metric_ks;
+extern const gan_metric gan_metric_correlation_difference;
+extern const gan_metric gan_metric_auc;
+extern const gan_metric gan_metric_separation;
 
 #endif

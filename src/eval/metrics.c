@@ -9,6 +9,12 @@ const gan_metric *const gan_metrics[] = {
     &gan_metric_kid,
     &gan_metric_classifier_score,
     &gan_metric_modes,
+    &gan_metric_label_accuracy,
+    &gan_metric_swd,
+    &gan_metric_ks,
+    &gan_metric_correlation_difference,
+    &gan_metric_auc,
+    &gan_metric_separation,
 };
 const int gan_metric_count = sizeof gan_metrics / sizeof *gan_metrics;
 
