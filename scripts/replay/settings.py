@@ -33,7 +33,7 @@ NO_MATTER = {
     "train": "n_critic warmup_iterations warmup_n_critic warmup_every accumulate ema_decay ema_half_life ema_half_life_final "
              "ema_warmup verify_every",
     "batch_norm": "momentum",
-    "data": None, "shower": None, "dist": None, "checkpoint": None, "samples": None, "eval": None, "trace": None,
+    "classifier": None, "data": None, "shower": None, "dist": None, "checkpoint": None, "samples": None, "eval": None, "trace": None,
 }
 
 

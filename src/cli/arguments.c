@@ -195,7 +195,26 @@ static gan_status take_common(word_list *list, gan_arguments *arguments, const g
 }
 
 bool gan_command_uses(const gan_command *command, const gan_option *option) {
-  return !command->keys || gan_words_have_key(command->keys, option->key);
+  if (command->keys) return gan_words_have_key(command->keys, option->key);
+  return !command->foreign || !gan_words_have_key(command->foreign, option->key);
+}
+
+/* The environment is for all commands. */
+static bool comes_from_environment(const gan_arguments *arguments, const gan_option *option) {
+  for (int i = 0; i < arguments->environment_key_count; i++)
+    if (strcmp(arguments->keys[i], option->key) == 0) return true;
+  return false;
+}
+
+gan_status gan_command_check_config(const gan_command *command, const gan_arguments *arguments) {
+  for (int i = 0; i < gan_option_count; i++) {
+    const gan_option *option = &gan_options[i];
+    const bool set = arguments->config->given[i] || arguments->config->brought[i];
+    if (!set || gan_command_uses(command, option) || comes_from_environment(arguments, option)) continue;
+    return gan_fail(GAN_BAD_USAGE, "%s, which %s sets, means nothing to %s (gan_dist %s --help)", option->key,
+                    arguments->ini ? arguments->ini : "the preset", command->name, command->name);
+  }
+  return GAN_OK;
 }
 
 bool gan_command_refuses(const gan_command *command, const gan_option *option) {
@@ -316,7 +335,8 @@ static gan_status build_config(const word_list *list, gan_arguments *arguments) 
   const char *ini = arguments->ini = take_ini(list->command, arguments);
   const char *preset = list->command->takes_config ? list->preset : NULL;
   const bool overruled = preset != NULL;
-  if (list->command->takes_config && !preset && !ini) preset = DEFAULT_PRESET;
+  if (list->command->takes_config && !preset && !ini)
+    preset = list->command->preset ? list->command->preset : DEFAULT_PRESET;
   GAN_TRY(gan_config_create(&arguments->config));
   if (preset) GAN_TRY(gan_config_use_preset(arguments->config, preset));
   if (!overruled)

@@ -18,8 +18,9 @@ extern const int gan_common_option_count;
 
 /* Reads `count` words (those after the subcommand) and the GAN_DIST_* environment, and builds the configuration:
    built-in defaults < preset < INI file < environment < command line. Where the command takes a configuration and is
-   given neither a preset nor an INI file, the preset ring8 is the base. Words are borrowed; what is allocated is
-   released by gan_arguments_release, after an error too. GAN_BAD_USAGE, GAN_BAD_FILE (the INI file). */
+   given neither a preset nor an INI file, the command's preset is the base, ring8 unless it says another. Words are
+   borrowed; what is allocated is released by gan_arguments_release, after an error too. GAN_BAD_USAGE, GAN_BAD_FILE
+   (the INI file). */
 gan_status gan_arguments_parse(const gan_command *command, int count, char *const *words,
                                gan_arguments *arguments) GAN_CHECKED;
 void gan_arguments_release(gan_arguments *arguments);

@@ -49,7 +49,9 @@ typedef struct gan_command {
   const char *writes;  /* its own flag that names a file to write, without which it only prints; NULL: there is none */
   const char *common;  /* which common options it uses, of "o n j q v" */
   const char *output;  /* where the result goes when -o does not say; NULL: nowhere, or the command needs it said */
+  const char *preset;  /* taken where a command that takes a configuration is given none; NULL: ring8 */
   const char *keys;    /* sections and single keys that mean something here ("loss run.seed"); NULL: all do */
+  const char *foreign; /* where all do: sections that another command has for itself */
   const char *refused; /* of these keys, those that it takes only to say what to do instead, which no help lists */
   const gan_flag *flags; /* ends with a NULL name; NULL: none */
   /* Runs on every rank. Only rank 0 writes to stdout. Whoever is called returns its own status; main agrees on it, and
@@ -67,6 +69,8 @@ extern const int gan_command_count;
 /* Whether a key of the configuration means something to the command. One that does not is refused on its command line,
    rather than ignored; the environment is for all subcommands. */
 bool gan_command_uses(const gan_command *command, const gan_option *option);
+/* GAN_BAD_USAGE where a preset or an INI file sets a key that means nothing to the command. */
+gan_status gan_command_check_config(const gan_command *command, const gan_arguments *arguments) GAN_CHECKED;
 bool gan_command_refuses(const gan_command *command, const gan_option *option);
 /* Whether nothing is written but to stdout. */
 bool gan_command_only_prints(const gan_command *command, const gan_arguments *arguments);
@@ -77,6 +81,6 @@ gan_status gan_arguments_apply(const gan_arguments *arguments, gan_config *confi
 
 /* One per file command_NAME.c. */
 extern const gan_command gan_command_train, gan_command_sample, gan_command_inspect, gan_command_loss,
-    gan_command_config, gan_command_info, gan_command_benchmark, gan_command_convert;
+    gan_command_config, gan_command_info, gan_command_benchmark, gan_command_convert, gan_command_classify;
 
 #endif

@@ -69,7 +69,8 @@ static gan_status read_generator(const gan_arguments *arguments, const gan_check
   GAN_TRY(gan_checkpoint_header(opened, &checkpoint));
   saved->data_shape = checkpoint.data_shape;
   saved->origin.iteration = checkpoint.iteration;
-  gan_status status = gan_config_create(&saved->config);
+  gan_status status = gan_checkpoint_check_gan(&checkpoint, path, "sample draws from a generator");
+  if (status == GAN_OK) status = gan_config_create(&saved->config);
   if (status == GAN_OK) status = gan_config_read_text(saved->config, checkpoint.config, path);
   if (status == GAN_OK) status = gan_arguments_apply(arguments, saved->config);
   if (status == GAN_OK) status = gan_model_create(saved->config, &saved->data_shape, &saved->model);

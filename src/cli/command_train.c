@@ -118,6 +118,7 @@ static gan_status run_train(gan_arguments *arguments) {
   if (arguments->positional_count > 0)
     return gan_fail(GAN_BAD_USAGE, "train takes one INI file at most, and \"%s\" is left over",
                     arguments->positional[0]);
+  GAN_TRY(gan_command_check_config(&gan_command_train, arguments));
   const bool quiet = arguments->quiet || gan_world_rank(arguments->world) != 0;
   observed run = {
       .world = arguments->world,
@@ -143,6 +144,7 @@ const gan_command gan_command_train = {
     .takes_config = true,
     .shares_work = true,
     .common = "jqv",
+    .foreign = "classifier",
     .run = run_train,
     .stop = gan_request_stop,
     .probe = probe_train};

@@ -63,22 +63,42 @@ static void print_table(const tensor_table *table) {
   }
 }
 
-static void print_text(const char *path, const char *hash, const gan_checkpoint *checkpoint, const tensor_table *table,
-                       bool config) {
-  char text[GAN_SHAPE_TEXT];
-  printf("checkpoint %s\n", path);
-  printf("verified: every checksum holds\n\n");
-  printf("  iteration         %" PRId64 "\n", checkpoint->iteration);
+static void print_gan(const gan_checkpoint *checkpoint) {
   printf("  critic steps      %" PRId64 "\n", checkpoint->critic_steps);
   printf("  generator steps   %" PRId64 "\n", checkpoint->generator_steps);
-  printf("  shards            %d\n", checkpoint->shards);
-  printf("  seed              %" PRIu64 "\n", checkpoint->seed);
-  printf("  data shape        %s\n", gan_shape_print(&checkpoint->data_shape, text));
-  printf("  data fingerprint  %016" PRIx64 "\n", checkpoint->data_fingerprint);
   if (isnan(checkpoint->best))
     printf("  best evaluation   none yet\n");
   else
     printf("  best evaluation   %.6g\n", gan_shown(checkpoint->best));
+}
+
+static void print_classifier(const gan_checkpoint_classifier *classifier) {
+  printf("  trained on        %s\n", classifier->trained_on);
+  printf("  classes           %" PRId64 "\n", classifier->classes);
+  printf("  features after    %" PRId64 " layers\n", classifier->feature_layers);
+  if (!isnan(classifier->accuracy))
+    printf("  accuracy          %.2f %% of %" PRId64 " test samples\n", 100 * classifier->accuracy,
+           classifier->test_samples);
+}
+
+static const char *kind_of(const gan_checkpoint *checkpoint) {
+  return checkpoint->classifier.layers ? "classifier" : "checkpoint";
+}
+
+static void print_text(const char *path, const char *hash, const gan_checkpoint *checkpoint, const tensor_table *table,
+                       bool config) {
+  char text[GAN_SHAPE_TEXT];
+  printf("%s %s\n", kind_of(checkpoint), path);
+  printf("verified: every checksum holds\n\n");
+  printf("  iteration         %" PRId64 "\n", checkpoint->iteration);
+  if (checkpoint->classifier.layers)
+    print_classifier(&checkpoint->classifier);
+  else
+    print_gan(checkpoint);
+  printf("  shards            %d\n", checkpoint->shards);
+  printf("  seed              %" PRIu64 "\n", checkpoint->seed);
+  printf("  data shape        %s\n", gan_shape_print(&checkpoint->data_shape, text));
+  printf("  data fingerprint  %016" PRIx64 "\n", checkpoint->data_fingerprint);
   printf("  hash              %s\n", hash);
   printf("  program version   %s\n", checkpoint->program_version);
   printf("  backend           %s\n", checkpoint->backend[0] ? checkpoint->backend : "unknown");
@@ -89,20 +109,36 @@ static void print_text(const char *path, const char *hash, const gan_checkpoint 
     printf("\n-v shows the configuration\n");
 }
 
+static void add_gan(struct json_object *object, const gan_checkpoint *checkpoint) {
+  gan_json_add_integer(object, "critic_steps", checkpoint->critic_steps);
+  gan_json_add_integer(object, "generator_steps", checkpoint->generator_steps);
+  gan_json_add(object, "best", gan_json_number(checkpoint->best));
+}
+
+static void add_classifier(struct json_object *object, const gan_checkpoint_classifier *classifier) {
+  gan_json_add_text(object, "trained_on", classifier->trained_on);
+  gan_json_add_text(object, "layers", classifier->layers);
+  gan_json_add_integer(object, "feature_layers", classifier->feature_layers);
+  gan_json_add_integer(object, "classes", classifier->classes);
+  gan_json_add(object, "accuracy", gan_json_number(classifier->accuracy));
+  gan_json_add_integer(object, "test_samples", classifier->test_samples);
+}
+
 static void print_json(const char *path, const char *hash, const gan_checkpoint *checkpoint,
                        const tensor_table *table) {
   char fingerprint[17];
   snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, checkpoint->data_fingerprint);
-  struct json_object *object = gan_inspect_object("checkpoint", path), *tensors = json_object_new_array();
+  struct json_object *object = gan_inspect_object(kind_of(checkpoint), path), *tensors = json_object_new_array();
   gan_json_add(object, "verified", json_object_new_boolean(true));
   gan_json_add_integer(object, "iteration", checkpoint->iteration);
-  gan_json_add_integer(object, "critic_steps", checkpoint->critic_steps);
-  gan_json_add_integer(object, "generator_steps", checkpoint->generator_steps);
+  if (checkpoint->classifier.layers)
+    add_classifier(object, &checkpoint->classifier);
+  else
+    add_gan(object, checkpoint);
   gan_json_add_integer(object, "shards", checkpoint->shards);
   gan_json_add(object, "seed", json_object_new_uint64(checkpoint->seed));
   gan_inspect_add_shape(object, "data_shape", &checkpoint->data_shape);
   gan_json_add_text(object, "data_fingerprint", fingerprint);
-  gan_json_add(object, "best", gan_json_number(checkpoint->best));
   gan_json_add_text(object, "hash", hash);
   gan_json_add_text(object, "program_version", checkpoint->program_version);
   gan_json_add_text(object, "backend", checkpoint->backend);

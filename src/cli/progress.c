@@ -21,6 +21,8 @@ struct gan_progress {
   int64_t log_every;
   double (*now)(void *context);
   void *now_context;
+  gan_progress_words words; /* NULL: losses of a GAN's training */
+  void *words_context;
 
   gan_iteration last; /* iteration 0: none yet */
   int64_t first;      /* iteration that this object saw first */
@@ -63,6 +65,11 @@ void gan_progress_set_clock(gan_progress *progress, double (*now)(void *), void 
 void gan_progress_set_display(gan_progress *progress, int width, bool unicode) {
   progress->width = width;
   progress->unicode = unicode;
+}
+
+void gan_progress_set_words(gan_progress *progress, gan_progress_words words, void *context) {
+  progress->words = words;
+  progress->words_context = context;
 }
 
 /* Texts --------------------------------------------------------------------------------------------------------------
@@ -121,19 +128,31 @@ static void append_time_left(char line[LINE_BYTES], const gan_progress *progress
   append(line, " left");
 }
 
+/* For a plain line, or, briefly, for a terminal of 80 columns, where a bar has to fit in too. */
+static void append_words(char line[LINE_BYTES], const gan_progress *progress, bool brief) {
+  const gan_iteration *values = &progress->last;
+  const double critic = gan_shown(values->critic_loss), generator = gan_shown(values->generator_loss);
+  const double distance = gan_shown(values->wasserstein_distance);
+  char text[LINE_BYTES] = "";
+  if (progress->words)
+    progress->words(progress->words_context, brief, sizeof text, text);
+  else if (brief)
+    snprintf(text, sizeof text, "C %.3g  G %.3g  W %.3g", critic, generator, distance);
+  else
+    snprintf(text, sizeof text, "critic %.4g  generator %.4g  W %.4g", critic, generator, distance);
+  append(line, "  %s  ", text);
+}
+
 static void append_values(char line[LINE_BYTES], const gan_progress *progress) {
   const gan_iteration *values = &progress->last;
-  append(line, "  critic %.4g  generator %.4g  W %.4g  ", gan_shown(values->critic_loss),
-         gan_shown(values->generator_loss), gan_shown(values->wasserstein_distance));
+  append_words(line, progress, false);
   append_rate(line, values->samples_per_second, " samples/s");
   append_time_left(line, progress);
 }
 
-/* The same for a terminal of 80 columns, where a bar has to fit in too. */
 static void append_values_briefly(char line[LINE_BYTES], const gan_progress *progress) {
   const gan_iteration *values = &progress->last;
-  append(line, "  C %.3g  G %.3g  W %.3g  ", gan_shown(values->critic_loss), gan_shown(values->generator_loss),
-         gan_shown(values->wasserstein_distance));
+  append_words(line, progress, true);
   append_rate(line, values->samples_per_second, "/s");
   append_time_left(line, progress);
 }

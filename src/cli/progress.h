@@ -28,6 +28,11 @@ void gan_progress_destroy(gan_progress *progress);
 void gan_progress_set_clock(gan_progress *progress, double (*now)(void *context), void *context);
 void gan_progress_set_display(gan_progress *progress, int width, bool unicode);
 
+/* What lines say of an iteration where it is not that of a GAN's training, in place of both losses: into `text` (`room`
+   bytes), briefly for narrow terminals. Before the first iteration. */
+typedef void (*gan_progress_words)(void *context, bool brief, size_t room, char *text);
+void gan_progress_set_words(gan_progress *progress, gan_progress_words words, void *context);
+
 void gan_progress_iteration(gan_progress *progress, const gan_iteration *values);
 void gan_progress_evaluation(gan_progress *progress, const gan_evaluation *values);
 /* A line of its own (without a line end), above the live line. */

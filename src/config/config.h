@@ -61,6 +61,13 @@ struct gan_config {
     double lecam;       /* 0: none */
     bool spectral_norm; /* of all layers with a weight matrix */
   } critic;
+  struct {
+    char *layers; /* up to the features; the layer for the classes comes behind them */
+    char *init;
+    double init_scale; /* 0: the initialisation's default */
+    char *test;        /* file of test samples; "": those that come with the data, or a share that is held out */
+    double held_out;   /* that share; NAN: 0.1, where no test samples come with the data */
+  } classifier;
   gan_loss_options loss;
   gan_augment_options augment; /* its texts are owned here */
   struct {

@@ -171,6 +171,19 @@ const gan_option gan_options[] = {
     {"critic.spectral_norm", NULL, BOOLEAN(critic.spectral_norm), .default_value = "no",
      .help = "spectral normalisation of all dense, conv, conv_transpose and embedding layers of the critic"},
 
+    {"classifier.layers", NULL, LAYERS(classifier.layers), .default_value = "dense 256, relu, dense 128, relu",
+     .help = "classify: the layers from a sample to its features; a dense layer for the classes is put behind them"},
+    {"classifier.init", NULL, NAME(classifier.init, gan_choice_initialisation), .default_value = "pytorch",
+     .help = "classify: how the weights start"},
+    {"classifier.init_scale", NULL, REAL(classifier.init_scale, 0, 1e6), .default_value = "0",
+     .help = "classify: the initialisation's standard deviation (normal) or gain; 0: its default"},
+    {"classifier.test", NULL, RUN, TEXT(classifier.test), .default_value = "", .value_name = "FILE",
+     .help = "classify: file of test samples, read as data.path is; empty: MNIST's t10k files beside it, or see "
+             "classifier.held_out"},
+    {"classifier.held_out", NULL, REAL(classifier.held_out, 0, 0.9), ABOVE_MINIMUM, .default_value = "auto",
+     .unset = "auto",
+     .help = "classify: share of the data kept back to test with; auto: 0.1 where there is no file of test samples"},
+
     {"loss.name", NULL, NAME(loss.name, gan_choice_loss), .default_value = "wasserstein",
      .help = "what both networks minimise"},
     {"loss.label_smoothing", NULL, REAL(loss.label_smoothing, 0, 2), .default_value = "0.25",

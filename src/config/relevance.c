@@ -53,7 +53,8 @@ typedef enum when {
   WHEN_ZERO,
   WHEN_YES,
   WHEN_HOLDS, /* its value has the word in it */
-  WHEN_SET    /* it is not empty */
+  WHEN_SET,   /* it is not empty */
+  WHEN_UNSET  /* it is empty */
 } when;
 
 typedef struct condition {
@@ -70,6 +71,7 @@ typedef struct condition {
 #define YES .when = WHEN_YES
 #define HOLDS(text) .when = WHEN_HOLDS, .word = (text)
 #define SET .when = WHEN_SET
+#define UNSET .when = WHEN_UNSET
 
 static const condition conditions[] = {
     {"data.", "data.source", USED_BY(source_uses)},
@@ -98,6 +100,8 @@ static const condition conditions[] = {
     {"train.ema_warmup", "train.ema_half_life", ABOVE_ZERO},
     {"batch_norm.", "generator.layers", HOLDS("batch_norm")},
     {"batch_norm.", "critic.layers", HOLDS("batch_norm")},
+    {"batch_norm.", "classifier.layers", HOLDS("batch_norm")},
+    {"classifier.held_out", "classifier.test", UNSET},
     {"critic.clip_norm_of", "critic.clip_norm", ABOVE_ZERO},
     {"critic.gradient_penalty_", "critic.gradient_penalty", ABOVE_ZERO},
     {"critic.gradient_penalty_", "critic.dragan", ABOVE_ZERO},
@@ -131,7 +135,8 @@ static bool holds(const condition *row, const char *key, const gan_config *confi
     case WHEN_HOLDS:
       return strstr(gan_option_text(decider, config), row->word) != NULL;
     case WHEN_SET:
-      return *gan_option_text(decider, config) != '\0';
+    case WHEN_UNSET:
+      return (*gan_option_text(decider, config) != '\0') == (row->when == WHEN_SET);
   }
   return true;
 }
@@ -192,6 +197,9 @@ static void print_wish(FILE *out, const condition *row, const char *key) {
       break;
     case WHEN_SET:
       fputs(row->decider, out);
+      break;
+    case WHEN_UNSET:
+      fprintf(out, "%s to be empty", row->decider);
       break;
   }
 }

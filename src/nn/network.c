@@ -208,6 +208,28 @@ bool gan_layers_normalise_all(const char *description) {
   return any;
 }
 
+/* Behind the first `count` entries that are layers, and not blank. */
+static const char *skip_layers(const char *description, int64_t count) {
+  while (count > 0 && *description) {
+    const size_t length = strcspn(description, separators);
+    if (strspn(description, blanks) < length) count--;
+    description += length + (description[length] != '\0');
+  }
+  return description;
+}
+
+gan_status gan_layers_split(const char *description, int64_t count, char **first, char **rest) {
+  const char *cut = skip_layers(description, count);
+  *first = *rest = NULL;
+  GAN_TRY(gan_duplicate(description, first));
+  (*first)[cut - description] = '\0';
+  const gan_status status = gan_duplicate(cut, rest);
+  if (status == GAN_OK) return GAN_OK;
+  free(*first);
+  *first = NULL;
+  return status;
+}
+
 gan_status gan_network_check_batch(const gan_network *network, int64_t shard_samples, int64_t batch) {
   for (int i = 0; i < network->layer_count; i++) {
     const gan_layer *layer = &network->layers[i];

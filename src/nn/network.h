@@ -225,6 +225,10 @@ bool gan_network_normalises_spectrally(const gan_network *network);
    the lines of all of them. */
 bool gan_layers_normalise_all(const char *description);
 
+/* Cuts a description behind its first `count` layers: two texts, owned by the caller, the second empty where there are
+   no more. What is wrong in them is for gan_network_create to find. */
+gan_status gan_layers_split(const char *description, int64_t count, char **first, char **rest) GAN_CHECKED;
+
 /* Floating-point operations of one sample's forward pass (2 per multiply-add of matrix products). */
 double gan_network_flops(const gan_network *network);
 

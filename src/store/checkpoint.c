@@ -13,7 +13,25 @@
 
 void gan_checkpoint_release(gan_checkpoint *checkpoint) {
   free(checkpoint->config);
-  checkpoint->config = NULL;
+  free(checkpoint->classifier.layers);
+  free(checkpoint->classifier.trained_on);
+  checkpoint->config = checkpoint->classifier.layers = checkpoint->classifier.trained_on = NULL;
+}
+
+gan_status gan_checkpoint_check_gan(const gan_checkpoint *checkpoint, const char *path, const char *what) {
+  if (!checkpoint->classifier.layers) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "%s is a classifier, and %s: name a checkpoint of a training", path, what);
+}
+
+static bool put_classifier(hid_t file, const gan_checkpoint_classifier *classifier) {
+  if (!classifier->layers) return true;
+  return gan_hdf5_put_long_text(file, "layers", classifier->layers) &&
+         gan_hdf5_put_integer(file, "feature_layers", classifier->feature_layers) &&
+         gan_hdf5_put_integer(file, "classes", classifier->classes) &&
+         gan_hdf5_put_real(file, "batch_norm_epsilon", classifier->batch_norm_epsilon) &&
+         gan_hdf5_put_long_text(file, "trained_on", classifier->trained_on ? classifier->trained_on : "") &&
+         gan_hdf5_put_real(file, "accuracy", classifier->accuracy) &&
+         gan_hdf5_put_integer(file, "test_samples", classifier->test_samples);
 }
 
 static bool put_attributes(hid_t file, const gan_checkpoint *checkpoint) {
@@ -29,7 +47,8 @@ static bool put_attributes(hid_t file, const gan_checkpoint *checkpoint) {
          gan_hdf5_put_unsigned(file, "data_fingerprint", checkpoint->data_fingerprint) &&
          gan_hdf5_put_integers(file, "data_shape", (size_t)checkpoint->data_shape.rank, checkpoint->data_shape.size) &&
          gan_hdf5_put_real(file, "best", checkpoint->best) &&
-         gan_hdf5_put_long_text(file, "config", checkpoint->config ? checkpoint->config : "");
+         gan_hdf5_put_long_text(file, "config", checkpoint->config ? checkpoint->config : "") &&
+         put_classifier(file, &checkpoint->classifier);
 }
 
 /* "/optimizer/critic/square_avg/0.weight": makes the groups that are missing on the way, then the data set. */

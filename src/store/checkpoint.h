@@ -24,6 +24,19 @@ typedef struct gan_tensor {
   int64_t number; /* then: its value */
 } gan_tensor;
 
+/* Of a file whose network, in the group /classifier, classifies samples or gives their features
+   (docs/classifiers.md). Owned by the struct around it, as `config` is. */
+#define GAN_CLASSIFIER_GROUP "classifier"
+typedef struct gan_checkpoint_classifier {
+  char *layers;           /* the network; NULL: the file is a GAN's */
+  int64_t feature_layers; /* the first so many of its layers give features, */
+  int64_t classes;        /* all of them so many logits; 0: there are no more layers */
+  double batch_norm_epsilon;
+  char *trained_on;     /* for people: "idx /data/fashion-mnist" */
+  double accuracy;      /* share of its test samples that it gets right; NAN: not known */
+  int64_t test_samples; /* how many these are */
+} gan_checkpoint_classifier;
+
 typedef struct gan_checkpoint {
   int64_t iteration;    /* iterations done */
   int64_t critic_steps; /* updates of each network done */
@@ -36,9 +49,13 @@ typedef struct gan_checkpoint {
   char *config;         /* effective configuration as INI text; owned by this struct after a read */
   char program_version[32];
   char backend[32]; /* who computed the matrix products; "": not known, in files of earlier versions */
+  gan_checkpoint_classifier classifier;
 } gan_checkpoint;
 
 void gan_checkpoint_release(gan_checkpoint *checkpoint);
+/* GAN_BAD_USAGE for a classifier where the networks of a GAN are wanted; `what` is done with these: "sample draws from
+   a generator". */
+gan_status gan_checkpoint_check_gan(const gan_checkpoint *checkpoint, const char *path, const char *what) GAN_CHECKED;
 
 /* Writes `path` atomically, tensors in the order of the list, which readers see again. Errors (GAN_FAILED: disk full,
    folder not writable) leave no partial file behind, and what was at `path` as it was. */

@@ -1,5 +1,6 @@
 /* Reading checkpoints. Opening one checks the seal; what comes after deals with files that are whole but may be of
    another program, another network, or made to do harm: sizes are compared before memory is asked for. */
+#include <ctype.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
@@ -132,6 +133,24 @@ static gan_status read_count(hid_t file, const char *path, const char *name, int
   return GAN_OK;
 }
 
+/* Absent in a GAN's checkpoint. What the layers come to is for who builds the network. */
+static gan_status read_classifier(hid_t file, const char *path, gan_checkpoint_classifier *classifier) {
+  if (H5Aexists(file, "layers") <= 0) return GAN_OK;
+  GAN_TRY(read_count(file, path, "feature_layers", &classifier->feature_layers));
+  GAN_TRY(read_count(file, path, "classes", &classifier->classes));
+  GAN_TRY(read_count(file, path, "test_samples", &classifier->test_samples));
+  if (!gan_hdf5_get_real(file, "batch_norm_epsilon", &classifier->batch_norm_epsilon) ||
+      !(classifier->batch_norm_epsilon > 0) || !isfinite(classifier->batch_norm_epsilon))
+    return fail_attribute(path, "batch_norm_epsilon");
+  if (!gan_hdf5_get_real(file, "accuracy", &classifier->accuracy) || classifier->accuracy < 0 ||
+      classifier->accuracy > 1)
+    return fail_attribute(path, "accuracy");
+  GAN_TRY(read_text(file, path, "trained_on", &classifier->trained_on));
+  for (char *c = classifier->trained_on; *c; c++) /* it is for a terminal to show */
+    if (iscntrl((unsigned char)*c)) *c = '?';
+  return read_text(file, path, "layers", &classifier->layers);
+}
+
 static gan_status read_attributes(hid_t file, const char *path, gan_checkpoint *checkpoint) {
   int64_t format = 0, shards = 0;
   GAN_TRY(read_count(file, path, "format_version", &format));
@@ -148,13 +167,16 @@ static gan_status read_attributes(hid_t file, const char *path, gan_checkpoint *
   if (!gan_hdf5_get_real(file, "best", &checkpoint->best)) return fail_attribute(path, "best");
   GAN_TRY(read_data_shape(file, path, &checkpoint->data_shape));
   GAN_TRY(read_origin(file, path, checkpoint));
+  GAN_TRY(read_classifier(file, path, &checkpoint->classifier));
   return read_text(file, path, "config", &checkpoint->config);
 }
 
 gan_status gan_checkpoint_header(const gan_checkpoint_file *opened, gan_checkpoint *checkpoint) {
   GAN_HDF5_QUIET;
   memset(checkpoint, 0, sizeof *checkpoint);
-  return read_attributes(opened->file, opened->path, checkpoint);
+  const gan_status status = read_attributes(opened->file, opened->path, checkpoint);
+  if (status != GAN_OK) gan_checkpoint_release(checkpoint);
+  return status;
 }
 
 gan_status gan_checkpoint_read_header(const char *path, gan_checkpoint *checkpoint) {

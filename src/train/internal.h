@@ -6,7 +6,7 @@
    state.c checkpoints, resume.c the configuration of a run that goes on, history.c what changes in it, balance.c how
    ranks share shards, claim.c whose the folder is, record.c what is written to disk besides, trace.c traces, advice.c
    what the start has to say, model.c the networks, memory.c what all of it takes, memory_report.c what that comes to,
-   work.c how much is computed. */
+   work.c how much is computed. classifier.c trains a classifier by the same kit. */
 #ifndef GAN_TRAIN_INTERNAL_H
 #define GAN_TRAIN_INTERNAL_H
 
@@ -161,7 +161,17 @@ struct gan_trainer {
   int mode_count;
 };
 
-/* players.c: the networks' reductions, collective; then passes and all else, in memory as planned, not collective, but
+/* players.c: one network's reduction, collective; all else that a player has, its pass in `memory`, NULL: its own; how
+   it begins, which is rank 0's to say; and its state, rank 0's, for all (state.c, collective). */
+gan_status gan_player_reduce(gan_trainer *trainer, const gan_network *network, bool average,
+                             gan_reduction **reduction) GAN_CHECKED;
+gan_status gan_player_create(gan_trainer *trainer, const char *name, const gan_network *network,
+                             const gan_network_config *config, int parts, const gan_pass_memory *memory,
+                             gan_player *player) GAN_CHECKED;
+void gan_player_initialise(gan_trainer *trainer, gan_player *player, const gan_network_config *config,
+                           gan_random_stream stream);
+void gan_player_distribute(gan_trainer *trainer, gan_player *player);
+/* players.c: both networks' reductions, collective; then passes and all else, in memory as planned, not collective, but
    all ranks do alike. */
 gan_status gan_players_reduce(gan_trainer *trainer) GAN_CHECKED;
 gan_status gan_players_create(gan_trainer *trainer) GAN_CHECKED;
@@ -171,6 +181,16 @@ void gan_players_initialise(gan_trainer *trainer);
 /* One more pass of a player's network. */
 gan_status gan_player_create_pass(gan_player *player, int parts, gan_keep keep, const gan_pass_memory *memory,
                                   gan_pass **pass) GAN_CHECKED;
+
+/* trainer.c. GAN_BAD_USAGE where ranks were started with different configurations, but for the places of files.
+   Collective. */
+gan_status gan_compare_configurations(gan_world *world, const gan_config *config) GAN_CHECKED;
+/* trainer.c: a source for all ranks, whose files each host reads; rank 0 has tried them. Collective. */
+gan_status gan_open_source(gan_world *world, const gan_data_options *options, uint64_t seed,
+                           gan_source **source) GAN_CHECKED;
+/* trainer.c: what was given in vain is an error; what a preset or the run so far brought in vain is said. Not
+   collective, but all ranks do alike. */
+gan_status gan_settle_configuration(gan_trainer *trainer) GAN_CHECKED;
 
 /* step.c: one iteration, as docs/design.md section 2 draws it. */
 gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) GAN_CHECKED;

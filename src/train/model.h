@@ -4,7 +4,7 @@
 
 #include "config/config.h"
 #include "nn/pass.h"
-#include "store/checkpoint.h"
+#include "store/tensors.h"
 
 typedef struct gan_model {
   gan_network *generator;
@@ -45,16 +45,6 @@ gan_status gan_generate(const gan_network *generator, const float *parameters, c
 
 /* The pass that gan_generate takes meanwhile. */
 gan_status gan_generate_measure(const gan_network *generator, gan_pass_sizes *sizes) GAN_CHECKED;
-
-/* A network's tensors as a checkpoint names them: FOLDER/LAYER.TENSOR. `parameters` and `buffers` may be NULL: then
-   these tensors are left out. `batches`: how many batches running statistics have seen; as in PyTorch, it follows each
-   layer's running statistics as `num_batches_tracked`, a whole number; -1: left out. Writes to tensors (room for
-   gan_model_tensor_count) and returns how many. */
-size_t gan_model_tensors(const char *folder, const gan_network *network, float *parameters, float *buffers,
-                         int64_t batches, gan_tensor *tensors);
-size_t gan_model_tensor_count(const gan_network *network);
-/* The first of the tensors with a NaN or an infinity; NULL: none. */
-const gan_tensor *gan_model_not_finite(size_t count, const gan_tensor *tensors);
 
 /* Whether a run of this configuration keeps a moving average of the generator. */
 bool gan_averages(const gan_config *config);

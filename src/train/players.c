@@ -11,8 +11,8 @@
 
 /* --- Reductions --- */
 
-static gan_status create_reduction(gan_trainer *trainer, const gan_network *network, bool average,
-                                   gan_reduction **reduction) {
+gan_status gan_player_reduce(gan_trainer *trainer, const gan_network *network, bool average,
+                             gan_reduction **reduction) {
   const int states = gan_state_count(trainer->config, average);
   GAN_TRY(gan_reduction_create(trainer->world, &trainer->shards, trainer->config->dist.reduction,
                                network->parameter_count, states, reduction));
@@ -22,8 +22,8 @@ static gan_status create_reduction(gan_trainer *trainer, const gan_network *netw
 }
 
 gan_status gan_players_reduce(gan_trainer *trainer) {
-  GAN_TRY(create_reduction(trainer, trainer->model.generator, true, &trainer->generator.reduction));
-  return create_reduction(trainer, trainer->model.critic, false, &trainer->critic.reduction);
+  GAN_TRY(gan_player_reduce(trainer, trainer->model.generator, true, &trainer->generator.reduction));
+  return gan_player_reduce(trainer, trainer->model.critic, false, &trainer->critic.reduction);
 }
 
 /* --- Passes --- */
@@ -59,9 +59,9 @@ gan_status gan_player_create_pass(gan_player *player, int parts, gan_keep keep, 
   return GAN_OK;
 }
 
-static gan_status create_player(gan_trainer *trainer, const char *name, const gan_network *network,
-                                const gan_network_config *config, int parts, const gan_pass_memory *memory,
-                                gan_player *player) {
+gan_status gan_player_create(gan_trainer *trainer, const char *name, const gan_network *network,
+                             const gan_network_config *config, int parts, const gan_pass_memory *memory,
+                             gan_player *player) {
   *player = (gan_player){.name = name,
                          .trainer = trainer,
                          .network = network,
@@ -102,9 +102,9 @@ gan_status gan_players_create(gan_trainer *trainer) {
   GAN_TRY(gan_allocate(plan->values, sizeof(float), "the outputs of the networks' layers", &trainer->values));
   GAN_TRY(gan_allocate(plan->workspace, sizeof(float), "a layer's columns", &trainer->workspace));
   gan_passes_place(plan, trainer->values, trainer->workspace, &of_generator, &of_critic);
-  GAN_TRY(create_player(trainer, "generator", trainer->model.generator, &config->generator.network, 1, &of_generator,
-                        generator));
-  GAN_TRY(create_player(trainer, "critic", trainer->model.critic, &config->critic.network, 2, &of_critic, critic));
+  GAN_TRY(gan_player_create(trainer, "generator", trainer->model.generator, &config->generator.network, 1,
+                            &of_generator, generator));
+  GAN_TRY(gan_player_create(trainer, "critic", trainer->model.critic, &config->critic.network, 2, &of_critic, critic));
   critic->clip = config->critic.clip;
   critic->clip_norm = config->critic.clip_norm;
   critic->clip_rows = strcmp(config->critic.clip_norm_of, "row") == 0;
@@ -119,8 +119,8 @@ gan_status gan_players_create(gan_trainer *trainer) {
 
 /* --- The beginning --- */
 
-static void initialise_player(gan_trainer *trainer, gan_player *player, const gan_network_config *config,
-                              gan_random_stream stream) {
+void gan_player_initialise(gan_trainer *trainer, gan_player *player, const gan_network_config *config,
+                           gan_random_stream stream) {
   const gan_random_address address = {.seed = (uint64_t)trainer->config->run.seed, .stream = stream};
   gan_network_initialise(player->network, gan_initialisation_find(config->init), config->init_scale, address,
                          player->parameters, player->buffers);
@@ -129,7 +129,7 @@ static void initialise_player(gan_trainer *trainer, gan_player *player, const ga
 void gan_players_initialise(gan_trainer *trainer) {
   gan_player *generator = &trainer->generator;
   if (gan_world_rank(trainer->world) != 0) return;
-  initialise_player(trainer, generator, &trainer->config->generator.network, GAN_STREAM_INITIALISE_GENERATOR);
-  initialise_player(trainer, &trainer->critic, &trainer->config->critic.network, GAN_STREAM_INITIALISE_CRITIC);
+  gan_player_initialise(trainer, generator, &trainer->config->generator.network, GAN_STREAM_INITIALISE_GENERATOR);
+  gan_player_initialise(trainer, &trainer->critic, &trainer->config->critic.network, GAN_STREAM_INITIALISE_CRITIC);
   if (generator->ema) gan_begin_average(generator);
 }

@@ -23,11 +23,13 @@ typedef struct texts {
 static gan_status read_checkpoint(gan_trainer *trainer, char **text) {
   gan_checkpoint checkpoint = {0};
   GAN_TRY(gan_checkpoint_header(trainer->resumed, &checkpoint));
+  const gan_status status = gan_checkpoint_check_gan(&checkpoint, gan_checkpoint_name(trainer->resumed),
+                                                     "a training goes on from two networks");
   trainer->shards_before = checkpoint.shards;
   *text = checkpoint.config;
   checkpoint.config = NULL;
   gan_checkpoint_release(&checkpoint);
-  return GAN_OK;
+  return status;
 }
 
 /* What somebody has made unreadable is for him to decide about: to pass over it would silently train something else. */

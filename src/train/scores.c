@@ -25,8 +25,7 @@ double *gan_scores_sums(const gan_trainer *trainer, const gan_player *player, in
   return trainer->shard_sums + (size_t)(gan_shards_before(player->pass->shards) + shard) * sum_count(player);
 }
 
-/* Batch statistics of the shards that the player's pass holds. */
-static void note_statistics(gan_trainer *trainer, const gan_player *player) {
+void gan_scores_note_statistics(gan_trainer *trainer, const gan_player *player) {
   const size_t count = player->network->statistic_count;
   for (int shard = 0; shard < player->pass->shards->local && count; shard++)
     for (int part = 0; part < player->pass->parts; part++)
@@ -145,7 +144,7 @@ void gan_scores_lose(gan_trainer *trainer, const gan_player *player) {
     if (gan_scores_need_all(trainer, player)) gan_scores_keep(trainer, player);
     sum_statistics(&what, gan_scores_rounds(trainer, player));
   }
-  note_statistics(trainer, player);
+  gan_scores_note_statistics(trainer, player);
   for (int shard = 0; shard < pass->shards->local; shard++) {
     const gan_scores batch = scores_of(&what, shard, sample);
     double *sums = gan_scores_sums(trainer, player, shard);

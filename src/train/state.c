@@ -75,7 +75,7 @@ static gan_status check_finite(const gan_trainer *trainer, size_t count, const g
 }
 
 const char *gan_state_backend(const gan_trainer *trainer, size_t size, char *name) {
-  const gan_backend *backend = trainer->model.generator->options.backend;
+  const gan_backend *backend = trainer->model.critic->options.backend;
   const bool usual = backend->precision == GAN_FLOAT32;
   snprintf(name, size, "%s%s%s", backend->name, usual ? "" : " --precision ",
            usual ? "" : gan_precision_name(backend->precision));
@@ -269,7 +269,7 @@ static gan_status read_state(gan_trainer *trainer, const char *path) {
   return status;
 }
 
-static void distribute_player(gan_trainer *trainer, gan_player *player) {
+void gan_player_distribute(gan_trainer *trainer, gan_player *player) {
   const size_t bytes = player->network->buffer_count * sizeof(float);
   gan_reduction_distribute(player->reduction);
   gan_world_broadcast(trainer->world, player->buffers, bytes);
@@ -278,8 +278,8 @@ static void distribute_player(gan_trainer *trainer, gan_player *player) {
 }
 
 void gan_state_distribute(gan_trainer *trainer) {
-  distribute_player(trainer, &trainer->generator);
-  distribute_player(trainer, &trainer->critic);
+  gan_player_distribute(trainer, &trainer->generator);
+  gan_player_distribute(trainer, &trainer->critic);
   gan_world_broadcast(trainer->world, &trainer->iteration, sizeof trainer->iteration);
   gan_world_broadcast(trainer->world, &trainer->best, sizeof trainer->best);
   gan_world_broadcast(trainer->world, trainer->lecam, sizeof trainer->lecam);

@@ -16,10 +16,8 @@
 #include "base/fault.h"
 #include "base/float_bits.h"
 #include "train/optimization.h"
-#include "train/phases.h"
 
-/* What this rank has met so far in the step: `mine`, or else a layer that could not make sense of its input. */
-static gan_status check_pass(const gan_player *player, const gan_pass *pass, gan_status mine) {
+gan_status gan_step_check(const gan_player *player, const gan_pass *pass, gan_status mine) {
   if (mine != GAN_OK) return mine;
   const gan_status status = gan_pass_check(pass);
   return status == GAN_OK ? status : gan_fail_prefix(status, "%s.layers: ", player->name);
@@ -40,7 +38,7 @@ static gan_status generate_groups(gan_trainer *trainer, int64_t steps, gan_statu
   for (int group = 0; group < trainer->groups.count; group++) {
     gan_enter_group(trainer, group);
     GAN_TRY(generate_ahead(trainer, steps));
-    *mine = check_pass(&trainer->generator, trainer->sampling, *mine);
+    *mine = gan_step_check(&trainer->generator, trainer->sampling, *mine);
     gan_keep_fake(trainer);
   }
   return GAN_OK;
@@ -62,7 +60,7 @@ static gan_status score_both(gan_trainer *trainer, int group, int part, int64_t 
   gan_pass *generated = trainer->sampling;
   gan_enter_group(trainer, group);
   if (part == 0 && !trainer->kept) GAN_TRY(generate_ahead(trainer, steps));
-  if (!trainer->kept) *mine = check_pass(generator, generated, *mine);
+  if (!trainer->kept) *mine = gan_step_check(generator, generated, *mine);
 
   /* From here on this step's generated samples are the critic's input only: its pass may compute where they were made
      (memory.h). */
@@ -75,7 +73,7 @@ static gan_status score_both(gan_trainer *trainer, int group, int part, int64_t 
   gan_augment_input(trainer, critic);
   critic->pass->slots = gan_reduction_slots(critic->reduction);
   GAN_TRY(gan_player_forward(trainer, critic, critic->pass));
-  *mine = check_pass(critic, critic->pass, *mine);
+  *mine = gan_step_check(critic, critic->pass, *mine);
   return GAN_OK;
 }
 
@@ -130,7 +128,7 @@ static gan_status score_generated(gan_trainer *trainer, int group, gan_status *m
   gan_place_latents(trainer, GAN_STREAM_LATENT_GENERATOR, generator->steps, generator->pass, 0);
   generator->pass->slots = gan_reduction_slots(generator->reduction);
   GAN_TRY(gan_player_forward(trainer, generator, generator->pass));
-  *mine = check_pass(generator, generator->pass, *mine);
+  *mine = gan_step_check(generator, generator->pass, *mine);
 
   /* A loss that compares generated samples with real ones has those of the newest critic step beside them. */
   gan_pass_set_parts(critic->pass, 1 + fake);
@@ -139,7 +137,7 @@ static gan_status score_generated(gan_trainer *trainer, int group, gan_status *m
   gan_augment_input(trainer, generator);
   critic->pass->slots = NULL;
   GAN_TRY(gan_player_forward(trainer, critic, critic->pass));
-  *mine = check_pass(critic, critic->pass, *mine);
+  *mine = gan_step_check(critic, critic->pass, *mine);
   return GAN_OK;
 }
 
@@ -172,7 +170,7 @@ static gan_status generator_step(gan_trainer *trainer) {
   return GAN_OK;
 }
 
-static gan_phase_clocks read_clocks(const gan_trainer *trainer) {
+gan_phase_clocks gan_step_clocks(const gan_trainer *trainer) {
   const gan_waited waited = gan_world_waited(trainer->world);
   return (gan_phase_clocks){.wall = gan_seconds(),
                             .data = trainer->seconds_data,
@@ -182,10 +180,9 @@ static gan_phase_clocks read_clocks(const gan_trainer *trainer) {
                             .on_core = gan_thread_seconds()};
 }
 
-/* Where the time since `start` went. */
-static void tell_times(const gan_trainer *trainer, const gan_phase_clocks *start, int64_t critic_steps,
-                       gan_iteration *values) {
-  const gan_phase_clocks end = read_clocks(trainer), passed = gan_phase_clocks_between(start, &end);
+void gan_step_times(const gan_trainer *trainer, const gan_phase_clocks *start, int64_t critic_steps,
+                    gan_iteration *values) {
+  const gan_phase_clocks end = gan_step_clocks(trainer), passed = gan_phase_clocks_between(start, &end);
   const gan_phases phases = gan_phases_split(&passed);
   values->seconds = trainer->seconds_before + end.wall - trainer->started;
   values->samples_per_second = (double)(critic_steps * trainer->shards.batch) / passed.wall;
@@ -197,7 +194,7 @@ static void tell_times(const gan_trainer *trainer, const gan_phase_clocks *start
 }
 
 gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
-  const gan_phase_clocks start = read_clocks(trainer);
+  const gan_phase_clocks start = gan_step_clocks(trainer);
   const gan_step_ratio steps = gan_steps_of(trainer->config, trainer->iteration);
   gan_player *critic = &trainer->critic, *generator = &trainer->generator;
   critic->bounded = critic->shortened = generator->bounded = generator->shortened = 0;
@@ -229,6 +226,6 @@ gan_status gan_train_iteration(gan_trainer *trainer, gan_iteration *values) {
   values->clipped_fraction = trainer->sums[GAN_SUM_CLIPPED] / trainer->sums[GAN_SUM_UPDATED];
   values->learning_rate_critic = critic->now.learning_rate;
   values->learning_rate_generator = generator->now.learning_rate;
-  tell_times(trainer, &start, steps.critic, values);
+  gan_step_times(trainer, &start, steps.critic, values);
   return GAN_OK;
 }

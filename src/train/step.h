@@ -3,6 +3,16 @@
 #define GAN_TRAIN_STEP_H
 
 #include "train/internal.h"
+#include "train/phases.h"
+
+/* --- step.c, for whoever trains something else by the same kit (classifier.c) --- */
+
+/* What this rank has met so far in the step: `mine`, or else a layer that could not make sense of its input. */
+gan_status gan_step_check(const gan_player *player, const gan_pass *pass, gan_status mine) GAN_CHECKED;
+/* Readings of all clocks; and where the time since `start` went, of an iteration of so many steps with real samples. */
+gan_phase_clocks gan_step_clocks(const gan_trainer *trainer);
+void gan_step_times(const gan_trainer *trainer, const gan_phase_clocks *start, int64_t critic_steps,
+                    gan_iteration *values);
 
 /* --- accumulation.c: a step in groups of this rank's shards --- */
 
@@ -62,6 +72,8 @@ gan_status gan_scores_sum(gan_trainer *trainer, const gan_player *player, gan_st
    iteration to bring them along. Collective. */
 void gan_scores_sum_updates(gan_trainer *trainer);
 
+/* Batch statistics of the shards that the player's pass holds, into the step's sums. */
+void gan_scores_note_statistics(gan_trainer *trainer, const gan_player *player);
 /* Where the step sums up what the i-th shard has that the passes hold: (GAN_SUMS, and batch statistics). */
 double *gan_scores_sums(const gan_trainer *trainer, const gan_player *player, int shard);
 

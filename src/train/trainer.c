@@ -55,16 +55,13 @@ static gan_status try_files(gan_trainer *trainer, bool resumes) {
   return gan_world_agree(trainer->world, tries ? gan_source_probe(data) : GAN_OK);
 }
 
-static gan_status open_source(gan_trainer *trainer) {
-  const gan_data_share share = {
-      .share = share_memory, .unshare = unshare_memory, .agree = agree, .context = trainer->world};
-  const gan_status mine =
-      gan_source_open(&trainer->config->data, (uint64_t)trainer->config->run.seed, &share, &trainer->source);
-  GAN_TRY(gan_world_agree(trainer->world, mine));
+gan_status gan_open_source(gan_world *world, const gan_data_options *options, uint64_t seed, gan_source **source) {
+  const gan_data_share share = {.share = share_memory, .unshare = unshare_memory, .agree = agree, .context = world};
+  GAN_TRY(gan_world_agree(world, gan_source_open(options, seed, &share, source)));
   gan_difference odd;
-  if (gan_world_same_hash(trainer->world, trainer->source->fingerprint, &odd)) return GAN_OK;
+  if (gan_world_same_hash(world, (*source)->fingerprint, &odd)) return GAN_OK;
   return gan_fail(GAN_BAD_FILE, "data.path: rank %d (host %s) reads other data than rank %d (host %s): %s differs",
-                  odd.rank, odd.host, odd.reference, odd.reference_host, trainer->config->data.path);
+                  odd.rank, odd.host, odd.reference, odd.reference_host, options->path);
 }
 
 /* Latents of the sample grid, the same at every iteration. */
@@ -126,7 +123,7 @@ static gan_status hash_configuration(const gan_config *config, uint64_t *hash) {
 
 /* Ranks that were started with different options, INI files or environments would wait for each other for ever, or
    train something that no configuration describes. */
-static gan_status compare_configurations(gan_world *world, const gan_config *config) {
+gan_status gan_compare_configurations(gan_world *world, const gan_config *config) {
   uint64_t hash = 0;
   gan_difference odd;
   GAN_TRY(gan_world_agree(world, hash_configuration(config, &hash)));
@@ -150,8 +147,7 @@ static void compare_precisions(gan_trainer *trainer) {
                speeds.bfloat16, speeds.float32);
 }
 
-/* What was given in vain is an error; what a preset or the run so far brought in vain is said. */
-static gan_status settle_configuration(gan_trainer *trainer) {
+gan_status gan_settle_configuration(gan_trainer *trainer) {
   char *idle;
   GAN_TRY(gan_config_settle(trainer->config, &idle));
   if (*idle) gan_notice(trainer, "without effect, and therefore at their defaults: %s", idle);
@@ -162,19 +158,19 @@ static gan_status settle_configuration(gan_trainer *trainer) {
 static gan_status create(gan_trainer *trainer, const gan_config *config) {
   gan_world *world = trainer->world;
   char resume_from[PATH_MAX];
-  GAN_TRY(compare_configurations(world, config));
+  GAN_TRY(gan_compare_configurations(world, config));
   GAN_TRY(gan_world_agree(world, gan_config_copy(config, &trainer->config)));
   GAN_TRY(gan_watchdog_start(world, config->dist.timeout, &trainer->started_watchdog));
   GAN_TRY(gan_state_find(trainer, resume_from));
   /* Ranks that were given the same by other ways, a default or an option, have taken over other things. */
-  if (trainer->resume != GAN_RESUME_NOT) GAN_TRY(compare_configurations(world, trainer->config));
-  GAN_TRY(gan_world_agree(world, settle_configuration(trainer)));
+  if (trainer->resume != GAN_RESUME_NOT) GAN_TRY(gan_compare_configurations(world, trainer->config));
+  GAN_TRY(gan_world_agree(world, gan_settle_configuration(trainer)));
   GAN_TRY(gan_world_agree(world, gan_check_optimization(trainer->config)));
   GAN_TRY(gan_world_agree(world, gan_settle_shards(trainer)));
   GAN_TRY(gan_world_agree(world, gan_loss_check(&trainer->config->loss)));
   trainer->loss = gan_loss_find(trainer->config->loss.name);
   GAN_TRY(try_files(trainer, resume_from[0] != '\0'));
-  GAN_TRY(open_source(trainer));
+  GAN_TRY(gan_open_source(world, &trainer->config->data, (uint64_t)trainer->config->run.seed, &trainer->source));
   GAN_TRY(gan_world_agree(world, create_networks(trainer)));
   gan_notice_shards(trainer);
   gan_accumulation_notice(trainer);
