@@ -243,8 +243,9 @@ static void files_that_make_no_sense_are_refused(void **state) {
       {"dense 4", "features after 7 layers, and its network has 1"},
       {"conv 4096 kernel 6, relu, relu, relu, relu, dense 4096, relu, dense 4", "too small to hold"},
       {"minibatch_stddev, relu, relu, relu, relu, relu, relu, dense 4", "would depend on the other samples"},
-      {"relu, relu, relu, relu, relu, relu, residual, end, dense 4", "no \"end\""},
-      {"relu, relu, relu, relu, relu, relu, relu, dense 4", "has no tensor /classifier/7.weight"},
+      {"conv 3 kernel 3 padding 1, batch_norm, relu, max_pool 2, dropout 0.5, dense 6, residual, end, dense 4",
+       "no \"end\""},
+      {"relu, relu, relu, relu, relu, relu, relu, relu, dense 4", "has no tensor /classifier/8.weight"},
       {"conv 5 kernel 3 padding 1, batch_norm, relu, max_pool 2, dropout 0.5, dense 6, relu, dense 4",
        "tensor /classifier/0.weight: checkpoint has (3, 2, 3, 3), the network needs (5, 2, 3, 3)"}};
   for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {

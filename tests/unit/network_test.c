@@ -433,6 +433,25 @@ static void a_failed_allocation_is_told_and_leaks_nothing(void **state) {
   assert_true(nth > 3);
 }
 
+static void assert_split(const char *description, int64_t count, const char *first, const char *rest) {
+  char *parts[2];
+  assert_int_equal(gan_layers_split(description, count, &parts[0], &parts[1]), GAN_OK);
+  assert_string_equal(parts[0], first);
+  assert_string_equal(parts[1], rest);
+  free(parts[0]);
+  free(parts[1]);
+}
+
+static void a_description_is_cut_behind_any_layer(void **state) {
+  (void)state;
+  assert_split("dense 4, relu\n\n , dense 2", 2, "dense 4, relu\n", "\n , dense 2");
+  assert_split("dense 4, relu\n\n , dense 2", 1, "dense 4,", " relu\n\n , dense 2");
+  assert_split(" \n,dense 4, relu", 1, " \n,dense 4,", " relu");
+  assert_split("dense 4, relu", 0, "", "dense 4, relu");
+  assert_split("dense 4, relu", 2, "dense 4, relu", "");
+  assert_split("dense 4, relu", INT64_MAX, "dense 4, relu", "");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(commas_and_line_ends_separate_layers_and_empty_entries_are_skipped),
@@ -455,6 +474,7 @@ int main(void) {
       cmocka_unit_test(a_standard_deviation_wants_two_samples_in_a_shard),
       cmocka_unit_test(operations_are_two_for_each_weight_of_dense_layers),
       cmocka_unit_test(a_failed_allocation_is_told_and_leaks_nothing),
+      cmocka_unit_test(a_description_is_cut_behind_any_layer),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
