@@ -64,6 +64,49 @@ class Residual(nn.Module):
         return self.main(x) + (self.shortcut(x) if self.shortcut else x)
 
 
+class Concatenate(nn.Module):
+    def __init__(self, branches):
+        super().__init__()
+        self.branches = nn.ModuleList(branches)
+
+    def forward(self, x):
+        return torch.cat([branch(x) for branch in self.branches], 1)
+
+
+class Rescale(nn.Module):
+    """scale * x + shift, each one number or one for each channel."""
+
+    def __init__(self, scale, shift):
+        super().__init__()
+        self.scale, self.shift = scale, shift
+
+    def forward(self, x):
+        scale, shift = (torch.tensor(numbers, dtype=x.dtype).reshape(-1, *[1] * (x.dim() - 2))
+                        for numbers in (self.scale, self.shift))
+        return scale * x + shift
+
+
+class Resize(nn.Module):
+    """Linear along each axis. PyTorch has no name for positions that are counted from the corner: these are gathered,
+    along one axis after the other."""
+
+    def __init__(self, size, from_corner):
+        super().__init__()
+        self.size, self.from_corner = size, from_corner
+
+    def forward(self, x):
+        if not self.from_corner:
+            mode = ["linear", "bilinear", "trilinear"][len(self.size) - 1]
+            return nn.functional.interpolate(x, size=self.size, mode=mode, align_corners=False)
+        for axis, size in enumerate(self.size, 2):
+            at = torch.arange(size, dtype=x.dtype) * x.shape[axis] / size
+            first = at.floor().long()
+            second = (first + 1).clamp(max=x.shape[axis] - 1)
+            weight = (at - first).reshape(-1, *[1] * (x.dim() - axis - 1))
+            x = (1 - weight) * x.index_select(axis, first) + weight * x.index_select(axis, second)
+        return x
+
+
 def axis_sizes(words, axes):
     """{"": [2, 2], "stride": [1, 2]} from "2 stride 1 2": numbers after each word, one or one for each axis."""
     sizes, word = {"": []}, ""
@@ -94,7 +137,10 @@ def image_module(name, words, shape):
         kind = {"max_pool": [nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d],
                 "average_pool": [nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d]}[name][axes - 1]
         sizes = axis_sizes(words, axes)
-        return kind(sizes[""], sizes.get("stride"), sizes.get("padding", 0))
+        options = {"count_include_pad": False} if "exclude_padding" in words else {}
+        return kind(sizes[""], sizes.get("stride"), sizes.get("padding", 0), **options)
+    if name == "resize":
+        return Resize(axis_sizes(words, axes)[""], "from_corner" in words)
     if name == "instance_norm":
         return [nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d][axes - 1](shape[0], affine="affine" in words)
     return {"global_average_pool": GlobalAverage}.get(name, lambda: None)()
@@ -118,6 +164,9 @@ def module_of(words, shape, norm):
         return MinibatchStddev(int(arguments[0]) if arguments else 0)
     if name == "dropout":
         return nn.Dropout(float(arguments[0]))
+    if name == "rescale":
+        at = arguments.index("shift") if "shift" in arguments else len(arguments)
+        return Rescale([float(word) for word in arguments[:at]], [float(word) for word in arguments[at + 1:]] or [0.0])
     if name == "flatten":
         return nn.Flatten()
     if name == "reshape":
@@ -137,7 +186,7 @@ def module_of(words, shape, norm):
 def sequence(entries, shape, norm):
     """A Sequential of the entries up to the end of the block they are in, which are taken off the list; its output shape."""
     modules = []
-    while entries and entries[0] not in (["shortcut"], ["end"]):
+    while entries and entries[0] not in (["shortcut"], ["with"], ["end"]):
         words = entries.pop(0)
         if words == ["residual"]:
             main, out = sequence(entries, shape, norm)
@@ -145,6 +194,11 @@ def sequence(entries, shape, norm):
             if shortcut is not None:
                 entries.pop(0)
             module = Residual(main, shortcut)
+        elif words == ["concatenate"]:
+            branches = [sequence(entries, shape, norm)[0]]
+            while entries.pop(0) == ["with"]:
+                branches.append(sequence(entries, shape, norm)[0])
+            module = Concatenate(branches)
         else:
             module = module_of(words, shape, norm)
             if "spectral_norm" in words:

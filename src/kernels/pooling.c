@@ -28,6 +28,12 @@ static int64_t line_at(const gan_window *window, int64_t z, int64_t y) {
   return (z * window->in[1] + y) * window->in[2];
 }
 
+/* What a mean is over: all of a window position, or its part inside of the input. */
+static int64_t element_count(const gan_window *window, bool inside, const box *here) {
+  if (!inside) return gan_positions(window->kernel);
+  return (here->end[0] - here->begin[0]) * (here->end[1] - here->begin[1]) * (here->end[2] - here->begin[2]);
+}
+
 static int64_t largest(const gan_window *window, int64_t position, const float *x) {
   const box inside = box_at(window, position);
   int64_t place = line_at(window, inside.begin[0], inside.begin[1]) + inside.begin[2];
@@ -59,30 +65,28 @@ void gan_max_pool_backward(const gan_window *window, size_t planes, const float 
     for (int64_t position = 0; position < out; position++) dx[largest(window, position, x)] += dy[position];
 }
 
-void gan_average_pool(const gan_window *window, size_t planes, const float *x, float *y) {
+void gan_average_pool(const gan_window *window, bool inside, size_t planes, const float *x, float *y) {
   const int64_t in = gan_positions(window->in), out = gan_positions(window->out);
-  const double elements = (double)gan_positions(window->kernel);
   for (size_t plane = 0; plane < planes; plane++, x += in, y += out)
     for (int64_t position = 0; position < out; position++) {
-      const box inside = box_at(window, position);
+      const box here = box_at(window, position);
       double sum = 0;
-      for (int64_t z = inside.begin[0]; z < inside.end[0]; z++)
-        for (int64_t h = inside.begin[1]; h < inside.end[1]; h++)
-          for (int64_t i = inside.begin[2]; i < inside.end[2]; i++) sum += (double)x[line_at(window, z, h) + i];
-      y[position] = (float)(sum / elements);
+      for (int64_t z = here.begin[0]; z < here.end[0]; z++)
+        for (int64_t h = here.begin[1]; h < here.end[1]; h++)
+          for (int64_t i = here.begin[2]; i < here.end[2]; i++) sum += (double)x[line_at(window, z, h) + i];
+      y[position] = (float)(sum / (double)element_count(window, inside, &here));
     }
 }
 
-void gan_average_pool_backward(const gan_window *window, size_t planes, const float *dy, float *dx) {
+void gan_average_pool_backward(const gan_window *window, bool inside, size_t planes, const float *dy, float *dx) {
   const int64_t in = gan_positions(window->in), out = gan_positions(window->out);
-  const float elements = (float)gan_positions(window->kernel);
   memset(dx, 0, planes * (size_t)in * sizeof *dx);
   for (size_t plane = 0; plane < planes; plane++, dx += in, dy += out)
     for (int64_t position = 0; position < out; position++) {
-      const box inside = box_at(window, position);
-      const float share = dy[position] / elements;
-      for (int64_t z = inside.begin[0]; z < inside.end[0]; z++)
-        for (int64_t h = inside.begin[1]; h < inside.end[1]; h++)
-          for (int64_t i = inside.begin[2]; i < inside.end[2]; i++) dx[line_at(window, z, h) + i] += share;
+      const box here = box_at(window, position);
+      const float share = dy[position] / (float)element_count(window, inside, &here);
+      for (int64_t z = here.begin[0]; z < here.end[0]; z++)
+        for (int64_t h = here.begin[1]; h < here.end[1]; h++)
+          for (int64_t i = here.begin[2]; i < here.end[2]; i++) dx[line_at(window, z, h) + i] += share;
     }
 }

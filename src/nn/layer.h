@@ -8,12 +8,13 @@
 #include "nn/network.h"
 
 extern const gan_layer_type gan_layer_dense, gan_layer_conv, gan_layer_conv_transpose, gan_layer_embedding;
-extern const gan_layer_type gan_layer_upsample, gan_layer_max_pool, gan_layer_average_pool,
+extern const gan_layer_type gan_layer_upsample, gan_layer_resize, gan_layer_max_pool, gan_layer_average_pool,
     gan_layer_global_average_pool;
 extern const gan_layer_type gan_layer_batch_norm, gan_layer_layer_norm, gan_layer_instance_norm, gan_layer_group_norm;
 extern const gan_layer_type gan_layer_minibatch_stddev, gan_layer_dropout;
-extern const gan_layer_type gan_layer_flatten, gan_layer_reshape;
-extern const gan_layer_type gan_layer_residual, gan_layer_shortcut, gan_layer_end;
+extern const gan_layer_type gan_layer_flatten, gan_layer_reshape, gan_layer_rescale;
+extern const gan_layer_type gan_layer_residual, gan_layer_shortcut, gan_layer_concatenate, gan_layer_with,
+    gan_layer_end;
 extern const gan_layer_type gan_layer_relu, gan_layer_leaky_relu, gan_layer_tanh, gan_layer_sigmoid, gan_layer_elu,
     gan_layer_gelu, gan_layer_silu, gan_layer_softplus;
 
@@ -71,11 +72,6 @@ gan_shape gan_layer_image(int64_t channels, int axes, const int64_t positions[GA
 gan_status gan_layer_check_window(const gan_window *window) GAN_CHECKED;
 /* Sets window.out from the rest; fails where the window is larger than the padded input, or as above. */
 gan_status gan_layer_place_window(int axes, gan_window *window) GAN_CHECKED;
-
-/* For residual blocks (residual.c). The innermost block that has no end yet; -1: none. */
-int gan_block_innermost(const gan_network *network);
-/* Sets path, once the layer is configured. */
-void gan_block_name_layer(const gan_network *network, gan_layer *layer);
 
 /* For initialise functions. */
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/blocks.h"
 #include "nn/layer.h"
 #include "nn/spectral.h"
 
@@ -52,7 +53,7 @@ static gan_status add_layer(gan_network *network, int word_count, char *const *w
                        .index = network->layer_count,
                        .block = gan_block_innermost(network),
                        .source = network->layer_count,
-                       .addend = -1,
+                       .read_again = -1,
                        .kept_until = network->layer_count,
                        .input = network->output,
                        .inputs = gan_shape_count(&network->output),
@@ -100,8 +101,8 @@ static gan_status parse(gan_network *network, char *description) {
   }
   const int open = gan_block_innermost(network);
   if (open >= 0)
-    return gan_fail(GAN_BAD_USAGE, "layer %d (\"residual\"): the block has no \"end\"",
-                    network->blocks[open].begin + 1);
+    return gan_fail(GAN_BAD_USAGE, "layer %d (\"%s\"): the block has no \"end\"", network->blocks[open].begin + 1,
+                    network->layers[network->blocks[open].begin].type->name);
   if (network->layer_count == 0)
     return gan_fail(GAN_BAD_USAGE, "a network needs at least one layer, for example \"dense 64, relu, dense 1\"");
   return GAN_OK;

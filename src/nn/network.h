@@ -22,7 +22,7 @@ typedef struct gan_layer gan_layer;
 typedef struct gan_pass gan_pass;
 typedef struct gan_tangent_rows gan_tangent_rows;
 
-enum { GAN_LAYER_TENSORS = 4, GAN_LAYER_ARGUMENTS = 8, GAN_TENSOR_NAME = 48, GAN_LAYER_PATH = 80 };
+enum { GAN_LAYER_TENSORS = 4, GAN_LAYER_ARGUMENTS = 8, GAN_TENSOR_NAME = 48, GAN_LAYER_PATH = 96 };
 
 typedef enum gan_tensor_kind {
   GAN_TENSOR_PARAMETER, /* trained */
@@ -56,10 +56,13 @@ extern const gan_initialisation gan_initialisations[];
 extern const int gan_initialisation_count;
 const gan_initialisation *gan_initialisation_find(const char *name);
 
-/* A residual block: the layers between "residual" and "end". Each member is the index of a line of the description. */
+/* A block: the layers between a line that begins one ("residual", "concatenate") and its "end", in one part or several,
+   each of which has the block's input for its own. Lines are given by their index in the description. */
 typedef struct gan_block {
-  int begin, shortcut, end; /* shortcut -1: none, the block's input goes past it as it is; end 0: not yet met */
-  int enclosing;            /* the block around it; -1: none */
+  int begin, end; /* lines; end 0: not yet met */
+  int last_part;  /* the line that begins its last part so far: `begin`, or a "shortcut" or "with" */
+  int parts;      /* so far */
+  int enclosing;  /* the block around it; -1: none */
 } gan_block;
 enum { GAN_BLOCK_DEPTH = 4 }; /* of blocks in blocks */
 
@@ -119,6 +122,9 @@ typedef struct gan_layer_type {
   double (*flops)(const gan_layer *layer);
   /* GAN_BAD_USAGE when a training batch is too small for the layer (gan_network_check_batch); NULL: any will do. */
   gan_status (*check_batch)(const gan_layer *layer, int64_t shard_samples, int64_t batch);
+  /* Of a line that begins a block: the row that "end" stands for in it, which is not in the table. */
+  const struct gan_layer_type *end;
+  bool ends_part; /* a line that ends a part of a block */
 } gan_layer_type;
 
 extern const gan_layer_type *const gan_layer_types[];
@@ -139,12 +145,12 @@ typedef struct gan_spectral {
 struct gan_layer {
   const gan_layer_type *type;
   int index; /* place in the network */
-  /* Name as in PyTorch's state_dict: its place in the Sequential that it belongs to ("4"); in a residual block, after
-     the block's own and "main" or "shortcut" ("4.main.0"). */
+  /* Name as in PyTorch's state_dict: its place in the Sequential that it belongs to ("4"); in a block, after the
+     block's own and that of its part ("4.main.0", "4.shortcut.0", "4.branches.2.0"). */
   char path[GAN_LAYER_PATH];
   int block;                         /* of gan_network.blocks: the innermost that it belongs to, or ends; -1: none */
   int source;                        /* without forward: the activation that it shows, by default its input's */
-  int addend;                        /* one more activation that forward reads; -1: none */
+  int read_again;                    /* the layer whose forward reads this one's input, too; -1: none */
   gan_backward_reads backward_reads; /* its type's, or less */
   double lowest, highest;            /* its type's, or those that its argument makes */
   gan_shape input, output;

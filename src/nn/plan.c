@@ -64,8 +64,7 @@ static int last_read(const planner *state, int k) {
   const gan_layer *writer = k > 0 ? &network->layers[k - 1] : NULL;
   if (state->keep == GAN_KEEP_ALL || !reader) return state->end;
   int last = reader->type->forward ? k : -1;
-  for (int i = k; i < network->layer_count; i++)
-    if (network->layers[i].addend == k) last = i;
+  if (reader->read_again > last) last = reader->read_again;
   if (state->keep == GAN_KEEP_NOTHING) return last;
   const bool reader_reads = reader->backward_reads == GAN_READS_BOTH || reader->backward_reads == GAN_READS_INPUT;
   const bool writer_reads =
@@ -123,7 +122,7 @@ static void plan_kept(planner *state, size_t rows, size_t pieces) {
     const size_t floats = rows * layer->kept_per_row + pieces * layer->kept_per_part;
     state->kept[i] = -1;
     if (floats == 0) continue;
-    const bool of_backward = layer->kept_until != i; /* residual.c: its "end" keeps for its "residual" */
+    const bool of_backward = layer->kept_until != i; /* a block's "end" keeps for the line that begins the block */
     if (state->keep == GAN_KEEP_NOTHING && of_backward) continue;
     state->kept[i] = add_region(state, floats, of_backward ? backward_time(state, i) : i);
     if (state->keep == GAN_KEEP_FOR_BACKWARD) read_at(state, state->kept[i], backward_time(state, layer->kept_until));

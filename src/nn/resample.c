@@ -57,6 +57,47 @@ static void backward_upsample(const gan_layer *layer, gan_pass *pass, const floa
   if (input_gradient) gan_upsample_backward(&sizes, plane_count(layer, pass), output_gradient, input_gradient);
 }
 
+/* --- Resizing --- */
+
+enum { FROM_CORNER }; /* of layer->arguments */
+
+/* The sizes are the positions before and after a window. */
+static gan_resizing resizing_of(const gan_layer *layer) {
+  gan_resizing sizes = {.from_corner = layer->arguments[FROM_CORNER] != 0};
+  memcpy(sizes.in, layer->convolution.window.in, sizeof sizes.in);
+  memcpy(sizes.out, layer->convolution.window.out, sizeof sizes.out);
+  return sizes;
+}
+
+static gan_status configure_resize(gan_layer *layer, int word_count, char *const *words) {
+  gan_window *window = &layer->convolution.window;
+  static const char *const others[] = {"from_corner", NULL};
+  const gan_axis_words size = {"resize", 1, window->out};
+  int axes, next = 0;
+  bool from_corner = false;
+  *window = (gan_window){.out = {1, 1, 1}};
+  GAN_TRY(gan_layer_axes(layer, &axes));
+  GAN_TRY(gan_layer_check_words(layer, word_count, 1, axes + 1));
+  GAN_TRY(gan_layer_parse_axis_sizes(&size, axes, word_count, words, &next));
+  GAN_TRY(gan_layer_parse_flags(layer, word_count - next, words + next, others, &from_corner));
+  layer->arguments[FROM_CORNER] = from_corner;
+  gan_layer_positions(layer, window->in);
+  const gan_shape output = gan_layer_image(layer->input.size[0], axes, window->out);
+  return gan_layer_set_output(layer, &output);
+}
+
+static void forward_resize(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
+  const gan_resizing sizes = resizing_of(layer);
+  gan_resize(&sizes, plane_count(layer, pass), input, output);
+}
+
+static void backward_resize(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
+                            float *output_gradient, float *input_gradient) {
+  (void)input, (void)output;
+  const gan_resizing sizes = resizing_of(layer);
+  if (input_gradient) gan_resize_backward(&sizes, plane_count(layer, pass), output_gradient, input_gradient);
+}
+
 /* --- Pooling --- */
 
 /* PyTorch's limit: with more padding a window could lie outside of the input altogether. */
@@ -68,9 +109,13 @@ static gan_status check_padding(const gan_window *window) {
   return GAN_OK;
 }
 
+enum { INSIDE }; /* of layer->arguments: an average pool's mean is over what lies inside of the input */
+
 static gan_status configure_pool(gan_layer *layer, int word_count, char *const *words) {
   gan_window *window = &layer->convolution.window;
-  static const char *const no_others[] = {NULL};
+  static const char *const max_words[] = {NULL}, *const average_words[] = {"exclude_padding", NULL};
+  const char *const *others = layer->type == &gan_layer_average_pool ? average_words : max_words;
+  bool inside = false;
   const gan_axis_words kernel = {layer->type->name, 1, window->kernel};
   const gan_axis_words known[] = {{"stride", 1, window->stride}, {"padding", 0, window->padding}};
   int axes, next = 0;
@@ -79,7 +124,8 @@ static gan_status configure_pool(gan_layer *layer, int word_count, char *const *
   GAN_TRY(gan_layer_check_words(layer, word_count, 1, word_count));
   GAN_TRY(gan_layer_parse_axis_sizes(&kernel, axes, word_count, words, &next));
   memcpy(window->stride, window->kernel, sizeof window->stride);
-  GAN_TRY(gan_layer_parse_axes(layer, axes, word_count - next, words + next, known, 2, no_others, NULL));
+  GAN_TRY(gan_layer_parse_axes(layer, axes, word_count - next, words + next, known, 2, others, &inside));
+  layer->arguments[INSIDE] = inside;
   GAN_TRY(check_padding(window));
   gan_layer_positions(layer, window->in);
   GAN_TRY(gan_layer_place_window(axes, window));
@@ -119,14 +165,15 @@ static void backward_max(const gan_layer *layer, gan_pass *pass, const float *in
 }
 
 static void forward_average(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
-  gan_average_pool(&layer->convolution.window, plane_count(layer, pass), input, output);
+  gan_average_pool(&layer->convolution.window, layer->arguments[INSIDE] != 0, plane_count(layer, pass), input, output);
 }
 
 static void backward_average(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                              float *output_gradient, float *input_gradient) {
   (void)input, (void)output;
   if (input_gradient)
-    gan_average_pool_backward(&layer->convolution.window, plane_count(layer, pass), output_gradient, input_gradient);
+    gan_average_pool_backward(&layer->convolution.window, layer->arguments[INSIDE] != 0, plane_count(layer, pass),
+                              output_gradient, input_gradient);
 }
 
 const gan_layer_type gan_layer_upsample = {
@@ -138,6 +185,19 @@ const gan_layer_type gan_layer_upsample = {
     .configure = configure_upsample,
     .forward = forward_upsample,
     .backward = backward_upsample,
+    .tangent = gan_tangent_of_linear,
+};
+
+const gan_layer_type gan_layer_resize = {
+    .name = "resize",
+    .usage = "resize SIZE [from_corner]",
+    .help =
+        "gives an image this size along each axis by linear interpolation, between centres of pixels or from_corner",
+    .keeps_range = true,
+    .backward_reads = GAN_READS_NEITHER,
+    .configure = configure_resize,
+    .forward = forward_resize,
+    .backward = backward_resize,
     .tangent = gan_tangent_of_linear,
 };
 
@@ -155,8 +215,8 @@ const gan_layer_type gan_layer_max_pool = {
 
 const gan_layer_type gan_layer_average_pool = {
     .name = "average_pool",
-    .usage = "average_pool KERNEL [stride S] [padding P]",
-    .help = "the mean of each window, padding counted as zeros; stride as the kernel unless given",
+    .usage = "average_pool KERNEL [stride S] [padding P] [exclude_padding]",
+    .help = "the mean of each window, padding counted as zeros or not at all; stride as the kernel unless given",
     .keeps_range = true,
     .backward_reads = GAN_READS_NEITHER,
     .configure = configure_pool,

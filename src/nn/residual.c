@@ -3,85 +3,26 @@
 
         residual, relu, conv 64 kernel 3 padding 1, shortcut, conv 64 kernel 1, end
 
-   A description stays a flat list of layers, worked on in order, so that a pass needs not know about blocks: the three
-   lines are layers themselves. "shortcut" shows the block's input again. On the way back the gradient of the sum goes
-   down the shortcut first, then down the main path, and what came out of the first is added to what comes out of the
-   second; what waits meanwhile is kept with "end".
+   On the way back the gradient of the sum goes down the shortcut first, then down the main path, and what came out of
+   the first is added to what comes out of the second (blocks.h). What waits meanwhile is kept with "end".
 
    Tensors are named as a PyTorch module would that has two Sequentials, main and shortcut. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/layer.h"
-#include "nn/pass.h"
+#include "nn/blocks.h"
 #include "nn/tangent.h"
-
-static gan_block *block_of(const gan_layer *layer) { return &layer->network->blocks[layer->block]; }
-
-int gan_block_innermost(const gan_network *network) {
-  int block = network->block_count - 1;
-  while (block >= 0 && network->blocks[block].end) block--;
-  return block;
-}
-
-/* --- Names --- */
-
-static bool ends_sequence(const gan_layer *layer) {
-  return layer->type == &gan_layer_shortcut || layer->type == &gan_layer_end;
-}
-
-/* The block in which the layer is an element of a sequence; -1: none. */
-static int sequence_of(const gan_layer *layer) {
-  return layer->type == &gan_layer_residual ? block_of(layer)->enclosing : layer->block;
-}
-
-void gan_block_name_layer(const gan_network *network, gan_layer *layer) {
-  if (ends_sequence(layer)) return;
-  const int sequence = sequence_of(layer);
-  const gan_block *block = sequence < 0 ? NULL : &network->blocks[sequence];
-  const bool in_shortcut = block && block->shortcut >= 0;
-  const int first = block ? (in_shortcut ? block->shortcut : block->begin) + 1 : 0;
-  int number = 0;
-  for (int i = first; i < layer->index; i++)
-    number += !ends_sequence(&network->layers[i]) && sequence_of(&network->layers[i]) == sequence;
-  /* Four blocks deep, with numbers below GAN_LAYERS_MOST, a path has at most 56 characters. */
-  if (block)
-    snprintf(layer->path, sizeof layer->path, "%.45s.%s.%d", network->layers[block->begin].path,
-             in_shortcut ? "shortcut" : "main", number);
-  else
-    snprintf(layer->path, sizeof layer->path, "%d", number);
-}
 
 /* --- Configuration --- */
 
-static gan_status configure_residual(gan_layer *layer, int word_count, char *const *words) {
-  (void)words;
-  const gan_network *network = layer->network;
-  int depth = 1;
-  GAN_TRY(gan_layer_check_words(layer, word_count, 0, 0));
-  for (int block = layer->block; block >= 0; block = network->blocks[block].enclosing) depth++;
-  if (depth > GAN_BLOCK_DEPTH)
-    return gan_fail(GAN_BAD_USAGE, "more than %d blocks within each other; is an \"end\" missing?", GAN_BLOCK_DEPTH);
-  network->blocks[network->block_count] = (gan_block){.begin = layer->index, .shortcut = -1, .enclosing = layer->block};
-  layer->block = network->block_count;
-  return gan_layer_set_output(layer, &layer->input);
-}
-
-static gan_status check_inside(const gan_layer *layer) {
-  if (layer->block >= 0) return GAN_OK;
-  return gan_fail(GAN_BAD_USAGE, "there is no \"residual\" before it that it could belong to");
-}
+static bool has_shortcut(const gan_layer *layer) { return gan_block_of(layer)->parts > 1; }
 
 static gan_status configure_shortcut(gan_layer *layer, int word_count, char *const *words) {
   (void)words;
-  GAN_TRY(gan_layer_check_words(layer, word_count, 0, 0));
-  GAN_TRY(check_inside(layer));
-  gan_block *block = block_of(layer);
-  if (block->shortcut >= 0) return gan_fail(GAN_BAD_USAGE, "the block has a shortcut already");
-  block->shortcut = layer->index;
-  layer->source = block->begin;
-  return gan_layer_set_output(layer, &layer->network->layers[block->begin].input);
+  if (layer->block >= 0 && gan_block_kind(layer) == &gan_layer_residual && has_shortcut(layer))
+    return gan_fail(GAN_BAD_USAGE, "the block has a shortcut already");
+  return gan_block_begin_part(layer, &gan_layer_residual, word_count);
 }
 
 static bool same_shape(const gan_shape *a, const gan_shape *b) {
@@ -124,7 +65,7 @@ static void describe_way(const gan_shape *from, const gan_shape *to, size_t room
   }
 }
 
-static gan_status fail_sum(const gan_shape *main_output, const gan_shape *shortcut_output, bool has_shortcut) {
+static gan_status fail_sum(const gan_shape *main_output, const gan_shape *shortcut_output, bool in_shortcut) {
   enum { WAY = 160 };
   char from_main[GAN_SHAPE_TEXT], from_shortcut[GAN_SHAPE_TEXT], way[WAY];
   describe_way(shortcut_output, main_output, sizeof way, way);
@@ -132,22 +73,20 @@ static gan_status fail_sum(const gan_shape *main_output, const gan_shape *shortc
                   "the block's layers give %s and its shortcut gives %s, which cannot be added; put layers that change "
                   "the shape likewise before this \"end\", e.g. \"%s%s\"",
                   gan_shape_print(main_output, from_main), gan_shape_print(shortcut_output, from_shortcut),
-                  has_shortcut ? "" : "shortcut, ", way);
+                  in_shortcut ? "" : "shortcut, ", way);
 }
 
+/* Without a shortcut, what is added to the main path's output is the block's input; with one, the main path's output is
+   what is added to the shortcut's. */
 static gan_status configure_end(gan_layer *layer, int word_count, char *const *words) {
-  (void)words;
-  GAN_TRY(gan_layer_check_words(layer, word_count, 0, 0));
-  GAN_TRY(check_inside(layer));
-  gan_block *block = block_of(layer);
-  const gan_layer *layers = layer->network->layers;
+  (void)words, (void)word_count;
+  const gan_block *block = gan_block_of(layer);
+  gan_layer *layers = layer->network->layers;
   const gan_shape *input = &layers[block->begin].input;
-  const gan_shape *main_output = block->shortcut < 0 ? &layer->input : &layers[block->shortcut].input;
-  const gan_shape *shortcut_output = block->shortcut < 0 ? input : &layer->input;
-  if (!same_shape(main_output, shortcut_output)) return fail_sum(main_output, shortcut_output, block->shortcut >= 0);
-  block->end = layer->index;
-  layer->addend = block->shortcut < 0 ? block->begin : block->shortcut;
-  layer->kept_until = block->begin;
+  const gan_shape *main_output = has_shortcut(layer) ? &layers[block->last_part].input : &layer->input;
+  const gan_shape *shortcut_output = has_shortcut(layer) ? &layer->input : input;
+  if (!same_shape(main_output, shortcut_output)) return fail_sum(main_output, shortcut_output, has_shortcut(layer));
+  layers[block->last_part].read_again = layer->index;
   const int64_t inputs = gan_shape_count(input);
   layer->kept_per_row = layer->tangent_kept_per_row = (size_t)(inputs > layer->inputs ? inputs : layer->inputs);
   return gan_layer_set_output(layer, &layer->input);
@@ -155,26 +94,18 @@ static gan_status configure_end(gan_layer *layer, int word_count, char *const *w
 
 /* --- Passes --- */
 
-/* The gradient that waits, (rows, elements): the output's, and its tangent's. */
-static float *waiting(const gan_layer *layer, const gan_pass *pass) { return pass->kept[block_of(layer)->end]; }
-
-static float *tangent_waiting(const gan_layer *layer, const gan_pass *pass) {
-  return gan_pass_tangent_kept_row(pass, &layer->network->layers[block_of(layer)->end], 0);
-}
-
 static void forward_end(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
-  gan_add_two((size_t)(pass->rows * layer->outputs), input, pass->activations[layer->addend], output);
+  gan_add_two((size_t)(pass->rows * layer->outputs), input, pass->activations[gan_block_of(layer)->last_part], output);
 }
 
 static void tangent_end(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                         const float *input_tangent, float *output_tangent) {
   (void)input, (void)output;
-  gan_add_two((size_t)(pass->rows * layer->outputs), input_tangent, gan_pass_tangent_rows(pass, layer->addend),
-              output_tangent);
+  gan_add_two((size_t)(pass->rows * layer->outputs), input_tangent,
+              gan_pass_tangent_rows(pass, gan_block_of(layer)->last_part), output_tangent);
 }
 
-/* Each line's way back. dx is NULL where nobody asks for it; dy where it is zero (gan_tangent_rows): then dx is not
-   written, and zeros wait, for layers of the block may be curved. */
+/* Where the sum's gradient is zero, zeros wait: layers of the block may be curved. */
 
 /* Both paths have the sum's gradient. */
 static void end_gradient(const gan_layer *layer, const gan_pass *pass, const float *dy, float *dx, float *waits) {
@@ -198,22 +129,24 @@ static void residual_gradient(const gan_layer *layer, const gan_pass *pass, cons
   if (dy && dx) gan_add_two((size_t)(pass->rows * layer->inputs), dy, waits, dx);
 }
 
-/* A line's backward, of outputs alone and of outputs and tangents. */
-#define DEFINE_BACKWARD(line)                                                                                  \
-  static void backward_##line(const gan_layer *layer, gan_pass *pass, const float *input, const float *output, \
-                              float *output_gradient, float *input_gradient) {                                 \
-    (void)input, (void)output;                                                                                 \
-    line##_gradient(layer, pass, output_gradient, input_gradient, waiting(layer, pass));                       \
-  }                                                                                                            \
-  static void tangent_backward_##line(const gan_layer *layer, gan_pass *pass, const gan_tangent_rows *rows) {  \
-    line##_gradient(layer, pass, rows->output_gradient, rows->input_gradient, waiting(layer, pass));           \
-    line##_gradient(layer, pass, rows->output_tangent_gradient, rows->input_tangent_gradient,                  \
-                    tangent_waiting(layer, pass));                                                             \
-  }
+GAN_BLOCK_BACKWARD(end)
+GAN_BLOCK_BACKWARD(shortcut)
+GAN_BLOCK_BACKWARD(residual)
 
-DEFINE_BACKWARD(end)
-DEFINE_BACKWARD(shortcut)
-DEFINE_BACKWARD(residual)
+static const gan_layer_type sum_end = {
+    .name = "end",
+    .usage = "end",
+    .help = "gives the sum",
+    .backward_reads = GAN_READS_NEITHER,
+    .in_place = true,
+    .in_place_backward = true,
+    .configure = configure_end,
+    .forward = forward_end,
+    .backward = backward_end,
+    .tangent = tangent_end,
+    .tangent_backward = tangent_backward_end,
+    .ends_part = true,
+};
 
 const gan_layer_type gan_layer_residual = {
     .name = "residual",
@@ -221,9 +154,10 @@ const gan_layer_type gan_layer_residual = {
     .help = "begins a residual block, which gives the sum of what its layers make of its input, and its input",
     .backward_reads = GAN_READS_NEITHER,
     .in_place_backward = true,
-    .configure = configure_residual,
+    .configure = gan_block_begin,
     .backward = backward_residual,
     .tangent_backward = tangent_backward_residual,
+    .end = &sum_end,
 };
 
 const gan_layer_type gan_layer_shortcut = {
@@ -234,18 +168,5 @@ const gan_layer_type gan_layer_shortcut = {
     .configure = configure_shortcut,
     .backward = backward_shortcut,
     .tangent_backward = tangent_backward_shortcut,
-};
-
-const gan_layer_type gan_layer_end = {
-    .name = "end",
-    .usage = "end",
-    .help = "ends a residual block",
-    .backward_reads = GAN_READS_NEITHER,
-    .in_place = true,
-    .in_place_backward = true,
-    .configure = configure_end,
-    .forward = forward_end,
-    .backward = backward_end,
-    .tangent = tangent_end,
-    .tangent_backward = tangent_backward_end,
+    .ends_part = true,
 };

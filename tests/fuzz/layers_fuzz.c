@@ -19,6 +19,11 @@ const char *const fuzz_words[] = {"dense 3, ",
                                   "residual, ",
                                   "shortcut, ",
                                   "end, ",
+                                  "concatenate, ",
+                                  "with, ",
+                                  "rescale 2 shift -1, ",
+                                  "resize 3 5 from_corner, ",
+                                  "exclude_padding",
                                   "reshape 1 2 3",
                                   "upsample 2 bilinear, ",
                                   "average_pool 2",
@@ -56,6 +61,8 @@ size_t fuzz_seed(int index, uint8_t *data) {
       "1",
       "\3instance_norm affine, max_pool 2, conv 3 kernel 2 1 stride 1 2, tanh, global_average_pool, softplus",
       "\4conv 2 kernel 3 padding 1, silu, upsample 2, conv_transpose 2 kernel 2, batch_norm, flatten, dense 3, gelu",
+      "\3concatenate, conv 2 kernel 1, relu, with, rescale 1 2 3 shift 1, concatenate, with, end, with, average_pool 3 "
+      "stride 1 padding 1 exclude_padding, end, resize 4 3, dense 2",
       "\1reshape 2 3 4\nresidual\nresidual\nconv 2 kernel 1 no_bias\nend\nrelu\nend\nsigmoid",
   };
   if (index >= (int)(sizeof descriptions / sizeof *descriptions)) return 0;

@@ -86,6 +86,15 @@ IMAGE_CASES = [
     ("average_pool over one axis", "average_pool 4 stride 1 padding 2", (2, 5), 1, 2),
     ("global_average_pool", "global_average_pool", (3, 3, 2), 1, 2),
     ("global_average_pool over three axes", "global_average_pool, dense 2", (2, 2, 1, 3), 1, 3),
+    ("average_pool, padding not counted", "average_pool 3 stride 1 padding 1 exclude_padding", (2, 3, 4), 1, 2),
+    ("average_pool, padding not counted, sizes for each axis", "average_pool 3 2 stride 2 1 padding 1 exclude_padding", (1, 4, 3), 2, 1),
+    ("resize", "resize 5 7", (2, 3, 4), 1, 1),
+    ("resize, smaller", "resize 3 2", (1, 5, 6), 1, 2),
+    ("resize, one size", "resize 4", (1, 1, 3), 1, 1),
+    ("resize over one axis", "resize 5", (2, 3), 1, 2),
+    ("resize over three axes", "resize 2 3 4", (1, 3, 2, 3), 1, 1),
+    ("resize from_corner", "resize 5 7 from_corner", (2, 3, 4), 1, 1),
+    ("resize from_corner, smaller", "resize 3 4 from_corner", (1, 5, 6), 2, 1),
 ]
 
 BLOCK_CASES = [
@@ -111,6 +120,18 @@ BLOCK_CASES = [
     ("a critic of images", "conv 3 kernel 4 stride 2 padding 1, leaky_relu 0.2, residual, conv 4 kernel 3 padding 1, leaky_relu, "
      "average_pool 2, shortcut, average_pool 2, conv 4 kernel 1, end, instance_norm affine, leaky_relu, global_average_pool, dense 1", (1, 12, 12),
      2, 2),
+    ("rescale", "rescale 2 shift -1", (2, 3, 2), 1, 2),
+    ("rescale, without shift", "dense 5, rescale -0.5, tanh", (5,), 2, 2),
+    ("rescale, numbers for each channel", "rescale 0.5 2 -1 shift 0.1 0 3, conv 1 kernel 2", (3, 3, 2), 1, 2),
+    ("concatenate", "concatenate, conv 2 kernel 1, relu, with, conv 3 kernel 3 padding 1, tanh, end", (2, 3, 4), 1, 2),
+    ("concatenate the input itself", "concatenate, with, with, conv 1 kernel 1, end, conv 2 kernel 2", (2, 2, 3), 1, 3),
+    ("concatenate, the input last", "tanh, concatenate, dense 4, with, end, dense 2", (3,), 2, 3),
+    ("concatenate, within each other", "concatenate, conv 3 kernel 2, with, conv 2 kernel 1, relu, concatenate, conv 2 kernel 1 2, "
+     "conv 1 kernel 2 1, with, conv 2 kernel 2 1, conv 1 kernel 1 2, end, with, max_pool 2 stride 1, conv 2 kernel 1, end, gelu", (2, 3, 4), 1, 2),
+    ("concatenate in residual", "residual, concatenate, dense 2, silu, with, dense 3, end, dense 4, shortcut, concatenate, with, dense 1, end, "
+     "dense 4, end", (4,), 1, 3),
+    ("residual in concatenate", "concatenate, residual, tanh, end, with, residual, relu, conv 2 kernel 1, shortcut, conv 2 kernel 1, end, with, "
+     "average_pool 3 stride 1 padding 1 exclude_padding, end", (2, 3, 2), 1, 2),
 ]
 
 # Volumes of odd and unequal sides, one sample or a few, another size along each axis.

@@ -58,6 +58,10 @@ CASES = [
     ("upsample, bilinear", "upsample 2 3 bilinear", (2, 3, 2), 1, 1),
     ("max_pool", "max_pool 3 2 stride 2 1 padding 1", (1, 4, 5), 1, 2),
     ("average_pool", "average_pool 3 stride 2 1 padding 1 0", (1, 4, 5), 1, 2),
+    ("average_pool, padding not counted", "average_pool 3 2 stride 2 1 padding 1 exclude_padding", (1, 4, 5), 1, 2),
+    ("resize", "resize 5 2", (2, 3, 3), 1, 1),
+    ("resize from_corner", "resize 5 from_corner", (1, 3, 2), 2, 1),
+    ("rescale", "rescale 2 -3 shift 0.5, tanh", (2, 3, 2), 1, 2),
     ("global_average_pool", "global_average_pool", (3, 3, 2), 1, 2),
     ("minibatch_stddev", "minibatch_stddev", (2, 2, 3), 1, 4),
     ("minibatch_stddev of vectors, two parts", "minibatch_stddev", (5,), 2, 3),
@@ -70,6 +74,10 @@ CASES = [
     ("residual, within each other", "dense 6, residual, residual, dense 4, gelu, shortcut, dense 4, end, tanh, dense 6, end, "
      "residual, end, dense 2", (5,), 2, 3),
     ("residual at the beginning of a shortcut", "residual, dense 3, shortcut, residual, silu, dense 4, end, dense 3, end", (4,), 1, 3),
+    ("concatenate", "concatenate, conv 2 kernel 1, tanh, with, conv 3 kernel 3 padding 1, relu, end", (2, 3, 4), 1, 2),
+    ("concatenate, the input itself", "concatenate, with, dense 3, with, silu, end, dense 2", (4,), 2, 2),
+    ("concatenate, within each other", "concatenate, dense 3, with, dense 2, relu, concatenate, dense 2, gelu, with, dense 1, end, with, "
+     "residual, tanh, end, end, dense 3", (3,), 1, 3),
 ]
 
 CRITICS = [
@@ -92,6 +100,12 @@ CRITICS = [
      "end, leaky_relu, dense 1", (4,), 1, 3),
     ("a critic curved in a block only", "dense 6, residual, dense 5, silu, residual, relu, dense 5, end, shortcut, dense 5, end, "
      "leaky_relu, dense 1", (4,), 2, 2),
+    ("a critic of branches, curved in one", "dense 6, concatenate, relu, dense 4, with, dense 3, leaky_relu, with, dense 3, tanh, end, "
+     "leaky_relu, dense 1", (4,), 1, 3),
+    ("a critic of branches, curved in the first", "dense 6, concatenate, silu, dense 4, with, relu, with, dense 3, leaky_relu, end, "
+     "dense 1", (4,), 2, 2),
+    ("a critic of branches linear in pieces", "conv 3 kernel 3 padding 1, concatenate, conv 2 kernel 1, relu, with, max_pool 3 stride 1 padding 1, "
+     "conv 2 kernel 1, with, average_pool 3 stride 1 padding 1 exclude_padding, end, leaky_relu, dense 1", (1, 4, 3), 1, 2),
     ("a critic over one axis", "conv 3 kernel 3 stride 2 padding 1, gelu, upsample 2 bilinear, conv_transpose 2 kernel 2, "
      "sigmoid, dense 1", (2, 7), 1, 2),
 ]

@@ -165,10 +165,21 @@ static void a_bad_description_is_told_by_layer_number_and_reason(void **state) {
       {"minibatch_stddev 1", {"layer 1", "at least 2"}},
       {"residual, dense 5, end", {"layer 3 (\"end\")", "(5)", "shortcut gives (6)"}},
       {"residual, dense 5", {"layer 1 (\"residual\")", "no \"end\""}},
-      {"residual, relu, end, relu, end", {"layer 5", "no \"residual\" before it"}},
+      {"residual, relu, end, relu, end", {"layer 5", "no block before it", "\"residual\" or \"concatenate\""}},
       {"shortcut", {"layer 1", "no \"residual\" before it"}},
       {"residual, shortcut, relu, shortcut, end", {"layer 4", "has a shortcut already"}},
       {"residual, residual, residual, residual, residual", {"layer 5", "more than 4 blocks"}},
+      {"residual, concatenate, residual, concatenate, residual", {"layer 5", "more than 4 blocks"}},
+      {"with", {"layer 1", "no \"concatenate\" before it"}},
+      {"residual, with, end", {"layer 2", "begins with \"residual\"", "one of \"concatenate\""}},
+      {"concatenate, shortcut, end", {"layer 2", "begins with \"concatenate\"", "one of \"residual\""}},
+      {"concatenate, relu, end", {"layer 3 (\"end\")", "has one branch"}},
+      {"concatenate, relu, with, relu", {"layer 1 (\"concatenate\")", "no \"end\""}},
+      {"rescale", {"layer 1", "something is missing"}},
+      {"rescale 2 shift", {"layer 1", "shift", "one number"}},
+      {"rescale 1 2", {"layer 1", "scale", "not 2"}},
+      {"rescale 1 shift 1 2 3 4 5", {"layer 1", "more than 4 numbers"}},
+      {"rescale much", {"layer 1", "\"much\""}},
       {"dense 16777216, dense 16777216", {"layer 2", "weight", "parameters"}},
   };
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_refused(bad[i].description, vector, bad[i].words);
@@ -206,6 +217,17 @@ static void a_window_that_does_not_fit_is_told_with_its_sizes(void **state) {
       {"upsample 0", {"from 1"}},
       {"upsample 2 cubic", {"\"nearest\" or \"bilinear\"", "cubic"}},
       {"upsample 16777216", {"more than 16777216 elements"}},
+      {"resize 0", {"from 1"}},
+      {"resize 3 3 3", {"after \"resize\"", "not 3"}},
+      {"resize from_corner", {"after \"resize\"", "one number"}},
+      {"resize 3 nearest", {"\"nearest\" is not known here"}},
+      {"resize 4096 4097", {"more than 16777216 elements"}},
+      {"max_pool 2 exclude_padding", {"\"exclude_padding\" is not known here"}},
+      {"average_pool 2 exclude_padding exclude_padding", {"is there twice"}},
+      {"concatenate, conv 5 kernel 2, with, end", {"branch 2 gives (2, 3, 4)", "the first one (5, 2, 3)"}},
+      {"concatenate, with, with, flatten, end", {"branch 3 gives (24)", "the first one (2, 3, 4)"}},
+      {"concatenate, conv 600000 kernel 1, with, conv 800000 kernel 1, end",
+       {"layer 5", "more than 16777216 elements"}},
       {"max_pool 4", {"kernel of 4 does not fit", "height 3"}},
       {"average_pool 3 padding 2", {"padding of 2 is more than half of the kernel of 3"}},
       {"global_average_pool 2", {"too much"}},
@@ -253,6 +275,50 @@ static void tensors_of_a_block_are_named_as_those_of_nested_modules(void **state
   char text[GAN_SHAPE_TEXT];
   assert_string_equal(gan_shape_print(&weight->shape, text), "(4, 1, 2, 3)");
   assert_string_equal(gan_shape_print(&network->output, text), "(1, 4, 6)");
+  gan_network_destroy(network);
+}
+
+static void tensors_of_branches_are_named_as_those_of_a_list_of_modules(void **state) {
+  (void)state;
+  gan_network *network = rig_network(
+      "relu, concatenate, conv 2 kernel 1, relu, with, with, tanh, concatenate, conv 1 kernel 1, with, residual, tanh, "
+      "conv 2 kernel 1, end, end, conv 4 kernel 1, end, conv 1 kernel 1",
+      image, false);
+  static const struct {
+    int layer;
+    const char *path;
+  } expected[] = {{1, "1"},
+                  {2, "1.branches.0.0"},
+                  {3, "1.branches.0.1"},
+                  {6, "1.branches.2.0"},
+                  {7, "1.branches.2.1"},
+                  {8, "1.branches.2.1.branches.0.0"},
+                  {10, "1.branches.2.1.branches.1.0"},
+                  {12, "1.branches.2.1.branches.1.0.main.1"},
+                  {15, "1.branches.2.2"},
+                  {17, "2"}};
+  for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
+    assert_string_equal(network->layers[expected[i].layer].path, expected[i].path);
+  char text[GAN_SHAPE_TEXT];
+  assert_string_equal(gan_shape_print(&network->layers[16].output, text), "(8, 3, 4)");
+  gan_network_destroy(network);
+}
+
+/* The longest that a path can be: whole, and nothing cut off. */
+static void names_of_tensors_four_blocks_deep_are_whole(void **state) {
+  (void)state;
+  char description[8192] = "", expected[200] = "";
+  for (int i = 0; i < 100; i++) strcat(description, "relu, ");
+  for (int depth = 0; depth < 4; depth++) {
+    strcat(description, "concatenate, ");
+    for (int i = 0; i < 101; i++) strcat(description, "with, ");
+    for (int i = 0; i < 100; i++) strcat(description, "relu, ");
+    snprintf(expected + strlen(expected), 20, "100.branches.101.");
+  }
+  strcat(description, "dense 2, end, end, end, end");
+  strcat(expected, "100");
+  gan_network *network = rig_network(description, (gan_shape){.rank = 1, .size = {1}}, false);
+  assert_string_equal(network->layers[network->layer_count - 5].path, expected);
   gan_network_destroy(network);
 }
 
@@ -463,6 +529,8 @@ int main(void) {
       cmocka_unit_test(a_window_that_does_not_fit_is_told_with_its_sizes),
       cmocka_unit_test(sizes_whose_product_is_too_large_for_a_number_are_refused),
       cmocka_unit_test(tensors_of_a_block_are_named_as_those_of_nested_modules),
+      cmocka_unit_test(tensors_of_branches_are_named_as_those_of_a_list_of_modules),
+      cmocka_unit_test(names_of_tensors_four_blocks_deep_are_whole),
       cmocka_unit_test(operations_of_convolutions_are_two_for_each_product_of_a_window),
       cmocka_unit_test(the_parameter_count_ends_below_two_to_the_31),
       cmocka_unit_test(a_network_has_at_most_a_thousand_layers),

@@ -339,6 +339,8 @@ static void without_slots_there_is_only_the_input_gradient_and_without_asking_on
   check_what_is_asked_for(coupled_network);
   check_what_is_asked_for(image_critic);
   check_what_is_asked_for("residual, tanh, shortcut, conv 2 kernel 1, end, residual, conv 2 kernel 1, end");
+  check_what_is_asked_for(
+      "concatenate, tanh, with, conv 2 kernel 1, with, relu, conv 1 kernel 1, end, conv 2 kernel 1");
 }
 
 static void nothing_below_the_first_layer_with_parameters_is_computed_unasked(void **state) {
