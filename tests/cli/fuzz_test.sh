@@ -9,6 +9,7 @@ test_lists_of_layers_of_any_content_are_read_or_refused() { reads_or_refuses lay
 test_idx_files_of_any_content_are_read_or_refused() { reads_or_refuses idx; }
 test_png_files_of_any_content_are_read_or_refused() { reads_or_refuses png; }
 test_hdf5_files_of_any_content_are_read_or_refused() { reads_or_refuses hdf5; }
+test_safetensors_of_any_content_are_read_or_refused() { reads_or_refuses safetensors; }
 test_checkpoints_of_any_content_are_read_or_refused() { reads_or_refuses checkpoint; }
 
 run_tests
