@@ -73,7 +73,7 @@ FUZZERS    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz
 EXAMPLES   := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 PROGRAM    := $(if $(filter build,$(BUILD)),gan_dist,$(BUILD)/gan_dist)
 
-.PHONY: all tests fuzz check check-fast sanitize tsan clang emulated simgrid convolutions products frechet install format clean
+.PHONY: all tests fuzz check check-fast sanitize tsan clang emulated simgrid convolutions products features frechet install format clean
 all: $(PROGRAM) $(BUILD)/libgandist.a $(BUILD)/libgandist.so
 
 $(PROGRAM): $(PROGRAM_OBJECTS) $(BUILD)/libgandist.a
@@ -136,8 +136,9 @@ $(BUILD)/tests/fuzz/%.o: CPPFLAGS += -Itests
 $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_OBJECTS) $(BUILD)/libgandist.a
 	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $< $(BUILD)/tests/fuzz/support.o $(FUZZ_MAIN) $(BUILD)/libgandist.a $(LDLIBS) -ldl
 
-# Where docs/performance.md has its tables of convolutions and products from, and scripts/compare/quality.py its distance.
-convolutions products frechet: %: $(BUILD)/compare/%
+# Where docs/performance.md has its tables of convolutions and products from, scripts/compare/quality.py its distance, and
+# scripts/compare/features.py what the network of a file makes of samples.
+convolutions products features frechet: %: $(BUILD)/compare/%
 $(BUILD)/compare/%: scripts/compare/%.c $(BUILD)/libgandist.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a $(LDLIBS)
