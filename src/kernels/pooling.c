@@ -1,7 +1,10 @@
-/* Pooling (resample.h): one window position after the other, and in each its elements in rising order. */
+/* Pooling (resample.h): in each window position its elements in rising order. Of an output line, the positions whose
+   windows do not reach over the ends of input lines are made together, element of the window by element: the loop over
+   positions is then the inner one, and a CPU's vectors hold several of them. */
 #include <math.h>
 #include <string.h>
 
+#include "base/multiversion.h"
 #include "kernels/resample.h"
 
 /* The part of a window position that lies inside of the input: begin <= element < end along each axis. */
@@ -46,10 +49,87 @@ static int64_t largest(const gan_window *window, int64_t position, const float *
   return place;
 }
 
+/* --- Lines --- */
+
+/* The positions of an output line whose windows lie between the ends of input lines: first <= i < end. */
+typedef struct span {
+  int64_t first, end;
+} span;
+
+static span whole_windows(const gan_window *window) {
+  const int64_t stride = window->stride[2], room = window->in[2] + window->padding[2] - window->kernel[2];
+  span whole = {(window->padding[2] + stride - 1) / stride, room < 0 ? 0 : room / stride + 1};
+  if (whole.end > window->out[2]) whole.end = window->out[2];
+  if (whole.first > whole.end) whole.first = whole.end;
+  return whole;
+}
+
+/* Where the windows of output position i begin in an input line. */
+static int64_t begin_at(const gan_window *window, int64_t i) { return i * window->stride[2] - window->padding[2]; }
+
+/* y[i] = the larger one of it and x[i stride], where a NaN is larger than any number. */
+GAN_INLINE void keep_larger(int64_t count, int64_t stride, const float *x, float *restrict y) {
+  for (int64_t i = 0; i < count; i++) {
+    const float value = x[i * stride];
+    y[i] = value > y[i] || (value != value && y[i] == y[i]) ? value : y[i];
+  }
+}
+
+/* The line's positions in the span; y is where the line begins. */
+GAN_MULTIVERSION static void max_of_whole(const gan_window *window, const box *line, span whole, const float *x,
+                                          float *restrict y) {
+  const int64_t count = whole.end - whole.first, stride = window->stride[2], begin = begin_at(window, whole.first);
+  for (int64_t z = line->begin[0]; z < line->end[0]; z++)
+    for (int64_t h = line->begin[1]; h < line->end[1]; h++)
+      for (int64_t k = 0; k < window->kernel[2]; k++) {
+        const float *from = x + line_at(window, z, h) + begin + k;
+        if (z == line->begin[0] && h == line->begin[1] && k == 0)
+          for (int64_t i = 0; i < count; i++) y[whole.first + i] = from[i * stride];
+        else if (stride == 1)
+          keep_larger(count, 1, from, y + whole.first);
+        else
+          keep_larger(count, stride, from, y + whole.first);
+      }
+}
+
+GAN_INLINE void add_to(int64_t count, int64_t stride, const float *x, double *restrict sum) {
+  for (int64_t i = 0; i < count; i++) sum[i] += (double)x[i * stride];
+}
+
+GAN_MULTIVERSION static void mean_of_whole(const gan_window *window, const box *line, double elements, span whole,
+                                           const float *x, float *restrict y) {
+  enum { TOGETHER = 64 };
+  const int64_t stride = window->stride[2];
+  for (int64_t i = whole.first; i < whole.end; i += TOGETHER) {
+    double sum[TOGETHER] = {0};
+    const int64_t count = whole.end - i < TOGETHER ? whole.end - i : TOGETHER, begin = begin_at(window, i);
+    for (int64_t z = line->begin[0]; z < line->end[0]; z++)
+      for (int64_t h = line->begin[1]; h < line->end[1]; h++)
+        for (int64_t k = 0; k < window->kernel[2]; k++) {
+          const float *from = x + line_at(window, z, h) + begin + k;
+          if (stride == 1)
+            add_to(count, 1, from, sum);
+          else
+            add_to(count, stride, from, sum);
+        }
+    for (int64_t j = 0; j < count; j++) y[i + j] = (float)(sum[j] / elements);
+  }
+}
+
+/* --- Forward and backward --- */
+
+static void max_line(const gan_window *window, int64_t first, span whole, const float *x, float *y) {
+  const box line = box_at(window, first);
+  for (int64_t i = 0; i < whole.first; i++) y[i] = x[largest(window, first + i, x)];
+  if (whole.first < whole.end) max_of_whole(window, &line, whole, x, y);
+  for (int64_t i = whole.end; i < window->out[2]; i++) y[i] = x[largest(window, first + i, x)];
+}
+
 void gan_max_pool(const gan_window *window, size_t planes, const float *x, float *y) {
   const int64_t in = gan_positions(window->in), out = gan_positions(window->out);
+  const span whole = whole_windows(window);
   for (size_t plane = 0; plane < planes; plane++, x += in, y += out)
-    for (int64_t position = 0; position < out; position++) y[position] = x[largest(window, position, x)];
+    for (int64_t first = 0; first < out; first += window->out[2]) max_line(window, first, whole, x, y + first);
 }
 
 void gan_max_pool_tangent(const gan_window *window, size_t planes, const float *x, const float *tangent, float *y) {
@@ -65,17 +145,27 @@ void gan_max_pool_backward(const gan_window *window, size_t planes, const float 
     for (int64_t position = 0; position < out; position++) dx[largest(window, position, x)] += dy[position];
 }
 
+static float mean_at(const gan_window *window, bool inside, int64_t position, const float *x) {
+  const box here = box_at(window, position);
+  double sum = 0;
+  for (int64_t z = here.begin[0]; z < here.end[0]; z++)
+    for (int64_t h = here.begin[1]; h < here.end[1]; h++)
+      for (int64_t i = here.begin[2]; i < here.end[2]; i++) sum += (double)x[line_at(window, z, h) + i];
+  return (float)(sum / (double)element_count(window, inside, &here));
+}
+
+static void mean_line(const gan_window *window, bool inside, int64_t first, span whole, const float *x, float *y) {
+  const box line = box_at(window, first + whole.first);
+  for (int64_t i = 0; i < whole.first; i++) y[i] = mean_at(window, inside, first + i, x);
+  if (whole.first < whole.end) mean_of_whole(window, &line, (double)element_count(window, inside, &line), whole, x, y);
+  for (int64_t i = whole.end; i < window->out[2]; i++) y[i] = mean_at(window, inside, first + i, x);
+}
+
 void gan_average_pool(const gan_window *window, bool inside, size_t planes, const float *x, float *y) {
   const int64_t in = gan_positions(window->in), out = gan_positions(window->out);
+  const span whole = whole_windows(window);
   for (size_t plane = 0; plane < planes; plane++, x += in, y += out)
-    for (int64_t position = 0; position < out; position++) {
-      const box here = box_at(window, position);
-      double sum = 0;
-      for (int64_t z = here.begin[0]; z < here.end[0]; z++)
-        for (int64_t h = here.begin[1]; h < here.end[1]; h++)
-          for (int64_t i = here.begin[2]; i < here.end[2]; i++) sum += (double)x[line_at(window, z, h) + i];
-      y[position] = (float)(sum / (double)element_count(window, inside, &here));
-    }
+    for (int64_t first = 0; first < out; first += window->out[2]) mean_line(window, inside, first, whole, x, y + first);
 }
 
 void gan_average_pool_backward(const gan_window *window, bool inside, size_t planes, const float *dy, float *dx) {
