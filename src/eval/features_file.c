@@ -1,5 +1,5 @@
 /* The feature network of a file: a checkpoint with the group /classifier, as `gan_dist classify` writes it
-   (docs/classifiers.md).
+   (docs/classifiers.md), or a trained network from elsewhere (store/network_file.h).
 
    Rank 0 reads; the others get what it has read. The file is whole, which its seal says, but may come from anywhere:
    its network is built from its text, and everything that it asks for is compared with what the file can hold before
@@ -15,6 +15,7 @@
 #include "dist/world.h"
 #include "eval/features_internal.h"
 #include "store/checkpoint.h"
+#include "store/network_file.h"
 #include "store/tensors.h"
 
 /* What all ranks have to know. */
@@ -29,7 +30,9 @@ typedef struct about_file {
 typedef struct reading {
   gan_world *world;
   const char *path;
-  gan_checkpoint_file *file; /* rank 0's */
+  const gan_shape *shape;    /* of the samples */
+  gan_checkpoint_file *file; /* rank 0's, or NULL */
+  gan_network_file *foreign; /* rank 0's: then it is no checkpoint */
   about_file about;
   char *layers;
   gan_network *network;
@@ -63,8 +66,22 @@ static gan_status take_header(reading *now, const gan_checkpoint *header) {
   return gan_duplicate(classifier->layers, &now->layers);
 }
 
+/* Rank 0. How many logits it gives, its layers say. */
+static gan_status open_foreign(reading *now) {
+  GAN_TRY(gan_network_file_open(now->path, now->shape, &now->foreign));
+  const gan_network_file *file = now->foreign;
+  now->about = (about_file){.shape = file->shape,
+                            .feature_layers = file->feature_layers,
+                            .classes = -1,
+                            .batch_norm_epsilon = file->batch_norm_epsilon,
+                            .text_bytes = strlen(file->layers) + 1};
+  snprintf(now->about.name, GAN_FEATURES_NAME, "%s", file->name[0] ? file->name : now->path);
+  return gan_duplicate(file->layers, &now->layers);
+}
+
 /* Rank 0. */
 static gan_status open_file(reading *now) {
+  if (gan_network_file_begins(now->path)) return open_foreign(now);
   gan_checkpoint header = {0};
   GAN_TRY(gan_checkpoint_open(now->path, &now->file));
   GAN_TRY(gan_checkpoint_header(now->file, &header));
@@ -95,6 +112,7 @@ static gan_status check_shape(const reading *now, const gan_shape *shape) {
 /* Tensors lie in the file as they are. Rank 0. */
 static gan_status check_size(const reading *now) {
   struct stat file;
+  if (now->foreign) return gan_network_file_check(now->foreign, now->network);
   const gan_network *network = now->network;
   const uint64_t bytes = ((uint64_t)network->parameter_count + network->buffer_count) * sizeof(float);
   if (stat(now->path, &file) == 0 && bytes > (uint64_t)file.st_size)
@@ -110,7 +128,7 @@ static gan_status check_network(const reading *now) {
   if (now->about.feature_layers < 1 || now->about.feature_layers > network->layer_count)
     return gan_fail(GAN_BAD_FILE, "%s: features after %" PRId64 " layers, and its network has %d", now->path,
                     now->about.feature_layers, network->layer_count);
-  if (now->about.classes != (classifies ? outputs : 0))
+  if (now->about.classes >= 0 && now->about.classes != (classifies ? outputs : 0))
     return gan_fail(GAN_BAD_FILE, "%s: its network gives %" PRId64 " logits for %" PRId64 " classes", now->path,
                     classifies ? outputs : 0, now->about.classes);
   return is_reader(now) ? check_size(now) : GAN_OK;
@@ -134,6 +152,7 @@ static gan_status build(reading *now, const gan_backend *backend) {
 /* Rank 0. */
 static gan_status read_tensors(reading *now) {
   gan_tensor *tensors = NULL;
+  if (now->foreign) return gan_network_file_read(now->foreign, now->network, now->parameters, now->buffers);
   GAN_TRY(gan_allocate(gan_model_tensor_count(now->network), sizeof *tensors, "the list of tensors", &tensors));
   const size_t count =
       gan_model_tensors("/" GAN_CLASSIFIER_GROUP, now->network, now->parameters, now->buffers, -1, tensors);
@@ -165,10 +184,11 @@ static gan_status read_all(reading *now, const gan_shape *shape, const gan_backe
 
 gan_status gan_features_read(gan_world *world, const char *path, const gan_shape *shape, const gan_backend *backend,
                              gan_features **features) {
-  reading now = {.world = world, .path = path};
+  reading now = {.world = world, .path = path, .shape = shape};
   *features = NULL;
   const gan_status status = read_all(&now, shape, backend, features);
   gan_checkpoint_close(now.file);
+  gan_network_file_close(now.foreign);
   gan_network_destroy(now.network);
   free(now.layers);
   free(now.parameters);
