@@ -46,6 +46,9 @@ typedef struct gan_evaluation {
   double sliced_wasserstein;   /* between samples and data; lower is better */
   double modes, modes_covered; /* of data with known modes */
   double high_quality_share;   /* share of samples within 3 sigma of a mode */
+  double before;               /* sliced_wasserstein of the evaluation before; NAN: there is none */
+  double best;                 /* the best of all evaluations before; NAN: there is none */
+  int64_t best_iteration;      /* where that was; 0: not known, as in a run that goes on in another folder */
 } gan_evaluation;
 
 /* What a program is told during gan_trainer_run; each may be NULL. Called on rank 0 only, so it must not call what is
@@ -54,10 +57,12 @@ typedef struct gan_observer {
   void *context;
   void (*iteration)(void *context, const gan_iteration *values);
   void (*evaluation)(void *context, const gan_evaluation *values);
-  /* A file was written: what it is ("checkpoint", "samples") and where. */
+  /* A file was written: what it is ("checkpoint", "samples", "real") and where. */
   void (*file)(void *context, const char *what, const char *path);
   /* Something the user should know: "resumed from ...", "checkpoint ... is damaged, took the one before". */
   void (*notice)(void *context, const char *text);
+  /* The run's folder is taken, and the first iteration, if there is one to do, comes next. */
+  void (*begin)(void *context, const gan_trainer *trainer);
 } gan_observer;
 
 /* Builds networks, opens the data, initialises parameters or reads a checkpoint when run.resume says so: then keys that

@@ -13,11 +13,13 @@ enum { LINE_BYTES = 512, BAR_MINIMUM = 5, BAR_MAXIMUM = 24, COLUMNS_WITH_BAR = 6
 static const double redraw_seconds = 0.1;  /* live line */
 static const double plain_seconds = 5.0;   /* plain lines by time */
 static const double memory_seconds = 20.0; /* how far back the rate of iterations looks */
+static const double new_seconds = 10.0;    /* how long an evaluation is new */
 
 struct gan_progress {
   FILE *out;
   bool terminal, quiet, unicode, finished;
-  int width; /* 0: ask the terminal each time, since windows are resized */
+  bool distance; /* W is shown */
+  int width;     /* 0: ask the terminal each time, since windows are resized */
   int64_t log_every;
   double (*now)(void *context);
   void *now_context;
@@ -25,8 +27,10 @@ struct gan_progress {
   void *words_context;
 
   gan_iteration last; /* iteration 0: none yet */
-  int64_t first;      /* iteration that this object saw first */
-  int64_t plain;      /* iteration of the last plain line */
+  gan_evaluation evaluation;
+  double evaluated; /* when it came; NAN: none yet */
+  int64_t first;    /* iteration that this object saw first */
+  int64_t plain;    /* iteration of the last plain line */
   double plain_time;
   double redraw_time;
   int live_columns; /* of the live line on the screen; 0: none */
@@ -52,6 +56,7 @@ gan_status gan_progress_create(FILE *out, bool terminal, bool quiet, int64_t log
                          .quiet = quiet,
                          .unicode = gan_terminal_unicode(),
                          .log_every = log_every,
+                         .evaluated = NAN,
                          .now = steady_clock};
   *progress = made;
   return GAN_OK;
@@ -71,6 +76,8 @@ void gan_progress_set_words(gan_progress *progress, gan_progress_words words, vo
   progress->words = words;
   progress->words_context = context;
 }
+
+void gan_progress_show_distance(gan_progress *progress, bool distance) { progress->distance = distance; }
 
 /* Texts --------------------------------------------------------------------------------------------------------------
  */
@@ -136,23 +143,50 @@ static void append_words(char line[LINE_BYTES], const gan_progress *progress, bo
   char text[LINE_BYTES] = "";
   if (progress->words)
     progress->words(progress->words_context, brief, sizeof text, text);
-  else if (brief)
+  else if (brief && progress->distance)
     snprintf(text, sizeof text, "C %.3g  G %.3g  W %.3g", critic, generator, distance);
-  else
+  else if (brief)
+    snprintf(text, sizeof text, "C %.3g  G %.3g", critic, generator);
+  else if (progress->distance)
     snprintf(text, sizeof text, "critic %.4g  generator %.4g  W %.4g", critic, generator, distance);
-  append(line, "  %s  ", text);
+  else
+    snprintf(text, sizeof text, "critic %.4g  generator %.4g  real %.3g  fake %.3g", critic, generator,
+             gan_shown(values->score_real), gan_shown(values->score_fake));
+  append(line, "  %s", text);
+}
+
+/* "BEFORE-27%": by how much `value` differs from the one before; nothing where that tells nothing. */
+static void append_change(char line[LINE_BYTES], const char *before, const gan_evaluation *values) {
+  if (values->before > 0 && isfinite(values->sliced_wasserstein))
+    append(line, "%s%+.0f%%", before, 100.0 * (values->sliced_wasserstein / values->before - 1.0));
+}
+
+static bool evaluation_is_new(const gan_progress *progress) {
+  return progress->now(progress->now_context) - progress->evaluated < new_seconds;
+}
+
+static void append_quality(char line[LINE_BYTES], const gan_progress *progress) {
+  const gan_evaluation *values = &progress->evaluation;
+  append(line, "  quality %.4g", gan_shown(values->sliced_wasserstein));
+  append_change(line, " ", values);
 }
 
 static void append_values(char line[LINE_BYTES], const gan_progress *progress) {
   const gan_iteration *values = &progress->last;
   append_words(line, progress, false);
+  append(line, "  ");
   append_rate(line, values->samples_per_second, " samples/s");
   append_time_left(line, progress);
 }
 
+/* An evaluation that is new takes the losses' place. */
 static void append_values_briefly(char line[LINE_BYTES], const gan_progress *progress) {
   const gan_iteration *values = &progress->last;
-  append_words(line, progress, true);
+  if (evaluation_is_new(progress))
+    append_quality(line, progress);
+  else
+    append_words(line, progress, true);
+  append(line, "  ");
   append_rate(line, values->samples_per_second, "/s");
   append_time_left(line, progress);
 }
@@ -212,10 +246,12 @@ static void draw_live_line(gan_progress *progress) {
   snprintf(total, sizeof total, "%lld", (long long)values->iterations);
   append(text, "%3d%%  %*lld/%s", (int)(100.0 * share_done(values)), (int)strlen(total), (long long)values->iteration,
          total);
-  if (columns < COLUMNS_IN_FULL)
+  if (columns < COLUMNS_IN_FULL) {
     append_values_briefly(text, progress);
-  else
+  } else {
     append_values(text, progress);
+    if (evaluation_is_new(progress)) append_quality(text, progress);
+  }
   append_bar_beside(line, progress, text, columns);
   append(line, "%s", text);
   const int used = cut_to_columns(line, columns < 0 ? 0 : columns);
@@ -289,11 +325,26 @@ void gan_progress_iteration(gan_progress *progress, const gan_iteration *values)
   progress->redraw_time = now;
 }
 
+/* " -27% (the best so far)", " +4% (best 0.0431 at iteration 700)"; nothing of the first. */
+static void append_trend(char line[LINE_BYTES], const gan_evaluation *values) {
+  append_change(line, " ", values);
+  if (isnan(values->sliced_wasserstein) || isnan(values->best)) return;
+  if (values->sliced_wasserstein < values->best)
+    append(line, " (the best so far)");
+  else if (values->best_iteration > 0)
+    append(line, " (best %.4g at iteration %lld)", values->best, (long long)values->best_iteration);
+  else
+    append(line, " (best %.4g)", values->best);
+}
+
 void gan_progress_evaluation(gan_progress *progress, const gan_evaluation *values) {
   if (progress->quiet) return;
+  progress->evaluation = *values;
+  progress->evaluated = isfinite(values->sliced_wasserstein) ? progress->now(progress->now_context) : NAN;
   char line[LINE_BYTES] = "";
   append(line, "evaluation at iteration %lld:", (long long)values->iteration);
   if (!isnan(values->sliced_wasserstein)) append(line, "  sliced Wasserstein %.4g", values->sliced_wasserstein);
+  append_trend(line, values);
   if (!isnan(values->modes_covered)) append(line, "  modes %.0f/%.0f", values->modes_covered, values->modes);
   if (!isnan(values->high_quality_share)) append(line, "  high quality %.1f%%", 100.0 * values->high_quality_share);
   put_line(progress, line);

@@ -32,8 +32,12 @@ void gan_progress_set_display(gan_progress *progress, int width, bool unicode);
    bytes), briefly for narrow terminals. Before the first iteration. */
 typedef void (*gan_progress_words)(void *context, bool brief, size_t room, char *text);
 void gan_progress_set_words(gan_progress *progress, gan_progress_words words, void *context);
+/* Whether the difference of scores estimates a Wasserstein distance, and is shown as W; else lines that have room show
+   the scores. Before the first iteration. */
+void gan_progress_show_distance(gan_progress *progress, bool distance);
 
 void gan_progress_iteration(gan_progress *progress, const gan_iteration *values);
+/* A line of its own, with how it compares with the one before and the best; and for some seconds in the live line. */
 void gan_progress_evaluation(gan_progress *progress, const gan_evaluation *values);
 /* A line of its own (without a line end), above the live line. */
 void gan_progress_note(gan_progress *progress, const char *format, ...) __attribute__((format(printf, 2, 3)));

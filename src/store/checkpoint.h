@@ -107,6 +107,8 @@ gan_status gan_checkpoint_newest(const char *folder, char *path, int *damaged) G
 /* Points FOLDER/NAME ("latest.h5", "best.h5") at the checkpoint `path`, which is in the same folder, atomically, by a
    relative symbolic link. GAN_FAILED as for writing. */
 gan_status gan_checkpoint_link(const char *folder, const char *name, const char *path) GAN_CHECKED;
+/* The iteration of the checkpoint that such a link points at, -1: there is none. */
+int64_t gan_checkpoint_linked(const char *folder, const char *name);
 /* Removes checkpoints: all but the newest `keep` and those that best.h5 and latest.h5 point at. Removes also what
    interrupted writes of this program left (NAME.partial-PID): what was last written before `since`, when the caller
    took the folder, by a process that is not alive on this host. So `gan_dist sample -o` into the folder may be at work

@@ -117,7 +117,8 @@ gan_status gan_checkpoint_newest(const char *folder, char *path, int *damaged) {
 }
 
 bool gan_run_owns(const char *name) {
-  static const char *const names[] = {"metrics.h5", "latest.h5", "best.h5", "config.ini", "history.txt", GAN_LOCK_FILE};
+  static const char *const names[] = {"metrics.h5",  "latest.h5", "best.h5",    "config.ini",
+                                      "history.txt", "real.png",  GAN_LOCK_FILE};
   static const char samples[] = "samples-";
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i]) == 0) return true;
@@ -143,8 +144,7 @@ gan_status gan_checkpoint_link(const char *folder, const char *name, const char 
   return status;
 }
 
-/* The iteration of the checkpoint that a link of the folder points at, -1: none. */
-static int64_t linked_iteration(const char *folder, const char *name) {
+int64_t gan_checkpoint_linked(const char *folder, const char *name) {
   char link[PATH_MAX], target[PATH_MAX];
   join(folder, name, link);
   const ssize_t length = readlink(link, target, sizeof target - 1);
@@ -158,7 +158,7 @@ static int64_t linked_iteration(const char *folder, const char *name) {
 static pid_t writer_of(const char *name) {
   static const char mark[] = ".partial-";
   static const char *const own[] = {"checkpoint-", "samples-",   "metrics.h5", "latest.h5",
-                                    "best.h5",     "config.ini", GAN_LOCK_FILE};
+                                    "best.h5",     "config.ini", "real.png",   GAN_LOCK_FILE};
   const char *tail = strstr(name, mark);
   bool known = false;
   if (!tail) return 0;
@@ -192,7 +192,7 @@ void gan_checkpoint_prune(const char *folder, int keep, struct timespec since) {
   iteration_list list;
   char path[PATH_MAX];
   remove_partial_files(folder, since);
-  const int64_t best = linked_iteration(folder, "best.h5"), latest = linked_iteration(folder, "latest.h5");
+  const int64_t best = gan_checkpoint_linked(folder, "best.h5"), latest = gan_checkpoint_linked(folder, "latest.h5");
   if (list_checkpoints(folder, &list) != GAN_OK) return;
   for (size_t i = keep > 0 ? (size_t)keep : 0; i < list.count; i++) {
     if (list.values[i] == best || list.values[i] == latest) continue;

@@ -5,8 +5,9 @@
    update.c; optimization.c and regularisers.c say what the configuration means for it. run.c is the loop around it,
    state.c checkpoints, resume.c the configuration of a run that goes on, history.c what changes in it, balance.c how
    ranks share shards, claim.c whose the folder is, record.c what is written to disk besides, trace.c traces, advice.c
-   what the start has to say, model.c the networks, memory.c what all of it takes, memory_report.c what that comes to,
-   work.c how much is computed. classifier.c trains a classifier by the same kit. */
+   what the start has to say, symptoms.c what goes wrong later, overview.c what a run is told about, model.c the
+   networks, memory.c what all of it takes, memory_report.c what that comes to, work.c how much is computed. classifier.c
+   trains a classifier by the same kit. */
 #ifndef GAN_TRAIN_INTERNAL_H
 #define GAN_TRAIN_INTERNAL_H
 
@@ -31,6 +32,7 @@
 #include "store/trace.h"
 #include "train/memory.h"
 #include "train/model.h"
+#include "train/symptoms.h"
 
 /* One of the two networks with everything that its training needs. */
 typedef struct gan_player {
@@ -128,8 +130,11 @@ struct gan_trainer {
   int64_t resumed_at;     /* the iteration whose checkpoint this start goes on from; 0: none */
   bool stop;              /* some rank was asked to stop */
   double best;            /* sliced Wasserstein distance of the best evaluation; NAN before; of all ranks */
-  char failure[1024];     /* what a call failed with, "": none has */
-  gan_status pending;     /* rank 0 could not write something; agreed on in the next step, or at the end */
+  int64_t best_iteration; /* where that was; 0: not known. Rank 0, as what the evaluation before came to (NAN: none) */
+  double quality_before;
+  gan_symptoms symptoms; /* rank 0 */
+  char failure[1024];    /* what a call failed with, "": none has */
+  gan_status pending;    /* rank 0 could not write something; agreed on in the next step, or at the end */
   char pending_message[512];
   double seconds_before; /* trained before this start */
   double started;
@@ -156,8 +161,10 @@ struct gan_trainer {
   gan_projected *evaluation_real; /* rank 0: real samples to compare with */
   float *evaluation_points;       /* rank 0: (evaluation_count, 2) of them, where they are drawn as points; NULL */
   int64_t evaluation_count;
-  float real_lowest, real_highest; /* rank 0: values of those real samples */
-  float *modes;                    /* (mode_count, 2) */
+  float real_lowest, real_highest; /* rank 0: values of those real samples, and their variance (gan_spread_variance) */
+  double real_variance;
+  float *real_shown; /* rank 0: the first of them until they are drawn, where they are images; NULL */
+  float *modes;      /* (mode_count, 2) */
   int mode_count;
 };
 
@@ -242,8 +249,10 @@ void gan_notice_shards(gan_trainer *trainer);
 /* Compares parameters over ranks. Collective. */
 gan_status gan_state_verify(gan_trainer *trainer) GAN_CHECKED;
 
-/* real_samples.c: reads those that evaluations compare with. Rank 0. */
+/* real_samples.c: reads those that evaluations compare with; draws the first as real.png in the run's folder, unless
+   they are no images, or a run that goes on has the picture. Rank 0. */
 gan_status gan_read_real_samples(gan_trainer *trainer) GAN_CHECKED;
+gan_status gan_draw_real_samples(gan_trainer *trainer) GAN_CHECKED;
 
 /* record.c: what rank 0 writes and reports. */
 gan_status gan_record_open(gan_trainer *trainer) GAN_CHECKED; /* collective */

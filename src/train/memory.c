@@ -2,9 +2,11 @@
 
 #include "nn/tangent.h"
 #include "optim/optimizer.h"
+#include "store/picture.h"
 #include "train/internal.h"
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 /* A shard's values of a pass that generates ahead: what stays in the second or third cache. Beyond, more rows would not
    make products faster, and reading their values would make everything else slower. */
@@ -78,8 +80,11 @@ size_t gan_step_sums(const gan_network *network, int parts) {
 
 gan_trainer_sizes gan_trainer_measure(const gan_config *config, const gan_model *model, const gan_source *source) {
   const int64_t wanted = config->eval.samples;
+  const size_t evaluation = (size_t)(source->count && source->count < wanted ? source->count : wanted);
+  const bool images = gan_picture_kind_of(&source->shape) == GAN_PICTURE_GRID;
   return (gan_trainer_sizes){.sums = larger(gan_step_sums(model->critic, 2), gan_step_sums(model->generator, 1)),
                              .latents = (size_t)config->samples.count * (size_t)config->generator.latent,
-                             .evaluation = (size_t)(source->count && source->count < wanted ? source->count : wanted),
+                             .evaluation = evaluation,
+                             .shown = images ? smaller(evaluation, (size_t)config->samples.count) : 0,
                              .flips = config->loss.label_flips > 0 ? 2 : 0};
 }

@@ -61,6 +61,7 @@ typedef struct gan_trainer_sizes {
   size_t sums;       /* doubles that a step sums over all shards; each local shard has as many */
   size_t latents;    /* floats: of the pictures' samples */
   size_t evaluation; /* samples to compare with; rank 0 */
+  size_t shown;      /* those of them that are drawn when the run begins; 0: they are no images */
   size_t flips;      /* truth values for each local sample: of which class it counts */
 } gan_trainer_sizes;
 gan_trainer_sizes gan_trainer_measure(const gan_config *config, const gan_model *model, const gan_source *source);

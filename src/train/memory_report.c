@@ -94,7 +94,7 @@ static void add_rank_0(const setup *run, const gan_trainer_sizes *sizes, const g
   const size_t sample = (size_t)gan_shape_count(&run->source->shape) * sizeof(float);
   const size_t latent = (size_t)run->config->generator.latent * sizeof(float);
   const size_t projected = sizes->evaluation * (size_t)run->config->eval.projections * sizeof(double) + sample;
-  const size_t kept = points ? sizes->evaluation * sample : 0;
+  const size_t kept = (points ? sizes->evaluation : sizes->shown) * sample;
   const size_t evaluating = projected + kept + GAN_EVALUATION_ROWS * (sample + latent);
   const size_t drawing = (size_t)run->config->samples.count * (sample + latent);
   const size_t lent = gan_passes_lend(passes, &run->generating)

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "eval/quality.h"
+#include "eval/spread.h"
 #include "store/picture.h"
 #include "store/text.h"
 #include "train/internal.h"
@@ -157,6 +158,18 @@ static gan_status check_folder(const gan_trainer *trainer) {
   return status;
 }
 
+/* What evaluations of the run's earlier starts came to, so that the next one is seen beside them. */
+static void read_quality_before(gan_trainer *trainer, const char *path) {
+  size_t count = 0;
+  double *values = NULL;
+  if (!trainer->iteration) return;
+  if (gan_metrics_read(path, "eval", "sliced_wasserstein", &count, &values) == GAN_OK && count)
+    trainer->quality_before = values[count - 1];
+  free(values);
+  const int64_t best = gan_checkpoint_linked(trainer->folder, "best.h5");
+  if (!isnan(trainer->best) && trainer->goes_on_there && best > 0) trainer->best_iteration = best;
+}
+
 /* For whoever goes on after this start. */
 static gan_status record_start(const gan_trainer *trainer) {
   char path[PATH_MAX + 32], *text = NULL;
@@ -177,6 +190,7 @@ static gan_status open_files(gan_trainer *trainer) {
   const char *set_aside = gan_metrics_set_aside(trainer->metrics);
   if (set_aside[0]) gan_notice(trainer, "%s could not be read; it is kept as %s, and a new one begun", path, set_aside);
   read_seconds_before(trainer, path);
+  read_quality_before(trainer, path);
   check_rows(trainer, path);
   /* The start before may have ended between a checkpoint and the link to it. */
   if (trainer->resume == GAN_RESUME_NEWEST && trainer->last_checkpoint[0])
@@ -185,6 +199,9 @@ static gan_status open_files(gan_trainer *trainer) {
     gan_notice(trainer,
                "samples of this shape cannot be drawn, so there will be no pictures; gan_dist sample -o FILE.h5 writes "
                "them as an array");
+  gan_symptoms_begin(&trainer->symptoms, trainer->loss, &trainer->config->loss);
+  if (!gan_trains_nothing(trainer)) GAN_TRY(gan_draw_real_samples(trainer));
+  if (trainer->observer.begin) trainer->observer.begin(trainer->observer.context, trainer);
   return GAN_OK;
 }
 
@@ -201,6 +218,8 @@ void gan_set_pending(gan_trainer *trainer, gan_status status) {
   snprintf(trainer->pending_message, sizeof trainer->pending_message, "%s", gan_error_message());
 }
 
+static void tell_symptom(void *trainer, const char *text) { gan_notice(trainer, "%s", text); }
+
 void gan_record_iteration(gan_trainer *trainer, const gan_iteration *values) {
   double row[ITERATION_FIELDS];
   if (gan_world_rank(trainer->world) != 0) return;
@@ -212,6 +231,7 @@ void gan_record_iteration(gan_trainer *trainer, const gan_iteration *values) {
     gan_set_pending(trainer, gan_record_flush(trainer));
   }
   if (trainer->observer.iteration) trainer->observer.iteration(trainer->observer.context, values);
+  gan_symptoms_iteration(&trainer->symptoms, values, tell_symptom, trainer);
 }
 
 /* Samples number first .. first+count-1 of those from the fixed latents. Rank 0, which has the state collected. The
@@ -276,14 +296,22 @@ gan_status gan_trainer_sample(gan_trainer *trainer, int64_t count, float *sample
   return gan_world_agree(trainer->world, mine);
 }
 
-/* Draws as many samples as there are real ones, some at a time; those that are points stay, (evaluation_count, 2). */
-static gan_status project_drawn_samples(gan_trainer *trainer, gan_projected *drawn, float *samples, float *points) {
+/* What an evaluation needs of the samples that are drawn for it. */
+typedef struct drawn_samples {
+  gan_projected *projected;
+  gan_spread spread;
+  float *points; /* (evaluation_count, 2): those that are points stay; NULL */
+} drawn_samples;
+
+/* Draws as many samples as there are real ones, some at a time. */
+static gan_status take_drawn_samples(gan_trainer *trainer, drawn_samples *drawn, float *samples) {
   const int64_t count = trainer->evaluation_count, elements = gan_trainer_sample_size(trainer);
   for (int64_t first = 0; first < count; first += GAN_EVALUATION_ROWS) {
     const int64_t rows = count - first < GAN_EVALUATION_ROWS ? count - first : GAN_EVALUATION_ROWS;
     GAN_TRY(draw_samples(trainer, first, rows, samples));
-    gan_projected_set(drawn, first, rows, samples);
-    if (points) memcpy(points + first * elements, samples, (size_t)(rows * elements) * sizeof *samples);
+    gan_projected_set(drawn->projected, first, rows, samples);
+    gan_spread_add(&drawn->spread, rows, samples);
+    if (drawn->points) memcpy(drawn->points + first * elements, samples, (size_t)(rows * elements) * sizeof *samples);
   }
   return GAN_OK;
 }
@@ -296,29 +324,42 @@ static void count_modes(const gan_trainer *trainer, const float *points, gan_eva
   values->high_quality_share = found.high_quality_share;
 }
 
-static gan_status evaluate(gan_trainer *trainer, gan_evaluation *values) {
+/* *variance: of the samples drawn. */
+static gan_status evaluate(gan_trainer *trainer, gan_evaluation *values, double *variance) {
   const gan_config *config = trainer->config;
   const int64_t count = trainer->evaluation_count, elements = gan_trainer_sample_size(trainer);
   const size_t sample = (size_t)elements * sizeof(float);
-  gan_projected *drawn = NULL;
-  float *samples = NULL, *points = NULL;
-  *values =
-      (gan_evaluation){.iteration = trainer->iteration, .modes = NAN, .modes_covered = NAN, .high_quality_share = NAN};
-  GAN_TRY(gan_projected_create(count, elements, (int)config->eval.projections, (uint64_t)config->run.seed, &drawn));
+  drawn_samples drawn = {0};
+  float *samples = NULL;
+  *values = (gan_evaluation){.iteration = trainer->iteration,
+                             .modes = NAN,
+                             .modes_covered = NAN,
+                             .high_quality_share = NAN,
+                             .before = trainer->quality_before,
+                             .best = trainer->best,
+                             .best_iteration = trainer->best_iteration};
+  GAN_TRY(gan_projected_create(count, elements, (int)config->eval.projections, (uint64_t)config->run.seed,
+                               &drawn.projected));
   gan_status status = gan_allocate(GAN_EVALUATION_ROWS, sample, "samples", &samples);
-  if (status == GAN_OK && trainer->mode_count) status = gan_allocate((size_t)count, sample, "samples", &points);
-  if (status == GAN_OK) status = project_drawn_samples(trainer, drawn, samples, points);
-  if (status == GAN_OK) values->sliced_wasserstein = gan_projected_distance(trainer->evaluation_real, drawn);
-  if (status == GAN_OK && points) count_modes(trainer, points, values);
-  gan_projected_destroy(drawn);
+  if (status == GAN_OK) status = gan_spread_begin(elements, &drawn.spread);
+  if (status == GAN_OK && trainer->mode_count) status = gan_allocate((size_t)count, sample, "samples", &drawn.points);
+  if (status == GAN_OK) status = take_drawn_samples(trainer, &drawn, samples);
+  if (status == GAN_OK) {
+    values->sliced_wasserstein = gan_projected_distance(trainer->evaluation_real, drawn.projected);
+    *variance = gan_spread_variance(&drawn.spread);
+  }
+  if (status == GAN_OK && drawn.points) count_modes(trainer, drawn.points, values);
+  gan_projected_destroy(drawn.projected);
+  gan_spread_release(&drawn.spread);
   free(samples);
-  free(points);
+  free(drawn.points);
   return status;
 }
 
-static gan_status evaluate_on_rank_0(gan_trainer *trainer, gan_evaluation *values) {
+/* *variance is rank 0's. */
+static gan_status evaluate_on_rank_0(gan_trainer *trainer, gan_evaluation *values, double *variance) {
   gan_state_collect(trainer);
-  const gan_status mine = gan_world_rank(trainer->world) == 0 ? evaluate(trainer, values) : GAN_OK;
+  const gan_status mine = gan_world_rank(trainer->world) == 0 ? evaluate(trainer, values, variance) : GAN_OK;
   GAN_TRY(gan_world_agree(trainer->world, mine));
   gan_world_broadcast(trainer->world, values, sizeof *values);
   return GAN_OK;
@@ -326,18 +367,22 @@ static gan_status evaluate_on_rank_0(gan_trainer *trainer, gan_evaluation *value
 
 gan_status gan_trainer_evaluate(gan_trainer *trainer, gan_evaluation *values) {
   GAN_TRY(gan_refuse_after_failure(trainer));
-  return gan_note_failure(trainer, evaluate_on_rank_0(trainer, values));
+  double variance;
+  return gan_note_failure(trainer, evaluate_on_rank_0(trainer, values, &variance));
 }
 
 gan_status gan_record_evaluation(gan_trainer *trainer, double *distance) {
   gan_evaluation values;
-  double row[EVALUATION_FIELDS];
-  GAN_TRY(evaluate_on_rank_0(trainer, &values));
+  double row[EVALUATION_FIELDS], variance;
+  GAN_TRY(evaluate_on_rank_0(trainer, &values, &variance));
   *distance = values.sliced_wasserstein;
   if (gan_world_rank(trainer->world) != 0) return GAN_OK;
   field_values(evaluation_fields, EVALUATION_FIELDS, &values, row);
   gan_set_pending(trainer, gan_metrics_append(trainer->metrics, EVALUATION_GROUP, row));
   if (trainer->observer.evaluation) trainer->observer.evaluation(trainer->observer.context, &values);
+  trainer->quality_before = values.sliced_wasserstein;
+  gan_symptoms_evaluation(&trainer->symptoms, trainer->iteration, trainer->real_variance, variance, tell_symptom,
+                          trainer);
   return GAN_OK;
 }
 

@@ -68,6 +68,7 @@ static gan_status keep_best(gan_trainer *trainer, double distance, bool saved) {
   if (!best) return GAN_OK;
   if (!saved) GAN_TRY(save(trainer));
   trainer->best = distance;
+  trainer->best_iteration = trainer->iteration;
   if (gan_world_rank(trainer->world) == 0) {
     status = gan_folder_explain(trainer, gan_checkpoint_link(trainer->folder, "best.h5", trainer->last_checkpoint));
     if (status == GAN_OK) prune(trainer);

@@ -202,7 +202,7 @@ gan_status gan_trainer_create(gan_world *world, const gan_config *config, const 
     return status;
   }
   trainer->world = world;
-  trainer->best = NAN;
+  trainer->best = trainer->quality_before = NAN;
   trainer->started = gan_seconds();
   if (observer && gan_world_rank(world) == 0) trainer->observer = *observer;
   status = create(trainer, config);
@@ -245,6 +245,7 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   free(trainer->fixed_latents);
   gan_projected_destroy(trainer->evaluation_real);
   free(trainer->evaluation_points);
+  free(trainer->real_shown);
   free(trainer->modes);
   gan_trace_release(trainer);
   free(trainer);

@@ -178,7 +178,7 @@ test_settings_that_are_rarely_meant_are_told_once() {
   # Ranges: of elu with its argument, https://pytorch.org/docs/stable/generated/torch.nn.ELU.html; gelu and silu have
   # their least values near -0.17 and -0.28. What comes behind may average, choose or arrange them, and no more.
   local ends=("elu 0.5=elu, gives -0.5 to inf" "gelu=gelu, gives -0.17 to inf" "silu=silu, gives -0.2785 to inf"
-    "leaky_relu 0=leaky_relu, gives 0 to inf" "tanh, dropout 0.2=tanh, gives" "reshape 1 1 5, tanh, average_pool 1, flatten=tanh, gives") i
+    "relu=relu, gives 0 to inf" "leaky_relu 0=leaky_relu, gives 0 to inf" "tanh, dropout 0.2=tanh, gives" "reshape 1 1 5, tanh, average_pool 1, flatten=tanh, gives") i
   for i in "${!ends[@]}"; do
     learn 0 1 x.h5 "5, ${ends[i]%%=*}" --run.dir "range$i" && says out "last layer, ${ends[i]#*=}" || return 1
   done

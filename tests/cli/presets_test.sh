@@ -38,6 +38,7 @@ trains() {
     run 0 mpi 2 train --preset "$preset" --batch 8 --shards 2 --iterations 2 --samples.count=4 --eval.samples=16 --eval.projections=4 \
       --run.dir "run-$preset" --json && json "d['iteration'] == 2 and d['sliced_wasserstein'] > 0 and d['critic_loss'] == d['critic_loss']" ||
       { note "preset $preset"; return 1; }
+    ! grep -E '^iteration [0-9]+: |the data reach|nothing keeps' err || { note "$preset tells of what goes wrong"; return 1; }
     [ -e "run-$preset/samples-0000002.png" ] || { note "$preset draws no samples"; return 1; }
   done
 }

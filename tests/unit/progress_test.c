@@ -25,6 +25,7 @@ static void start(fixture *test, bool terminal, bool quiet, int64_t log_every, i
   assert_int_equal(gan_progress_create(test->out, terminal, quiet, log_every, &test->progress), GAN_OK);
   gan_progress_set_clock(test->progress, fake_clock, &test->time);
   gan_progress_set_display(test->progress, width, unicode);
+  gan_progress_show_distance(test->progress, true);
 }
 
 static void stop(fixture *test) {
@@ -40,6 +41,8 @@ static void iterate(fixture *test, int64_t iteration, int64_t iterations) {
                                 .iterations = iterations,
                                 .critic_loss = -0.5,
                                 .generator_loss = 0.25,
+                                .score_real = 1.25,
+                                .score_fake = -0.25,
                                 .wasserstein_distance = 1.5,
                                 .samples_per_second = 5000.0,
                                 .seconds_data = 0.002,
@@ -111,6 +114,23 @@ static void a_plain_line_says_losses_distance_rate_and_time_left(void **state) {
   iterate(&test, 1, 30001); /* 30000 left at 100 a second: 300 s */
   assert_string_equal(text_of(&test),
                       "iteration 1/30001 (0%)  critic -0.5  generator 0.25  W 1.5  5k samples/s  5:00 left\n");
+  stop(&test);
+}
+
+static void scores_stand_where_their_difference_is_no_distance(void **state) {
+  (void)state;
+  fixture test;
+  start(&test, false, false, 0, 80, false);
+  gan_progress_show_distance(test.progress, false);
+  iterate(&test, 1, 30001);
+  assert_string_equal(
+      text_of(&test),
+      "iteration 1/30001 (0%)  critic -0.5  generator 0.25  real 1.25  fake -0.25  5k samples/s  5:00 left\n");
+  stop(&test);
+  start(&test, true, false, 0, 80, false);
+  gan_progress_show_distance(test.progress, false);
+  iterate(&test, 25, 100); /* no room for them */
+  assert_non_null(strstr(text_of(&test), "  C -0.5  G 0.25  5k/s  0:01 left"));
   stop(&test);
 }
 
@@ -247,8 +267,13 @@ static void notes_and_evaluations_stand_above_the_live_line(void **state) {
   start(&test, true, false, 0, 100, false);
   iterate(&test, 1, 100);
   gan_progress_note(test.progress, "wrote %s", "a.h5");
-  const gan_evaluation values = {
-      .iteration = 1, .sliced_wasserstein = 0.125, .modes = 8, .modes_covered = 7, .high_quality_share = 0.912};
+  const gan_evaluation values = {.iteration = 1,
+                                 .sliced_wasserstein = 0.125,
+                                 .modes = 8,
+                                 .modes_covered = 7,
+                                 .high_quality_share = 0.912,
+                                 .before = NAN,
+                                 .best = NAN};
   gan_progress_evaluation(test.progress, &values);
   iterate(&test, 2, 100); /* 10 ms later: the line comes back at once */
   show(text_of(&test), screen, 4);
@@ -264,11 +289,74 @@ static void evaluations_leave_out_what_does_not_apply(void **state) {
   (void)state;
   fixture test;
   start(&test, false, false, 0, 100, false);
-  const gan_evaluation values = {
-      .iteration = 7, .sliced_wasserstein = 0.125, .modes = NAN, .modes_covered = NAN, .high_quality_share = NAN};
+  const gan_evaluation values = {.iteration = 7,
+                                 .sliced_wasserstein = 0.125,
+                                 .modes = NAN,
+                                 .modes_covered = NAN,
+                                 .high_quality_share = NAN,
+                                 .before = NAN,
+                                 .best = NAN};
   gan_progress_evaluation(test.progress, &values);
   assert_string_equal(text_of(&test), "evaluation at iteration 7:  sliced Wasserstein 0.125\n");
   stop(&test);
+}
+
+static gan_evaluation evaluation_of(double value, double before, double best, int64_t best_iteration) {
+  return (gan_evaluation){.iteration = 7,
+                          .sliced_wasserstein = value,
+                          .modes = NAN,
+                          .modes_covered = NAN,
+                          .high_quality_share = NAN,
+                          .before = before,
+                          .best = best,
+                          .best_iteration = best_iteration};
+}
+
+static void evaluations_are_compared_with_the_one_before_and_the_best(void **state) {
+  (void)state;
+  const struct {
+    gan_evaluation values;
+    const char *trend;
+  } cases[] = {
+      {evaluation_of(0.09, 0.12, 0.1, 3), "0.09 -25% (the best so far)"},
+      {evaluation_of(0.15, 0.12, 0.1, 3), "0.15 +25% (best 0.1 at iteration 3)"},
+      {evaluation_of(0.15, 0.12, 0.1, 0), "0.15 +25% (best 0.1)"},
+      {evaluation_of(0.15, NAN, 0.1, 3), "0.15 (best 0.1 at iteration 3)"},
+      {evaluation_of(0.15, 0, 0, 3), "0.15 (best 0 at iteration 3)"},
+      {evaluation_of(0.15, NAN, NAN, 0), "0.15"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char expected[128];
+    fixture test;
+    start(&test, false, false, 0, 100, false);
+    gan_progress_evaluation(test.progress, &cases[i].values);
+    snprintf(expected, sizeof expected, "evaluation at iteration 7:  sliced Wasserstein %s\n", cases[i].trend);
+    assert_string_equal(text_of(&test), expected);
+    stop(&test);
+  }
+}
+
+static void the_live_line_shows_quality_while_it_is_new(void **state) {
+  (void)state;
+  for (int width = 80; width <= 140; width += 60) {
+    const gan_evaluation values = evaluation_of(0.09, 0.12, 0.1, 3);
+    fixture test;
+    start(&test, true, false, 0, width, false);
+    iterate(&test, 24, 100);
+    assert_null(strstr(text_of(&test), "quality"));
+    gan_progress_evaluation(test.progress, &values);
+    iterate(&test, 25, 100);
+    const char *line = strrchr(text_of(&test), '\r');
+    assert_non_null(strstr(line, "  quality 0.09 -25%"));
+    assert_true((strstr(line, " -0.5") != NULL) == (width == 140)); /* losses go where there is no room */
+    assert_true(strlen(line + 1) <= (size_t)width - 1);
+    test.time += 11;
+    iterate(&test, 26, 100);
+    line = strrchr(text_of(&test), '\r');
+    assert_null(strstr(line, "quality"));
+    assert_non_null(strstr(line, " -0.5"));
+    stop(&test);
+  }
 }
 
 static void quiet_draws_nothing(void **state) {
@@ -364,6 +452,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_log_gets_the_first_and_the_last_iteration_and_one_every_five_seconds),
       cmocka_unit_test(a_plain_line_says_losses_distance_rate_and_time_left),
+      cmocka_unit_test(scores_stand_where_their_difference_is_no_distance),
       cmocka_unit_test(log_every_counts_iterations),
       cmocka_unit_test(an_interrupted_run_says_where_it_stopped),
       cmocka_unit_test(a_terminal_is_redrawn_at_most_ten_times_a_second),
@@ -374,6 +463,8 @@ int main(void) {
       cmocka_unit_test(destroying_erases_a_live_line_that_an_error_left),
       cmocka_unit_test(notes_and_evaluations_stand_above_the_live_line),
       cmocka_unit_test(evaluations_leave_out_what_does_not_apply),
+      cmocka_unit_test(evaluations_are_compared_with_the_one_before_and_the_best),
+      cmocka_unit_test(the_live_line_shows_quality_while_it_is_new),
       cmocka_unit_test(quiet_draws_nothing),
       cmocka_unit_test(time_left_follows_a_change_of_speed),
       cmocka_unit_test(values_not_finite_are_shown_and_do_no_harm),
