@@ -56,8 +56,8 @@ test_evaluations_are_compared_with_those_before() {
     says out "^evaluation at iteration 40:  sliced Wasserstein [0-9.]+ [+-][0-9]+% \\((the best so far|best [0-9.]+ at iteration $best)\\)" &&
     says out '^sliced Wasserstein +[0-9.]+, (the best of the run|best [0-9.]+ at iteration [0-9]+ \(best.h5\))$' || return 1
   # In another folder it is known how good the best was, and not where.
-  run 0 mpi 2 train "${tiny[@]}" --iterations 50 --eval.every=0 --resume=run/latest.h5 --run.dir next --json && json "d['sliced_wasserstein'] > 0 and
-d['best_sliced_wasserstein'] <= d['sliced_wasserstein'] and (d['best_iteration'] == 50) == (d['best_sliced_wasserstein'] == d['sliced_wasserstein'])"
+  run 0 mpi 2 train "${tiny[@]}" --iterations 50 --eval.every=0 --resume=run/latest.h5 --run.dir next --json && json "0 < d['best_sliced_wasserstein'] <= d['sliced_wasserstein']" &&
+    json "(d['best_iteration'] == 50) == (d['best_sliced_wasserstein'] == d['sliced_wasserstein'])"
 }
 newest_link() { local name; name=$(readlink "$1") && [[ $name =~ ([0-9]+)\.h5$ ]] && echo $((10#${BASH_REMATCH[1]})); }
 
@@ -82,7 +82,7 @@ test_the_end_says_what_to_type_next() {
 told() {
   rm -rf run && run 0 mpi 1 train "${tiny[@]}" "${@:2}" --run.dir run && grep -E "$symptoms" out >one
   rm -rf run && run 0 mpi 3 train "${tiny[@]}" "${@:2}" --run.dir run && grep -E "$symptoms" out >three
-  [ "$(grep -c "$1" one)" -eq 1 ] && cmp one three || { note "$1 is not told once"; cat one three; return 1; }
+  [ "$(grep -cE "$1" one)" -eq 1 ] && cmp one three || { note "$1 is not told once"; cat one three; return 1; }
 }
 stuck=(--optimizer.name adam --critic.learning_rate=0.02 --generator.learning_rate=1e-9 --generator.init_scale=1e-3 --iterations 400)
 
@@ -102,8 +102,7 @@ test_a_collapse_is_told() {
 test_presets_that_go_well_are_told_nothing() {
   plain_build_only "too long with sanitizers"
   local preset small=(--batch 16 --iterations 250 --eval.samples=64 --eval.every=50 --eval.projections=4 --samples.count=4)
-  for preset in ring8 grid25 fashion; do
-    [ $preset != fashion ] || [ -e /usr/share/datasets/fashion-mnist ] || continue
+  for preset in ring8 grid25; do
     run 0 mpi 1 train --preset $preset "${small[@]}" --run.dir $preset && says out '^evaluation at iteration 250:' || return 1
     ! grep -E "$symptoms|the data reach|nothing keeps" out || { note "$preset"; return 1; }
   done
