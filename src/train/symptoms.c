@@ -126,7 +126,7 @@ static bool gradients_jump(const gan_symptoms *symptoms, size_t size, char *numb
 /* Shares of the data's variance. It is low from the start, too, until the generator has learnt something: so it has to
    fall from where it was, or to stay there for so many iterations. */
 static const double low_variety = 0.02, once_varied = 0.2;
-enum { LOW_ITERATIONS = 1000 };
+enum { LOW_ITERATIONS = 2000 };
 
 static bool samples_collapse(const gan_symptoms *symptoms, size_t size, char *numbers) {
   if (symptoms->low_since < 0) return false;

@@ -260,9 +260,9 @@ static void samples_that_lose_their_variance_have_collapsed(void **state) {
 static void samples_that_do_not_vary_yet_are_told_when_it_lasts(void **state) {
   (void)state;
   fixture test = begin("wasserstein");
-  for (int64_t iteration = 100; iteration < 1100; iteration += 100) evaluate(&test, iteration, 1, 0.001);
+  for (int64_t iteration = 100; iteration < 2100; iteration += 100) evaluate(&test, iteration, 1, 0.001);
   assert_int_equal(test.told, 0);
-  evaluate(&test, 1100, 1, 0.001);
+  evaluate(&test, 2100, 1, 0.001);
   assert_int_equal(test.told, 1);
   test = begin("wasserstein");
   evaluate(&test, 1000, 1, 0.001);
