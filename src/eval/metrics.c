@@ -8,6 +8,8 @@ const gan_metric *const gan_metrics[] = {
     &gan_metric_frechet,
     &gan_metric_kid,
     &gan_metric_classifier_score,
+    &gan_metric_precision_recall,
+    &gan_metric_memorisation,
     &gan_metric_modes,
     &gan_metric_label_accuracy,
     &gan_metric_swd,
