@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "eval/units.h"
 #include "kernels/distances.h"
 
 enum { PANEL = 1024, OF_MIDDLE = 256, ROUNDINGS = 16 };
@@ -27,12 +28,8 @@ gan_points gan_points_of(const gan_comparison *comparison, const gan_sample_set 
 
 gan_status gan_points_check(const gan_comparison *comparison, const gan_sample_set *set, const char *whose) {
   const gan_points points = gan_points_of(comparison, set);
-  const size_t width = (size_t)points.width;
-  for (int64_t i = 0; i < points.count; i++)
-    if (!isfinite(gan_magnitude(width, points.values + (size_t)i * width)))
-      return gan_fail(GAN_BAD_USAGE, "%s sample %lld has %s that are not finite, which has no neighbours", whose,
-                      (long long)i, gan_compares_features(comparison) ? "features" : "values");
-  return GAN_OK;
+  return gan_check_finite(comparison->world, whose, gan_compares_features(comparison) ? "features" : "values",
+                          points.count, points.width, points.values);
 }
 
 size_t gan_tile_below(const gan_tile *tile, int64_t i, double square, int32_t *found) {

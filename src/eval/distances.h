@@ -28,8 +28,7 @@ typedef struct gan_points {
    samples themselves. */
 bool gan_compares_features(const gan_comparison *comparison);
 gan_points gan_points_of(const gan_comparison *comparison, const gan_sample_set *set);
-/* GAN_BAD_USAGE where a value is not finite, naming the sample and, by `whose` ("generated"), the set. Not collective.
- */
+/* gan_check_finite of those; `whose` is for messages: "the reference". Collective. */
 gan_status gan_points_check(const gan_comparison *comparison, const gan_sample_set *set, const char *whose) GAN_CHECKED;
 
 enum { GAN_TILE_ROWS = 512, GAN_TILE_COLUMNS = 1024 };
@@ -64,9 +63,9 @@ typedef struct gan_distance_walk {
   void *context;
 } gan_distance_walk;
 
-/* Visits the tiles of the rows first .. end-1 and all columns: for each group of rows, the columns in rising order. Takes
-   8 MB and a few numbers for each point, whatever the width. GAN_FAILED for want of memory, before anything is visited.
-   Not collective. */
+/* Visits the tiles of the rows first .. end-1 and all columns: for each group of rows, the columns in rising order.
+   Takes 8 MB and a few numbers for each point, whatever the width. GAN_FAILED for want of memory, before anything is
+   visited. Not collective. */
 gan_status gan_distances_walk(const gan_distance_walk *walk, int64_t first, int64_t end) GAN_CHECKED;
 
 #endif

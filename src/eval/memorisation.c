@@ -49,9 +49,9 @@ static double weigh(const gan_comparison *comparison, const gan_neighbour *train
 
 static gan_status compute(const gan_comparison *comparison, double *values) {
   gan_rows *training = NULL, *held_out = NULL;
-  GAN_TRY(gan_points_check(comparison, comparison->real, "real"));
-  GAN_TRY(gan_points_check(comparison, comparison->held_out, "held-out"));
-  GAN_TRY(gan_points_check(comparison, comparison->fake, "generated"));
+  GAN_TRY(gan_points_check(comparison, comparison->real, "the reference"));
+  GAN_TRY(gan_points_check(comparison, comparison->held_out, "the held-out samples"));
+  GAN_TRY(gan_points_check(comparison, comparison->fake, "the samples to judge"));
   gan_status status = find_nearest(comparison, comparison->real, &training);
   if (status == GAN_OK) status = find_nearest(comparison, comparison->held_out, &held_out);
   if (status == GAN_OK) values[0] = weigh(comparison, gan_rows_memory(training), gan_rows_memory(held_out));
@@ -90,8 +90,8 @@ gan_status gan_memorisation_pairs(const gan_comparison *comparison, int64_t most
   gan_rows *nearest = NULL;
   *found = 0;
   if (comparison->real->count < 1) return GAN_OK;
-  GAN_TRY(gan_points_check(comparison, comparison->real, "real"));
-  GAN_TRY(gan_points_check(comparison, comparison->fake, "generated"));
+  GAN_TRY(gan_points_check(comparison, comparison->real, "the reference"));
+  GAN_TRY(gan_points_check(comparison, comparison->fake, "the samples to judge"));
   GAN_TRY(find_nearest(comparison, comparison->real, &nearest));
   gan_status status = gan_allocate((size_t)comparison->fake->count, sizeof *all, what, &all);
   if (status == GAN_OK) status = gan_allocate((size_t)comparison->real->count, 1, what, &taken);

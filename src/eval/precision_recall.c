@@ -120,8 +120,8 @@ static gan_status share_and_count(const gan_comparison *comparison, manifolds *o
 static gan_status compute(const gan_comparison *comparison, double *values) {
   manifolds of = {.real = gan_points_of(comparison, comparison->real),
                   .fake = gan_points_of(comparison, comparison->fake)};
-  GAN_TRY(gan_points_check(comparison, comparison->real, "real"));
-  GAN_TRY(gan_points_check(comparison, comparison->fake, "generated"));
+  GAN_TRY(gan_points_check(comparison, comparison->real, "the reference"));
+  GAN_TRY(gan_points_check(comparison, comparison->fake, "the samples to judge"));
   gan_status status = find_radii(comparison, &of.real, &of.real_radii);
   if (status == GAN_OK) status = find_radii(comparison, &of.fake, &of.fake_radii);
   if (status == GAN_OK) status = share_and_count(comparison, &of, values);

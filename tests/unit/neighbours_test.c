@@ -301,7 +301,8 @@ static void one_sample_more_than_neighbours_is_enough(void **unused) {
 static void values_that_are_not_finite_are_an_error_that_names_set_and_sample(void **unused) {
   (void)unused;
   static const float odd[] = {NAN, INFINITY, -INFINITY};
-  static const char *const names[] = {"real sample 11 ", "generated sample 11 ", "held-out sample 11 "};
+  static const char *const names[] = {"sample 11 of the reference", "sample 11 of the samples to judge",
+                                      "sample 11 of the held-out samples"};
   for (int set = 0; set < 3; set++)
     for (int i = 0; i < 3; i++) {
       point_sets made;
