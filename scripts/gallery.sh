@@ -60,10 +60,10 @@ command_of() {
     inside && (going_on || /^mpirun /) { going_on = sub(/\\$/, ""); printf "%s", $0; if (!going_on) exit }' "$page"
 }
 
-# set_row PRESET ITERATIONS MINUTES DISTANCE MACHINE: replaces the row, or adds one to the end of the table
+# set_row PRESET ITERATIONS MINUTES (COMPUTING) DISTANCE MACHINE: replaces the row, or adds one to the end of the table
 set_row() {
   local row
-  row=$(printf '| `%s` | %s | %s | %s | %s |' "$@")
+  row=$(printf '| `%s` | %s | %s %s | %s | %s |' "$@")
   PRESET=$1 ROW=$row awk '
     BEGIN { row = ENVIRON["ROW"]; start = "| `" ENVIRON["PRESET"] "` |" }
     done { print; next }
@@ -106,14 +106,16 @@ train() {
   return $status
 }
 
-# numbers_of RUN: iterations, minutes and the distance of the last evaluation, as the table shows them
+# numbers_of RUN, as the table shows them: iterations; minutes, and how many of them rank 0 computed on a core, which a busy machine
+# makes little longer; the distance of the last evaluation
 numbers_of() {
   "$program" inspect "$1/metrics.h5" --json | python3 -c '
 import json, sys
 metrics = json.load(sys.stdin)
-last = lambda group, name: metrics[group]["columns"][name]["last"]
+train, last = metrics["train"]["columns"], lambda group, name: metrics[group]["columns"][name]["last"]
 iterations, distance = last("train", "iteration"), last("eval", "sliced_wasserstein")
-print("%s %.1f %.3f" % (format(int(iterations), ","), last("train", "seconds") / 60, distance))'
+computed = iterations * (train["seconds_compute"]["mean"] + train["seconds_summing"]["mean"])
+print("%s %.1f (%.1f) %.3f" % (format(int(iterations), ","), last("train", "seconds") / 60, computed / 60, distance))'
 }
 
 show() {
@@ -124,7 +126,7 @@ show() {
     numbers=$(numbers_of "$run") || return 1
   set_row "$preset" $numbers "$machine"
   make_section "$preset"
-  echo "$preset: iterations, minutes, distance: $numbers"
+  echo "$preset: iterations, minutes (computing), distance: $numbers"
 }
 
 # ---- all that was asked for

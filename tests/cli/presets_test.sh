@@ -113,7 +113,7 @@ test_the_gallery_makes_pictures_and_rows_and_keeps_what_is_trained() {
   plain_build_only
   plots_only
   page && gallery 0 --quick --docs page --machine "a test" grid25 ring8 || return 1
-  says page/gallery.md '^\| `grid25` \| 2 \| [0-9.]+ \| [0-9.]+ \| a test \|$' && says page/gallery.md '^\| `ring8` \| 2 \| .* \| a test \|$' || return 1
+  says page/gallery.md '^\| `grid25` \| 2 \| [0-9.]+ \([0-9.]+\) \| [0-9.]+ \| a test \|$' && says page/gallery.md '^\| `ring8` \| 2 \| .* \| a test \|$' || return 1
   [ "$(grep -c '^| `' page/gallery.md)" -eq 2 ] && says page/gallery.md '^after$' && ! grep -q 9.999 page/gallery.md || { cat page/gallery.md; return 1; }
   local name
   for name in grid25-samples grid25-curves ring8-samples ring8-curves; do
