@@ -8,6 +8,7 @@
 #include "cli/inspect.h"
 #include "cli/run_folder.h"
 #include "data/idx_file.h"
+#include "data/npy_file.h"
 #include "data/picture_hint.h"
 #include "data/source.h"
 #include "store/kind.h"
@@ -112,10 +113,11 @@ static gan_status inspect_kind(const gan_arguments *arguments, const char *path,
     case GAN_KIND_UNKNOWN:
       break;
   }
+  if (gan_npy_begins(path)) return inspect_samples(arguments, path, "npy");
   if (gan_idx_begins(path)) return inspect_samples(arguments, path, "idx");
   const gan_status status = gan_fail(
       GAN_BAD_FILE,
-      "%s is no checkpoint, metrics, trace, benchmark or data file (HDF5 or IDX), or its start is damaged", path);
+      "%s is no checkpoint, metrics, trace, benchmark or data file (HDF5, IDX or NumPy), or its start is damaged", path);
   return gan_hint_at_pictures("", path, status);
 }
 

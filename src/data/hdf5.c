@@ -5,7 +5,6 @@
    own samples only.
 
    Samples whose channels are last in the file are turned round as they are read. */
-#include <float.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
@@ -19,9 +18,9 @@
 #include "base/number.h"
 #include "data/axes.h"
 #include "data/hdf5_dataset.h"
+#include "data/scale.h"
 #include "data/source_types.h"
 #include "data/weights.h"
-#include "kernels/kernels.h"
 
 /* Neighbouring samples are read in pieces of about this many bytes. */
 static const int64_t PIECE_BYTES = (int64_t)4 << 20, MEBIBYTE = (int64_t)1 << 20;
@@ -93,50 +92,11 @@ static gan_status check_finite(const gan_source *source, int64_t index, const fl
   return GAN_OK;
 }
 
-static bool is_scaled(const gan_data_options *options) { return options->minimum != 0 || options->maximum != 0; }
-
-static gan_status check_scale(const gan_data_options *options) {
-  /* Between them are all values, of which float32 is to tell some apart. */
-  static const double factor_most = 1e30;
-  if (!is_scaled(options)) return GAN_OK;
-  if (options->minimum >= options->maximum)
-    return gan_fail(GAN_BAD_USAGE, "data.minimum: %g has to be less than data.maximum, %g", options->minimum,
-                    options->maximum);
-  if (2 / (options->maximum - options->minimum) <= factor_most) return GAN_OK;
-  return gan_fail(GAN_BAD_USAGE,
-                  "data.minimum %g and data.maximum %g are too close: values beyond them would leave float32's range; "
-                  "they have to be %g apart",
-                  options->minimum, options->maximum, 2 / factor_most);
-}
-
-/* Sample `index` as it is kept -> what training sees. */
-static gan_status convert(const gan_source *source, int64_t index, const uint8_t *sample, float *out) {
-  const hdf5_state *state = source->state;
-  const double minimum = source->options.minimum, scale = 2 / (source->options.maximum - minimum);
-  const bool scaled = is_scaled(&source->options);
-  if (state->samples.bytes && !scaled) {
-    gan_bytes_to_floats((size_t)state->elements, sample, out);
-    return GAN_OK;
-  }
-  if (!state->samples.bytes) memcpy(out, sample, (size_t)sample_bytes(state));
-  double largest = 0;
-  for (int64_t i = 0; scaled && i < state->elements; i++) {
-    const double value = ((state->samples.bytes ? sample[i] : out[i]) - minimum) * scale - 1;
-    largest = fmax(largest, fabs(value));
-    out[i] = (float)value;
-  }
-  if (largest <= FLT_MAX) return GAN_OK;
-  return gan_fail(GAN_BAD_FILE,
-                  "%s: scaled by data.minimum and data.maximum, sample %" PRId64
-                  " reaches %g, beyond float32's range; data.minimum .. data.maximum has to cover the data",
-                  source->options.path, index, largest);
-}
-
 static gan_status take_row(const gan_source *source, int64_t piece_row, int64_t index, float *out) {
   const hdf5_state *state = source->state;
   const void *sample = (const uint8_t *)state->piece + piece_row * sample_bytes(state);
   if (!state->samples.bytes) GAN_TRY(check_finite(source, index, sample));
-  return convert(source, index, sample, out);
+  return gan_scale_sample(&source->options, index, state->samples.bytes, state->elements, sample, out);
 }
 
 static int by_index(const void *left, const void *right) {
@@ -185,7 +145,8 @@ static gan_status read_hdf5(gan_source *source, const int64_t *indices, int64_t 
   const bool in_memory = state->held && state->block;
   if (!in_memory) GAN_TRY(read_from_file(source, indices, n, out));
   for (int64_t i = 0; in_memory && i < n; i++)
-    GAN_TRY(convert(source, indices[i], state->block + indices[i] * sample_bytes(state), out + i * state->elements));
+    GAN_TRY(gan_scale_sample(&source->options, indices[i], state->samples.bytes, state->elements,
+                             state->block + indices[i] * sample_bytes(state), out + i * state->elements));
   for (int64_t i = 0; labels && state->labels && i < n; i++) labels[i] = state->labels[indices[i]];
   return GAN_OK;
 }
@@ -240,7 +201,7 @@ static gan_status take_fingerprint(gan_source *source, hdf5_state *state) {
   uint64_t hash = XXH3_64bits(about, sizeof about);
   if (source->shape.rank > 3) hash = XXH3_64bits_withSeed(source->shape.size, sizeof source->shape.size, hash);
   const double scale[] = {source->options.minimum, source->options.maximum};
-  if (is_scaled(&source->options)) hash = XXH3_64bits_withSeed(scale, sizeof scale, hash);
+  if (gan_scale_is_given(&source->options)) hash = XXH3_64bits_withSeed(scale, sizeof scale, hash);
   if (state->labels) hash = XXH3_64bits_withSeed(state->labels, (size_t)source->count * sizeof *state->labels, hash);
   const int64_t looks = source->count < FINGERPRINT_SAMPLES ? source->count : FINGERPRINT_SAMPLES;
   for (int64_t look = 0; look < looks; look++) {
@@ -301,7 +262,7 @@ static void plan_memory(gan_source *source, hdf5_state *state) {
 
 static gan_status open_dataset(gan_source *source, hdf5_state *state) {
   const char *path = source->options.path;
-  GAN_TRY(check_scale(&source->options));
+  GAN_TRY(gan_scale_check(&source->options));
   GAN_TRY(gan_hdf5_open_file(path, &state->file));
   GAN_TRY(gan_hdf5_open_samples(state->file, path, source->options.dataset, &state->samples));
   GAN_TRY(take_axes(source, state));

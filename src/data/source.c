@@ -21,7 +21,8 @@
 #include "data/source_types.h"
 
 const gan_source_type *const gan_source_types[] = {
-    &gan_source_ring, &gan_source_grid, &gan_source_swiss_roll, &gan_source_showers, &gan_source_idx, &gan_source_hdf5,
+    &gan_source_ring, &gan_source_grid, &gan_source_swiss_roll, &gan_source_showers,
+    &gan_source_idx,  &gan_source_hdf5, &gan_source_npy,
 };
 const int gan_source_type_count = (int)(sizeof gan_source_types / sizeof gan_source_types[0]);
 

@@ -30,7 +30,7 @@ typedef struct gan_shower_options {
 } gan_shower_options;
 
 typedef struct gan_data_options {
-  const char *source;  /* data.source: ring, grid, swiss_roll, showers, idx, hdf5 */
+  const char *source;  /* data.source: ring, grid, swiss_roll, showers, idx, hdf5, npy */
   const char *path;    /* data.path: the file; for idx also a folder with the usual file names in it */
   const char *labels;  /* data.labels: idx: file of labels; hdf5: data set of labels; "": those beside the
                           samples, if there are any; "none": none */

@@ -14,6 +14,8 @@ extern const gan_source_type gan_source_showers;
 extern const gan_source_type gan_source_idx;
 /* hdf5.c */
 extern const gan_source_type gan_source_hdf5;
+/* npy.c */
+extern const gan_source_type gan_source_npy;
 
 /* Modes of a ring or a grid, and the centre of one of them (0 .. modes-1) in data units; 0 modes for other types.
    synthetic.c */

@@ -235,7 +235,7 @@ static void options_that_cannot_work_are_refused_by_name(void **state) {
 static void an_unknown_source_is_refused_with_the_known_ones(void **state) {
   (void)state;
   data_expect_failure((gan_data_options){.source = "rign"}, GAN_BAD_USAGE,
-                      "ring, grid, swiss_roll, showers, idx, hdf5");
+                      "ring, grid, swiss_roll, showers, idx, hdf5, npy");
   data_expect_failure((gan_data_options){.source = NULL}, GAN_BAD_USAGE, "data.source");
 }
 
