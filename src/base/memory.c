@@ -1,6 +1,9 @@
 #include "base/memory.h"
 
+#include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -43,4 +46,15 @@ gan_status gan_duplicate(const char *text, char **copy) {
   GAN_TRY(gan_allocate(bytes, 1, "a text", copy));
   memcpy(*copy, text, bytes);
   return GAN_OK;
+}
+
+double gan_memory_available(void) {
+  char line[128];
+  unsigned long long kibibytes = 0;
+  bool found = false;
+  FILE *file = fopen("/proc/meminfo", "r");
+  if (!file) return INFINITY;
+  while (!found && fgets(line, sizeof line, file)) found = sscanf(line, "MemAvailable: %llu kB", &kibibytes) == 1;
+  fclose(file);
+  return found ? 1024.0 * (double)kibibytes : INFINITY;
 }

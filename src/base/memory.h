@@ -11,6 +11,9 @@
    overflows or no memory is left. */
 gan_status gan_allocate(size_t count, size_t size, const char *what, void *memory) GAN_CHECKED;
 
+/* Bytes that this host can still give out without swapping, as Linux estimates; infinite where it does not say. */
+double gan_memory_available(void);
+
 /* A copy of `text`, owned by the caller, released with free(). */
 gan_status gan_duplicate(const char *text, char **copy) GAN_CHECKED;
 

@@ -10,11 +10,11 @@
 #include "cli/outputs.h"
 #include "cli/run_folder.h"
 #include "cli/sample_latents.h"
+#include "cli/saved_generator.h"
 #include "gan_dist/version.h"
 #include "store/kind.h"
 #include "store/picture.h"
 #include "store/samples.h"
-#include "train/model.h"
 
 /* Samples of an array are made as many at a time, if not more. */
 enum { ROWS_LEAST = 64 };
@@ -24,78 +24,13 @@ static const gan_flag flags[] = {
     {"--truncation", "BOUND", "draw latent values beyond +-BOUND again: likelier samples, less variety"},
     {NULL, NULL, NULL}};
 
-/* A generator read from a checkpoint. */
-typedef struct saved_generator {
-  char checkpoint[PATH_MAX];
-  int damaged; /* newer checkpoints of a folder that were passed over */
-  gan_config *config;
-  gan_model model;
-  gan_shape data_shape;
-  float *parameters, *buffers;
-  gan_samples_origin origin; /* but for how latents are drawn */
-} saved_generator;
-
-static void release(saved_generator *saved) {
-  gan_model_release(&saved->model);
-  gan_config_destroy(saved->config);
-  free(saved->parameters);
-  free(saved->buffers);
-}
-
-static gan_status read_tensors(const gan_checkpoint_file *opened, const char *path, saved_generator *saved) {
-  const gan_network *network = saved->model.generator;
-  const bool averaged = gan_averages(saved->config) && saved->config->samples.ema;
-  const char *weights = averaged ? "ema" : "generator";
-  char group[sizeof saved->origin.weights + 1];
-  gan_tensor *tensors = NULL;
-  GAN_TRY(gan_allocate(network->parameter_count, sizeof(float), "the generator", &saved->parameters));
-  GAN_TRY(gan_allocate(network->buffer_count, sizeof(float), "the generator", &saved->buffers));
-  GAN_TRY(gan_allocate(gan_model_tensor_count(network), sizeof *tensors, "the list of tensors", &tensors));
-  snprintf(saved->origin.weights, sizeof saved->origin.weights, "%s", weights);
-  snprintf(group, sizeof group, "/%s", weights);
-  const size_t count = gan_model_tensors(group, network, saved->parameters, saved->buffers, -1, tensors);
-  gan_status status = gan_checkpoint_tensors(opened, count, tensors);
-  const gan_tensor *odd = status == GAN_OK ? gan_model_not_finite(count, tensors) : NULL;
-  if (odd) status = gan_fail(GAN_BAD_FILE, "%s: %s holds numbers that are not finite", path, odd->path);
-  free(tensors);
-  return status;
-}
-
-/* Which averaged weights a checkpoint holds is for its own configuration to say; everything else may be laid over it.
- */
-static gan_status read_generator(const gan_arguments *arguments, const gan_checkpoint_file *opened, const char *path,
-                                 saved_generator *saved) {
-  gan_checkpoint checkpoint = {0};
-  GAN_TRY(gan_checkpoint_header(opened, &checkpoint));
-  saved->data_shape = checkpoint.data_shape;
-  saved->origin.iteration = checkpoint.iteration;
-  gan_status status = gan_checkpoint_check_gan(&checkpoint, path, "sample draws from a generator");
-  if (status == GAN_OK) status = gan_config_create(&saved->config);
-  if (status == GAN_OK) status = gan_config_read_text(saved->config, checkpoint.config, path);
-  if (status == GAN_OK) status = gan_arguments_apply(arguments, saved->config);
-  if (status == GAN_OK) status = gan_model_create(saved->config, &saved->data_shape, &saved->model);
-  gan_checkpoint_release(&checkpoint);
-  if (status == GAN_OK) status = read_tensors(opened, path, saved);
-  return status;
-}
-
-static gan_status load(const gan_arguments *arguments, saved_generator *saved) {
-  gan_checkpoint_file *opened = NULL;
-  GAN_TRY(gan_run_checkpoint_open(arguments->positional[0], saved->checkpoint, &saved->damaged, &opened));
-  const gan_status status = read_generator(arguments, opened, saved->checkpoint, saved);
-  snprintf(saved->origin.checkpoint, sizeof saved->origin.checkpoint, "%s", gan_checkpoint_name(opened));
-  snprintf(saved->origin.checkpoint_hash, sizeof saved->origin.checkpoint_hash, "%s", gan_checkpoint_hash(opened));
-  gan_checkpoint_close(opened);
-  return status;
-}
-
 static gan_status check_output(const char *output) {
   if (!gan_is_hdf5_name(output) && !gan_name_ends_in(output, ".png"))
     return gan_fail(GAN_BAD_USAGE, "-o %s: the name has to end in .png (a picture), .h5 or .hdf5 (an array)", output);
   return gan_file_may_become("-o", output, gan_is_hdf5_name(output) ? GAN_KIND_SAMPLES : GAN_KIND_PICTURE);
 }
 
-static gan_status write_picture(const saved_generator *saved, const gan_sample_latents *of, const char *output,
+static gan_status write_picture(const gan_saved_generator *saved, const gan_sample_latents *of, const char *output,
                                 int64_t count, const float *samples) {
   switch (gan_picture_kind_of(&saved->data_shape)) {
     case GAN_PICTURE_GRID:
@@ -109,19 +44,19 @@ static gan_status write_picture(const saved_generator *saved, const gan_sample_l
 }
 
 /* Rows first .. first+rows-1: z (rows, latent), samples (rows, elements). */
-static gan_status make_rows(const saved_generator *saved, const gan_sample_latents *of, int64_t first, int64_t rows,
+static gan_status make_rows(const gan_saved_generator *saved, const gan_sample_latents *of, int64_t first, int64_t rows,
                             float *z, float *samples) {
   GAN_TRY(gan_sample_latents_make(of, first, rows, z));
   return gan_generate(saved->model.generator, saved->parameters, saved->buffers, rows, z, NULL, samples);
 }
 
-static gan_status allocate_rows(const saved_generator *saved, const gan_sample_latents *of, int64_t rows, float **z,
+static gan_status allocate_rows(const gan_saved_generator *saved, const gan_sample_latents *of, int64_t rows, float **z,
                                 float **samples) {
   GAN_TRY(gan_allocate((size_t)rows, (size_t)of->latent * sizeof **z, "latents", z));
   return gan_allocate((size_t)rows, (size_t)gan_shape_count(&saved->data_shape) * sizeof **samples, "samples", samples);
 }
 
-static gan_status draw_picture(const saved_generator *saved, const gan_sample_latents *of, const char *output,
+static gan_status draw_picture(const gan_saved_generator *saved, const gan_sample_latents *of, const char *output,
                                int64_t count) {
   float *z = NULL, *samples = NULL;
   gan_status status = allocate_rows(saved, of, count, &z, &samples);
@@ -133,7 +68,7 @@ static gan_status draw_picture(const saved_generator *saved, const gan_sample_la
 }
 
 /* Pieces of whole batches of the generator: a sample's bits do not depend on how many there are. */
-static gan_status fill_array(const saved_generator *saved, const gan_sample_latents *of, int64_t count,
+static gan_status fill_array(const gan_saved_generator *saved, const gan_sample_latents *of, int64_t count,
                              gan_samples_file *file) {
   float *z = NULL, *samples = NULL;
   const int64_t best = gan_samples_piece(file), whole = best < ROWS_LEAST ? ROWS_LEAST : best;
@@ -149,7 +84,7 @@ static gan_status fill_array(const saved_generator *saved, const gan_sample_late
   return status;
 }
 
-static gan_samples_origin origin_of(const saved_generator *saved, const gan_sample_latents *of) {
+static gan_samples_origin origin_of(const gan_saved_generator *saved, const gan_sample_latents *of) {
   gan_samples_origin origin = saved->origin;
   const gan_config *config = saved->config;
   snprintf(origin.program_version, sizeof origin.program_version, "%s", GAN_DIST_VERSION);
@@ -163,7 +98,7 @@ static gan_samples_origin origin_of(const saved_generator *saved, const gan_samp
   return origin;
 }
 
-static gan_status write_array(const saved_generator *saved, const gan_sample_latents *of, const char *output,
+static gan_status write_array(const gan_saved_generator *saved, const gan_sample_latents *of, const char *output,
                               int64_t count) {
   const gan_samples_origin origin = origin_of(saved, of);
   gan_samples_file *file = NULL;
@@ -175,7 +110,7 @@ static gan_status write_array(const saved_generator *saved, const gan_sample_lat
 }
 
 /* Before the work: what takes minutes to write and fills a disk may be a zero too many. */
-static void announce(const gan_arguments *arguments, const saved_generator *saved, int64_t latent, int64_t count) {
+static void announce(const gan_arguments *arguments, const gan_saved_generator *saved, int64_t latent, int64_t count) {
   const double row = sizeof(float) * ((double)gan_shape_count(&saved->data_shape) + (double)latent);
   const double gibibytes = (double)count * row / (1 << 30);
   if (arguments->quiet || gibibytes <= 1) return;
@@ -183,7 +118,7 @@ static void announce(const gan_arguments *arguments, const saved_generator *save
   fflush(stdout);
 }
 
-static gan_status make_samples(const gan_arguments *arguments, const saved_generator *saved, int64_t count) {
+static gan_status make_samples(const gan_arguments *arguments, const gan_saved_generator *saved, int64_t count) {
   gan_sample_latents of;
   GAN_TRY(gan_sample_latents_of(arguments, saved->config, count, &of));
   if (gan_is_hdf5_name(arguments->output)) announce(arguments, saved, of.latent, count);
@@ -198,7 +133,7 @@ static gan_status probe(const gan_arguments *arguments) {
 }
 
 /* Of a folder's checkpoints, which one was taken. */
-static void report(const gan_arguments *arguments, const saved_generator *saved, int64_t count) {
+static void report(const gan_arguments *arguments, const gan_saved_generator *saved, int64_t count) {
   const bool chosen = gan_is_folder(arguments->positional[0]);
   if (saved->damaged) gan_run_tell_damaged(stdout, saved->damaged);
   printf("%lld samples%s%s in %s\n", (long long)count, chosen ? " of " : "", chosen ? saved->checkpoint : "",
@@ -210,13 +145,14 @@ static gan_status run(gan_arguments *arguments) {
     return gan_fail(GAN_BAD_USAGE, "sample needs one checkpoint or run's folder: gan_dist %s",
                     gan_command_sample.usage);
   if (gan_world_rank(arguments->world) != 0) return GAN_OK;
-  saved_generator saved = {0};
+  gan_saved_generator saved = {0};
   GAN_TRY(check_output(arguments->output));
-  gan_status status = load(arguments, &saved);
+  gan_status status =
+      gan_saved_generator_open(arguments, arguments->positional[0], "sample draws from a generator", &saved);
   const int64_t count = arguments->count ? arguments->count : status == GAN_OK ? saved.config->samples.count : 0;
   if (status == GAN_OK) status = make_samples(arguments, &saved, count);
   if (status == GAN_OK && !arguments->quiet) report(arguments, &saved, count);
-  release(&saved);
+  gan_saved_generator_release(&saved);
   return status;
 }
 

@@ -96,6 +96,9 @@ gan_status gan_checkpoint_verify(const char *path) GAN_CHECKED;
 bool gan_run_owns(const char *name);
 /* The name of iteration's checkpoint in a folder into path (PATH_MAX bytes). */
 void gan_checkpoint_path(const char *folder, int64_t iteration, char *path);
+/* The iterations of all checkpoints in the folder by their names, oldest first, in *iterations (owned by the caller,
+   free()), and how many there are. GAN_FAILED when the folder cannot be listed; one that is not there has none. */
+gan_status gan_checkpoint_list(const char *folder, size_t *count, int64_t **iterations) GAN_CHECKED;
 /* The newest checkpoint in the folder that verifies, of those of an iteration after `after` (-1: of all), into path
    (PATH_MAX bytes) and open; "" and NULL when there is none, or no folder. Newest is the highest iteration in the name;
    links such as latest.h5 play no part. Older ones are tried when a newer one is damaged; *damaged counts those passed

@@ -91,6 +91,21 @@ static gan_status list_checkpoints(const char *folder, iteration_list *list) {
   return status;
 }
 
+gan_status gan_checkpoint_list(const char *folder, size_t *count, int64_t **iterations) {
+  iteration_list list;
+  *count = 0;
+  *iterations = NULL;
+  GAN_TRY(list_checkpoints(folder, &list));
+  for (size_t i = 0; i < list.count / 2; i++) {
+    const int64_t newer = list.values[i];
+    list.values[i] = list.values[list.count - 1 - i];
+    list.values[list.count - 1 - i] = newer;
+  }
+  *count = list.count;
+  *iterations = list.values;
+  return GAN_OK;
+}
+
 gan_status gan_checkpoint_open_newest(const char *folder, int64_t after, char *path, int *damaged,
                                       gan_checkpoint_file **opened) {
   iteration_list list;

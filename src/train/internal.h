@@ -30,6 +30,7 @@
 #include "store/folder_lock.h"
 #include "store/metrics.h"
 #include "store/trace.h"
+#include "train/data.h"
 #include "train/memory.h"
 #include "train/model.h"
 #include "train/symptoms.h"
@@ -192,9 +193,6 @@ gan_status gan_player_create_pass(gan_player *player, int parts, gan_keep keep, 
 /* trainer.c. GAN_BAD_USAGE where ranks were started with different configurations, but for the places of files.
    Collective. */
 gan_status gan_compare_configurations(gan_world *world, const gan_config *config) GAN_CHECKED;
-/* trainer.c: a source for all ranks, whose files each host reads; rank 0 has tried them. Collective. */
-gan_status gan_open_source(gan_world *world, const gan_data_options *options, uint64_t seed,
-                           gan_source **source) GAN_CHECKED;
 /* trainer.c: what was given in vain is an error; what a preset or the run so far brought in vain is said. Not
    collective, but all ranks do alike. */
 gan_status gan_settle_configuration(gan_trainer *trainer) GAN_CHECKED;

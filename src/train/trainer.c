@@ -35,13 +35,6 @@ void gan_notice(gan_trainer *trainer, const char *format, ...) {
   trainer->observer.notice(trainer->observer.context, text);
 }
 
-/* The data source takes its memory through the world. */
-static gan_status share_memory(void *context, size_t bytes, gan_fill fill, void *fill_context, void **memory) {
-  return gan_world_share(context, bytes, fill, fill_context, memory);
-}
-static void unshare_memory(void *context, void *memory) { gan_world_unshare(context, memory); }
-static gan_status agree(void *context, gan_status mine) { return gan_world_agree(context, mine); }
-
 /* Rank 0 finds out whether files of others can be opened at all; the program has done so before MPI started. Here,
    since no child process may begin in the midst of the loader's reading. */
 static gan_status try_files(gan_trainer *trainer, bool resumes) {
@@ -53,15 +46,6 @@ static gan_status try_files(gan_trainer *trainer, bool resumes) {
     gan_error_set(""); /* remembered: it will be put aside when it is its turn */
   if (!gan_source_is_fragile(data)) return GAN_OK;
   return gan_world_agree(trainer->world, tries ? gan_source_probe(data) : GAN_OK);
-}
-
-gan_status gan_open_source(gan_world *world, const gan_data_options *options, uint64_t seed, gan_source **source) {
-  const gan_data_share share = {.share = share_memory, .unshare = unshare_memory, .agree = agree, .context = world};
-  GAN_TRY(gan_world_agree(world, gan_source_open(options, seed, &share, source)));
-  gan_difference odd;
-  if (gan_world_same_hash(world, (*source)->fingerprint, &odd)) return GAN_OK;
-  return gan_fail(GAN_BAD_FILE, "data.path: rank %d (host %s) reads other data than rank %d (host %s): %s differs",
-                  odd.rank, odd.host, odd.reference, odd.reference_host, options->path);
 }
 
 /* Latents of the sample grid, the same at every iteration. */

@@ -134,6 +134,25 @@ static void names_of_other_forms_are_not_checkpoints(void **state) {
   assert_newest("checkpoint-0000007.h5", 0);
 }
 
+static void all_are_listed_oldest_first(void **state) {
+  (void)state;
+  char absent[PATH_MAX];
+  size_t count = 9;
+  int64_t *iterations = NULL;
+  assert_int_equal(gan_checkpoint_list(in_folder("none", absent), &count, &iterations), GAN_OK);
+  assert_int_equal(count, 0);
+  free(iterations);
+  write_iteration(10000000);
+  write_iteration(5);
+  write_iteration(300);
+  touch("checkpoint-8.h5");
+  assert_int_equal(gan_checkpoint_list(folder, &count, &iterations), GAN_OK);
+  assert_int_equal(count, 3);
+  const int64_t expected[] = {5, 300, 10000000};
+  assert_memory_equal(iterations, expected, sizeof expected);
+  free(iterations);
+}
+
 static void no_memory_is_no_damage(void **state) {
   (void)state;
   char path[PATH_MAX];
@@ -285,6 +304,7 @@ int main(void) {
       FOLDER_TEST(the_newest_is_the_highest_iteration_not_the_last_written),
       FOLDER_TEST(damaged_checkpoints_are_counted_and_passed_over),
       FOLDER_TEST(names_of_other_forms_are_not_checkpoints),
+      FOLDER_TEST(all_are_listed_oldest_first),
       FOLDER_TEST(no_memory_is_no_damage),
       FOLDER_TEST(a_link_is_relative_and_can_be_moved),
       FOLDER_TEST(a_link_that_cannot_be_made_leaves_the_old_one),
