@@ -81,6 +81,7 @@ gan_status gan_arguments_apply(const gan_arguments *arguments, gan_config *confi
 
 /* One per file command_NAME.c. */
 extern const gan_command gan_command_train, gan_command_sample, gan_command_inspect, gan_command_loss,
-    gan_command_config, gan_command_info, gan_command_benchmark, gan_command_convert, gan_command_classify;
+    gan_command_config, gan_command_info, gan_command_benchmark, gan_command_convert, gan_command_classify,
+    gan_command_evaluate;
 
 #endif

@@ -117,7 +117,8 @@ static gan_status inspect_kind(const gan_arguments *arguments, const char *path,
   if (gan_idx_begins(path)) return inspect_samples(arguments, path, "idx");
   const gan_status status = gan_fail(
       GAN_BAD_FILE,
-      "%s is no checkpoint, metrics, trace, benchmark or data file (HDF5, IDX or NumPy), or its start is damaged", path);
+      "%s is no checkpoint, metrics, trace, benchmark or data file (HDF5, IDX or NumPy), or its start is damaged",
+      path);
   return gan_hint_at_pictures("", path, status);
 }
 

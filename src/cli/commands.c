@@ -8,8 +8,8 @@
 #include "base/nearest.h"
 
 const gan_command *const gan_commands[] = {
-    &gan_command_train, &gan_command_sample, &gan_command_benchmark, &gan_command_inspect,  &gan_command_convert,
-    &gan_command_loss,  &gan_command_config, &gan_command_info,      &gan_command_classify,
+    &gan_command_train,   &gan_command_sample,   &gan_command_evaluate, &gan_command_benchmark, &gan_command_inspect,
+    &gan_command_convert, &gan_command_classify, &gan_command_loss,     &gan_command_config,    &gan_command_info,
 };
 enum { COMMAND_COUNT = sizeof gan_commands / sizeof *gan_commands };
 const int gan_command_count = COMMAND_COUNT;

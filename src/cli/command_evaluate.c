@@ -1,0 +1,515 @@
+/* `gan_dist evaluate`: how good samples are, by all metrics of the table, each beside what real samples and what noise
+   get, so that a number means something (docs/evaluation.md).
+
+   Work is in blocks of samples of a fixed size that the ranks share (eval/sample_sets.h), so all numbers are the same
+   on any number of ranks. Sets come one after the other: the real ones stay, others go when they are compared. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/number.h"
+#include "cli/evaluate.h"
+#include "cli/evaluate_sources.h"
+#include "cli/outputs.h"
+#include "cli/run_folder.h"
+#include "cli/terminal.h"
+#include "cli/work_bar.h"
+#include "dist/world.h"
+#include "store/kind.h"
+#include "train/data.h"
+
+/* Samples of each set by default, and how many of them published values are of at least. */
+enum {
+  SAMPLES_USUAL = 10000,
+  SAMPLES_PUBLISHED = 10000,
+  NEIGHBOURS_USUAL = 5,
+  LEAST_SAMPLES = 2,
+  MOST_REPEATS = 10000
+};
+/* Data without end: training reads from 0 on. */
+static const int64_t BEYOND = (int64_t)1 << 48;
+/* Of directions, splits and halves: the same in every evaluation, so that numbers compare. */
+static const uint64_t METRIC_SEED = 0;
+
+static const gan_flag flags[] = {
+    {"--all", NULL, "every checkpoint of the run's folder: a curve of quality over iterations, and the best one"},
+    {"--against", "WHAT", "the real samples: those of a run's folder or checkpoint, or a data file (HDF5, NumPy, IDX)"},
+    {"--held-out", "FILE",
+     "real samples that training has not seen; without: the test images beside IDX files, or what "
+     "data.samples leaves"},
+    {"--metrics", "A,B,..", "which, by their names; without: all"},
+    {"--features", "FILE",
+     "what metrics look at: a network's file, random (a fixed random network; without, for images) "
+     "or none (the samples themselves; without, for vectors)"},
+    {"--samples", "N", "of each set; without: 10000, or as many as there are"},
+    {"--neighbours", "K", "of metrics by nearest neighbours; without: 5"},
+    {"--repeat", "R", "standard errors, from R random halves of the sets; R times the work of the metrics"},
+    {"--no-floor", NULL, "leave out what real samples and noise get, and with it most of the time"},
+    {"--truncation", "BOUND", "draw latent values beyond +-BOUND again, as sample does"},
+    {"--range", "LOW,HIGH", "of a file of samples: the values that become -1 and 1"},
+    {"--dataset", "NAME", "of an HDF5 file of samples: its data set"},
+    {"--axes", "NAME", "of a file of samples: what its axes are, as data.axes"},
+    {NULL, NULL, NULL}};
+
+typedef struct work {
+  const gan_arguments *arguments;
+  gan_world *world;
+  gan_metric_choice choice;
+  int64_t wanted; /* samples of each set */
+  int neighbours, repeats;
+  bool has_floor;
+  gan_judged judged;
+  gan_evaluate_data data;
+  const gan_backend *backend;
+  gan_source *real, *file;
+  gan_source *others; /* where it is another one than the real samples' */
+  gan_source_rows real_rows, other_rows;
+  int64_t real_count, other_count;
+  gan_features *features; /* NULL: the samples themselves */
+  gan_features_about about;
+  int label_count; /* classes whose labels are used; 0: none are */
+  gan_filled_set real_set, other_set;
+  int modes;
+  float *centres;
+  gan_evaluate_report *report;
+  gan_work_bar bar;
+  gan_evaluation_watch watch;
+} work;
+
+/* --- What is asked --- */
+
+static gan_status take_number(const gan_arguments *arguments, const char *flag, int64_t least, int64_t most,
+                              int64_t *number) {
+  const char *text = gan_argument(arguments, flag);
+  if (!text) return GAN_OK;
+  const gan_status status = gan_parse_integer(text, number);
+  if (status != GAN_OK) return gan_fail_prefix(status, "%s: ", flag);
+  if (*number >= least && *number <= most) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "%s has to be from %" PRId64 " to %" PRId64 ", not %s", flag, least, most, text);
+}
+
+static gan_status take_flags(work *of) {
+  int64_t neighbours = NEIGHBOURS_USUAL, repeats = 0;
+  const char *metrics = gan_argument(of->arguments, "--metrics");
+  of->wanted = SAMPLES_USUAL;
+  of->has_floor = !gan_argument(of->arguments, "--no-floor");
+  GAN_TRY(gan_metrics_choose(metrics ? metrics : "", &of->choice));
+  GAN_TRY(take_number(of->arguments, "--samples", LEAST_SAMPLES, INT32_MAX, &of->wanted));
+  GAN_TRY(take_number(of->arguments, "--neighbours", 1, INT32_MAX, &neighbours));
+  GAN_TRY(take_number(of->arguments, "--repeat", 2, MOST_REPEATS, &repeats));
+  of->neighbours = (int)neighbours;
+  of->repeats = (int)repeats;
+  return GAN_OK;
+}
+
+static gan_status check_output(const work *of) {
+  const char *output = of->arguments->output;
+  if (!output) return GAN_OK;
+  if (!of->judged.curve)
+    return gan_fail(GAN_BAD_USAGE, "-o is for the picture of a curve over several checkpoints: --all");
+  if (!gan_name_ends_in(output, ".png"))
+    return gan_fail(GAN_BAD_USAGE, "-o %s: the name has to end in .png, since it becomes a picture", output);
+  return gan_world_rank(of->world) == 0 ? gan_file_may_become("-o", output, GAN_KIND_PICTURE) : GAN_OK;
+}
+
+/* --- The real samples --- */
+
+/* The same data without data.samples, in which training has not seen what lies behind. */
+static gan_status open_rest(work *of) {
+  gan_data_options options = of->data.config->data;
+  options.samples = 0;
+  GAN_TRY(gan_open_source(of->world, &options, (uint64_t)of->data.config->run.seed, &of->others));
+  if (of->others->count == 0) {
+    of->other_rows = (gan_source_rows){.source = of->others, .first = BEYOND};
+  } else if (of->others->count > of->real->count) {
+    of->other_rows =
+        (gan_source_rows){.source = of->others, .first = of->real->count, .span = of->others->count - of->real->count};
+  } else {
+    gan_source_close(of->others);
+    of->others = NULL;
+  }
+  return GAN_OK;
+}
+
+/* Samples that training has not seen, if there are any. */
+static gan_status open_held_out(work *of) {
+  const gan_data_options *options = &of->data.config->data;
+  if (of->data.has_held_out) {
+    GAN_TRY(gan_open_source(of->world, &of->data.held_out, (uint64_t)of->data.config->run.seed, &of->others));
+    of->other_rows = (gan_source_rows){.source = of->others, .span = of->others->count};
+    return GAN_OK;
+  }
+  if (options->samples > 0) return open_rest(of);
+  if (of->real->count == 0) of->other_rows = (gan_source_rows){.source = of->real, .first = BEYOND};
+  return GAN_OK;
+}
+
+static int64_t at_most(int64_t wanted, int64_t count) { return count && count < wanted ? count : wanted; }
+
+/* How the real samples are dealt out: without held-out ones, those of the floor are the same data's. */
+static void deal(work *of) {
+  const int64_t count = of->real->count;
+  of->real_rows = (gan_source_rows){.source = of->real, .span = count};
+  if (of->other_rows.source || !of->has_floor) {
+    of->real_count = at_most(of->wanted, count);
+    of->other_count = of->other_rows.source ? at_most(of->wanted, of->other_rows.span) : 0;
+    return;
+  }
+  of->real_count = at_most(of->wanted, count / 2 > 1 ? count / 2 : 1);
+  of->other_count = at_most(of->wanted, count - of->real_count);
+  of->other_rows = (gan_source_rows){.source = of->real, .span = count, .skip = of->real_count};
+}
+
+static const char *place_of(const gan_source *source) {
+  return source->options.path[0] ? source->options.path : source->type->name;
+}
+
+/* "of the 60000 samples of PATH". */
+static void describe(const gan_source *source, char text[GAN_EVALUATE_TEXT]) {
+  if (source->count)
+    snprintf(text, GAN_EVALUATE_TEXT, "of the %" PRId64 " samples of %s", source->count, place_of(source));
+  else
+    snprintf(text, GAN_EVALUATE_TEXT, "samples of %s, which has no end", place_of(source));
+}
+
+static void describe_real(work *of) {
+  gan_evaluate_report *report = of->report;
+  char text[GAN_EVALUATE_TEXT];
+  report->real_count = of->real_count;
+  report->floor_count = of->other_count;
+  describe(of->real, report->real);
+  if (!of->other_rows.source) return;
+  describe(of->other_rows.source, text);
+  snprintf(report->others, sizeof report->others, "%s, %s", text,
+           report->held_out ? "held out of training" : "others than the real ones, which training may have seen");
+}
+
+static gan_status check_shape(const gan_shape *real, const gan_shape *other, const char *what) {
+  char is[GAN_SHAPE_TEXT], has_to_be[GAN_SHAPE_TEXT];
+  gan_shape_print(real, has_to_be);
+  gan_shape_print(other, is);
+  if (strcmp(is, has_to_be) == 0) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "samples of %s are of shape %s, and the real ones of %s: they cannot be compared",
+                  what, is, has_to_be);
+}
+
+static gan_status check_counts(const work *of) {
+  if (of->real_count >= LEAST_SAMPLES && (!of->has_floor || of->other_count >= LEAST_SAMPLES)) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "%s has too few samples for a comparison%s", place_of(of->real),
+                  of->has_floor ? " with a floor, which takes half of them; --no-floor leaves it out" : "");
+}
+
+static gan_status open_real(work *of) {
+  GAN_TRY(gan_open_source(of->world, &of->data.config->data, (uint64_t)of->data.config->run.seed, &of->real));
+  GAN_TRY(open_held_out(of));
+  of->report->held_out = of->other_rows.source != NULL;
+  deal(of);
+  if (of->others) GAN_TRY(check_shape(&of->real->shape, &of->others->shape, place_of(of->others)));
+  describe_real(of);
+  GAN_TRY(check_counts(of));
+  return gan_source_modes(of->real, &of->modes, &of->centres);
+}
+
+/* --- Features --- */
+
+static gan_status open_features(work *of) {
+  const gan_config *config = of->data.config;
+  const char *name = gan_argument(of->arguments, "--features");
+  if (!name) name = of->real->shape.rank == 1 ? "none" : "random";
+  GAN_TRY(gan_world_agree(
+      of->world, gan_backend_open(config->run.backend, gan_precision_find(config->run.precision), &of->backend)));
+  of->about =
+      (gan_features_about){.name = "none: the samples themselves", .feature_count = gan_shape_count(&of->real->shape)};
+  if (strcmp(name, "none") != 0) {
+    GAN_TRY(gan_features_open(of->world, name, &of->real->shape, of->backend, &of->features));
+    of->about = gan_features_tell(of->features);
+  }
+  snprintf(of->report->features, sizeof of->report->features, "%s", of->about.name);
+  of->report->feature_count = of->about.feature_count;
+  of->report->fingerprint = of->about.fingerprint;
+  of->label_count = of->real->label_count;
+  if (!of->about.classes || of->label_count <= of->about.classes) return GAN_OK;
+  gan_evaluate_notice(of->report, "labels are left out: the data have %d classes, and the feature network %d",
+                      of->label_count, of->about.classes);
+  of->label_count = 0;
+  return GAN_OK;
+}
+
+/* --- Memory --- */
+
+static double bytes_of(const work *of, int64_t count, bool labelled) {
+  const double halves = of->repeats ? 1.5 : 1;
+  return halves * gan_set_bytes(count, gan_shape_count(&of->real->shape), of->features ? &of->about : NULL, labelled);
+}
+
+/* What all sets take that are there at a time, on each host. */
+static gan_status check_memory(const work *of, int64_t judged) {
+  const bool labelled = of->label_count > 0;
+  const int64_t third = of->has_floor && of->real_count > judged ? of->real_count : judged;
+  const double bytes =
+      bytes_of(of, of->real_count, labelled) + bytes_of(of, of->other_count, labelled) + bytes_of(of, third, labelled);
+  const double available = gan_memory_available(), gibibyte = 1 << 30;
+  if (bytes <= available) return GAN_OK;
+  return gan_fail(GAN_FAILED,
+                  "the samples and their features would take %.1f GiB of memory, and %.1f GiB are there: take fewer "
+                  "with --samples",
+                  bytes / gibibyte, available / gibibyte);
+}
+
+/* --- Comparing --- */
+
+static gan_comparison compare_with(const work *of, const gan_sample_set *fake) {
+  return (gan_comparison){.world = of->world,
+                          .backend = of->backend,
+                          .real = &of->real_set.set,
+                          .fake = fake,
+                          .held_out = of->report->held_out && of->other_set.samples ? &of->other_set.set : NULL,
+                          .seed = METRIC_SEED,
+                          .neighbours = of->neighbours,
+                          .modes = of->modes,
+                          .centres = of->centres,
+                          .sigma = of->real->options.sigma};
+}
+
+static gan_status fill(work *of, gan_set_maker maker, const char *what, gan_filled_set *filled) {
+  if (maker.label_count) maker.label_count = of->label_count; /* all sets have the same classes */
+  return gan_set_fill(of->world, &maker, of->features, what, &of->watch, filled);
+}
+
+static gan_status compare_noise(work *of) {
+  gan_noise noise;
+  gan_filled_set set = {.set = {.count = 0}};
+  gan_status status = gan_world_agree(of->world, gan_noise_create(&of->real_set.set, METRIC_SEED, &noise));
+  const gan_set_maker maker = {
+      .make = gan_noise_make, .context = &noise, .count = of->real_count, .shape = of->real->shape};
+  if (status == GAN_OK) status = fill(of, maker, "noise", &set);
+  if (status == GAN_OK) {
+    const gan_comparison comparison = compare_with(of, &set.set);
+    status = gan_metrics_compute(&of->choice, &comparison, "noise", &of->watch, of->report->noise);
+  }
+  gan_set_release(&set);
+  gan_noise_release(&noise);
+  return status;
+}
+
+static gan_status compare_floor(work *of) {
+  if (!of->has_floor) return GAN_OK;
+  GAN_TRY(fill(of, gan_source_rows_maker(&of->other_rows, of->other_count), "other real samples", &of->other_set));
+  const gan_comparison comparison = compare_with(of, &of->other_set.set);
+  GAN_TRY(gan_metrics_floor(&of->choice, &comparison, &of->watch, of->report->floor));
+  if (!of->report->held_out) gan_set_release(&of->other_set);
+  return compare_noise(of);
+}
+
+/* Somebody who names a metric is to learn that it is not there from the exit status. */
+static gan_status check_named(const work *of, const gan_evaluate_entry *entry) {
+  for (int row = 0; of->choice.named && row < of->choice.count; row++)
+    if (entry->results[row].unable[0])
+      return gan_fail(GAN_BAD_USAGE, "%s cannot be computed: %s", of->choice.metrics[row]->name,
+                      entry->results[row].unable);
+  return GAN_OK;
+}
+
+static gan_status judge(work *of, gan_set_maker maker, gan_evaluate_entry *entry) {
+  gan_filled_set set;
+  GAN_TRY(fill(of, maker, "samples to judge", &set));
+  const gan_comparison comparison = compare_with(of, &set.set);
+  entry->count = maker.count;
+  gan_status status = gan_metrics_compute(&of->choice, &comparison, "judged", &of->watch, entry->results);
+  if (status == GAN_OK) status = check_named(of, entry);
+  if (status == GAN_OK && of->repeats)
+    status = gan_metrics_repeat(&of->choice, &comparison, of->repeats, &of->watch, entry->results);
+  gan_set_release(&set);
+  return status;
+}
+
+/* --- What is judged --- */
+
+static void compare_data(work *of, const gan_saved_generator *saved) {
+  if (!of->data.of_run || gan_argument(of->arguments, "--against")) return;
+  if (saved->fingerprint != of->real->fingerprint && saved->fingerprint != of->real->earlier_fingerprint)
+    gan_evaluate_notice(of->report, "%s is not what the generator was trained on: the data have changed",
+                        place_of(of->real));
+}
+
+static gan_status judge_generator(work *of, const gan_saved_generator *saved, gan_evaluate_entry *entry) {
+  gan_generated_rows rows;
+  GAN_TRY(gan_world_agree(of->world, check_shape(&of->real->shape, &saved->data_shape, saved->checkpoint)));
+  gan_status status = gan_world_agree(of->world, gan_generated_rows_create(of->arguments, saved, of->wanted, &rows));
+  entry->origin = saved->origin;
+  of->report->seed = rows.latents.latents.address.seed;
+  compare_data(of, saved);
+  if (status == GAN_OK) status = judge(of, gan_generated_rows_maker(&rows, of->wanted), entry);
+  gan_generated_rows_release(&rows);
+  return status;
+}
+
+static gan_status judge_checkpoint(work *of, const char *path, gan_evaluate_entry *entry) {
+  gan_saved_generator saved;
+  snprintf(entry->path, sizeof entry->path, "%s", path);
+  gan_status status = gan_world_agree(
+      of->world, gan_saved_generator_open(of->arguments, path, "evaluate judges a generator's samples", &saved));
+  if (status == GAN_OK) status = judge_generator(of, &saved, entry);
+  gan_saved_generator_release(&saved);
+  return status;
+}
+
+static gan_status judge_file(work *of, gan_evaluate_entry *entry) {
+  gan_source_rows rows = {.source = of->file, .in_order = true};
+  const int64_t count = at_most(of->wanted, of->file->count);
+  snprintf(entry->path, sizeof entry->path, "%s", of->data.file.path);
+  if (of->file->label_count > of->label_count) {
+    gan_evaluate_notice(of->report, "labels of %s are left out: they have %d classes, and the real samples %d",
+                        entry->path, of->file->label_count, of->label_count);
+    of->file->label_count = 0;
+  }
+  return judge(of, gan_source_rows_maker(&rows, count), entry);
+}
+
+static gan_status open_file(work *of) {
+  if (of->judged.count) return GAN_OK;
+  GAN_TRY(gan_evaluate_file_error(gan_open_source(of->world, &of->data.file, 0, &of->file)));
+  GAN_TRY(check_shape(&of->real->shape, &of->file->shape, of->data.file.path));
+  if (of->file->count >= LEAST_SAMPLES) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "%s has too few samples for a comparison", of->data.file.path);
+}
+
+static gan_status judge_all(work *of) {
+  gan_evaluate_report *report = of->report;
+  if (!of->judged.count) return judge_file(of, &report->entries[0]);
+  for (int i = 0; i < of->judged.count; i++)
+    GAN_TRY(judge_checkpoint(of, of->judged.checkpoints[i], &report->entries[i]));
+  return GAN_OK;
+}
+
+/* --- All of it --- */
+
+static void on_step(void *context, const char *what, double share) {
+  work *of = context;
+  gan_work_bar_step(&of->bar, what, share);
+}
+
+static void add_notices(work *of) {
+  gan_evaluate_report *report = of->report;
+  const int64_t judged = report->entries[0].count;
+  int64_t fewest = judged < of->real_count ? judged : of->real_count;
+  if (gan_argument(of->arguments, "--samples") && fewest < of->wanted)
+    gan_evaluate_notice(report, "--samples %" PRId64 ": there are not as many, so fewer are compared", of->wanted);
+  if (of->has_floor && of->other_count < fewest)
+    gan_evaluate_notice(report,
+                        "the floor is of %" PRId64
+                        " samples, fewer than are judged: distances between fewer samples "
+                        "are larger",
+                        of->other_count);
+  if (fewest < SAMPLES_PUBLISHED)
+    gan_evaluate_notice(report,
+                        "%" PRId64
+                        " samples are too few to compare with published values, which are of 10000 or 50000: "
+                        "compare with the floor, and with evaluations of as many",
+                        fewest);
+  if (of->judged.damaged)
+    gan_evaluate_notice(report, "%d damaged checkpoint%s passed over", of->judged.damaged,
+                        of->judged.damaged == 1 ? "" : "s");
+}
+
+static gan_status tell(work *of) {
+  const char *picture = of->arguments->output;
+  if (gan_world_rank(of->world) != 0) return GAN_OK;
+  add_notices(of);
+  gan_work_bar_erase(&of->bar);
+  if (picture) GAN_TRY(gan_evaluate_draw(of->report, picture));
+  if (of->arguments->json)
+    gan_evaluate_print_json(of->report, picture);
+  else
+    gan_evaluate_print(of->report, picture);
+  return GAN_OK;
+}
+
+static gan_status make_report(work *of) {
+  const int entries = of->judged.count ? of->judged.count : 1;
+  GAN_TRY(gan_allocate(1, sizeof *of->report, "the report", &of->report));
+  *of->report = (gan_evaluate_report){.choice = &of->choice,
+                                      .curve = of->judged.curve,
+                                      .has_floor = of->has_floor,
+                                      .repeats = of->repeats,
+                                      .neighbours = of->neighbours,
+                                      .entry_count = entries};
+  return gan_allocate((size_t)entries, sizeof *of->report->entries, "the report", &of->report->entries);
+}
+
+/* Of the order of checkpoints, before the work: where it is no curve, none can be drawn. */
+static gan_status check_curve(work *of) {
+  gan_evaluate_report *report = of->report;
+  if (!of->arguments->output) return GAN_OK;
+  for (int i = 0; i < of->judged.count; i++) {
+    gan_checkpoint checkpoint;
+    GAN_TRY(gan_checkpoint_read_header(of->judged.checkpoints[i], &checkpoint));
+    report->entries[i].origin.iteration = checkpoint.iteration;
+    snprintf(report->entries[i].path, PATH_MAX, "%s", of->judged.checkpoints[i]);
+    gan_checkpoint_release(&checkpoint);
+  }
+  return gan_evaluate_check_curve(report);
+}
+
+static gan_status prepare(work *of) {
+  gan_world *world = of->world;
+  GAN_TRY(gan_judged_find(world, of->arguments, &of->judged));
+  GAN_TRY(gan_world_agree(world, check_output(of)));
+  GAN_TRY(gan_world_agree(world, make_report(of)));
+  GAN_TRY(gan_world_agree(world, check_curve(of)));
+  GAN_TRY(gan_world_agree(world, gan_evaluate_data_find(of->arguments, &of->judged, &of->data)));
+  GAN_TRY(gan_world_agree(world, open_real(of)));
+  GAN_TRY(gan_world_agree(world, open_file(of)));
+  GAN_TRY(gan_world_agree(world, open_features(of)));
+  return gan_world_agree(world, check_memory(of, of->file ? at_most(of->wanted, of->file->count) : of->wanted));
+}
+
+static gan_status evaluate(work *of) {
+  GAN_TRY(prepare(of));
+  GAN_TRY(fill(of, gan_source_rows_maker(&of->real_rows, of->real_count), "real samples", &of->real_set));
+  GAN_TRY(compare_floor(of));
+  GAN_TRY(judge_all(of));
+  return tell(of);
+}
+
+/* Collective: what ranks share is given back together. */
+static void release(work *of) {
+  gan_work_bar_erase(&of->bar);
+  gan_set_release(&of->real_set);
+  gan_set_release(&of->other_set);
+  gan_features_close(of->features);
+  gan_source_close(of->others);
+  gan_source_close(of->file);
+  gan_source_close(of->real);
+  gan_evaluate_data_release(&of->data);
+  gan_judged_release(&of->judged);
+  free(of->centres);
+  if (of->report) free(of->report->entries);
+  free(of->report);
+}
+
+static gan_status run(gan_arguments *arguments) {
+  work of = {.arguments = arguments, .world = arguments->world};
+  of.bar = (gan_work_bar){.out = stderr, .draws = gan_world_rank(of.world) == 0 && gan_is_terminal(stderr)};
+  of.watch = (gan_evaluation_watch){.step = on_step, .context = &of};
+  GAN_TRY(gan_world_agree(of.world, take_flags(&of)));
+  const gan_status status = evaluate(&of);
+  release(&of);
+  return status;
+}
+
+const gan_command gan_command_evaluate = {
+    .name = "evaluate",
+    .usage = "evaluate RUN_FOLDER [--all]|CHECKPOINT..|SAMPLES [--against WHAT] [--metrics A,B,..] [--json]",
+    .help =
+        "how good samples are, beside what real samples and noise get: of a checkpoint, of a run's newest one or all "
+        "of them (-o FILE.png draws a curve), or of a file of samples (HDF5, NumPy, IDX)",
+    .shares_work = true,
+    .common = "oj",
+    .keys = "data run.seed run.backend run.precision samples.ema dist.timeout",
+    .flags = flags,
+    .run = run,
+    .probe = gan_evaluate_probe};

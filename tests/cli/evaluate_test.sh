@@ -1,0 +1,228 @@
+# How good samples are: the same numbers for a checkpoint, for its samples in a file and at any np; floors; wrong inputs.
+. "$(dirname "$0")/support.sh"
+
+made() { /usr/bin/python3 - "$@"; } # a check or a file made by numpy and h5py
+evaluate() { run 0 "$PROGRAM" evaluate "$@"; }
+refuses() { run "$1" "$PROGRAM" evaluate "${@:3}" && one_message && says err "$2"; } # refuses STATUS PATTERN ARGUMENT...
+trained() { run 0 "$PROGRAM" train "${tiny[@]}" --checkpoint.every=2 --checkpoint.keep=9 --iterations 6 --run.dir run; }
+# The members of a JSON object that do not say what it is of, sorted.
+numbers() { made "$1" <<'P'
+import json, sys
+about = json.load(open(sys.argv[1]))
+for name in ("checkpoint", "checkpoint_hash", "iteration", "weights", "file", "seed"): about.pop(name, None)
+print(json.dumps(about, sort_keys=True))
+P
+}
+
+# Images of two classes, in MNIST's files: NAME COUNT SEED
+images() { made "$@" <<'P'
+import numpy as np, sys
+name, count, random = sys.argv[1], int(sys.argv[2]), np.random.default_rng(int(sys.argv[3]))
+labels = (np.arange(count) % 2).astype(np.uint8)
+pixels = random.integers(0, 100, (count, 8, 8)).astype(np.uint8) + 100 * labels[:, None, None]
+def write(path, array):
+    with open(path, "wb") as file:
+        file.write(bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes() + array.astype(np.uint8).tobytes())
+write(name + "-images-idx3-ubyte", pixels)
+write(name + "-labels-idx1-ubyte", labels)
+P
+}
+
+# By numpy alone: modes within 3 sigma of the samples that `sample` writes, as the formula of the page has them.
+test_numbers_are_those_of_the_same_samples_in_numpy() {
+  run 0 "$PROGRAM" train --preset ring8 --iterations 200 --eval.every=0 --samples.every=0 --run.dir run &&
+    run 0 "$PROGRAM" sample run -n 3000 -o samples.h5 && evaluate run --samples 3000 --metrics modes,high_quality --json && made <<'P'
+import h5py, json, numpy as np
+found = json.load(open("out"))
+samples = h5py.File("samples.h5")["samples"][:].astype(np.float64)
+angle = 2 * np.pi * np.arange(8) / 8
+distance = np.linalg.norm(samples[:, None] - np.stack([np.cos(angle), np.sin(angle)], -1)[None], axis=2)
+near = distance < 3 * 0.05
+assert found["high_quality"] == round(float(near.any(1).mean()), 9) or abs(found["high_quality"] - near.any(1).mean()) < 1e-9
+assert found["modes"] == (near.sum(0) >= max(1, 0.01 * 3000 / 8)).sum()
+assert found["samples"] == found["real_samples"] == found["floor_samples"] == 3000 and found["held_out"] is True
+assert found["checkpoint"] == "run/checkpoint-0000200.h5" and found["iteration"] == 200 and found["seed"] == 0
+assert found["floor"]["modes"] == 8 and found["floor"]["high_quality"] > 0.98
+assert found["noise"]["high_quality"] < 0.2 and found["noise"]["modes"] == 8
+assert len(found["checkpoint_hash"]) == 32 and found["features"].startswith("none")
+P
+}
+
+test_a_file_of_samples_gets_the_numbers_of_its_checkpoint() {
+  trained && evaluate run --samples 500 --repeat 3 --json && numbers out >checkpoint.json &&
+    run 0 "$PROGRAM" sample run -n 500 -o samples.h5 || return 1
+  evaluate samples.h5 --against run --samples 500 --repeat 3 --json && says out '"file": "samples.h5"' && numbers out >file.json &&
+    cmp checkpoint.json file.json || return 1
+  made <<'P'
+import h5py, numpy as np
+samples = h5py.File("samples.h5")["samples"][:]
+np.save("four.npy", samples)
+np.save("eight.npy", samples.astype(np.float64))
+P
+  local file
+  for file in four.npy eight.npy; do
+    evaluate $file --against run/latest.h5 --samples 500 --repeat 3 --json && numbers out >file.json && cmp checkpoint.json file.json || return 1
+  done
+  # Other latents, other numbers; the real samples stay.
+  evaluate run --samples 500 --seed 9 --features none --json && says out '"seed": 9,' && ! cmp -s <(numbers out) checkpoint.json
+}
+
+test_numbers_are_the_same_at_any_np() {
+  local np
+  trained && evaluate run --samples 700 --repeat 2 --json --all && cp out one.json && says one.json '"high_quality": [0-9.e-]+,' || return 1
+  for np in 2 3 8; do
+    run 0 mpi $np evaluate run --samples 700 --repeat 2 --json --all && cmp out one.json || { note "np $np"; return 1; }
+  done
+  GAN_PRETEND_HOSTS=2 run 0 mpi 3 evaluate run --samples 700 --repeat 2 --json --all && cmp out one.json
+}
+
+test_every_checkpoint_of_a_run_makes_a_curve_and_the_best_is_named() {
+  trained && echo damaged >>run/checkpoint-0000004.h5 && evaluate run --all --samples 300 --metrics high_quality -o curve.png --json || return 1
+  made <<'P' || return 1
+import json
+found = json.load(open("out"))
+entries = found["checkpoints"]
+assert [entry["iteration"] for entry in entries] == [2, 6], entries
+best = max(entries, key=lambda entry: entry["high_quality"])
+assert found["best"]["high_quality"]["value"] == best["high_quality"], found["best"]
+assert found["best"]["modes"]["iteration"] in (2, 6) and found["picture"] == "curve.png"
+assert any("1 damaged checkpoint passed over" in notice for notice in found["notices"])
+assert open("curve.png", "rb").read(8) == b"\x89PNG\r\n\x1a\n"
+P
+  evaluate run --all --samples 300 && says out '^best high_quality +run/checkpoint-000000[26]\.h5$' && says out '^  iteration +2 ' || return 1
+  # One by one they have the same numbers.
+  evaluate run --all --samples 300 --json && made one <<'P' && evaluate run/checkpoint-0000002.h5 --samples 300 --json && made two <<'Q'
+import json
+json.dump(json.load(open("out"))["checkpoints"][0], open("first.json", "w"))
+P
+import json
+first, alone = json.load(open("first.json")), json.load(open("out"))
+assert all(alone[name] == value for name, value in first.items())
+Q
+}
+
+test_several_checkpoints_may_be_named() {
+  trained && evaluate run/checkpoint-0000002.h5 run/checkpoint-0000006.h5 --samples 200 --json -o curve.png && [ -s curve.png ] || return 1
+  mkdir one && cp run/checkpoint-0000002.h5 one && refuses 2 'a curve needs two checkpoints' one --all -o curve.png || return 1
+  refuses 2 'has no later one than' run/checkpoint-0000006.h5 run/checkpoint-0000002.h5 -o curve.png &&
+    refuses 2 'several checkpoints: --all' run -o curve.png && refuses 2 'has to end in \.png' run --all -o curve.h5 &&
+    refuses 2 'is a file that is read' run/latest.h5 run -o run/latest.h5
+}
+
+test_two_data_sets_are_compared() {
+  made <<'P'
+import h5py, numpy as np
+random = np.random.default_rng(0)
+angle = 2 * np.pi * random.integers(0, 8, 4000) / 8
+points = np.stack([np.cos(angle), np.sin(angle)], -1) + 0.05 * random.standard_normal((4000, 2))
+np.save("ring.npy", points.astype(np.float32))
+with h5py.File("ring.h5", "w") as file:
+    file["points"] = points
+    file["other"] = points[:100]
+np.save("wide.npy", 127.5 * (points + 1))
+P
+  evaluate ring.npy --data.source=ring --samples 2000 --metrics modes --json && says out '"modes": 8[.0]*,' && says out '"high_quality": 0\.98' || return 1
+  evaluate ring.h5 --dataset points --against ring.npy --samples 1000 --json && says out '"real": "of the 4000 samples of ring.npy"' &&
+    says out '"unable": \{ .*"modes": "needs data whose modes are known' && says out '"real_samples": 1000' && says out '"modes": null' || return 1
+  # Values in other units become those of the data.
+  evaluate wide.npy --range 0,255 --data.source=ring --samples 2000 --metrics modes --json && says out '"high_quality": 0\.98' &&
+    evaluate wide.npy --data.source=ring --samples 2000 --metrics modes --json && says out '"high_quality": 0[.0]*,' || return 1
+  # Axes that do not tell what they are can be said.
+  made <<'P'
+import numpy as np
+np.save("what.npy", np.zeros((20, 32, 100), np.float32))
+P
+  refuses 2 'what its axes are.*--axes' what.npy --against what.npy --data.axes=NCL &&
+    evaluate what.npy --axes NCL --against what.npy --data.axes=NCL --samples 5 --features none
+}
+
+test_the_floor_is_of_test_images_where_there_are_any() {
+  images train 200 0 && images t10k 60 1 && images judged 80 2 && mkdir data && mv train-* t10k-* data || return 1
+  evaluate judged-images-idx3-ubyte --against data --json && says out '"real": "of the 200 samples of data"' &&
+    says out '"floor_set": "of the 60 samples of data/t10k-images-idx3-ubyte, held out of training"' && says out '"held_out": true' || return 1
+  evaluate judged-images-idx3-ubyte --against data/train-images-idx3-ubyte && says out '^floor +60 of the 60 samples of data/t10k' &&
+    says out 'the floor is of 60 samples, fewer than are judged' || return 1
+  gzip data/t10k-* && evaluate judged-images-idx3-ubyte --against data --json && says out 'of data/t10k-images-idx3-ubyte.gz, held out' || return 1
+  # What data.samples leaves has not been seen; without it, real samples are halved.
+  rm data/t10k-* && evaluate judged-images-idx3-ubyte --against data --data.samples=150 --json && says out '"floor_samples": 50, "held_out": true' &&
+    says out '"real_samples": 150' && evaluate judged-images-idx3-ubyte --against data --json && says out '"floor_samples": 100, "held_out": false' &&
+    says out '"real_samples": 100' && says out 'which training may have seen' || return 1
+  evaluate judged-images-idx3-ubyte --against data --held-out judged-images-idx3-ubyte --json && says out '"floor_samples": 80, "held_out": true' &&
+    evaluate judged-images-idx3-ubyte --against data --no-floor --json && ! grep -q '"floor"' out && says out '"real_samples": 200'
+}
+
+test_too_few_samples_are_noticed() {
+  trained && evaluate run --samples 100 && says out '^100 samples are too few to compare with published values' &&
+    evaluate run --samples 100 --json && says out '"notices": \[ "100 samples are too few' && [ ! -s err ]
+}
+
+test_changed_data_are_noticed() {
+  images train 100 0 && run 0 "$PROGRAM" train --data.source=idx --data.path=train-images-idx3-ubyte --generator.latent=4 \
+    --generator.layers="dense 64, reshape 1 8 8, tanh" --critic.layers="dense 1" --batch 16 --iterations 2 --samples.every=0 --eval.samples=16 --run.dir run &&
+    evaluate run --samples 40 && ! grep -q 'data have changed' out && images train 100 7 && evaluate run --samples 40 &&
+    says out 'is not what the generator was trained on'
+}
+
+test_output_to_a_pipe_has_no_progress_bar() {
+  trained && "$PROGRAM" evaluate run --samples 5000 2>err | cat >out && ! grep -q $'\r' out && [ ! -s err ] && says out '^high_quality +[0-9]'
+}
+test_a_terminal_shows_progress_and_ends_with_a_clean_line() {
+  command -v script >/dev/null || skip "there is no script(1)"
+  trained && script -qec "stty cols 90; $PROGRAM evaluate run --samples 20000 >table" shown >/dev/null && says table '^high_quality' && made <<'P'
+shown = open("shown", newline="").read().split("\r")
+assert any("samples  [" in line and line.endswith("%") for line in shown), shown
+assert shown[-2] and not shown[-2].strip() and not shown[-1].split("Script done")[0].strip(), shown[-3:] # erased
+P
+}
+
+test_wrong_inputs_are_told_in_one_line() {
+  trained && made <<'P' || return 1
+import h5py, numpy as np
+points = np.zeros((50, 2), np.float32)
+np.save("points.npy", points)
+np.save("three.npy", np.zeros((50, 3), np.float32))
+np.save("one.npy", points[:1])
+points[7, 1] = np.nan
+np.save("nan.npy", points)
+with h5py.File("two.h5", "w") as file: file["a"], file["b"] = points, points
+P
+  head -c 150 points.npy >cut.npy && head -c 3000 run/latest.h5 >cut.h5 && echo text >text.txt && mkdir empty &&
+    refuses 2 'what is to be evaluated' && refuses 3 'missing\.h5' missing.h5 && refuses 3 'text\.txt is neither a checkpoint nor samples' text.txt --against run &&
+    refuses 3 'empty is a folder without a checkpoint' empty && refuses 3 'empty has no checkpoint' empty --all &&
+    refuses 3 'cut\.npy is cut short' cut.npy --against run && refuses 3 'cut\.h5' cut.h5 && refuses 2 'which are the real samples' points.npy &&
+    refuses 2 'three\.npy are of shape \(3\), and the real ones of \(2\)' three.npy --against run && refuses 2 'one\.npy has too few samples' one.npy --against run &&
+    refuses 3 'element 1 of sample 7 is nan' nan.npy --against run && refuses 2 'out of a, b; .*--dataset' two.h5 --against run &&
+    refuses 3 'is neither a checkpoint' points.npy --against text.txt && refuses 2 '--all is for a run' points.npy --against run --all &&
+    refuses 2 'which are judged by themselves' points.npy run --against run && refuses 2 'unknown metric "mods"; did you mean modes' run --metrics mods &&
+    refuses 2 'modes cannot be computed: needs data whose modes' points.npy --against points.npy --metrics modes || return 1
+  refuses 2 '--samples has to be from 2' run --samples 1 && refuses 2 '--samples: ' run --samples many && refuses 2 '--repeat has to be' run --repeat 1 &&
+    refuses 2 '--neighbours has to be' run --neighbours 0 && refuses 2 '--range' points.npy --against run --range 1 &&
+    refuses 2 '--range: 2 is not less than 1' points.npy --against run --range 2,1 && refuses 2 '--range, --dataset and --axes are for files' run --range 0,1 &&
+    refuses 3 'missing\.net' run --features missing.net && refuses 2 '--held-out run: it has to be a file' run --held-out run &&
+    refuses 1 'GiB of memory, and .* GiB are there' run --samples 2000000000
+}
+
+# Ranks agree on what only one of them meets, too.
+test_wrong_inputs_end_all_ranks() {
+  trained && made <<'P' || return 1
+import numpy as np
+points = np.zeros((2000, 2), np.float32)
+points[1999, 1] = np.inf
+np.save("inf.npy", points)
+P
+  run 3 mpi 3 evaluate inf.npy --against run && one_message && says err 'element 1 of sample 1999 is inf' &&
+    run 3 mpi 2 evaluate missing.h5 && one_message && run 2 mpi 3 evaluate run --metrics nothing && one_message
+}
+
+test_a_signal_ends_it() {
+  trained || return 1
+  "$PROGRAM" evaluate run --samples 2000000 --repeat 1000 >out 2>err &
+  local process=$!
+  sleep 1
+  kill -TERM $process
+  wait_until 20 gone $process || return 1
+  wait $process
+  [ $? -eq 143 ]
+}
+
+run_tests
