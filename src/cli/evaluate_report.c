@@ -9,7 +9,7 @@
 #include "cli/evaluate.h"
 #include "cli/json.h"
 
-enum { CELL_TEXT = 48, NAME_COLUMNS = 20, VALUE_COLUMNS = 22, PLAIN_COLUMNS = 13 };
+enum { CELL_TEXT = 48, NAME_COLUMNS = 24, VALUE_COLUMNS = 22, PLAIN_COLUMNS = 13 };
 
 void gan_evaluate_notice(gan_evaluate_report *report, const char *format, ...) {
   if (report->notice_count == GAN_EVALUATE_NOTICES) return;

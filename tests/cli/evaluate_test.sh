@@ -164,11 +164,11 @@ test_changed_data_are_noticed() {
 }
 
 test_output_to_a_pipe_has_no_progress_bar() {
-  trained && "$PROGRAM" evaluate run --samples 5000 2>err | cat >out && ! grep -q $'\r' out && [ ! -s err ] && says out '^high_quality +[0-9]'
+  trained && "$PROGRAM" evaluate run --samples 5000 --metrics modes 2>err | cat >out && ! grep -q $'\r' out && [ ! -s err ] && says out '^high_quality +[0-9]'
 }
 test_a_terminal_shows_progress_and_ends_with_a_clean_line() {
   command -v script >/dev/null || skip "there is no script(1)"
-  trained && script -qec "stty cols 90; $PROGRAM evaluate run --samples 20000 >table" shown >/dev/null && says table '^high_quality' && made <<'P'
+  trained && script -qec "stty cols 90; $PROGRAM evaluate run --samples 20000 --metrics modes >table" shown >/dev/null && says table '^high_quality' && made <<'P'
 shown = open("shown", newline="").read().split("\r")
 assert any("samples  [" in line and line.endswith("%") for line in shown), shown
 assert shown[-2] and not shown[-2].strip() and not shown[-1].split("Script done")[0].strip(), shown[-3:] # erased
