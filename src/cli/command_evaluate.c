@@ -48,6 +48,7 @@ static const gan_flag flags[] = {
     {"--neighbours", "K", "of metrics by nearest neighbours; without: 5"},
     {"--repeat", "R", "standard errors, from R random halves of the sets; R times the work of the metrics"},
     {"--no-floor", NULL, "leave out what real samples and noise get, and with it most of the time"},
+    {"--pairs", "FILE.png", "draw the generated samples that are closest to a real one, each beside it"},
     {"--truncation", "BOUND", "draw latent values beyond +-BOUND again, as sample does"},
     {"--range", "LOW,HIGH", "of a file of samples: the values that become -1 and 1"},
     {"--dataset", "NAME", "of an HDF5 file of samples: its data set"},
@@ -322,6 +323,8 @@ static gan_status judge(work *of, gan_set_maker maker, gan_evaluate_entry *entry
   if (status == GAN_OK) status = check_named(of, entry);
   if (status == GAN_OK && of->repeats)
     status = gan_metrics_repeat(&of->choice, &comparison, of->repeats, &of->watch, entry->results);
+  const char *pairs = gan_argument(of->arguments, "--pairs");
+  if (status == GAN_OK && pairs) status = gan_evaluate_draw_pairs(&comparison, pairs);
   gan_set_release(&set);
   return status;
 }
@@ -458,6 +461,7 @@ static gan_status prepare(work *of) {
   gan_world *world = of->world;
   GAN_TRY(gan_judged_find(world, of->arguments, &of->judged));
   GAN_TRY(gan_world_agree(world, check_output(of)));
+  GAN_TRY(gan_world_agree(world, gan_evaluate_check_pairs(of->arguments, of->judged.curve)));
   GAN_TRY(gan_world_agree(world, make_report(of)));
   GAN_TRY(gan_world_agree(world, check_curve(of)));
   GAN_TRY(gan_world_agree(world, gan_evaluate_data_find(of->arguments, &of->judged, &of->data)));
@@ -509,6 +513,7 @@ const gan_command gan_command_evaluate = {
         "of them (-o FILE.png draws a curve), or of a file of samples (HDF5, NumPy, IDX)",
     .shares_work = true,
     .common = "oj",
+    .writes = "--pairs",
     .keys = "data run.seed run.backend run.precision samples.ema dist.timeout",
     .flags = flags,
     .run = run,

@@ -45,6 +45,12 @@ void gan_evaluate_notice(gan_evaluate_report *report, const char *format, ...) _
 void gan_evaluate_print(const gan_evaluate_report *report, const char *picture);
 void gan_evaluate_print_json(const gan_evaluate_report *report, const char *picture);
 
+/* evaluate_pairs.c: GAN_BAD_USAGE where --pairs is given and makes no sense. */
+gan_status gan_evaluate_check_pairs(const gan_arguments *arguments, bool curve) GAN_CHECKED;
+/* The closest pairs as a picture, in each pair the generated sample first. GAN_BAD_USAGE for samples that are no
+   images; errors are agreed on. Collective. */
+gan_status gan_evaluate_draw_pairs(const gan_comparison *comparison, const char *path) GAN_CHECKED;
+
 /* evaluate_curve.c */
 /* The entry with the best value, -1: none is better than others, or none is defined. */
 int gan_evaluate_best(const gan_evaluate_report *report, int row, int value);

@@ -151,6 +151,52 @@ test_the_floor_is_of_test_images_where_there_are_any() {
     evaluate judged-images-idx3-ubyte --against data --no-floor --json && ! grep -q '"floor"' out && says out '"real_samples": 200'
 }
 
+# Two of the judged images are training images, of which one is turned a little brighter.
+test_the_closest_pairs_are_drawn() {
+  images train 100 0 && images judged 40 5 && made <<'P' || return 1
+judged, train = bytearray(open("judged-images-idx3-ubyte", "rb").read()), open("train-images-idx3-ubyte", "rb").read()
+judged[16:80], judged[80:144] = train[16 + 64 * 7:80 + 64 * 7], bytes(value + 1 for value in train[16 + 64 * 4:80 + 64 * 4])
+open("judged-images-idx3-ubyte", "wb").write(judged)
+P
+  local np
+  for np in 1 3; do
+    run 0 mpi $np evaluate judged-images-idx3-ubyte --against train-images-idx3-ubyte --no-floor --features none --metrics fcd_mean_only --pairs $np.png || return 1
+  done
+  cmp 1.png 3.png && made <<'P' || return 1
+import struct, zlib
+def rows(path): # grey, 8 bits, whatever filter each row has
+    data, place, packed = open(path, "rb").read(), 8, b""
+    while place < len(data):
+        length, kind = struct.unpack(">I4s", data[place:place + 8])
+        if kind == b"IHDR": width, height, bits, colour = struct.unpack(">IIBB", data[place + 8:place + 18])
+        if kind == b"IDAT": packed += data[place + 8:place + 8 + length]
+        place += length + 12
+    channels = {0: 1, 2: 3}[colour]
+    raw, out, before, stride = zlib.decompress(packed), [], bytes(width * channels), width * channels
+    for y in range(height):
+        line, filtered = bytearray(raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)]), raw[y * (stride + 1)]
+        for x in range(stride):
+            a, b = line[x - channels] if x >= channels else 0, before[x]
+            c = before[x - channels] if x >= channels else 0
+            p = a + b - c
+            paeth = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
+            line[x] = (line[x] + [0, a, b, (a + b) // 2, paeth][filtered]) % 256
+        out.append(bytes(line[::channels]))
+        before = line
+    return out
+picture, train = rows("1.png"), open("train-images-idx3-ubyte", "rb").read()
+scale, space = 6, 2 # small images are enlarged
+margin = (len(picture[0]) - 8 * 8 * scale - 7 * space) // 2
+def image(column): # of the first line
+    left = margin + column * (8 * scale + space)
+    return bytes(picture[margin + scale * y][left + scale * x] for y in range(8) for x in range(8))
+assert image(0) == image(1) == train[16 + 64 * 7:80 + 64 * 7], "the first pair is the copy"
+assert image(3) == train[16 + 64 * 4:80 + 64 * 4] and image(2) == bytes(value + 1 for value in image(3)), "the second is nearly one"
+P
+  trained && refuses 2 'are no images' run --samples 50 --metrics modes --pairs p.png && refuses 2 'has to end in \.png' run --pairs p.h5 &&
+    refuses 2 '--pairs is for one checkpoint' run --all --pairs p.png
+}
+
 test_too_few_samples_are_noticed() {
   trained && evaluate run --samples 100 && says out '^100 samples are too few to compare with published values' &&
     evaluate run --samples 100 --json && says out '"notices": \[ "100 samples are too few' && [ ! -s err ]
