@@ -206,15 +206,29 @@ static bool comes_from_environment(const gan_arguments *arguments, const gan_opt
   return false;
 }
 
+/* What a printed configuration lists because it lists all is no wish. */
+static gan_status refuse_unless_default(const gan_command *command, const gan_arguments *arguments,
+                                        const gan_option *option, const gan_config *defaults) {
+  char *difference = NULL;
+  GAN_TRY(gan_config_difference(option, defaults, arguments->config, &difference));
+  const bool differs = difference;
+  free(difference);
+  if (!differs) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "%s, which %s sets, means nothing to %s (gan_dist %s --help)", option->key,
+                  arguments->ini ? arguments->ini : "the preset", command->name, command->name);
+}
+
 gan_status gan_command_check_config(const gan_command *command, const gan_arguments *arguments) {
-  for (int i = 0; i < gan_option_count; i++) {
+  gan_config *defaults = NULL;
+  gan_status status = gan_config_create(&defaults);
+  for (int i = 0; status == GAN_OK && i < gan_option_count; i++) {
     const gan_option *option = &gan_options[i];
     const bool set = arguments->config->given[i] || arguments->config->brought[i];
     if (!set || gan_command_uses(command, option) || comes_from_environment(arguments, option)) continue;
-    return gan_fail(GAN_BAD_USAGE, "%s, which %s sets, means nothing to %s (gan_dist %s --help)", option->key,
-                    arguments->ini ? arguments->ini : "the preset", command->name, command->name);
+    status = refuse_unless_default(command, arguments, option, defaults);
   }
-  return GAN_OK;
+  gan_config_destroy(defaults);
+  return status;
 }
 
 bool gan_command_refuses(const gan_command *command, const gan_option *option) {

@@ -69,7 +69,8 @@ extern const int gan_command_count;
 /* Whether a key of the configuration means something to the command. One that does not is refused on its command line,
    rather than ignored; the environment is for all subcommands. */
 bool gan_command_uses(const gan_command *command, const gan_option *option);
-/* GAN_BAD_USAGE where a preset or an INI file sets a key that means nothing to the command. */
+/* GAN_BAD_USAGE where a preset or an INI file sets a key that means nothing to the command to other than its default.
+ */
 gan_status gan_command_check_config(const gan_command *command, const gan_arguments *arguments) GAN_CHECKED;
 bool gan_command_refuses(const gan_command *command, const gan_option *option);
 /* Whether nothing is written but to stdout. */

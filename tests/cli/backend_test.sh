@@ -133,7 +133,7 @@ test_a_run_goes_on_with_another_backend_and_says_so() {
   run 75 "$PROGRAM" train "${wide[@]}" --iterations 4 --backend openblas --run.dir run --run.stop_at=2 || return 1
   cp -r run same
   run 0 "$PROGRAM" train "${wide[@]}" --iterations 4 --run.dir same --resume || return 1
-  ! grep -q 'computed by' out || return 1
+  ! grep -q 'so far computed by' out || return 1
   run 0 "$PROGRAM" train "${wide[@]}" --iterations 4 --backend auto --run.dir run --resume || return 1
   says out 'so far computed by openblas, from here on by onednn' && run 0 "$PROGRAM" inspect run/latest.h5 &&
     says out '^ *backend +onednn'

@@ -377,7 +377,8 @@ test_rank_stopped_alone_on_its_host_ends_the_run() {
     stop_alone 1 15 "rank 1 .*$lost" && stop_alone 0 15 "rank 0 .*$lost" &&
     stop_alone 0 21 "rank 0 .*$lost"
 }
-# run: waiting
+# Others that take the cores keep mpirun from ending the job before a second rank has something to say.
+# run: alone
 test_rank_stopped_alone_on_its_host_is_named_in_training() {
   local job
   train_on 3 3 3
