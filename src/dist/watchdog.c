@@ -82,7 +82,7 @@ static bool report_rank(const gan_watchdog *watchdog, bool stopped) {
 
 /* Seconds: for the first rank of a host to be the one to speak; for a message to be read before the job ends; for other
    hosts to speak. */
-enum { TIME_OF_FIRST = 1, TIME_TO_REPORT = 1, TIME_OF_OTHERS = 3 };
+enum { TIME_OF_FIRST = 1, TIME_TO_REPORT = 1, TIME_OF_OTHERS = 5 };
 
 /* Names a host that has shown no sign for half of the time, but did after `from`, by its first rank, which is all of it
    that was heard. False if there is none. All hosts miss that of rank 0 at once, and the first of them speaks. */
