@@ -188,7 +188,7 @@ test_keys_that_the_source_does_not_read_are_refused() {
   printf '\0\0\10\3\0\0\0\2\0\0\0\1\0\0\0\1ab' >x.idx
   local images=(--data.source idx --data.path x.idx --data.axes NHW --generator.layers="dense 1, reshape 1 1 1" --critic.layers="flatten, dense 1" --iterations 1)
   run 2 mpi 2 train "${tiny[@]}" --data.path x.h5 --run.dir ring && one_message &&
-    says err 'data\.path has no effect with data\.source = ring: it needs data\.source = idx or hdf5; without that, leave it empty$' &&
+    says err 'data\.path has no effect with data\.source = ring: it needs data\.source = idx or hdf5 or npy; without that, leave it empty$' &&
     run 2 mpi 2 train "${tiny[@]}" "${images[@]}" --data.dataset foo --run.dir idx && says err 'data\.dataset has no effect with data\.source = idx' &&
     run 2 mpi 2 train "${tiny[@]}" "${images[@]}" --shower.cells 4 --run.dir idx && says err 'shower\.cells has no effect .* it needs data\.source = showers;' &&
     run 0 mpi 2 train "${tiny[@]}" "${images[@]}" --data.minimum=0 --run.dir idx || return 1

@@ -133,7 +133,7 @@ static void the_message_names_values_and_remedies(void **state) {
   set(config, "data.path", "x");
   assert_int_equal(gan_config_settle(config, &idle), GAN_BAD_USAGE);
   assert_string_equal(gan_error_message(),
-                      "data.path has no effect with data.source = ring: it needs data.source = idx or hdf5; without "
+                      "data.path has no effect with data.source = ring: it needs data.source = idx or hdf5 or npy; without "
                       "that, leave it empty");
   gan_config_destroy(config);
 }
