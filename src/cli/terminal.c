@@ -9,17 +9,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Whether mpirun reads what the rank writes there: stdout through a pseudo-terminal, stderr through a pipe. */
+static bool may_end_at_mpirun(int descriptor) {
+  struct stat about;
+  return isatty(descriptor) || (fstat(descriptor, &about) == 0 && S_ISFIFO(about.st_mode));
+}
+
 /* The terminal that the stream ends at, to be closed; -1 when it ends elsewhere.
 
-   mpirun gives every rank a pseudo-terminal of its own as stdout, and copies what it reads there to where its own
-   stdout goes, be that a pipe or a file. Whether a person watches is therefore for mpirun's stdout to say: that of this
-   process's parent. (On another host the parent is a daemon without a terminal: no live line, plain ones.) */
+   mpirun gives every rank a pseudo-terminal of its own as stdout and a pipe as stderr, and copies what it reads there
+   to where its own stdout and stderr go, be that a terminal, a pipe or a file. Whether a person watches is therefore
+   for mpirun's stream to say: that of this process's parent. (On another host the parent is a daemon without a
+   terminal: no live line, plain ones.) */
 static int open_terminal(FILE *stream) {
   char path[64];
   struct stat about;
   const int own = fileno(stream); /* a memory stream has no descriptor */
-  if (own < 0 || !isatty(own)) return -1;
-  if (!getenv("OMPI_COMM_WORLD_SIZE")) return dup(own);
+  if (own < 0) return -1;
+  if (!getenv("OMPI_COMM_WORLD_SIZE")) return isatty(own) ? dup(own) : -1;
+  if (!may_end_at_mpirun(own)) return -1;
   snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getppid(), own);
   if (stat(path, &about) != 0 || !S_ISCHR(about.st_mode)) return -1;
   const int descriptor = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);

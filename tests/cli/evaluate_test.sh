@@ -220,6 +220,12 @@ assert any("samples  [" in line and line.endswith("%") for line in shown), shown
 assert shown[-2] and not shown[-2].strip() and not shown[-1].split("Script done")[0].strip(), shown[-3:] # erased
 P
 }
+test_a_terminal_shows_progress_of_ranks_too() {
+  command -v script >/dev/null || skip "there is no script(1)"
+  trained && script -qec "stty cols 90; $quiet_mpirun -np 2 $PROGRAM evaluate run --samples 20000 --metrics modes >table" shown >/dev/null &&
+    says table '^high_quality' && grep -qE $'\r''real samples +\[#*-*\]' shown || return 1
+  $quiet_mpirun -np 2 "$PROGRAM" evaluate run --samples 20000 --metrics modes >table 2>err && [ ! -s err ]
+}
 
 test_wrong_inputs_are_told_in_one_line() {
   trained && made <<'P' || return 1
