@@ -50,9 +50,9 @@ static void print_iterations(gan_progress *progress, const gan_overview *run) {
 static void print_machine(gan_progress *progress, const gan_overview *run) {
   char hosts[64] = "";
   if (run->hosts > 1) snprintf(hosts, sizeof hosts, " on %d hosts", run->hosts);
-  gan_progress_note(progress, "computed by  %d rank%s%s with a thread each, %d shard%s, %s reduction; %s, %s",
-                    run->ranks, plural(run->ranks), hosts, run->work.shards, plural(run->work.shards), run->reduction,
-                    run->backend, run->precision);
+  gan_progress_note(progress, "computed by  %d rank%s%s with %s, %d shard%s, %s reduction; %s, %s", run->ranks,
+                    plural(run->ranks), hosts, run->ranks == 1 ? "one thread" : "a thread each", run->work.shards,
+                    plural(run->work.shards), run->reduction, run->backend, run->precision);
 }
 
 static void print_evaluation(gan_progress *progress, const gan_overview *run) {

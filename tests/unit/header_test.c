@@ -74,7 +74,7 @@ static void what_there_is_none_of_is_left_out(void **state) {
   assert_non_null(strstr(text,
                          "\niterations   300 to 1000, each 1 step of the critic and 1 of the generator with 128 "
                          "samples: 950 FLOP\n"));
-  assert_non_null(strstr(text, "\ncomputed by  1 rank with a thread each,"));
+  assert_non_null(strstr(text, "\ncomputed by  1 rank with one thread,"));
   assert_non_null(strstr(text, "\nevaluated    at the end: sliced Wasserstein distance of 2048 samples, modes; "));
   free(text);
 }
