@@ -39,7 +39,7 @@ static int format_of(const char *path) {
 }
 
 gan_status gan_benchmark_check_path(const char *path) {
-  if (format_of(path) >= 0) return gan_file_may_become("-o", path, formats[format_of(path)].kind);
+  if (format_of(path) >= 0) return gan_result_may_become("-o", path, formats[format_of(path)].kind);
   return gan_fail(GAN_BAD_USAGE,
                   "-o: %.200s has to end in .json, .h5 or .hdf5; scripts/plot_scaling.py makes a picture of either",
                   path);

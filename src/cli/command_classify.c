@@ -71,7 +71,7 @@ static void report_json(const gan_arguments *arguments, const observed *run, con
 /* Both are checkpoints by their seal; but who has trained a GAN for a day does not mean to lose it to a classifier. */
 static gan_status check_output(const char *output) {
   gan_checkpoint there = {0};
-  GAN_TRY(gan_file_may_become("-o", output, GAN_KIND_CHECKPOINT));
+  GAN_TRY(gan_result_may_become("-o", output, GAN_KIND_CHECKPOINT));
   if (access(output, F_OK) != 0 || gan_checkpoint_read_header(output, &there) != GAN_OK) return GAN_OK;
   const bool classifier = there.classifier.layers != NULL;
   gan_checkpoint_release(&there);

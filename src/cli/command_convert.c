@@ -115,7 +115,7 @@ static gan_status parse(const gan_arguments *arguments, gan_convert_options *opt
   if (!gan_is_hdf5_name(arguments->output))
     return gan_fail(GAN_BAD_USAGE, "-o %s: the name of the file that convert makes has to end in .h5 or .hdf5",
                     arguments->output);
-  GAN_TRY(gan_file_may_become("-o", arguments->output, GAN_KIND_IMAGES));
+  GAN_TRY(gan_result_may_become("-o", arguments->output, GAN_KIND_IMAGES));
   GAN_TRY(parse_fit_and_filter(arguments, &options->target));
   GAN_TRY(parse_size(arguments, &options->target));
   GAN_TRY(parse_channels(arguments, &options->target));

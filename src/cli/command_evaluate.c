@@ -113,7 +113,7 @@ static gan_status check_output(const work *of) {
     return gan_fail(GAN_BAD_USAGE, "-o is for the picture of a curve over several checkpoints: --all");
   if (!gan_name_ends_in(output, ".png"))
     return gan_fail(GAN_BAD_USAGE, "-o %s: the name has to end in .png, since it becomes a picture", output);
-  return gan_world_rank(of->world) == 0 ? gan_file_may_become("-o", output, GAN_KIND_PICTURE) : GAN_OK;
+  return gan_world_rank(of->world) == 0 ? gan_result_may_become("-o", output, GAN_KIND_PICTURE) : GAN_OK;
 }
 
 /* --- The real samples --- */

@@ -326,7 +326,7 @@ static gan_status check_plot(const gan_arguments *arguments, const char *path, g
                     plot->to, plot->from);
   if (!gan_name_ends_in(path, ".png"))
     return gan_fail(GAN_BAD_USAGE, "--plot %s: the name has to end in .png, since it becomes a picture", path);
-  return gan_file_may_become("--plot", path, GAN_KIND_PICTURE);
+  return gan_result_may_become("--plot", path, GAN_KIND_PICTURE);
 }
 
 static gan_status list_all(const gan_arguments *arguments, bool prints) {

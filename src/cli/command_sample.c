@@ -27,7 +27,7 @@ static const gan_flag flags[] = {
 static gan_status check_output(const char *output) {
   if (!gan_is_hdf5_name(output) && !gan_name_ends_in(output, ".png"))
     return gan_fail(GAN_BAD_USAGE, "-o %s: the name has to end in .png (a picture), .h5 or .hdf5 (an array)", output);
-  return gan_file_may_become("-o", output, gan_is_hdf5_name(output) ? GAN_KIND_SAMPLES : GAN_KIND_PICTURE);
+  return gan_result_may_become("-o", output, gan_is_hdf5_name(output) ? GAN_KIND_SAMPLES : GAN_KIND_PICTURE);
 }
 
 static gan_status write_picture(const gan_saved_generator *saved, const gan_sample_latents *of, const char *output,

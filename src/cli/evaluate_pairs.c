@@ -19,7 +19,7 @@ gan_status gan_evaluate_check_pairs(const gan_arguments *arguments, bool curve) 
   if (curve) return gan_fail(GAN_BAD_USAGE, "--pairs is for one checkpoint or file, not for a curve of several");
   if (!gan_name_ends_in(path, ".png"))
     return gan_fail(GAN_BAD_USAGE, "--pairs %s: the name has to end in .png, since it becomes a picture", path);
-  return gan_world_rank(arguments->world) == 0 ? gan_file_may_become("--pairs", path, GAN_KIND_PICTURE) : GAN_OK;
+  return gan_world_rank(arguments->world) == 0 ? gan_result_may_become("--pairs", path, GAN_KIND_PICTURE) : GAN_OK;
 }
 
 /* samples (2 found, elements): the generated one of each pair, then the training one. */

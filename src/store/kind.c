@@ -139,3 +139,8 @@ gan_status gan_file_may_become(const char *option, const char *path, gan_file_ki
   return gan_fail(GAN_BAD_USAGE, "%s %s is %s, which would be lost: name another file, or remove it before", option,
                   path, gan_file_kind_name(found));
 }
+
+gan_status gan_result_may_become(const char *option, const char *path, gan_file_kind kind) {
+  GAN_TRY(gan_file_may_become(option, path, kind));
+  return gan_folder_may_take(path);
+}

@@ -33,9 +33,11 @@ void gan_file_kind_try(const char *path);
 
 /* Whether a file of `kind` may be written to `path`, which is what `option` ("-o") says: where no file is yet, or an
    empty one, or one of this kind. GAN_BAD_USAGE for one that is no regular file, and for one of another kind: nobody
-   means to lose a checkpoint, the labels of data to a trace, or notes to a picture. To be asked before the work whose
-   result is to be written. */
+   means to lose a checkpoint, the labels of data to a trace, or notes to a picture. */
 gan_status gan_file_may_become(const char *option, const char *path, gan_file_kind kind) GAN_CHECKED;
+/* The same of a result, to be asked before the work whose result it is: its folder has to be there, too, and writable,
+   as the file is made when the work is done. GAN_FAILED where that is not so. */
+gan_status gan_result_may_become(const char *option, const char *path, gan_file_kind kind) GAN_CHECKED;
 
 /* "a checkpoint", "a metrics file", ... */
 const char *gan_file_kind_name(gan_file_kind kind);

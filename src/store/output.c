@@ -36,6 +36,7 @@ int gan_write_at(int descriptor, const void *data, size_t size, uint64_t offset)
 gan_status gan_fail_write(const char *path, int error) {
   const char *help = "";
   if (error == ENOSPC || error == EDQUOT) help = "; make room there, or write to another disk";
+  if (error == ENOENT) help = "; its folder has to be there";
   if (error == EACCES || error == EPERM || error == EROFS) help = "; it has to be a folder that you may write to";
   return gan_fail(GAN_FAILED, "cannot write %s: %s%s", path, strerror(error), help);
 }
@@ -108,14 +109,25 @@ gan_status gan_partial_sync(const char *partial, const char *path) {
   return error ? gan_fail_write(path, error) : GAN_OK;
 }
 
+/* The folder that a file of this name is in. False when the name is too long for a file. */
+static bool find_folder(const char *path, char folder[PATH_MAX]) {
+  const char *slash = strrchr(path, '/');
+  const size_t length = slash ? (size_t)(slash - path) + 1 : 0; /* with the slash: it has to be no file */
+  if (strlen(path) >= PATH_MAX) return false;
+  memcpy(folder, path, length);
+  snprintf(folder + length, PATH_MAX - length, "%s", slash ? "" : ".");
+  return true;
+}
+
 static int sync_folder_of(const char *path) {
   char folder[PATH_MAX];
-  const char *slash = strrchr(path, '/');
-  if (!slash) return sync_path(".", O_DIRECTORY);
-  const size_t length = slash == path ? 1 : (size_t)(slash - path);
-  memcpy(folder, path, length);
-  folder[length] = '\0';
-  return sync_path(folder, O_DIRECTORY);
+  return find_folder(path, folder) ? sync_path(folder, O_DIRECTORY) : ENAMETOOLONG;
+}
+
+gan_status gan_folder_may_take(const char *path) {
+  char folder[PATH_MAX];
+  if (!find_folder(path, folder)) return gan_fail_write(path, ENAMETOOLONG);
+  return access(folder, W_OK | X_OK) == 0 ? GAN_OK : gan_fail_write(path, errno);
 }
 
 gan_status gan_partial_commit(const char *partial, const char *path) {

@@ -18,6 +18,10 @@ int gan_write_at(int descriptor, const void *data, size_t size, uint64_t offset)
 /* GAN_FAILED with "cannot write PATH: reason", and what helps where that is known. `error` is an errno. */
 gan_status gan_fail_write(const char *path, int error);
 
+/* Whether a file of this name can be made in its folder, or another one be put in its place; makes none. GAN_FAILED
+   when the folder is not there, or may not be written to. */
+gan_status gan_folder_may_take(const char *path) GAN_CHECKED;
+
 /* GAN_BAD_FILE with "cannot read PATH: reason". `error` is an errno. */
 gan_status gan_fail_read(const char *path, int error);
 

@@ -89,6 +89,11 @@ test_what_cannot_be_classified_is_refused() {
     run 2 "$PROGRAM" train --preset fashion-classifier && one_message && says err 'classifier\.layers.*means nothing to train'
 }
 
+test_a_file_that_cannot_be_written_is_told_before_the_work() {
+  labelled && write_ini && run 1 mpi 2 classify small.ini "${small[@]}" --iterations 100000000 -o nowhere/c.h5 && one_message &&
+    says err 'cannot write nowhere/c.h5: No such file or directory; its folder has to be there'
+}
+
 test_a_classifier_is_no_generator() {
   labelled && write_ini && run 0 "$PROGRAM" classify small.ini "${small[@]}" --iterations 2 -q -o c.h5 &&
     run 2 "$PROGRAM" sample c.h5 -o s.png && one_message && says err 'c\.h5 is a classifier, and sample draws from a generator' &&

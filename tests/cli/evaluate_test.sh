@@ -109,6 +109,14 @@ test_several_checkpoints_may_be_named() {
     refuses 2 'is a file that is read' run/latest.h5 run -o run/latest.h5
 }
 
+# More samples than any memory holds: who looks at the picture's place first never gets there.
+test_pictures_that_cannot_be_written_are_told_before_the_work() {
+  trained && touch file && refuses 1 'cannot write nowhere/c.png: No such file' run --all --samples 2000000000 -o nowhere/c.png &&
+    refuses 1 'cannot write nowhere/p.png: No such file' run --samples 2000000000 --pairs nowhere/p.png &&
+    refuses 1 'cannot write file/p.png: Not a directory' run --samples 2000000000 --pairs file/p.png || return 1
+  run 1 mpi 2 evaluate run --samples 2000000000 --pairs nowhere/p.png && one_message
+}
+
 test_two_data_sets_are_compared() {
   made <<'P'
 import h5py, numpy as np

@@ -240,12 +240,31 @@ static void a_failing_allocation_is_reported_and_leaks_nothing(void **state) {
   gan_table_release(&table);
 }
 
+static void a_result_needs_a_folder_that_is_there(void **state) {
+  (void)state;
+  char path[PATH_MAX], longest[PATH_MAX + 1];
+  FILE *file = fopen(in_folder("file", path), "w");
+  assert_non_null(file);
+  assert_int_equal(fclose(file), 0);
+  assert_int_equal(gan_result_may_become("-o", in_folder("new.h5", path), GAN_KIND_TABLE), GAN_OK);
+  assert_int_equal(access(path, F_OK), -1); /* none is made */
+  assert_int_equal(gan_result_may_become("-o", "/new.h5", GAN_KIND_TABLE), access("/", W_OK) ? GAN_FAILED : GAN_OK);
+  assert_int_equal(gan_result_may_become("-o", in_folder("nowhere/new.h5", path), GAN_KIND_TABLE), GAN_FAILED);
+  assert_message("nowhere/new.h5: No such file");
+  assert_int_equal(gan_result_may_become("-o", in_folder("file/new.h5", path), GAN_KIND_TABLE), GAN_FAILED);
+  assert_message("file/new.h5: Not a directory");
+  memset(longest, 'x', PATH_MAX);
+  longest[PATH_MAX] = '\0';
+  assert_int_equal(gan_result_may_become("-o", longest, GAN_KIND_TABLE), GAN_FAILED);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       FOLDER_TEST(a_table_is_read_as_it_was_written),
       FOLDER_TEST(a_table_without_rows_is_one),
       FOLDER_TEST(texts_are_of_fixed_length_and_of_earlier_versions_read),
       FOLDER_TEST(long_texts_are_read_as_they_were_written),
+      FOLDER_TEST(a_result_needs_a_folder_that_is_there),
       FOLDER_TEST(files_that_are_no_tables_are_refused),
       FOLDER_TEST(texts_of_earlier_versions_that_make_hdf5_spin_are_refused),
       FOLDER_TEST(changed_bytes_of_a_table_are_harmless_or_found),
