@@ -12,6 +12,7 @@
 #include "data/picture_hint.h"
 #include "data/source.h"
 #include "store/kind.h"
+#include "store/safetensors.h"
 
 struct json_object *gan_inspect_object(const char *kind, const char *path) {
   struct json_object *object = json_object_new_object();
@@ -93,6 +94,16 @@ static gan_status inspect_samples(const gan_arguments *arguments, const char *pa
   return gan_inspect_data(arguments, path, source);
 }
 
+/* A trained network that another program has written; whether it is a sound one is for its reader to say. */
+static void show_safetensors(const gan_arguments *arguments, const char *path) {
+  if (arguments->json)
+    gan_json_print(gan_inspect_object("safetensors", path));
+  else
+    printf("safetensors %s\nTensors of a network; one that has its layers too gives features: gan_dist evaluate .. "
+           "--features %s\n",
+           path, path);
+}
+
 static gan_status inspect_kind(const gan_arguments *arguments, const char *path, gan_file_kind kind) {
   switch (kind) {
     case GAN_KIND_CHECKPOINT:
@@ -115,6 +126,11 @@ static gan_status inspect_kind(const gan_arguments *arguments, const char *path,
   }
   if (gan_npy_begins(path)) return inspect_samples(arguments, path, "npy");
   if (gan_idx_begins(path)) return inspect_samples(arguments, path, "idx");
+  if (gan_safetensors_begins(path)) {
+    GAN_TRY(refuse_other_keys(arguments, path, NULL));
+    show_safetensors(arguments, path);
+    return GAN_OK;
+  }
   const gan_status status = gan_fail(
       GAN_BAD_FILE,
       "%s is no checkpoint, metrics, trace, benchmark or data file (HDF5, IDX or NumPy), or its start is damaged",

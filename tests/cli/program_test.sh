@@ -190,6 +190,14 @@ test_inspect_reads_data_files() {
   run 0 "$PROGRAM" inspect /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz --json && json "assert d" &&
     says out 60000
 }
+test_inspect_says_what_a_trained_network_is_for() {
+  python3 <<'P' && run 0 "$PROGRAM" inspect net.bin && says out '--features net\.bin' && run 0 "$PROGRAM" inspect net.bin --json || return 1
+import struct
+header = b'{"0.bias": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}  '
+open("net.bin", "wb").write(struct.pack("<Q", len(header)) + header + bytes(4))
+P
+  json "assert d['kind'] == 'safetensors' and d['path'] == 'net.bin'" && run 2 "$PROGRAM" inspect net.bin --data.axes NHWC && one_message
+}
 test_a_terminal_gets_a_live_line() {
   command -v script >/dev/null || skip "script is missing (util-linux)"
   run 0 script -qec "$quiet_mpirun -np 2 $PROGRAM train ${tiny[*]@Q} --iterations 2000 --run.dir run" log && grep -q $'\r' log
