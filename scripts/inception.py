@@ -20,7 +20,10 @@ import json
 import struct
 import sys
 
-import numpy
+try:
+    import numpy
+except ImportError:  # --help does without
+    numpy = None
 
 SIDE = 299
 EPSILON = 1e-3  # of all batch normalisations
@@ -225,6 +228,8 @@ def main():
     low, high = arguments.range
     if not low < high:
         parser.error("--range: LOW has to be less than HIGH")
+    if numpy is None:
+        raise SystemExit(f"{sys.executable} has no NumPy, which this script needs: install it, or use another Python")
     try:
         state = read_state(arguments.weights)
     except ImportError as error:
@@ -236,4 +241,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except OSError as problem:  # a file that is not there, or cannot be written
+        sys.exit(f"{sys.argv[0]}: {problem}")

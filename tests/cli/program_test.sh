@@ -198,6 +198,14 @@ open("net.bin", "wb").write(struct.pack("<Q", len(header)) + header + bytes(4))
 P
   json "assert d['kind'] == 'safetensors' and d['path'] == 'net.bin'" && run 2 "$PROGRAM" inspect net.bin --data.axes NHWC && one_message
 }
+# Without the packages of the system and of the user there is no NumPy.
+test_the_script_of_inception_says_what_it_needs() {
+  local bare=(python3 -I -S "$ROOT/scripts/inception.py")
+  python3 -I -S -c 'import numpy' 2>/dev/null && skip "this Python has NumPy built in"
+  run 0 "${bare[@]}" --help && says out 'usage: inception\.py' && run 1 "${bare[@]}" weights.npz -o net.safetensors && [ "$(wc -l <err)" = 1 ] &&
+    says err 'has no NumPy, which this script needs' || return 1
+  run 1 python3 "$ROOT/scripts/inception.py" nowhere.npz -o net.safetensors && [ "$(wc -l <err)" = 1 ] && says err 'nowhere\.npz|has no NumPy'
+}
 test_a_terminal_gets_a_live_line() {
   command -v script >/dev/null || skip "script is missing (util-linux)"
   run 0 script -qec "$quiet_mpirun -np 2 $PROGRAM train ${tiny[*]@Q} --iterations 2000 --run.dir run" log && grep -q $'\r' log
