@@ -48,7 +48,9 @@ static void report_text(const gan_arguments *arguments, const observed *run, con
   gan_progress_summary(stdout, run->progress, crowd);
   printf("\naccuracy              %.2f %% of %lld test samples%s\n", 100 * result->accuracy,
          (long long)result->test_samples, result->held_out ? ", kept back from the data" : "");
-  printf("trained with          %lld samples of %d classes\n", (long long)result->train_samples, result->classes);
+  printf("trained with          %lld samples of %d classes, %.3g times all %lld that there are\n",
+         (long long)result->samples_seen, result->classes, (double)result->samples_seen / (double)result->train_samples,
+         (long long)result->train_samples);
   printf("features              %lld\n", (long long)result->feature_count);
   printf("classifier            %s\n", arguments->output);
 }
@@ -59,6 +61,7 @@ static void report_json(const gan_arguments *arguments, const observed *run, con
   gan_json_add_integer(object, "test_samples", result->test_samples);
   gan_json_add(object, "held_out", json_object_new_boolean(result->held_out));
   gan_json_add_integer(object, "train_samples", result->train_samples);
+  gan_json_add_integer(object, "samples_seen", result->samples_seen);
   gan_json_add_integer(object, "classes", result->classes);
   gan_json_add_integer(object, "features", result->feature_count);
   gan_json_add_integer(object, "iterations", result->iterations);

@@ -425,6 +425,7 @@ gan_status gan_classifier_train(gan_world *world, const gan_config *config, cons
   if (status == GAN_OK) status = run(&now, path);
   if (status == GAN_OK) {
     now.result.iterations = now.kit->iteration;
+    now.result.samples_seen = now.kit->iteration * now.kit->shards.batch;
     now.result.train_samples = now.kit->source->count;
     now.result.test_samples = now.test->count;
     now.result.classes = now.whole->label_count;

@@ -21,6 +21,7 @@ typedef struct gan_classifier_observer {
 
 typedef struct gan_classifier_result {
   int64_t iterations, train_samples, test_samples;
+  int64_t samples_seen; /* of all iterations' batches; of the train_samples there are */
   int64_t feature_count;
   int classes;
   double loss;     /* of the last batch */

@@ -40,9 +40,9 @@ write_ini() { printf '[run]\niterations = 60\n[data]\nsource = idx\npath = data\
 test_a_classifier_learns_in_seconds_and_says_how_well() {
   labelled && write_ini && run 0 mpi 2 classify small.ini "${small[@]}" -o c.h5 --json || return 1
   json "d['accuracy'] >= 0.95 and d['test_samples'] == 200 and not d['held_out'] and d['train_samples'] == 800 and d['classes'] == 4 \
-    and d['features'] == 16 and d['iterations'] == 60 and d['file'] == 'c.h5'" || return 1
+    and d['features'] == 16 and d['iterations'] == 60 and d['file'] == 'c.h5' and d['samples_seen'] == 2400" || return 1
   run 0 "$PROGRAM" classify small.ini "${small[@]}" -o c.h5 && says out '^iteration 60/60 \(100%\)  loss [0-9.]+  right [0-9.]+ %' &&
-    says out '^accuracy +(9[5-9]|100)\.[0-9]+ % of 200 test samples$' || return 1
+    says out '^accuracy +(9[5-9]|100)\.[0-9]+ % of 200 test samples$' && says out '^trained with +2400 samples of 4 classes, 3 times all 800 that there are$' || return 1
   run 0 "$PROGRAM" inspect c.h5 && says out '^classifier c\.h5$' && says out '^  classes +4$' && says out '^  trained on +idx data$' &&
     says out '^  accuracy +(9[5-9]|100)\.[0-9]+ % of 200 test samples$' && says out '/classifier/5\.weight ' && ! grep -q 'critic steps' out || return 1
   run 0 "$PROGRAM" inspect c.h5 --json && json "d['kind'] == 'classifier' and d['classes'] == 4 and d['feature_layers'] == 7 and d['iteration'] == 60"
