@@ -68,7 +68,7 @@ typedef struct work {
   gan_source *real, *file;
   gan_source *others; /* where it is another one than the real samples' */
   gan_source_rows real_rows, other_rows;
-  int64_t real_count, other_count;
+  int64_t real_count, other_count, judged_count;
   gan_features *features; /* NULL: the samples themselves */
   gan_features_about about;
   int label_count; /* classes whose labels are used; 0: none are */
@@ -180,7 +180,6 @@ static void describe_real(work *of) {
   gan_evaluate_report *report = of->report;
   char text[GAN_EVALUATE_TEXT];
   report->real_count = of->real_count;
-  report->floor_count = of->other_count;
   describe(of->real, report->real);
   if (!of->other_rows.source) return;
   describe(of->other_rows.source, text);
@@ -247,11 +246,10 @@ static double bytes_of(const work *of, int64_t count, bool labelled) {
 }
 
 /* What all sets take that are there at a time, on each host. */
-static gan_status check_memory(const work *of, int64_t judged) {
+static gan_status check_memory(const work *of) {
   const bool labelled = of->label_count > 0;
-  const int64_t third = of->has_floor && of->real_count > judged ? of->real_count : judged;
-  const double bytes =
-      bytes_of(of, of->real_count, labelled) + bytes_of(of, of->other_count, labelled) + bytes_of(of, third, labelled);
+  const double bytes = bytes_of(of, of->real_count, labelled) + bytes_of(of, of->other_count, labelled) +
+                       bytes_of(of, of->judged_count, labelled);
   const double available = gan_memory_available(), gibibyte = 1 << 30;
   if (bytes <= available) return GAN_OK;
   return gan_fail(GAN_FAILED,
@@ -285,7 +283,7 @@ static gan_status compare_noise(work *of) {
   gan_filled_set set = {.set = {.count = 0}};
   gan_status status = gan_world_agree(of->world, gan_noise_create(&of->real_set.set, METRIC_SEED, &noise));
   const gan_set_maker maker = {
-      .make = gan_noise_make, .context = &noise, .count = of->real_count, .shape = of->real->shape};
+      .make = gan_noise_make, .context = &noise, .count = of->judged_count, .shape = of->real->shape};
   if (status == GAN_OK) status = fill(of, maker, "noise", &set);
   if (status == GAN_OK) {
     const gan_comparison comparison = compare_with(of, &set.set);
@@ -296,10 +294,12 @@ static gan_status compare_noise(work *of) {
   return status;
 }
 
+/* The floor and noise are of as many samples as are judged, since values depend on how many they are of. */
 static gan_status compare_floor(work *of) {
   if (!of->has_floor) return GAN_OK;
   GAN_TRY(fill(of, gan_source_rows_maker(&of->other_rows, of->other_count), "other real samples", &of->other_set));
-  const gan_comparison comparison = compare_with(of, &of->other_set.set);
+  const gan_sample_set floor = gan_set_slice(&of->other_set.set, 0, of->report->floor_count);
+  const gan_comparison comparison = compare_with(of, &floor);
   GAN_TRY(gan_metrics_floor(&of->choice, &comparison, &of->watch, of->report->floor));
   if (!of->report->held_out) gan_set_release(&of->other_set);
   return compare_noise(of);
@@ -362,20 +362,21 @@ static gan_status judge_checkpoint(work *of, const char *path, gan_evaluate_entr
 
 static gan_status judge_file(work *of, gan_evaluate_entry *entry) {
   gan_source_rows rows = {.source = of->file, .in_order = true};
-  const int64_t count = at_most(of->wanted, of->file->count);
   snprintf(entry->path, sizeof entry->path, "%s", of->data.file.path);
   if (of->file->label_count > of->label_count) {
     gan_evaluate_notice(of->report, "labels of %s are left out: they have %d classes, and the real samples %d",
                         entry->path, of->file->label_count, of->label_count);
     of->file->label_count = 0;
   }
-  return judge(of, gan_source_rows_maker(&rows, count), entry);
+  return judge(of, gan_source_rows_maker(&rows, of->judged_count), entry);
 }
 
-static gan_status open_file(work *of) {
+static gan_status open_judged(work *of) {
+  of->judged_count = of->wanted;
   if (of->judged.count) return GAN_OK;
   GAN_TRY(gan_evaluate_file_error(gan_open_source(of->world, &of->data.file, 0, &of->file)));
   GAN_TRY(check_shape(&of->real->shape, &of->file->shape, of->data.file.path));
+  of->judged_count = at_most(of->wanted, of->file->count);
   if (of->file->count >= LEAST_SAMPLES) return GAN_OK;
   return gan_fail(GAN_BAD_USAGE, "%s has too few samples for a comparison", of->data.file.path);
 }
@@ -395,18 +396,23 @@ static void on_step(void *context, const char *what, double share) {
   gan_work_bar_step(&of->bar, what, share);
 }
 
+/* Which set has fewer samples than were asked for, and how many. */
+static void notice_fewer(work *of, const char *what, const char *place, int64_t count) {
+  if (gan_argument(of->arguments, "--samples") && count < of->wanted)
+    gan_evaluate_notice(of->report, "--samples %" PRId64 ": there are fewer %s samples, %" PRId64 " of %s", of->wanted,
+                        what, count, place);
+}
+
 static void add_notices(work *of) {
   gan_evaluate_report *report = of->report;
-  const int64_t judged = report->entries[0].count;
-  int64_t fewest = judged < of->real_count ? judged : of->real_count;
-  if (gan_argument(of->arguments, "--samples") && fewest < of->wanted)
-    gan_evaluate_notice(report, "--samples %" PRId64 ": there are not as many, so fewer are compared", of->wanted);
-  if (of->has_floor && of->other_count < fewest)
+  const int64_t judged = of->judged_count, fewest = judged < of->real_count ? judged : of->real_count;
+  if (of->file) notice_fewer(of, "judged", of->data.file.path, judged);
+  notice_fewer(of, "real", place_of(of->real), of->real_count);
+  if (of->has_floor && report->floor_count < judged)
     gan_evaluate_notice(report,
-                        "the floor is of %" PRId64
-                        " samples, fewer than are judged: distances between fewer samples "
-                        "are larger",
-                        of->other_count);
+                        "the floor is of %" PRId64 " samples, fewer than the %" PRId64
+                        " that are judged: distances between fewer samples are larger",
+                        report->floor_count, judged);
   if (fewest < SAMPLES_PUBLISHED)
     gan_evaluate_notice(report,
                         "%" PRId64
@@ -466,9 +472,10 @@ static gan_status prepare(work *of) {
   GAN_TRY(gan_world_agree(world, check_curve(of)));
   GAN_TRY(gan_world_agree(world, gan_evaluate_data_find(of->arguments, &of->judged, &of->data)));
   GAN_TRY(gan_world_agree(world, open_real(of)));
-  GAN_TRY(gan_world_agree(world, open_file(of)));
+  GAN_TRY(gan_world_agree(world, open_judged(of)));
+  of->report->floor_count = at_most(of->judged_count, of->other_count);
   GAN_TRY(gan_world_agree(world, open_features(of)));
-  return gan_world_agree(world, check_memory(of, of->file ? at_most(of->wanted, of->file->count) : of->wanted));
+  return gan_world_agree(world, check_memory(of));
 }
 
 static gan_status evaluate(work *of) {

@@ -149,14 +149,31 @@ test_the_floor_is_of_test_images_where_there_are_any() {
   evaluate judged-images-idx3-ubyte --against data --json && says out '"real": "of the 200 samples of data"' &&
     says out '"floor_set": "of the 60 samples of data/t10k-images-idx3-ubyte, held out of training"' && says out '"held_out": true' || return 1
   evaluate judged-images-idx3-ubyte --against data/train-images-idx3-ubyte && says out '^floor +60 of the 60 samples of data/t10k' &&
-    says out 'the floor is of 60 samples, fewer than are judged' || return 1
+    says out 'the floor is of 60 samples, fewer than the 80 that are judged' || return 1
   gzip data/t10k-* && evaluate judged-images-idx3-ubyte --against data --json && says out 'of data/t10k-images-idx3-ubyte.gz, held out' || return 1
   # What data.samples leaves has not been seen; without it, real samples are halved.
   rm data/t10k-* && evaluate judged-images-idx3-ubyte --against data --data.samples=150 --json && says out '"floor_samples": 50, "held_out": true' &&
-    says out '"real_samples": 150' && evaluate judged-images-idx3-ubyte --against data --json && says out '"floor_samples": 100, "held_out": false' &&
+    says out '"real_samples": 150' && evaluate judged-images-idx3-ubyte --against data --json && says out '"floor_samples": 80, "held_out": false' &&
     says out '"real_samples": 100' && says out 'which training may have seen' || return 1
   evaluate judged-images-idx3-ubyte --against data --held-out judged-images-idx3-ubyte --json && says out '"floor_samples": 80, "held_out": true' &&
     evaluate judged-images-idx3-ubyte --against data --no-floor --json && ! grep -q '"floor"' out && says out '"real_samples": 200'
+}
+
+# Values depend on how many samples they are of: the floor and noise have as many as are judged.
+test_the_floor_is_of_as_many_samples_as_are_judged() {
+  made <<'P' || return 1
+import numpy as np
+np.save("few.npy", np.random.default_rng(0).standard_normal((67, 2)).astype(np.float32))
+P
+  evaluate few.npy --data.source=ring --samples 2000 --metrics modes --json && made <<'P'
+import json
+found = json.load(open("out"))
+assert found["samples"] == found["floor_samples"] == 67 and found["real_samples"] == 2000
+for which in "floor", "noise":
+    near = found[which]["high_quality"] * 67 # how many samples of the set
+    assert near > 0 and abs(near - round(near)) < 1e-6, (which, near)
+assert "--samples 2000: there are fewer judged samples, 67 of few.npy" in found["notices"], found["notices"]
+P
 }
 
 # Two of the judged images are training images, of which one is turned a little brighter.
