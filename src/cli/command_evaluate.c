@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "base/number.h"
@@ -381,6 +382,40 @@ static gan_status open_judged(work *of) {
   return gan_fail(GAN_BAD_USAGE, "%s has too few samples for a comparison", of->data.file.path);
 }
 
+/* --- Sets that are the same --- */
+
+/* The same file, or the same samples in another one. */
+static bool are_same(const gan_source *one, const gan_source *other) {
+  struct stat a, b;
+  if (one->fingerprint == other->fingerprint || one->fingerprint == other->earlier_fingerprint ||
+      one->earlier_fingerprint == other->fingerprint)
+    return true;
+  return one->options.path[0] && other->options.path[0] && stat(one->options.path, &a) == 0 &&
+         stat(other->options.path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
+         strcmp(one->options.dataset, other->options.dataset) == 0;
+}
+
+/* Samples that are named as held out have to be others than those that training saw and those that are judged. */
+static gan_status check_held_out(const work *of) {
+  const char *named = gan_argument(of->arguments, "--held-out");
+  if (!named) return GAN_OK;
+  const bool trained = are_same(of->others, of->real);
+  if (!trained && !(of->file && are_same(of->others, of->file))) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "--held-out %s: these are the samples of %s, %s; name samples that are neither", named,
+                  place_of(trained ? of->real : of->file),
+                  trained ? "which training has seen" : "which are to be judged");
+}
+
+static void notice_same(work *of) {
+  if (!of->file) return;
+  if (are_same(of->file, of->real))
+    gan_evaluate_notice(of->report, "%s and the real samples of %s are the same: this compares a set with itself",
+                        place_of(of->file), place_of(of->real));
+  else if (of->others && are_same(of->file, of->others))
+    gan_evaluate_notice(of->report, "%s is judged and is the floor, too: this compares a set with itself",
+                        place_of(of->file));
+}
+
 static gan_status judge_all(work *of) {
   gan_evaluate_report *report = of->report;
   if (!of->judged.count) return judge_file(of, &report->entries[0]);
@@ -473,6 +508,8 @@ static gan_status prepare(work *of) {
   GAN_TRY(gan_world_agree(world, gan_evaluate_data_find(of->arguments, &of->judged, &of->data)));
   GAN_TRY(gan_world_agree(world, open_real(of)));
   GAN_TRY(gan_world_agree(world, open_judged(of)));
+  GAN_TRY(gan_world_agree(world, check_held_out(of)));
+  notice_same(of);
   of->report->floor_count = at_most(of->judged_count, of->other_count);
   GAN_TRY(gan_world_agree(world, open_features(of)));
   return gan_world_agree(world, check_memory(of));

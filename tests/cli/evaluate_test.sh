@@ -155,7 +155,7 @@ test_the_floor_is_of_test_images_where_there_are_any() {
   rm data/t10k-* && evaluate judged-images-idx3-ubyte --against data --data.samples=150 --json && says out '"floor_samples": 50, "held_out": true' &&
     says out '"real_samples": 150' && evaluate judged-images-idx3-ubyte --against data --json && says out '"floor_samples": 80, "held_out": false' &&
     says out '"real_samples": 100' && says out 'which training may have seen' || return 1
-  evaluate judged-images-idx3-ubyte --against data --held-out judged-images-idx3-ubyte --json && says out '"floor_samples": 80, "held_out": true' &&
+  images other 70 3 && evaluate judged-images-idx3-ubyte --against data --held-out other-images-idx3-ubyte --json && says out '"floor_samples": 70, "held_out": true' &&
     evaluate judged-images-idx3-ubyte --against data --no-floor --json && ! grep -q '"floor"' out && says out '"real_samples": 200'
 }
 
@@ -174,6 +174,22 @@ for which in "floor", "noise":
     assert near > 0 and abs(near - round(near)) < 1e-6, (which, near)
 assert "--samples 2000: there are fewer judged samples, 67 of few.npy" in found["notices"], found["notices"]
 P
+}
+
+test_sets_that_are_the_same_are_noticed() {
+  images train 60 0 && images judged 40 1 && images other 40 2 && cp train-images-idx3-ubyte copy-images-idx3-ubyte && made <<'P' || return 1
+import numpy as np
+np.save("points.npy", np.random.default_rng(0).random((50, 2), np.float32))
+np.save("more.npy", np.random.default_rng(1).random((50, 2), np.float32))
+P
+  local against="--against train-images-idx3-ubyte --features none --metrics fcd_mean_only"
+  refuses 2 '--held-out train-images-idx3-ubyte: these are the samples of train-images-idx3-ubyte, which training has seen' judged-images-idx3-ubyte $against --held-out train-images-idx3-ubyte &&
+    refuses 2 '--held-out copy-images-idx3-ubyte: these are the samples of train-images-idx3-ubyte' judged-images-idx3-ubyte $against --held-out copy-images-idx3-ubyte &&
+    refuses 2 '--held-out judged-images-idx3-ubyte: these are the samples of judged-images-idx3-ubyte, which are to be judged' judged-images-idx3-ubyte $against --held-out judged-images-idx3-ubyte &&
+    evaluate judged-images-idx3-ubyte $against --held-out other-images-idx3-ubyte && ! grep -q 'with itself' out || return 1
+  evaluate copy-images-idx3-ubyte $against && says out '^copy-images-idx3-ubyte and the real samples of train-images-idx3-ubyte are the same' &&
+    evaluate points.npy --against points.npy --range 0,1 && says out 'points.npy are the same: this compares a set with itself' &&
+    evaluate points.npy --against more.npy && ! grep -q 'with itself' out
 }
 
 # Two of the judged images are training images, of which one is turned a little brighter.
