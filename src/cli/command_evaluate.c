@@ -98,6 +98,8 @@ static gan_status take_flags(work *of) {
   const char *metrics = gan_argument(of->arguments, "--metrics");
   of->wanted = SAMPLES_USUAL;
   of->has_floor = !gan_argument(of->arguments, "--no-floor");
+  if (metrics && !metrics[strspn(metrics, " ")])
+    return gan_fail(GAN_BAD_USAGE, "--metrics names none: leave it out for all of them");
   GAN_TRY(gan_metrics_choose(metrics ? metrics : "", &of->choice));
   GAN_TRY(take_number(of->arguments, "--samples", LEAST_SAMPLES, INT32_MAX, &of->wanted));
   GAN_TRY(take_number(of->arguments, "--neighbours", 1, INT32_MAX, &neighbours));

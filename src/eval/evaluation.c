@@ -43,11 +43,19 @@ static gan_status want(const char *name, bool wanted[]) {
   return GAN_OK;
 }
 
+/* Without the blanks around it. */
+static void take_name(const char *from, size_t length, char name[NAME_TEXT]) {
+  const size_t blanks = strspn(from, " ") < length ? strspn(from, " ") : length;
+  size_t used = length - blanks;
+  while (used > 0 && from[blanks + used - 1] == ' ') used--;
+  snprintf(name, NAME_TEXT, "%.*s", (int)(used < NAME_TEXT ? used : NAME_TEXT - 1), from + blanks);
+}
+
 static gan_status want_all_named(const char *names, bool wanted[]) {
   while (*names) {
     char name[NAME_TEXT];
     const size_t length = strcspn(names, ",");
-    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), names);
+    take_name(names, length, name);
     GAN_TRY(want(name, wanted));
     names += length + (names[length] == ',');
   }

@@ -15,8 +15,8 @@ typedef struct gan_metric_choice {
   bool named; /* by somebody, who is to learn of one that cannot be computed by an error */
 } gan_metric_choice;
 
-/* By the names of rows or of their values with commas between, "fcd,recall"; "" and "all" are all rows. GAN_BAD_USAGE
-   for an unknown name, with the nearest offered. */
+/* By the names of rows or of their values with commas between, "fcd,recall", blanks around them or not; "" and "all"
+   are all rows. GAN_BAD_USAGE for an unknown name, with the nearest offered. */
 gan_status gan_metrics_choose(const char *names, gan_metric_choice *choice) GAN_CHECKED;
 
 /* What became of a row. */

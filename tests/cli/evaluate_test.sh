@@ -106,7 +106,9 @@ test_several_checkpoints_may_be_named() {
   mkdir one && cp run/checkpoint-0000002.h5 one && refuses 2 'a curve needs two checkpoints' one --all -o curve.png || return 1
   refuses 2 'has no later one than' run/checkpoint-0000006.h5 run/checkpoint-0000002.h5 -o curve.png &&
     refuses 2 'several checkpoints: --all' run -o curve.png && refuses 2 'has to end in \.png' run --all -o curve.h5 &&
-    refuses 2 'is a file that is read' run/latest.h5 run -o run/latest.h5
+    refuses 2 'is a file that is read' run/checkpoint-0000002.h5 run/latest.h5 -o run/latest.h5 &&
+    refuses 2 'checkpoint-0000006\.h5 is the checkpoint .*, which is named already' run/latest.h5 run &&
+    refuses 2 'named already' run/checkpoint-0000002.h5 run/checkpoint-0000002.h5 -o curve.png
 }
 
 # More samples than any memory holds: who looks at the picture's place first never gets there.
@@ -288,7 +290,8 @@ P
     refuses 3 'is neither a checkpoint' points.npy --against text.txt && refuses 2 '--all is for a run' points.npy --against run --all &&
     refuses 2 'which are judged by themselves' points.npy run --against run && refuses 2 'unknown metric "mods"; did you mean modes' run --metrics mods &&
     refuses 2 'modes cannot be computed: needs data whose modes' points.npy --against points.npy --metrics modes || return 1
-  refuses 2 '--samples has to be from 2' run --samples 1 && refuses 2 '--samples: ' run --samples many && refuses 2 '--repeat has to be' run --repeat 1 &&
+  refuses 2 '--metrics names none' run --metrics "" && evaluate run --samples 50 --metrics " modes , kid" && says out '^kid ' && says out '^modes ' &&
+    refuses 2 '--samples has to be from 2' run --samples 1 && refuses 2 '--samples: ' run --samples many && refuses 2 '--repeat has to be' run --repeat 1 &&
     refuses 2 '--neighbours has to be' run --neighbours 0 && refuses 2 '--range' points.npy --against run --range 1 &&
     refuses 2 '--range: 2 is not less than 1' points.npy --against run --range 2,1 && refuses 2 '--range, --dataset and --axes are for files' run --range 0,1 &&
     refuses 3 'missing\.net' run --features missing.net && refuses 2 '--held-out run: it has to be a file' run --held-out run &&
