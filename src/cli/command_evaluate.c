@@ -199,10 +199,21 @@ static gan_status check_shape(const gan_shape *real, const gan_shape *other, con
                   what, is, has_to_be);
 }
 
+static gan_status too_few(const char *set, const char *place, int64_t count, int64_t needed, const char *remedy) {
+  return gan_fail(GAN_BAD_USAGE,
+                  "%s has too few %ssamples for a comparison: there are %" PRId64 ", and %" PRId64 " are needed%s",
+                  place, set, count, needed, remedy);
+}
+
 static gan_status check_counts(const work *of) {
-  if (of->real_count >= LEAST_SAMPLES && (!of->has_floor || of->other_count >= LEAST_SAMPLES)) return GAN_OK;
-  return gan_fail(GAN_BAD_USAGE, "%s has too few samples for a comparison%s", place_of(of->real),
-                  of->has_floor ? " with a floor, which takes half of them; --no-floor leaves it out" : "");
+  const gan_source *real = of->real, *others = of->other_rows.source;
+  const bool shared = of->has_floor && !of->report->held_out; /* the floor's samples are taken from the same */
+  if (of->real_count < LEAST_SAMPLES || (shared && of->other_count < LEAST_SAMPLES))
+    return too_few("", place_of(real), real->count, shared ? 2 * LEAST_SAMPLES : LEAST_SAMPLES,
+                   shared ? " with a floor, which takes half of them; --no-floor leaves it out" : "");
+  if (!of->has_floor || of->other_count >= LEAST_SAMPLES) return GAN_OK;
+  return too_few("held-out ", place_of(others), of->other_count, LEAST_SAMPLES,
+                 " for the floor; --no-floor leaves it out");
 }
 
 static gan_status open_real(work *of) {
@@ -317,12 +328,24 @@ static gan_status check_named(const work *of, const gan_evaluate_entry *entry) {
   return GAN_OK;
 }
 
+/* Rows that want nothing but the held-out samples, which are there and left out, say so. */
+static void blame_no_floor(const work *of, const gan_comparison *comparison, gan_metric_result *results) {
+  gan_comparison with = *comparison;
+  if (of->has_floor || !of->report->held_out) return;
+  with.held_out = comparison->real;
+  for (int row = 0; row < of->choice.count; row++)
+    if (results[row].unable[0] && !of->choice.metrics[row]->unable(&with))
+      snprintf(results[row].unable, sizeof results[row].unable,
+               "needs real samples that training has not seen, and --no-floor leaves them out");
+}
+
 static gan_status judge(work *of, gan_set_maker maker, gan_evaluate_entry *entry) {
   gan_filled_set set;
   GAN_TRY(fill(of, maker, "samples to judge", &set));
   const gan_comparison comparison = compare_with(of, &set.set);
   entry->count = maker.count;
   gan_status status = gan_metrics_compute(&of->choice, &comparison, "judged", &of->watch, entry->results);
+  if (status == GAN_OK) blame_no_floor(of, &comparison, entry->results);
   if (status == GAN_OK) status = check_named(of, entry);
   if (status == GAN_OK && of->repeats)
     status = gan_metrics_repeat(&of->choice, &comparison, of->repeats, &of->watch, entry->results);
@@ -381,7 +404,7 @@ static gan_status open_judged(work *of) {
   GAN_TRY(check_shape(&of->real->shape, &of->file->shape, of->data.file.path));
   of->judged_count = at_most(of->wanted, of->file->count);
   if (of->file->count >= LEAST_SAMPLES) return GAN_OK;
-  return gan_fail(GAN_BAD_USAGE, "%s has too few samples for a comparison", of->data.file.path);
+  return too_few("", of->data.file.path, of->file->count, LEAST_SAMPLES, "");
 }
 
 /* --- Sets that are the same --- */

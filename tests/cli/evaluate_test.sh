@@ -277,6 +277,7 @@ points = np.zeros((50, 2), np.float32)
 np.save("points.npy", points)
 np.save("three.npy", np.zeros((50, 3), np.float32))
 np.save("one.npy", points[:1])
+np.save("few.npy", np.ones((3, 2), np.float32))
 points[7, 1] = np.nan
 np.save("nan.npy", points)
 with h5py.File("two.h5", "w") as file: file["a"], file["b"] = points, points
@@ -285,7 +286,10 @@ P
     refuses 2 'what is to be evaluated' && refuses 3 'missing\.h5' missing.h5 && refuses 3 'text\.txt is neither a checkpoint nor samples' text.txt --against run &&
     refuses 3 'empty is a folder without a checkpoint' empty && refuses 3 'empty has no checkpoint' empty --all &&
     refuses 3 'cut\.npy is cut short' cut.npy --against run && refuses 3 'cut\.h5' cut.h5 && refuses 2 'which are the real samples' points.npy &&
-    refuses 2 'three\.npy are of shape \(3\), and the real ones of \(2\)' three.npy --against run && refuses 2 'one\.npy has too few samples' one.npy --against run &&
+    refuses 2 'three\.npy are of shape \(3\), and the real ones of \(2\)' three.npy --against run && refuses 2 'one\.npy has too few samples .* there are 1, and 2 are needed$' one.npy --against run &&
+    refuses 2 'one\.npy has too few held-out samples .* there are 1, and 2 are needed for the floor; --no-floor' few.npy --against points.npy --held-out one.npy &&
+    refuses 2 'few\.npy has too few samples .* there are 3, and 4 are needed with a floor, .*; --no-floor' points.npy --against few.npy &&
+    refuses 2 'memorisation cannot be computed: .* and --no-floor leaves them out' few.npy --against points.npy --held-out one.npy --no-floor --metrics memorisation &&
     refuses 3 'element 1 of sample 7 is nan' nan.npy --against run && refuses 2 'out of a, b; .*--dataset' two.h5 --against run &&
     refuses 3 'is neither a checkpoint' points.npy --against text.txt && refuses 2 '--all is for a run' points.npy --against run --all &&
     refuses 2 'which are judged by themselves' points.npy run --against run && refuses 2 'unknown metric "mods"; did you mean modes' run --metrics mods &&
