@@ -19,6 +19,7 @@
 #include "cli/terminal.h"
 #include "cli/work_bar.h"
 #include "dist/world.h"
+#include "eval/metric_rows.h"
 #include "store/kind.h"
 #include "train/data.h"
 
@@ -463,11 +464,26 @@ static void notice_fewer(work *of, const char *what, const char *place, int64_t 
                         what, count, place);
 }
 
+/* Copies of training samples that are not among the real ones here cannot be found. */
+static void notice_unsearched(work *of) {
+  const int64_t all = of->real->count, searched = of->real_count;
+  bool asked = gan_argument(of->arguments, "--pairs") != NULL;
+  for (int row = 0; row < of->choice.count; row++)
+    asked = asked ||
+            (of->choice.metrics[row] == &gan_metric_memorisation && !of->report->entries[0].results[row].unable[0]);
+  if (asked && searched < all)
+    gan_evaluate_notice(of->report,
+                        "copies of training samples are searched for among %" PRId64 " of the %" PRId64
+                        " (%.3g %%), and copies of the others are missed: --samples %" PRId64 " searches all",
+                        searched, all, 100.0 * (double)searched / (double)all, all);
+}
+
 static void add_notices(work *of) {
   gan_evaluate_report *report = of->report;
   const int64_t judged = of->judged_count, fewest = judged < of->real_count ? judged : of->real_count;
   if (of->file) notice_fewer(of, "judged", of->data.file.path, judged);
   notice_fewer(of, "real", place_of(of->real), of->real_count);
+  notice_unsearched(of);
   if (of->has_floor && report->floor_count < judged)
     gan_evaluate_notice(report,
                         "the floor is of %" PRId64 " samples, fewer than the %" PRId64

@@ -7,7 +7,7 @@
 #include "eval/evaluation.h"
 #include "store/samples.h"
 
-enum { GAN_EVALUATE_NOTICES = 8, GAN_EVALUATE_TEXT = PATH_MAX + 256 };
+enum { GAN_EVALUATE_NOTICES = 16, GAN_EVALUATE_TEXT = PATH_MAX + 256 };
 
 /* One generator's, or one file's. */
 typedef struct gan_evaluate_entry {

@@ -1,4 +1,4 @@
-/* The rows of the table of metrics, for metrics.c and for the files that define them. */
+/* The rows of the table of metrics: for metrics.c, the files that define them, and who has to know one of them. */
 #ifndef GAN_EVAL_METRIC_ROWS_H
 #define GAN_EVAL_METRIC_ROWS_H
 

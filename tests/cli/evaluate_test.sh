@@ -194,6 +194,15 @@ P
     evaluate points.npy --against more.npy && ! grep -q 'with itself' out
 }
 
+test_training_samples_that_are_not_searched_are_noticed() {
+  images train 300 0 && images judged 50 1 && images other 60 2 || return 1
+  local against="--against train-images-idx3-ubyte --features none --metrics memorisation"
+  evaluate judged-images-idx3-ubyte $against --held-out other-images-idx3-ubyte --samples 60 &&
+    says out 'copies of training samples are searched for among 60 of the 300 \(20 %\), and copies of the others are missed: --samples 300 searches all' &&
+    evaluate judged-images-idx3-ubyte $against --held-out other-images-idx3-ubyte --samples 300 && ! grep -q 'copies of the others' out &&
+    evaluate judged-images-idx3-ubyte --against train-images-idx3-ubyte --features none --metrics fcd_mean_only --no-floor --samples 60 && ! grep -q 'copies of the others' out
+}
+
 # Two of the judged images are training images, of which one is turned a little brighter.
 test_the_closest_pairs_are_drawn() {
   images train 100 0 && images judged 40 5 && made <<'P' || return 1
