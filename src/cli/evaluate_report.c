@@ -50,6 +50,11 @@ static void print_value(const gan_metric_result *result, int value, bool with_er
 
 static const char *direction(int better) { return better < 0 ? "lower" : better > 0 ? "higher" : ""; }
 
+/* Why a value is not there of a row that is; NULL: it is there, or nothing is known. */
+static const char *why_undefined(const gan_metric *metric, const gan_metric_result *result, int value) {
+  return result->unable[0] || isfinite(result->values[value]) ? NULL : metric->values[value].undefined;
+}
+
 static void print_single(const gan_evaluate_report *report) {
   const gan_metric_choice *choice = report->choice;
   printf("\n%-*s", NAME_COLUMNS, "");
@@ -62,7 +67,9 @@ static void print_single(const gan_evaluate_report *report) {
   for (int row = 0; row < choice->count; row++)
     for (int value = 0; gan_metric_has(choice->metrics[row], value); value++) {
       const gan_metric_value *about = &choice->metrics[row]->values[value];
-      if (report->entries[0].results[row].unable[0]) continue;
+      if (report->entries[0].results[row].unable[0] ||
+          why_undefined(choice->metrics[row], &report->entries[0].results[row], value))
+        continue;
       printf("%-*s", NAME_COLUMNS, about->name);
       print_value(&report->entries[0].results[row], value, true, VALUE_COLUMNS);
       if (report->has_floor) {
@@ -104,13 +111,21 @@ static void print_curves(const gan_evaluate_report *report) {
     }
 }
 
+static void print_reason(const char *name, const char *reason, bool *first) {
+  printf("%s  %-*s%s\n", *first ? "\nnot computed\n" : "", NAME_COLUMNS, name, reason);
+  *first = false;
+}
+
 static void print_unable(const gan_evaluate_report *report) {
   bool first = true;
   for (int row = 0; row < report->choice->count; row++) {
-    const char *reason = report->entries[0].results[row].unable;
-    if (!reason[0]) continue;
-    printf("%s  %-*s%s\n", first ? "\nnot computed\n" : "", NAME_COLUMNS, report->choice->metrics[row]->name, reason);
-    first = false;
+    const gan_metric *metric = report->choice->metrics[row];
+    const gan_metric_result *result = &report->entries[0].results[row];
+    if (result->unable[0]) print_reason(metric->name, result->unable, &first);
+    for (int value = 0; gan_metric_has(metric, value); value++) {
+      const char *reason = why_undefined(metric, result, value);
+      if (reason) print_reason(metric->values[value].name, reason, &first);
+    }
   }
 }
 
@@ -167,9 +182,14 @@ static void add_entry(struct json_object *object, const gan_evaluate_report *rep
   gan_json_add_integer(object, "samples", entry->count);
   add_values(object, report->choice, entry->results, false);
   if (report->repeats) gan_json_add(object, "standard_error", values_of(report->choice, entry->results, true));
-  for (int row = 0; row < report->choice->count; row++)
-    if (entry->results[row].unable[0])
-      gan_json_add_text(unable, report->choice->metrics[row]->name, entry->results[row].unable);
+  for (int row = 0; row < report->choice->count; row++) {
+    const gan_metric *metric = report->choice->metrics[row];
+    if (entry->results[row].unable[0]) gan_json_add_text(unable, metric->name, entry->results[row].unable);
+    for (int value = 0; gan_metric_has(metric, value); value++) {
+      const char *reason = why_undefined(metric, &entry->results[row], value);
+      if (reason) gan_json_add_text(unable, metric->values[value].name, reason);
+    }
+  }
   gan_json_add(object, "unable", unable);
 }
 

@@ -47,9 +47,11 @@ enum { GAN_METRIC_VALUES = 4 };
 
 /* One value of a row: what users call it, and which way is better. */
 typedef struct gan_metric_value {
-  const char *name; /* NULL: no further ones */
-  const char *help; /* half a sentence, with units where there are any */
-  int better;       /* -1: lower, 1: higher, 0: neither, such as a standard error */
+  const char *name;      /* NULL: no further ones */
+  const char *help;      /* half a sentence, with units where there are any */
+  int better;            /* -1: lower, 1: higher, 0: neither, such as a standard error */
+  const char *undefined; /* why it is NAN where it is, of sets of which the row can be computed; NULL: it never is, or
+                            the help says it */
 } gan_metric_value;
 
 typedef struct gan_metric {

@@ -161,6 +161,14 @@ test_the_floor_is_of_test_images_where_there_are_any() {
     evaluate judged-images-idx3-ubyte --against data --no-floor --json && ! grep -q '"floor"' out && says out '"real_samples": 200'
 }
 
+# One block of kernel distances has no spread.
+test_an_error_that_one_block_does_not_have_is_told() {
+  trained && evaluate run --samples 300 --metrics kid && ! grep -q '^kid_error' out && says out '^not computed' &&
+    says out '^  kid_error +needs more than 1,024 samples' && evaluate run --samples 300 --metrics kid --json &&
+    says out '"unable": \{ "kid_error": "needs more than' && says out '"kid_error": null' &&
+    evaluate run --samples 1100 --metrics kid && says out '^kid_error +[0-9]' && ! grep -q 'not computed' out
+}
+
 # Values depend on how many samples they are of: the floor and noise have as many as are judged.
 test_the_floor_is_of_as_many_samples_as_are_judged() {
   made <<'P' || return 1
