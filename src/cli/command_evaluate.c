@@ -329,6 +329,36 @@ static gan_status check_named(const work *of, const gan_evaluate_entry *entry) {
   return GAN_OK;
 }
 
+/* --- Units --- */
+
+typedef struct value_range {
+  double low, high;
+} value_range;
+
+static value_range range_of(const gan_sample_set *set) {
+  const int64_t count = set->count * gan_shape_count(&set->shape);
+  float low = set->samples[0], high = low;
+  for (int64_t i = 1; i < count; i++) {
+    low = set->samples[i] < low ? set->samples[i] : low;
+    high = set->samples[i] > high ? set->samples[i] : high;
+  }
+  return (value_range){low, high};
+}
+
+/* Samples in other units than the data's get bad numbers that look like bad samples. 0 to 1 beside -1 to 1 is half as
+   wide; beyond half a width outside of the data hardly a sample of the same units lies. */
+static void notice_units(work *of, const gan_sample_set *judged) {
+  if (!of->file || gan_world_rank(of->world) != 0) return;
+  const value_range real = range_of(&of->real_set.set), is = range_of(judged);
+  const double width = real.high - real.low;
+  const bool outside = is.low < real.low - width / 2 || is.high > real.high + width / 2;
+  if (outside || is.high - is.low <= 0.505 * width)
+    gan_evaluate_notice(of->report,
+                        "values of %s are from %.4g to %.4g, and those of the real samples from %.4g to %.4g: if they "
+                        "are in other units, --range LOW,HIGH says which become -1 and 1",
+                        place_of(of->file), is.low, is.high, real.low, real.high);
+}
+
 /* Rows that want nothing but the held-out samples, which are there and left out, say so. */
 static void blame_no_floor(const work *of, const gan_comparison *comparison, gan_metric_result *results) {
   gan_comparison with = *comparison;
@@ -344,6 +374,7 @@ static gan_status judge(work *of, gan_set_maker maker, gan_evaluate_entry *entry
   gan_filled_set set;
   GAN_TRY(fill(of, maker, "samples to judge", &set));
   const gan_comparison comparison = compare_with(of, &set.set);
+  notice_units(of, &set.set);
   entry->count = maker.count;
   gan_status status = gan_metrics_compute(&of->choice, &comparison, "judged", &of->watch, entry->results);
   if (status == GAN_OK) blame_no_floor(of, &comparison, entry->results);

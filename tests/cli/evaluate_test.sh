@@ -169,6 +169,22 @@ test_an_error_that_one_block_does_not_have_is_told() {
     evaluate run --samples 1100 --metrics kid && says out '^kid_error +[0-9]' && ! grep -q 'not computed' out
 }
 
+test_samples_in_other_units_are_noticed() {
+  made <<'P' || return 1
+import numpy as np
+random = np.random.default_rng(0)
+for name in "real", "alike":
+    np.save(name + ".npy", random.uniform(-1, 1, (100, 6)).astype(np.float32))
+alike = np.load("alike.npy")
+np.save("bytes.npy", 127.5 * (alike + 1))
+np.save("unit.npy", (alike + 1) / 2)
+P
+  local against="--against real.npy --metrics fcd_mean_only" noticed='are in other units, --range'
+  evaluate bytes.npy $against && says out '^values of bytes.npy are from [0-9.e-]+ to 25[0-9.]+, and those of the real samples from -[0-9.]+ to [0-9.]+: .*--range LOW,HIGH' &&
+    evaluate unit.npy $against && says out "$noticed" && evaluate alike.npy $against && ! grep -q -e "$noticed" out &&
+    evaluate bytes.npy $against --range 0,255 && ! grep -q -e "$noticed" out && evaluate unit.npy $against --range 0,1 && ! grep -q -e "$noticed" out
+}
+
 # Values depend on how many samples they are of: the floor and noise have as many as are judged.
 test_the_floor_is_of_as_many_samples_as_are_judged() {
   made <<'P' || return 1
