@@ -587,9 +587,23 @@ static gan_status prepare(work *of) {
   return gan_world_agree(world, check_memory(of));
 }
 
+/* Where all features are constant, distances are 0 whatever the samples are. The same on every rank. */
+static gan_status check_features(const work *of) {
+  const gan_sample_set *set = &of->real_set.set;
+  const size_t bytes = (size_t)set->feature_count * sizeof *set->features;
+  for (int64_t row = 1; row < set->count; row++)
+    if (memcmp(set->features, set->features + row * set->feature_count, bytes) != 0) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE,
+                  "all %" PRId64
+                  " real samples of %s have the same features (%s), which tell nothing of how good samples are: take "
+                  "other features (--features) or data that vary",
+                  set->count, place_of(of->real), of->about.name);
+}
+
 static gan_status evaluate(work *of) {
   GAN_TRY(prepare(of));
   GAN_TRY(fill(of, gan_source_rows_maker(&of->real_rows, of->real_count), "real samples", &of->real_set));
+  GAN_TRY(check_features(of));
   GAN_TRY(compare_floor(of));
   GAN_TRY(judge_all(of));
   return tell(of);

@@ -140,7 +140,7 @@ P
   # Axes that do not tell what they are can be said.
   made <<'P'
 import numpy as np
-np.save("what.npy", np.zeros((20, 32, 100), np.float32))
+np.save("what.npy", np.random.default_rng(0).random((20, 32, 100), np.float32))
 P
   refuses 2 'what its axes are.*--axes' what.npy --against what.npy --data.axes=NCL &&
     evaluate what.npy --axes NCL --against what.npy --data.axes=NCL --samples 5 --features none
@@ -306,11 +306,12 @@ test_a_terminal_shows_progress_of_ranks_too() {
 test_wrong_inputs_are_told_in_one_line() {
   trained && made <<'P' || return 1
 import h5py, numpy as np
-points = np.zeros((50, 2), np.float32)
+points = np.random.default_rng(0).random((50, 2), np.float32)
+np.save("constant.npy", np.full((50, 2), 0.5, np.float32))
 np.save("points.npy", points)
 np.save("three.npy", np.zeros((50, 3), np.float32))
 np.save("one.npy", points[:1])
-np.save("few.npy", np.ones((3, 2), np.float32))
+np.save("few.npy", np.random.default_rng(1).random((3, 2), np.float32))
 points[7, 1] = np.nan
 np.save("nan.npy", points)
 with h5py.File("two.h5", "w") as file: file["a"], file["b"] = points, points
@@ -326,6 +327,7 @@ P
     refuses 3 'element 1 of sample 7 is nan' nan.npy --against run && refuses 2 'out of a, b; .*--dataset' two.h5 --against run &&
     refuses 3 'is neither a checkpoint' points.npy --against text.txt && refuses 2 '--all is for a run' points.npy --against run --all &&
     refuses 2 'which are judged by themselves' points.npy run --against run && refuses 2 'unknown metric "mods"; did you mean modes' run --metrics mods &&
+    refuses 2 'all 25 real samples of constant\.npy have the same features \(none: the samples themselves\)' points.npy --against constant.npy &&
     refuses 2 'modes cannot be computed: needs data whose modes' points.npy --against points.npy --metrics modes || return 1
   refuses 2 '--metrics names none' run --metrics "" && evaluate run --samples 50 --metrics " modes , kid" && says out '^kid ' && says out '^modes ' &&
     refuses 2 '--samples has to be from 2' run --samples 1 && refuses 2 '--samples: ' run --samples many && refuses 2 '--repeat has to be' run --repeat 1 &&
