@@ -345,14 +345,16 @@ static value_range range_of(const gan_sample_set *set) {
   return (value_range){low, high};
 }
 
-/* Samples in other units than the data's get bad numbers that look like bad samples. 0 to 1 beside -1 to 1 is half as
-   wide; beyond half a width outside of the data hardly a sample of the same units lies. */
+/* Samples in other units than the data's get bad numbers that look like bad samples. Half a width
+   outside of the data there is hardly a sample of the same units; 0 to 1 is the upper half of -1 to 1; and -1 to 1 is
+   next to nothing of 0 to 255. Other narrow ones are those of generators that have not learnt to spread yet. */
 static void notice_units(work *of, const gan_sample_set *judged) {
   if (!of->file || gan_world_rank(of->world) != 0) return;
   const value_range real = range_of(&of->real_set.set), is = range_of(judged);
   const double width = real.high - real.low;
   const bool outside = is.low < real.low - width / 2 || is.high > real.high + width / 2;
-  if (outside || is.high - is.low <= 0.505 * width)
+  const bool upper_half = is.low >= real.low + 0.495 * width && is.high - is.low >= 0.3 * width;
+  if (outside || upper_half || is.high - is.low < 0.02 * width)
     gan_evaluate_notice(of->report,
                         "values of %s are from %.4g to %.4g, and those of the real samples from %.4g to %.4g: if they "
                         "are in other units, --range LOW,HIGH says which become -1 and 1",

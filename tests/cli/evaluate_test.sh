@@ -178,10 +178,12 @@ for name in "real", "alike":
 alike = np.load("alike.npy")
 np.save("bytes.npy", 127.5 * (alike + 1))
 np.save("unit.npy", (alike + 1) / 2)
+np.save("narrow.npy", alike / 4)
+np.save("point.npy", alike / 128)
 P
   local against="--against real.npy --metrics fcd_mean_only" noticed='are in other units, --range'
   evaluate bytes.npy $against && says out '^values of bytes.npy are from [0-9.e-]+ to 25[0-9.]+, and those of the real samples from -[0-9.]+ to [0-9.]+: .*--range LOW,HIGH' &&
-    evaluate unit.npy $against && says out "$noticed" && evaluate alike.npy $against && ! grep -q -e "$noticed" out &&
+    evaluate unit.npy $against && says out "$noticed" && evaluate point.npy $against && says out "$noticed" && evaluate narrow.npy $against && ! grep -q -e "$noticed" out && evaluate alike.npy $against && ! grep -q -e "$noticed" out &&
     evaluate bytes.npy $against --range 0,255 && ! grep -q -e "$noticed" out && evaluate unit.npy $against --range 0,1 && ! grep -q -e "$noticed" out
 }
 
