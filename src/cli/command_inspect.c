@@ -99,9 +99,10 @@ static void show_safetensors(const gan_arguments *arguments, const char *path) {
   if (arguments->json)
     gan_json_print(gan_inspect_object("safetensors", path));
   else
-    printf("safetensors %s\nTensors of a network; one that has its layers too gives features: gan_dist evaluate .. "
-           "--features %s\n",
-           path, path);
+    printf(
+        "safetensors %s\nTensors of a network; one that has its layers too gives features: gan_dist evaluate .. "
+        "--features %s\n",
+        path, path);
 }
 
 static gan_status inspect_kind(const gan_arguments *arguments, const char *path, gan_file_kind kind) {
