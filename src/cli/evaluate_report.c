@@ -52,7 +52,7 @@ static const char *direction(int better) { return better < 0 ? "lower" : better 
 
 /* Why a value is not there of a row that is; NULL: it is there, or nothing is known. */
 static const char *why_undefined(const gan_metric *metric, const gan_metric_result *result, int value) {
-  return result->unable[0] || isfinite(result->values[value]) ? NULL : metric->values[value].undefined;
+  return result->unable[0] || isfinite(result->values[value]) ? NULL : metric->undefined[value];
 }
 
 static void print_single(const gan_evaluate_report *report) {

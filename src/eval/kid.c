@@ -200,7 +200,8 @@ const gan_metric gan_metric_kid = {
     .help = "kernel distance of features, without bias, and its standard error",
     .source = "Binkowski et al. 2018, arXiv 1801.01401, section 4; blocks of TF-GAN's classifier_metrics",
     .values = {{"kid", "kernel distance of features", -1},
-               {"kid_error", "standard error of kid, from blocks of up to 1,024 samples", 0,
-                "needs more than 1,024 samples: fewer make one block, which has no spread (--repeat tells an error)"}},
+               {"kid_error", "standard error of kid, from blocks of up to 1,024 samples", 0}},
+    .undefined = {[1] = "needs more than 1,024 samples: fewer make one block, which has no spread (--repeat tells an "
+                        "error)"},
     .unable = unable,
     .compute = compute};

@@ -47,11 +47,9 @@ enum { GAN_METRIC_VALUES = 4 };
 
 /* One value of a row: what users call it, and which way is better. */
 typedef struct gan_metric_value {
-  const char *name;      /* NULL: no further ones */
-  const char *help;      /* half a sentence, with units where there are any */
-  int better;            /* -1: lower, 1: higher, 0: neither, such as a standard error */
-  const char *undefined; /* why it is NAN where it is, of sets of which the row can be computed; NULL: it never is, or
-                            the help says it */
+  const char *name; /* NULL: no further ones */
+  const char *help; /* half a sentence, with units where there are any */
+  int better;       /* -1: lower, 1: higher, 0: neither, such as a standard error */
 } gan_metric_value;
 
 typedef struct gan_metric {
@@ -59,6 +57,9 @@ typedef struct gan_metric {
   const char *help;
   const char *source; /* paper and equation, and whose definition is followed */
   gan_metric_value values[GAN_METRIC_VALUES];
+  /* Why values[i] is NAN where it is, of sets of which the row can be computed; NULL: it never is, or the help says it.
+   */
+  const char *undefined[GAN_METRIC_VALUES];
   /* NULL, or why it cannot be computed of these sets: "needs a feature network that classifies". By what the sets have
      and their sizes alone, the same on every rank. Not collective; NULL function: it always can. */
   const char *(*unable)(const gan_comparison *comparison);
