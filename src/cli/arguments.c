@@ -228,7 +228,7 @@ gan_status gan_command_check_config(const gan_command *command, const gan_argume
     status = refuse_unless_default(command, arguments, option, defaults);
   }
   gan_config_destroy(defaults);
-  return status;
+  return gan_world_agree(arguments->world, status);
 }
 
 bool gan_command_refuses(const gan_command *command, const gan_option *option) {

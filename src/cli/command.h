@@ -70,7 +70,7 @@ extern const int gan_command_count;
    rather than ignored; the environment is for all subcommands. */
 bool gan_command_uses(const gan_command *command, const gan_option *option);
 /* GAN_BAD_USAGE where a preset or an INI file sets a key that means nothing to the command to other than its default.
- */
+   Collective; errors are agreed on, one for want of memory too. */
 gan_status gan_command_check_config(const gan_command *command, const gan_arguments *arguments) GAN_CHECKED;
 bool gan_command_refuses(const gan_command *command, const gan_option *option);
 /* Whether nothing is written but to stdout. */
