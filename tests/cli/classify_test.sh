@@ -1,16 +1,6 @@
 # gan_dist classify: a classifier of labelled data, the same for any number of ranks, in a file that is whole or absent.
 . "$(dirname "$0")/support.sh"
 
-json() { # json CONDITION: what the program printed (in out), as d
-  python3 -c "
-import json
-d = json.load(open('out'))
-assert $1" && return 0
-  note "not so: $1"
-  head -n 30 out
-  return 1
-}
-
 # labelled: images of 8 x 8 as MNIST's files in data/, and the same in data.h5: one of four quarters is brighter than the others
 labelled() {
   mkdir -p data && /usr/bin/python3 - <<'P'
@@ -39,13 +29,13 @@ write_ini() { printf '[run]\niterations = 60\n[data]\nsource = idx\npath = data\
 
 test_a_classifier_learns_in_seconds_and_says_how_well() {
   labelled && write_ini && run 0 mpi 2 classify small.ini "${small[@]}" -o c.h5 --json || return 1
-  json "d['accuracy'] >= 0.95 and d['test_samples'] == 200 and not d['held_out'] and d['train_samples'] == 800 and d['classes'] == 4 \
+  json_says "d['accuracy'] >= 0.95 and d['test_samples'] == 200 and not d['held_out'] and d['train_samples'] == 800 and d['classes'] == 4 \
     and d['features'] == 16 and d['iterations'] == 60 and d['file'] == 'c.h5' and d['samples_seen'] == 2400" || return 1
   run 0 "$PROGRAM" classify small.ini "${small[@]}" -o c.h5 && says out '^iteration 60/60 \(100%\)  loss [0-9.]+  right [0-9.]+ %' &&
     says out '^accuracy +(9[5-9]|100)\.[0-9]+ % of 200 test samples$' && says out '^trained with +2400 samples of 4 classes, 3 times all 800 that there are$' || return 1
   run 0 "$PROGRAM" inspect c.h5 && says out '^classifier c\.h5$' && says out '^  classes +4$' && says out '^  trained on +idx data$' &&
     says out '^  accuracy +(9[5-9]|100)\.[0-9]+ % of 200 test samples$' && says out '/classifier/5\.weight ' && ! grep -q 'critic steps' out || return 1
-  run 0 "$PROGRAM" inspect c.h5 --json && json "d['kind'] == 'classifier' and d['classes'] == 4 and d['feature_layers'] == 7 and d['iteration'] == 60"
+  run 0 "$PROGRAM" inspect c.h5 --json && json_says "d['kind'] == 'classifier' and d['classes'] == 4 and d['feature_layers'] == 7 and d['iteration'] == 60"
 }
 
 test_the_number_of_ranks_changes_no_bit() {
@@ -64,11 +54,11 @@ test_hdf5_data_are_tested_with_a_share_held_out() {
   local data=(--data.source hdf5 --data.path data.h5 --data.dataset images --data.labels labels)
   printf '[data]\nsource = hdf5\n' >small.ini
   run 0 mpi 3 classify small.ini "${data[@]}" "${small[@]}" -o three.h5 --json || return 1
-  json "d['accuracy'] >= 0.9 and d['test_samples'] == 80 and d['train_samples'] == 720 and d['held_out']" || return 1
+  json_says "d['accuracy'] >= 0.9 and d['test_samples'] == 80 and d['train_samples'] == 720 and d['held_out']" || return 1
   run 0 "$PROGRAM" classify small.ini "${data[@]}" "${small[@]}" -q -o one.h5 && cmp one.h5 three.h5 || return 1
-  run 0 "$PROGRAM" classify small.ini "${data[@]}" "${small[@]}" --classifier.held_out=0.25 -o c.h5 --json && json "d['test_samples'] == 200" || return 1
+  run 0 "$PROGRAM" classify small.ini "${data[@]}" "${small[@]}" --classifier.held_out=0.25 -o c.h5 --json && json_says "d['test_samples'] == 200" || return 1
   run 0 "$PROGRAM" classify small.ini "${data[@]}" "${small[@]}" --classifier.test=data.h5 -o c.h5 --json &&
-    json "d['test_samples'] == 800 and d['train_samples'] == 800 and not d['held_out']"
+    json_says "d['test_samples'] == 800 and d['train_samples'] == 800 and not d['held_out']"
 }
 
 test_what_cannot_be_classified_is_refused() {

@@ -3,16 +3,6 @@
 . "$(dirname "$0")/support.sh"
 limit=${LIMIT:-240}
 
-json() { # json CONDITION: what the program printed (in out), as d
-  python3 -c "
-import json
-d = json.load(open('out'))
-assert $1" && return 0
-  note "not so: $1"
-  head -n 30 out
-  return 1
-}
-
 # colour_images SIZE: data/emoji-SIZE.h5, a few pictures by the name that presets look for, made up where there is no font
 colour_images() {
   python3 - "$1" <<'P' || return 1
@@ -36,7 +26,7 @@ trains() {
   local preset
   for preset in "$@"; do
     run 0 mpi 2 train --preset "$preset" --batch 8 --shards 2 --iterations 2 --samples.count=4 --eval.samples=16 --eval.projections=4 \
-      --run.dir "run-$preset" --json && json "d['iteration'] == 2 and d['sliced_wasserstein'] > 0 and d['critic_loss'] == d['critic_loss']" ||
+      --run.dir "run-$preset" --json && json_says "d['iteration'] == 2 and d['sliced_wasserstein'] > 0 and d['critic_loss'] == d['critic_loss']" ||
       { note "preset $preset"; return 1; }
     ! grep -E '^iteration [0-9]+: |the data reach|nothing keeps' err || { note "$preset tells of what goes wrong"; return 1; }
     [ -e "run-$preset/samples-0000002.png" ] || { note "$preset draws no samples"; return 1; }
@@ -59,7 +49,7 @@ test_presets_of_small_colour_images_tell_where_their_data_come_from() {
   done
 }
 test_grid25_knows_its_25_modes() {
-  trains grid25 && json "d['modes'] == 25"
+  trains grid25 && json_says "d['modes'] == 25"
 }
 
 # The regulariser, loss or optimiser that a preset is named after is in what it brings.

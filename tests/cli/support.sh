@@ -52,6 +52,16 @@ says() { # says FILE PATTERN: the file has a line that matches
   return 1
 }
 
+json_says() { # json_says CONDITION: what the program printed (in out), as d
+  python3 -c "
+import json
+d = json.load(open('out'))
+assert $1" && return 0
+  note "not so: $1"
+  head -n 30 out
+  return 1
+}
+
 one_message() { # exactly one error message of the program in err
   local count
   count=$(grep -c '^gan_dist: ' err)
