@@ -276,16 +276,18 @@ static gan_status check_memory(const work *of) {
 /* --- Comparing --- */
 
 static gan_comparison compare_with(const work *of, const gan_sample_set *fake) {
-  return (gan_comparison){.world = of->world,
-                          .backend = of->backend,
-                          .real = &of->real_set.set,
-                          .fake = fake,
-                          .held_out = of->report->held_out && of->other_set.samples ? &of->other_set.set : NULL,
-                          .seed = METRIC_SEED,
-                          .neighbours = of->neighbours,
-                          .modes = of->modes,
-                          .centres = of->centres,
-                          .sigma = of->real->options.sigma};
+  return (gan_comparison){
+      .world = of->world,
+      .backend = of->backend,
+      .real = &of->real_set.set,
+      .fake = fake,
+      .held_out = of->report->held_out && of->other_set.samples ? &of->other_set.set : NULL,
+      .seed = METRIC_SEED,
+      .neighbours = of->neighbours,
+      .modes = of->modes,
+      .centres = of->centres,
+      .sigma = of->real->options.sigma,
+      .power = gan_source_type_reads(of->real->type, "shower.power") ? of->real->options.shower.power : 0};
 }
 
 static gan_status fill(work *of, gan_set_maker maker, const char *what, gan_filled_set *filled) {
