@@ -8,29 +8,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "base/number.h"
-#include "cli/evaluate.h"
-#include "cli/evaluate_sources.h"
+#include "cli/evaluate_work.h"
 #include "cli/outputs.h"
 #include "cli/run_folder.h"
 #include "cli/terminal.h"
-#include "cli/work_bar.h"
 #include "dist/world.h"
-#include "eval/metric_rows.h"
 #include "store/kind.h"
 #include "train/data.h"
 
-/* Samples of each set by default, and how many of them published values are of at least. */
-enum {
-  SAMPLES_USUAL = 10000,
-  SAMPLES_PUBLISHED = 10000,
-  NEIGHBOURS_USUAL = 5,
-  LEAST_SAMPLES = 2,
-  MOST_REPEATS = 10000
-};
+/* Samples of each set by default. */
+enum { SAMPLES_USUAL = 10000, NEIGHBOURS_USUAL = 5, LEAST_SAMPLES = 2, MOST_REPEATS = 10000 };
 /* Data without end: training reads from 0 on. */
 static const int64_t BEYOND = (int64_t)1 << 48;
 /* Of directions, splits and halves: the same in every evaluation, so that numbers compare. */
@@ -57,31 +47,6 @@ static const gan_flag flags[] = {
     {"--axes", "NAME", "of a file of samples: what its axes are, as data.axes"},
     {NULL, NULL, NULL}};
 
-typedef struct work {
-  const gan_arguments *arguments;
-  gan_world *world;
-  gan_metric_choice choice;
-  int64_t wanted; /* samples of each set */
-  int neighbours, repeats;
-  bool has_floor;
-  gan_judged judged;
-  gan_evaluate_data data;
-  const gan_backend *backend;
-  gan_source *real, *file;
-  gan_source *others; /* where it is another one than the real samples' */
-  gan_source_rows real_rows, other_rows;
-  int64_t real_count, other_count, judged_count;
-  gan_features *features; /* NULL: the samples themselves */
-  gan_features_about about;
-  int label_count; /* classes whose labels are used; 0: none are */
-  gan_filled_set real_set, other_set;
-  int modes;
-  float *centres;
-  gan_evaluate_report *report;
-  gan_work_bar bar;
-  gan_evaluation_watch watch;
-} work;
-
 /* --- What is asked --- */
 
 static gan_status take_number(const gan_arguments *arguments, const char *flag, int64_t least, int64_t most,
@@ -94,7 +59,7 @@ static gan_status take_number(const gan_arguments *arguments, const char *flag, 
   return gan_fail(GAN_BAD_USAGE, "%s has to be from %" PRId64 " to %" PRId64 ", not %s", flag, least, most, text);
 }
 
-static gan_status take_flags(work *of) {
+static gan_status take_flags(gan_evaluate_work *of) {
   int64_t neighbours = NEIGHBOURS_USUAL, repeats = 0;
   const char *metrics = gan_argument(of->arguments, "--metrics");
   of->wanted = SAMPLES_USUAL;
@@ -110,7 +75,7 @@ static gan_status take_flags(work *of) {
   return GAN_OK;
 }
 
-static gan_status check_output(const work *of) {
+static gan_status check_output(const gan_evaluate_work *of) {
   const char *output = of->arguments->output;
   if (!output) return GAN_OK;
   if (!of->judged.curve)
@@ -123,7 +88,7 @@ static gan_status check_output(const work *of) {
 /* --- The real samples --- */
 
 /* The same data without data.samples, in which training has not seen what lies behind. */
-static gan_status open_rest(work *of) {
+static gan_status open_rest(gan_evaluate_work *of) {
   gan_data_options options = of->data.config->data;
   options.samples = 0;
   GAN_TRY(gan_open_source(of->world, &options, (uint64_t)of->data.config->run.seed, &of->others));
@@ -140,7 +105,7 @@ static gan_status open_rest(work *of) {
 }
 
 /* Samples that training has not seen, if there are any. */
-static gan_status open_held_out(work *of) {
+static gan_status open_held_out(gan_evaluate_work *of) {
   const gan_data_options *options = &of->data.config->data;
   if (of->data.has_held_out) {
     GAN_TRY(gan_open_source(of->world, &of->data.held_out, (uint64_t)of->data.config->run.seed, &of->others));
@@ -155,7 +120,7 @@ static gan_status open_held_out(work *of) {
 static int64_t at_most(int64_t wanted, int64_t count) { return count && count < wanted ? count : wanted; }
 
 /* How the real samples are dealt out: without held-out ones, those of the floor are the same data's. */
-static void deal(work *of) {
+static void deal(gan_evaluate_work *of) {
   const int64_t count = of->real->count;
   of->real_rows = (gan_source_rows){.source = of->real, .span = count};
   if (of->other_rows.source || !of->has_floor) {
@@ -168,19 +133,15 @@ static void deal(work *of) {
   of->other_rows = (gan_source_rows){.source = of->real, .span = count, .skip = of->real_count};
 }
 
-static const char *place_of(const gan_source *source) {
-  return source->options.path[0] ? source->options.path : source->type->name;
-}
-
 /* "of the 60000 samples of PATH". */
 static void describe(const gan_source *source, char text[GAN_EVALUATE_TEXT]) {
   if (source->count)
-    snprintf(text, GAN_EVALUATE_TEXT, "of the %" PRId64 " samples of %s", source->count, place_of(source));
+    snprintf(text, GAN_EVALUATE_TEXT, "of the %" PRId64 " samples of %s", source->count, gan_evaluate_place(source));
   else
-    snprintf(text, GAN_EVALUATE_TEXT, "samples of %s, which has no end", place_of(source));
+    snprintf(text, GAN_EVALUATE_TEXT, "samples of %s, which has no end", gan_evaluate_place(source));
 }
 
-static void describe_real(work *of) {
+static void describe_real(gan_evaluate_work *of) {
   gan_evaluate_report *report = of->report;
   char text[GAN_EVALUATE_TEXT];
   report->real_count = of->real_count;
@@ -206,23 +167,23 @@ static gan_status too_few(const char *set, const char *place, int64_t count, int
                   place, set, count, needed, remedy);
 }
 
-static gan_status check_counts(const work *of) {
+static gan_status check_counts(const gan_evaluate_work *of) {
   const gan_source *real = of->real, *others = of->other_rows.source;
   const bool shared = of->has_floor && !of->report->held_out; /* the floor's samples are taken from the same */
   if (of->real_count < LEAST_SAMPLES || (shared && of->other_count < LEAST_SAMPLES))
-    return too_few("", place_of(real), real->count, shared ? 2 * LEAST_SAMPLES : LEAST_SAMPLES,
+    return too_few("", gan_evaluate_place(real), real->count, shared ? 2 * LEAST_SAMPLES : LEAST_SAMPLES,
                    shared ? " with a floor, which takes half of them; --no-floor leaves it out" : "");
   if (!of->has_floor || of->other_count >= LEAST_SAMPLES) return GAN_OK;
-  return too_few("held-out ", place_of(others), of->other_count, LEAST_SAMPLES,
+  return too_few("held-out ", gan_evaluate_place(others), of->other_count, LEAST_SAMPLES,
                  " for the floor; --no-floor leaves it out");
 }
 
-static gan_status open_real(work *of) {
+static gan_status open_real(gan_evaluate_work *of) {
   GAN_TRY(gan_open_source(of->world, &of->data.config->data, (uint64_t)of->data.config->run.seed, &of->real));
   GAN_TRY(open_held_out(of));
   of->report->held_out = of->other_rows.source != NULL;
   deal(of);
-  if (of->others) GAN_TRY(check_shape(&of->real->shape, &of->others->shape, place_of(of->others)));
+  if (of->others) GAN_TRY(check_shape(&of->real->shape, &of->others->shape, gan_evaluate_place(of->others)));
   describe_real(of);
   GAN_TRY(check_counts(of));
   return gan_source_modes(of->real, &of->modes, &of->centres);
@@ -230,7 +191,7 @@ static gan_status open_real(work *of) {
 
 /* --- Features --- */
 
-static gan_status open_features(work *of) {
+static gan_status open_features(gan_evaluate_work *of) {
   const gan_config *config = of->data.config;
   const char *name = gan_argument(of->arguments, "--features");
   if (!name) name = of->real->shape.rank == 1 ? "none" : "random";
@@ -255,13 +216,13 @@ static gan_status open_features(work *of) {
 
 /* --- Memory --- */
 
-static double bytes_of(const work *of, int64_t count, bool labelled) {
+static double bytes_of(const gan_evaluate_work *of, int64_t count, bool labelled) {
   const double halves = of->repeats ? 1.5 : 1;
   return halves * gan_set_bytes(count, gan_shape_count(&of->real->shape), of->features ? &of->about : NULL, labelled);
 }
 
 /* What all sets take that are there at a time, on each host. */
-static gan_status check_memory(const work *of) {
+static gan_status check_memory(const gan_evaluate_work *of) {
   const bool labelled = of->label_count > 0;
   const double bytes = bytes_of(of, of->real_count, labelled) + bytes_of(of, of->other_count, labelled) +
                        bytes_of(of, of->judged_count, labelled);
@@ -275,7 +236,7 @@ static gan_status check_memory(const work *of) {
 
 /* --- Comparing --- */
 
-static gan_comparison compare_with(const work *of, const gan_sample_set *fake) {
+static gan_comparison compare_with(const gan_evaluate_work *of, const gan_sample_set *fake) {
   return (gan_comparison){
       .world = of->world,
       .backend = of->backend,
@@ -290,12 +251,12 @@ static gan_comparison compare_with(const work *of, const gan_sample_set *fake) {
       .power = gan_source_type_reads(of->real->type, "shower.power") ? of->real->options.shower.power : 0};
 }
 
-static gan_status fill(work *of, gan_set_maker maker, const char *what, gan_filled_set *filled) {
+static gan_status fill(gan_evaluate_work *of, gan_set_maker maker, const char *what, gan_filled_set *filled) {
   if (maker.label_count) maker.label_count = of->label_count; /* all sets have the same classes */
   return gan_set_fill(of->world, &maker, of->features, what, &of->watch, filled);
 }
 
-static gan_status compare_noise(work *of) {
+static gan_status compare_noise(gan_evaluate_work *of) {
   gan_noise noise;
   gan_filled_set set = {.set = {.count = 0}};
   gan_status status = gan_world_agree(of->world, gan_noise_create(&of->real_set.set, METRIC_SEED, &noise));
@@ -312,7 +273,7 @@ static gan_status compare_noise(work *of) {
 }
 
 /* The floor and noise are of as many samples as are judged, since values depend on how many they are of. */
-static gan_status compare_floor(work *of) {
+static gan_status compare_floor(gan_evaluate_work *of) {
   if (!of->has_floor) return GAN_OK;
   GAN_TRY(fill(of, gan_source_rows_maker(&of->other_rows, of->other_count), "other real samples", &of->other_set));
   const gan_sample_set floor = gan_set_slice(&of->other_set.set, 0, of->report->floor_count);
@@ -323,7 +284,7 @@ static gan_status compare_floor(work *of) {
 }
 
 /* Somebody who names a metric is to learn that it is not there from the exit status. */
-static gan_status check_named(const work *of, const gan_evaluate_entry *entry) {
+static gan_status check_named(const gan_evaluate_work *of, const gan_evaluate_entry *entry) {
   for (int row = 0; of->choice.named && row < of->choice.count; row++)
     if (entry->results[row].unable[0])
       return gan_fail(GAN_BAD_USAGE, "%s cannot be computed: %s", of->choice.metrics[row]->name,
@@ -333,38 +294,8 @@ static gan_status check_named(const work *of, const gan_evaluate_entry *entry) {
 
 /* --- Units --- */
 
-typedef struct value_range {
-  double low, high;
-} value_range;
-
-static value_range range_of(const gan_sample_set *set) {
-  const int64_t count = set->count * gan_shape_count(&set->shape);
-  float low = set->samples[0], high = low;
-  for (int64_t i = 1; i < count; i++) {
-    low = set->samples[i] < low ? set->samples[i] : low;
-    high = set->samples[i] > high ? set->samples[i] : high;
-  }
-  return (value_range){low, high};
-}
-
-/* Samples in other units than the data's get bad numbers that look like bad samples. Half a width
-   outside of the data there is hardly a sample of the same units; 0 to 1 is the upper half of -1 to 1; and -1 to 1 is
-   next to nothing of 0 to 255. Other narrow ones are those of generators that have not learnt to spread yet. */
-static void notice_units(work *of, const gan_sample_set *judged) {
-  if (!of->file || gan_world_rank(of->world) != 0) return;
-  const value_range real = range_of(&of->real_set.set), is = range_of(judged);
-  const double width = real.high - real.low;
-  const bool outside = is.low < real.low - width / 2 || is.high > real.high + width / 2;
-  const bool upper_half = is.low >= real.low + 0.495 * width && is.high - is.low >= 0.3 * width;
-  if (outside || upper_half || is.high - is.low < 0.02 * width)
-    gan_evaluate_notice(of->report,
-                        "values of %s are from %.4g to %.4g, and those of the real samples from %.4g to %.4g: if they "
-                        "are in other units, --range LOW,HIGH says which become -1 and 1",
-                        place_of(of->file), is.low, is.high, real.low, real.high);
-}
-
 /* Rows that want nothing but the held-out samples, which are there and left out, say so. */
-static void blame_no_floor(const work *of, const gan_comparison *comparison, gan_metric_result *results) {
+static void blame_no_floor(const gan_evaluate_work *of, const gan_comparison *comparison, gan_metric_result *results) {
   gan_comparison with = *comparison;
   if (of->has_floor || !of->report->held_out) return;
   with.held_out = comparison->real;
@@ -374,11 +305,11 @@ static void blame_no_floor(const work *of, const gan_comparison *comparison, gan
                "needs real samples that training has not seen, and --no-floor leaves them out");
 }
 
-static gan_status judge(work *of, gan_set_maker maker, gan_evaluate_entry *entry) {
+static gan_status judge(gan_evaluate_work *of, gan_set_maker maker, gan_evaluate_entry *entry) {
   gan_filled_set set;
   GAN_TRY(fill(of, maker, "samples to judge", &set));
   const gan_comparison comparison = compare_with(of, &set.set);
-  notice_units(of, &set.set);
+  gan_evaluate_notice_units(of, &set.set);
   entry->count = maker.count;
   gan_status status = gan_metrics_compute(&of->choice, &comparison, "judged", &of->watch, entry->results);
   if (status == GAN_OK) blame_no_floor(of, &comparison, entry->results);
@@ -393,14 +324,14 @@ static gan_status judge(work *of, gan_set_maker maker, gan_evaluate_entry *entry
 
 /* --- What is judged --- */
 
-static void compare_data(work *of, const gan_saved_generator *saved) {
+static void compare_data(gan_evaluate_work *of, const gan_saved_generator *saved) {
   if (!of->data.of_run || gan_argument(of->arguments, "--against")) return;
   if (saved->fingerprint != of->real->fingerprint && saved->fingerprint != of->real->earlier_fingerprint)
     gan_evaluate_notice(of->report, "%s is not what the generator was trained on: the data have changed",
-                        place_of(of->real));
+                        gan_evaluate_place(of->real));
 }
 
-static gan_status judge_generator(work *of, const gan_saved_generator *saved, gan_evaluate_entry *entry) {
+static gan_status judge_generator(gan_evaluate_work *of, const gan_saved_generator *saved, gan_evaluate_entry *entry) {
   gan_generated_rows rows;
   GAN_TRY(gan_world_agree(of->world, check_shape(&of->real->shape, &saved->data_shape, saved->checkpoint)));
   gan_status status = gan_world_agree(of->world, gan_generated_rows_create(of->arguments, saved, of->wanted, &rows));
@@ -412,7 +343,7 @@ static gan_status judge_generator(work *of, const gan_saved_generator *saved, ga
   return status;
 }
 
-static gan_status judge_checkpoint(work *of, const char *path, gan_evaluate_entry *entry) {
+static gan_status judge_checkpoint(gan_evaluate_work *of, const char *path, gan_evaluate_entry *entry) {
   gan_saved_generator saved;
   snprintf(entry->path, sizeof entry->path, "%s", path);
   gan_status status = gan_world_agree(
@@ -422,7 +353,7 @@ static gan_status judge_checkpoint(work *of, const char *path, gan_evaluate_entr
   return status;
 }
 
-static gan_status judge_file(work *of, gan_evaluate_entry *entry) {
+static gan_status judge_file(gan_evaluate_work *of, gan_evaluate_entry *entry) {
   gan_source_rows rows = {.source = of->file, .in_order = true};
   snprintf(entry->path, sizeof entry->path, "%s", of->data.file.path);
   if (of->file->label_count > of->label_count) {
@@ -433,7 +364,7 @@ static gan_status judge_file(work *of, gan_evaluate_entry *entry) {
   return judge(of, gan_source_rows_maker(&rows, of->judged_count), entry);
 }
 
-static gan_status open_judged(work *of) {
+static gan_status open_judged(gan_evaluate_work *of) {
   of->judged_count = of->wanted;
   if (of->judged.count) return GAN_OK;
   GAN_TRY(gan_evaluate_file_error(gan_open_source(of->world, &of->data.file, 0, &of->file)));
@@ -443,41 +374,7 @@ static gan_status open_judged(work *of) {
   return too_few("", of->data.file.path, of->file->count, LEAST_SAMPLES, "");
 }
 
-/* --- Sets that are the same --- */
-
-/* The same file, or the same samples in another one. */
-static bool are_same(const gan_source *one, const gan_source *other) {
-  struct stat a, b;
-  if (one->fingerprint == other->fingerprint || one->fingerprint == other->earlier_fingerprint ||
-      one->earlier_fingerprint == other->fingerprint)
-    return true;
-  return one->options.path[0] && other->options.path[0] && stat(one->options.path, &a) == 0 &&
-         stat(other->options.path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
-         strcmp(one->options.dataset, other->options.dataset) == 0;
-}
-
-/* Samples that are named as held out have to be others than those that training saw and those that are judged. */
-static gan_status check_held_out(const work *of) {
-  const char *named = gan_argument(of->arguments, "--held-out");
-  if (!named) return GAN_OK;
-  const bool trained = are_same(of->others, of->real);
-  if (!trained && !(of->file && are_same(of->others, of->file))) return GAN_OK;
-  return gan_fail(GAN_BAD_USAGE, "--held-out %s: these are the samples of %s, %s; name samples that are neither", named,
-                  place_of(trained ? of->real : of->file),
-                  trained ? "which training has seen" : "which are to be judged");
-}
-
-static void notice_same(work *of) {
-  if (!of->file) return;
-  if (are_same(of->file, of->real))
-    gan_evaluate_notice(of->report, "%s and the real samples of %s are the same: this compares a set with itself",
-                        place_of(of->file), place_of(of->real));
-  else if (of->others && are_same(of->file, of->others))
-    gan_evaluate_notice(of->report, "%s is judged and is the floor, too: this compares a set with itself",
-                        place_of(of->file));
-}
-
-static gan_status judge_all(work *of) {
+static gan_status judge_all(gan_evaluate_work *of) {
   gan_evaluate_report *report = of->report;
   if (!of->judged.count) return judge_file(of, &report->entries[0]);
   for (int i = 0; i < of->judged.count; i++)
@@ -488,57 +385,14 @@ static gan_status judge_all(work *of) {
 /* --- All of it --- */
 
 static void on_step(void *context, const char *what, double share) {
-  work *of = context;
+  gan_evaluate_work *of = context;
   gan_work_bar_step(&of->bar, what, share);
 }
 
-/* Which set has fewer samples than were asked for, and how many. */
-static void notice_fewer(work *of, const char *what, const char *place, int64_t count) {
-  if (gan_argument(of->arguments, "--samples") && count < of->wanted)
-    gan_evaluate_notice(of->report, "--samples %" PRId64 ": there are fewer %s samples, %" PRId64 " of %s", of->wanted,
-                        what, count, place);
-}
-
-/* Copies of training samples that are not among the real ones here cannot be found. */
-static void notice_unsearched(work *of) {
-  const int64_t all = of->real->count, searched = of->real_count;
-  bool asked = gan_argument(of->arguments, "--pairs") != NULL;
-  for (int row = 0; row < of->choice.count; row++)
-    asked = asked ||
-            (of->choice.metrics[row] == &gan_metric_memorisation && !of->report->entries[0].results[row].unable[0]);
-  if (asked && searched < all)
-    gan_evaluate_notice(of->report,
-                        "copies of training samples are searched for among %" PRId64 " of the %" PRId64
-                        " (%.3g %%), and copies of the others are missed: --samples %" PRId64 " searches all",
-                        searched, all, 100.0 * (double)searched / (double)all, all);
-}
-
-static void add_notices(work *of) {
-  gan_evaluate_report *report = of->report;
-  const int64_t judged = of->judged_count, fewest = judged < of->real_count ? judged : of->real_count;
-  if (of->file) notice_fewer(of, "judged", of->data.file.path, judged);
-  notice_fewer(of, "real", place_of(of->real), of->real_count);
-  notice_unsearched(of);
-  if (of->has_floor && report->floor_count < judged)
-    gan_evaluate_notice(report,
-                        "the floor is of %" PRId64 " samples, fewer than the %" PRId64
-                        " that are judged: distances between fewer samples are larger",
-                        report->floor_count, judged);
-  if (fewest < SAMPLES_PUBLISHED)
-    gan_evaluate_notice(report,
-                        "%" PRId64
-                        " samples are too few to compare with published values, which are of 10000 or 50000: "
-                        "compare with the floor, and with evaluations of as many",
-                        fewest);
-  if (of->judged.damaged)
-    gan_evaluate_notice(report, "%d damaged checkpoint%s passed over", of->judged.damaged,
-                        of->judged.damaged == 1 ? "" : "s");
-}
-
-static gan_status tell(work *of) {
+static gan_status tell(gan_evaluate_work *of) {
   const char *picture = of->arguments->output;
   if (gan_world_rank(of->world) != 0) return GAN_OK;
-  add_notices(of);
+  gan_evaluate_add_notices(of);
   gan_work_bar_erase(&of->bar);
   if (picture) GAN_TRY(gan_evaluate_draw(of->report, picture));
   if (of->arguments->json)
@@ -548,7 +402,7 @@ static gan_status tell(work *of) {
   return GAN_OK;
 }
 
-static gan_status make_report(work *of) {
+static gan_status make_report(gan_evaluate_work *of) {
   const int entries = of->judged.count ? of->judged.count : 1;
   GAN_TRY(gan_allocate(1, sizeof *of->report, "the report", &of->report));
   *of->report = (gan_evaluate_report){.choice = &of->choice,
@@ -561,7 +415,7 @@ static gan_status make_report(work *of) {
 }
 
 /* Of the order of checkpoints, before the work: where it is no curve, none can be drawn. */
-static gan_status check_curve(work *of) {
+static gan_status check_curve(gan_evaluate_work *of) {
   gan_evaluate_report *report = of->report;
   if (!of->arguments->output) return GAN_OK;
   for (int i = 0; i < of->judged.count; i++) {
@@ -574,7 +428,7 @@ static gan_status check_curve(work *of) {
   return gan_evaluate_check_curve(report);
 }
 
-static gan_status prepare(work *of) {
+static gan_status prepare(gan_evaluate_work *of) {
   gan_world *world = of->world;
   GAN_TRY(gan_judged_find(world, of->arguments, &of->judged));
   GAN_TRY(gan_world_agree(world, check_output(of)));
@@ -584,15 +438,15 @@ static gan_status prepare(work *of) {
   GAN_TRY(gan_world_agree(world, gan_evaluate_data_find(of->arguments, &of->judged, &of->data)));
   GAN_TRY(gan_world_agree(world, open_real(of)));
   GAN_TRY(gan_world_agree(world, open_judged(of)));
-  GAN_TRY(gan_world_agree(world, check_held_out(of)));
-  notice_same(of);
+  GAN_TRY(gan_world_agree(world, gan_evaluate_check_held_out(of)));
+  gan_evaluate_notice_same(of);
   of->report->floor_count = at_most(of->judged_count, of->other_count);
   GAN_TRY(gan_world_agree(world, open_features(of)));
   return gan_world_agree(world, check_memory(of));
 }
 
 /* Where all features are constant, distances are 0 whatever the samples are. The same on every rank. */
-static gan_status check_features(const work *of) {
+static gan_status check_features(const gan_evaluate_work *of) {
   const gan_sample_set *set = &of->real_set.set;
   const size_t bytes = (size_t)set->feature_count * sizeof *set->features;
   for (int64_t row = 1; row < set->count; row++)
@@ -601,10 +455,10 @@ static gan_status check_features(const work *of) {
                   "all %" PRId64
                   " real samples of %s have the same features (%s), which tell nothing of how good samples are: take "
                   "other features (--features) or data that vary",
-                  set->count, place_of(of->real), of->about.name);
+                  set->count, gan_evaluate_place(of->real), of->about.name);
 }
 
-static gan_status evaluate(work *of) {
+static gan_status evaluate(gan_evaluate_work *of) {
   GAN_TRY(prepare(of));
   GAN_TRY(fill(of, gan_source_rows_maker(&of->real_rows, of->real_count), "real samples", &of->real_set));
   GAN_TRY(check_features(of));
@@ -614,7 +468,7 @@ static gan_status evaluate(work *of) {
 }
 
 /* Collective: what ranks share is given back together. */
-static void release(work *of) {
+static void release(gan_evaluate_work *of) {
   gan_work_bar_erase(&of->bar);
   gan_set_release(&of->real_set);
   gan_set_release(&of->other_set);
@@ -630,7 +484,7 @@ static void release(work *of) {
 }
 
 static gan_status run(gan_arguments *arguments) {
-  work of = {.arguments = arguments, .world = arguments->world};
+  gan_evaluate_work of = {.arguments = arguments, .world = arguments->world};
   of.bar = (gan_work_bar){.out = stderr, .draws = gan_world_rank(of.world) == 0 && gan_is_terminal(stderr)};
   of.watch = (gan_evaluation_watch){.step = on_step, .context = &of};
   GAN_TRY(gan_world_agree(of.world, take_flags(&of)));
