@@ -88,11 +88,15 @@ gan_status gan_rows_create(gan_world *world, int64_t count, size_t row_bytes, in
   gan_rows *made = NULL;
   *rows = NULL;
   assert(count >= 0 && count <= INT32_MAX && block > 0);
-  GAN_TRY(gan_world_agree(world, gan_allocate(1, sizeof *made, what, &made)));
+  gan_status status = gan_world_agree(world, gan_allocate(1, sizeof *made, what, &made));
+  if (status != GAN_OK) {
+    free(made); /* another rank had no memory for its own */
+    return status;
+  }
   *made =
       (gan_rows){.world = world, .count = count, .block = block, .row_bytes = row_bytes, .receivers = MPI_COMM_NULL};
   const size_t bytes = (size_t)count * row_bytes;
-  gan_status status = gan_world_share(world, bytes ? bytes : 1, clear, NULL, &made->memory);
+  status = gan_world_share(world, bytes ? bytes : 1, clear, NULL, &made->memory);
   if (status == GAN_OK && !one_copy(made)) status = find_receivers(made);
   if (status == GAN_OK)
     *rows = made;
