@@ -1,9 +1,9 @@
 /* Fault injection: the one seam through which tests make an allocation or a file write fail.
 
    Armed from C with gan_fault_arm, or for a whole program by the environment variable GAN_FAULT=KIND:N[:RANK] (KIND is
-   `allocation`, `write`, `hang`, `loss`, `window`, `bit`, `stop` or `lock`): the N-th event of that kind on that rank
-   fails, counted from 1; rank -1 means every rank. Sweeping N until a program gets through visits every place that can
-   fail. Unarmed, it costs one comparison. */
+   `allocation`, `write`, `hang`, `loss`, `window`, `bit`, `stop`, `lock` or `kill`): the N-th event of that kind on
+   that rank fails, counted from 1; rank -1 means every rank. Sweeping N until a program gets through visits every place
+   that can fail. Unarmed, it costs one comparison. */
 #ifndef GAN_BASE_FAULT_H
 #define GAN_BASE_FAULT_H
 
@@ -19,6 +19,7 @@ typedef enum gan_fault_kind {
   GAN_FAULT_BIT,        /* in an iteration's last step a bit flips in the critic's parameters, as this rank has them */
   GAN_FAULT_STOP,       /* the process stops (SIGSTOP) where ranks agree on errors */
   GAN_FAULT_LOCK,       /* the file system knows no locks, from here on */
+  GAN_FAULT_KILL,       /* the process is killed (SIGKILL) where it has written up to a border of pages of a file */
   GAN_FAULT_KINDS
 } gan_fault_kind;
 
@@ -28,6 +29,9 @@ void gan_fault_arm(gan_fault_kind kind, int64_t nth);
 /* Reads GAN_FAULT; called once the rank is known. A text that does not parse is ignored: this is a tool of the tests.
  */
 void gan_fault_arm_from_environment(int rank);
+
+/* Whether a fault is to come: where counting events takes work of its own. */
+bool gan_fault_armed(gan_fault_kind kind);
 
 /* Counts an event; true when this is the one to fail. */
 bool gan_fault_strikes(gan_fault_kind kind);

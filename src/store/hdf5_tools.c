@@ -47,11 +47,19 @@ static bool keep_order(hid_t properties) {
          H5Pset_link_creation_order(properties, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0;
 }
 
+/* A process that is killed stops writing between two pages of memory. Nothing that is rewritten while readers follow
+   lies across such a border, so a checksum and what it is of are both old or both new. */
+static bool keep_to_pages(hid_t properties) {
+  return H5Pset_file_space_strategy(properties, H5F_FSPACE_STRATEGY_PAGE, false, 1) >= 0 &&
+         H5Pset_file_space_page_size(properties, GAN_HDF5_PAGE) >= 0;
+}
+
 hid_t gan_hdf5_create(const char *path, hsize_t user_block, bool live, gan_hdf5_output *output) {
   GAN_HDF5_ID creation = H5Pcreate(H5P_FILE_CREATE);
   GAN_HDF5_ID access = H5Pcreate(H5P_FILE_ACCESS);
   if (creation < 0 || access < 0 || !keep_order(creation) || H5Pset_userblock(creation, user_block) < 0) return -1;
   if (H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) < 0) return -1;
+  if (live && !keep_to_pages(creation)) return -1;
   if (live && H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST) < 0) return -1;
   if (gan_hdf5_set_output(access, output) < 0) return -1;
   return H5Fcreate(path, H5F_ACC_TRUNC, creation, access);

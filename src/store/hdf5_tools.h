@@ -37,8 +37,12 @@ enum { GAN_HDF5_REASON = 256 };
  */
 char *gan_hdf5_reason(char *text);
 
+/* Bytes in a page of a live file. What is not larger lies within one. */
+enum { GAN_HDF5_PAGE = 4096 };
+
 /* Makes a file, written through hdf5_driver.h. `user_block`: bytes left free at its start. `live`: readers may follow
-   it while it is written (SWMR), which needs HDF5 1.10 to read. Names in its groups keep the order in which they were
+   it while it is written (SWMR), which needs HDF5 1.10 to read, and whoever is killed while writing damages nothing
+   that was there before. Names in its groups keep the order in which they were
    made, and equal contents give equal bytes: no times are stored. */
 hid_t gan_hdf5_create(const char *path, hsize_t user_block, bool live, gan_hdf5_output *output);
 /* Opens a file for reading, without locking it. `live`: it may be being written. */

@@ -14,8 +14,9 @@
 #include "store/metrics_internal.h"
 #include "store/output.h"
 
-/* A flush rewrites each column's last chunk: small ones keep that cheap, and a run of few iterations a small file. */
-enum { CHUNK_ROWS = 512, FIRST_ROWS = 64 };
+/* A flush rewrites each column's last chunk: small ones keep that cheap, and a run of few iterations a small file. With
+   its checksum a chunk fits a page, so it is never half old and half new. */
+enum { CHECKSUM = 4, CHUNK_ROWS = (GAN_HDF5_PAGE - CHECKSUM) / (int)sizeof(double), FIRST_ROWS = 64 };
 
 static hid_t column_properties(bool integers) {
   const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,13 +15,22 @@
 
 /* Small enough that a full disk is met close to where it fills, and that tests can fill it in the middle of a tensor.
  */
-enum { WRITE_BYTES = 1 << 20, SYNC_BYTES = 16 << 20 };
+enum { WRITE_BYTES = 1 << 20, SYNC_BYTES = 16 << 20, PAGE_BYTES = 4096 };
+
+/* What a process that is killed leaves of a write: Linux takes a signal between two pages of the file. */
+static void die_at_a_border(int descriptor, const char *bytes, size_t size, uint64_t offset) {
+  for (size_t done = 0; done < size; done += PAGE_BYTES - (size_t)((offset + done) % PAGE_BYTES)) {
+    if (!gan_fault_strikes(GAN_FAULT_KILL)) continue;
+    if (pwrite(descriptor, bytes, done, (off_t)offset) == (ssize_t)done) raise(SIGKILL);
+  }
+}
 
 int gan_write_at(int descriptor, const void *data, size_t size, uint64_t offset) {
   const char *bytes = data;
   while (size > 0) {
     if (gan_fault_strikes(GAN_FAULT_WRITE)) return ENOSPC;
     while (gan_fault_strikes(GAN_FAULT_HANG) || gan_fault_has_struck(GAN_FAULT_HANG)) pause();
+    if (gan_fault_armed(GAN_FAULT_KILL)) die_at_a_border(descriptor, bytes, size, offset);
     const ssize_t written = pwrite(descriptor, bytes, size < WRITE_BYTES ? size : WRITE_BYTES, (off_t)offset);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return errno;

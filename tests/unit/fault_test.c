@@ -80,6 +80,7 @@ static void the_environment_arms_by_name_number_and_rank(void **state) {
       {"hang:3:0", 0, GAN_FAULT_HANG, 3},
       {"bit:4:2", 2, GAN_FAULT_BIT, 4},
       {"stop:9", 1, GAN_FAULT_STOP, 9},
+      {"kill:6:1", 1, GAN_FAULT_KILL, 6},
       {"flood:1", 0, GAN_FAULT_LOSS, 0},
       {"loss", 0, GAN_FAULT_LOSS, 0},
       {"", 0, GAN_FAULT_LOSS, 0},

@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <math.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -293,6 +294,52 @@ static void all_that_a_killed_writer_flushed_is_read_and_resumed(void **state) {
   append_rows(file, 1251, 1260);
   assert_int_equal(gan_metrics_close(file), GAN_OK);
   assert_rows(1260);
+}
+
+/* The rows that a process had flushed when it was killed where the nth page of its files ended; *survived: there was no
+   such page. */
+static int64_t flushed_before_kill(int64_t nth, bool *survived) {
+  int result = 0;
+  int64_t *flushed = mmap(NULL, sizeof *flushed, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  assert_true(flushed != MAP_FAILED);
+  *flushed = 0;
+  const pid_t writer = fork();
+  if (writer == 0) {
+    static const int64_t ends[] = {40, 50, 500, 520, 1100, 1110};
+    gan_fault_arm(GAN_FAULT_KILL, nth);
+    gan_metrics_file *file = open_metrics(-1);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+      append_rows(file, *flushed + 1, ends[i]);
+      if (gan_metrics_flush(file) != GAN_OK) _exit(1);
+      *flushed = ends[i];
+    }
+    _exit(0);
+  }
+  assert_int_equal(waitpid(writer, &result, 0), writer);
+  *survived = WIFEXITED(result);
+  assert_true(*survived ? WEXITSTATUS(result) == 0 : WTERMSIG(result) == SIGKILL);
+  const int64_t rows = *flushed;
+  munmap(flushed, sizeof *flushed);
+  return rows;
+}
+
+/* Between any two pages, in the middle of what HDF5 writes at once, too. */
+static void killed_at_any_page_of_a_write_the_rows_before_are_there(void **state) {
+  (void)state;
+  bool survived = false;
+  int64_t cut = 0;
+  for (int64_t nth = 1; !survived; nth++) {
+    char path[PATH_MAX];
+    unlink(in_folder("metrics.h5", path));
+    const int64_t rows = flushed_before_kill(nth, &survived);
+    if (rows == 0) continue; /* readers have seen no row yet */
+    gan_metrics_file *file = open_metrics(rows);
+    assert_string_equal(gan_metrics_set_aside(file), "");
+    assert_int_equal(gan_metrics_close(file), GAN_OK);
+    assert_rows((size_t)rows);
+    cut++;
+  }
+  assert_true(cut > 50);
 }
 
 /* Where the last chunk of a column begins in the file. */
@@ -610,6 +657,7 @@ int main(void) {
       FOLDER_TEST(a_reader_sees_each_flush_while_the_file_is_open),
       FOLDER_TEST(another_process_reads_whole_rows_at_all_times),
       FOLDER_TEST(all_that_a_killed_writer_flushed_is_read_and_resumed),
+      FOLDER_TEST(killed_at_any_page_of_a_write_the_rows_before_are_there),
       FOLDER_TEST(rows_that_the_file_has_lost_are_no_zeros),
       FOLDER_TEST(a_damaged_old_file_is_put_aside_and_a_new_one_begun),
       FOLDER_TEST(an_old_file_whose_trial_crashed_is_put_aside_unread),
