@@ -10,7 +10,7 @@
 
 enum {
   BLOCK = 1024, /* samples that are added up before blocks are */
-  SIDE = 128,   /* of a tile: large enough for products, small enough for 8 ranks to share 2,048 features evenly */
+  SIDE = 256,   /* of a tile: large enough for products, small enough for 8 ranks to share 2,048 features evenly */
   CHUNK = 256   /* samples of a product */
 };
 
@@ -77,8 +77,11 @@ static void add_products(int64_t dimension, int64_t samples, const double *centr
   const int64_t side = tile_side(dimension);
   for (int64_t number = mine.first; number < mine.end; number++, tiles += side * side) {
     const tile at = tile_of(dimension, number);
-    gan_double_gemm(true, false, at.rows, at.columns, samples, centred + at.row, dimension, centred + at.column,
-                    dimension, 1, tiles, side);
+    if (at.row == at.column)
+      gan_double_gram(at.rows, samples, centred + at.row, dimension, tiles, side);
+    else
+      gan_double_gemm(true, false, at.rows, at.columns, samples, centred + at.row, dimension, centred + at.column,
+                      dimension, 1, tiles, side);
   }
 }
 

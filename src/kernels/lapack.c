@@ -25,6 +25,11 @@ void gan_double_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, i
               (blasint)m, (blasint)n, (blasint)k, 1, a, (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
 }
 
+void gan_double_gram(int64_t n, int64_t k, const double *a, int64_t lda, double *c, int64_t ldc) {
+  assert(n <= INT_MAX && k <= INT_MAX && lda <= INT_MAX && ldc <= INT_MAX);
+  cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, (blasint)n, (blasint)k, 1, a, (blasint)lda, 1, c, (blasint)ldc);
+}
+
 /* Rows of the factor as they were pivoted, each up to its diagonal, to where they belong. */
 static void place_rows(int64_t n, int64_t rank, const double *factor, const blasint *pivots, double *root) {
   for (int64_t row = 0; row < n; row++) {

@@ -13,6 +13,9 @@
 void gan_double_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const double *a, int64_t lda,
                      const double *b, int64_t ldb, double beta, double *c, int64_t ldc);
 
+/* C (n, n) = A' A + C of A (k, n), up to the diagonal: what is above it is left as it is. */
+void gan_double_gram(int64_t n, int64_t k, const double *a, int64_t lda, double *c, int64_t ldc);
+
 /* root (n, *rank) with root root' = matrix (n, n), which is symmetric and has no negative eigenvalues but for rounding:
    Cholesky's factor, with the largest pivot first (Higham 2002, "Accuracy and stability of numerical algorithms",
    section 10.3). It ends where all that is left of the diagonal is at most `tolerance`, so that the columns are as many

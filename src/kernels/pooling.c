@@ -1,6 +1,10 @@
 /* Pooling (resample.h): in each window position its elements in rising order. Of an output line, the positions whose
    windows do not reach over the ends of input lines are made together, element of the window by element: the loop over
-   positions is then the inner one, and a CPU's vectors hold several of them. */
+   positions is then the inner one, and a CPU's vectors hold several of them.
+
+   Planes in the middle of a network have lines of a few positions, too short for that. Where windows lie close to each
+   other, the largest numbers of several planes are found at once: of as many windows as there are elements, one axis
+   after the other, of which those at the stride are taken. */
 #include <math.h>
 #include <string.h>
 
@@ -116,6 +120,53 @@ GAN_MULTIVERSION static void mean_of_whole(const gan_window *window, const box *
   }
 }
 
+/* --- Several planes at once --- */
+
+enum { TOGETHER_MOST = 4096 }; /* elements of planes that are pooled at once: they stay in the nearest cache */
+
+/* y[i] = the largest of x[i], x[i + step], .. , x[i + (length - 1) step]; of equal ones the first. */
+GAN_INLINE void slide(int64_t count, int64_t step, int64_t length, const float *restrict x, float *restrict y) {
+  memcpy(y, x, (size_t)count * sizeof *y);
+  for (int64_t i = 1; i < length; i++) keep_larger(count, 1, x + i * step, y);
+}
+
+/* The windows of x (count) that begin at each of its elements, in y: those that reach over the end are left out. Along
+   the line first, then over lines, so that of equal numbers the first one stays, as in a window by itself. */
+GAN_MULTIVERSION static void max_of_all(const gan_window *window, int64_t count, const float *x, float *restrict y) {
+  float lines[TOGETHER_MOST];
+  const int64_t line = window->in[2], plane = line * window->in[1];
+  slide(count -= window->kernel[2] - 1, 1, window->kernel[2], x, y);
+  slide(count -= (window->kernel[1] - 1) * line, line, window->kernel[1], y, lines);
+  slide(count - (window->kernel[0] - 1) * plane, plane, window->kernel[0], lines, y);
+}
+
+/* Whether no window reaches over the ends of the input, windows are close to each other, and a plane is small. */
+static bool pools_planes_together(const gan_window *window) {
+  for (int i = 0; i < GAN_AXES; i++)
+    if (window->padding[i] > 0 || window->stride[i] > 2 || window->kernel[i] > 4) return false;
+  return gan_positions(window->in) <= TOGETHER_MOST / 2;
+}
+
+static void take_strided(const gan_window *window, const float *x, float *y) {
+  for (int64_t z = 0; z < window->out[0]; z++)
+    for (int64_t h = 0; h < window->out[1]; h++) {
+      const float *line = x + line_at(window, z * window->stride[0], h * window->stride[1]);
+      for (int64_t i = 0; i < window->out[2]; i++) *y++ = line[i * window->stride[2]];
+    }
+}
+
+static void max_of_planes(const gan_window *window, size_t planes, const float *x, float *y) {
+  float largest[TOGETHER_MOST];
+  const int64_t in = gan_positions(window->in), out = gan_positions(window->out);
+  const size_t together = (size_t)(TOGETHER_MOST / in);
+  for (size_t first = 0; first < planes; first += together) {
+    const size_t count = planes - first < together ? planes - first : together;
+    max_of_all(window, (int64_t)count * in, x + first * (size_t)in, largest);
+    for (size_t plane = 0; plane < count; plane++)
+      take_strided(window, largest + plane * (size_t)in, y + (first + plane) * (size_t)out);
+  }
+}
+
 /* --- Forward and backward --- */
 
 static void max_line(const gan_window *window, int64_t first, span whole, const float *x, float *y) {
@@ -128,6 +179,10 @@ static void max_line(const gan_window *window, int64_t first, span whole, const 
 void gan_max_pool(const gan_window *window, size_t planes, const float *x, float *y) {
   const int64_t in = gan_positions(window->in), out = gan_positions(window->out);
   const span whole = whole_windows(window);
+  if (pools_planes_together(window)) {
+    max_of_planes(window, planes, x, y);
+    return;
+  }
   for (size_t plane = 0; plane < planes; plane++, x += in, y += out)
     for (int64_t first = 0; first < out; first += window->out[2]) max_line(window, first, whole, x, y + first);
 }

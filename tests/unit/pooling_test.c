@@ -26,6 +26,10 @@ static const gan_window windows[] = {
     {.in = {1, 2, 9}, .kernel = {1, 2, 4}, .stride = {1, 2, 7}, .padding = {0, 0, 1}},
     {.in = {3, 4, 70}, .kernel = {2, 3, 3}, .stride = {1, 2, 1}, .padding = {1, 1, 1}},
     {.in = {1, 6, 8}, .kernel = {1, 6, 8}, .stride = {1, 1, 1}},
+    {.in = {1, 14, 14}, .kernel = {1, 2, 2}, .stride = {1, 2, 2}},
+    {.in = {1, 7, 7}, .kernel = {1, 2, 2}, .stride = {1, 2, 2}},
+    {.in = {1, 1, 9}, .kernel = {1, 1, 3}, .stride = {1, 1, 2}},
+    {.in = {4, 5, 6}, .kernel = {2, 3, 2}, .stride = {2, 1, 2}},
 };
 enum { WINDOWS = sizeof windows / sizeof *windows };
 
@@ -121,10 +125,32 @@ static void a_nan_in_a_window_is_what_comes_out(void **state) {
   }
 }
 
+/* Also the sign of zeros and which NaN it is. */
+static void many_planes_are_pooled_as_each_by_itself(void **state) {
+  enum { MANY = 200 };
+  const gan_window window = {.in = {1, 7, 7}, .out = {1, 3, 3}, .kernel = {1, 2, 2}, .stride = {1, 2, 2}};
+  float x[MANY * 49], together[MANY * 9], alone[9];
+  (void)state;
+  gan_random_normal((gan_random_address){.seed = 6}, MANY * 49, x);
+  for (int i = 0; i < MANY * 49; i += 3) x[i] = i % 2 ? -0.0f : 0.0f;
+  for (int i = 5; i < MANY * 49; i += 40) x[i] = i % 3 ? nanf("1") : nanf("2");
+  gan_max_pool(&window, MANY, x, together);
+  for (int plane = 0; plane < MANY; plane++)
+    for (int i = 0; i < 9; i++) {
+      const float *first = x + plane * 49 + i / 3 * 14 + i % 3 * 2,
+                  in_order[] = {first[0], first[1], first[7], first[8]};
+      alone[i] = in_order[0];
+      for (int k = 1; k < 4; k++)
+        if (in_order[k] > alone[i] || (isnan(in_order[k]) && !isnan(alone[i]))) alone[i] = in_order[k];
+      assert_memory_equal(&alone[i], &together[plane * 9 + i], sizeof(float));
+    }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(positions_made_together_are_those_made_one_by_one),
       cmocka_unit_test(a_nan_in_a_window_is_what_comes_out),
+      cmocka_unit_test(many_planes_are_pooled_as_each_by_itself),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
