@@ -71,12 +71,14 @@ static span whole_windows(const gan_window *window) {
 /* Where the windows of output position i begin in an input line. */
 static int64_t begin_at(const gan_window *window, int64_t i) { return i * window->stride[2] - window->padding[2]; }
 
-/* y[i] = the larger one of it and x[i stride], where a NaN is larger than any number. */
+/* The larger one, where a NaN is larger than any number; of equal ones the first. */
+GAN_INLINE float larger(float first, float second) {
+  return second > first || (second != second && first == first) ? second : first;
+}
+
+/* y[i] = the larger one of it and x[i stride]. */
 GAN_INLINE void keep_larger(int64_t count, int64_t stride, const float *x, float *restrict y) {
-  for (int64_t i = 0; i < count; i++) {
-    const float value = x[i * stride];
-    y[i] = value > y[i] || (value != value && y[i] == y[i]) ? value : y[i];
-  }
+  for (int64_t i = 0; i < count; i++) y[i] = larger(y[i], x[i * stride]);
 }
 
 /* The line's positions in the span; y is where the line begins. */
@@ -126,8 +128,9 @@ enum { TOGETHER_MOST = 4096 }; /* elements of planes that are pooled at once: th
 
 /* y[i] = the largest of x[i], x[i + step], .. , x[i + (length - 1) step]; of equal ones the first. */
 GAN_INLINE void slide(int64_t count, int64_t step, int64_t length, const float *restrict x, float *restrict y) {
-  memcpy(y, x, (size_t)count * sizeof *y);
-  for (int64_t i = 1; i < length; i++) keep_larger(count, 1, x + i * step, y);
+  const float *second = x + (length > 1 ? step : 0);
+  for (int64_t i = 0; i < count; i++) y[i] = larger(x[i], second[i]);
+  for (int64_t k = 2; k < length; k++) keep_larger(count, 1, x + k * step, y);
 }
 
 /* The windows of x (count) that begin at each of its elements, in y: those that reach over the end are left out. Along
