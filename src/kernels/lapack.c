@@ -17,6 +17,8 @@ void dpstrf_(const char *uplo, const blasint *n, double *a, const blasint *lda, 
 void dgesdd_(const char *job, const blasint *m, const blasint *n, double *a, const blasint *lda, double *s, double *u,
              const blasint *ldu, double *vt, const blasint *ldvt, double *work, const blasint *work_size,
              blasint *integers, blasint *info, size_t job_length);
+void dsyev_(const char *job, const char *uplo, const blasint *n, double *a, const blasint *lda, double *values,
+            double *work, const blasint *work_size, blasint *info, size_t job_length, size_t uplo_length);
 
 void gan_double_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const double *a, int64_t lda,
                      const double *b, int64_t ldb, double beta, double *c, int64_t ldc) {
@@ -57,6 +59,20 @@ gan_status gan_semidefinite_root(int64_t n, double *matrix, double tolerance, do
   free(pivots);
   free(work);
   return status;
+}
+
+gan_status gan_symmetric_eigenvalues(int64_t n, double *matrix, double *values) {
+  assert(n <= INT_MAX);
+  const blasint size = (blasint)n, ask = -1;
+  blasint info = 0;
+  double best = 0, *work = NULL;
+  dsyev_("N", "U", &size, matrix, &size, values, &best, &ask, &info, 1, 1);
+  const blasint work_size = (blasint)best;
+  GAN_TRY(gan_allocate((size_t)work_size, sizeof *work, "eigenvalues", &work));
+  /* The upper triangle of columns is the lower one of rows. */
+  dsyev_("N", "U", &size, matrix, &size, values, work, &work_size, &info, 1, 1);
+  free(work);
+  return info == 0 ? GAN_OK : gan_fail(GAN_FAILED, "the eigenvalues of a matrix cannot be computed: it is not finite");
 }
 
 gan_status gan_singular_values(int64_t rows, int64_t columns, double *matrix, double *values) {

@@ -23,6 +23,11 @@ void gan_double_gram(int64_t n, int64_t k, const double *a, int64_t lda, double 
    for want of memory. */
 gan_status gan_semidefinite_root(int64_t n, double *matrix, double tolerance, double *root, int64_t *rank) GAN_CHECKED;
 
+/* values (n), rising: the eigenvalues of a symmetric matrix (n, n), of which the lower triangle is read; each is off by
+   a few roundings of the largest in magnitude. `matrix` is used up. GAN_FAILED for want of memory, or where values are
+   not finite. */
+gan_status gan_symmetric_eigenvalues(int64_t n, double *matrix, double *values) GAN_CHECKED;
+
 /* values (the smaller of rows and columns): the singular values of matrix (rows, columns), falling; each is off by a
    few roundings of the largest. `matrix` is used up. rows and columns are 1 or more. GAN_FAILED for want of memory, or
    where values are not finite. */

@@ -134,6 +134,42 @@ static void covariances_that_commute_have_a_closed_form(void **state) {
   assert_true(fabs(distance - expected) < 1e-12 * expected);
 }
 
+/* variances in the basis of above -> covariance (n, n). */
+static void rotate(int n, const double *variances, double *covariance) {
+  const double length = n * (n + 1.0) * (2.0 * n + 1.0) / 6;
+  double sum = 0; /* v' D v */
+  for (int k = 0; k < n; k++) sum += variances[k] * (k + 1.0) * (k + 1.0);
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++)
+      covariance[i * n + j] =
+          (i + 1.0) * (j + 1.0) * (4 * sum / length - 2 * variances[i] - 2 * variances[j]) / length +
+          (i == j ? variances[i] : 0);
+}
+
+/* The same of many features: where no variance is 0, eigenvalues will do; where every third one is in one of them, and
+   every other third in the other, roots of eigenvalues that should be 0 would be off by 5e-9 of the distance. */
+static void many_features_have_their_closed_form(void **state) {
+  (void)state;
+  enum { N = 450 };
+  double *a = calloc(N * N, sizeof *a), *b = calloc(N * N, sizeof *b), *mean = calloc(N, sizeof *mean);
+  assert_true(a && b && mean);
+  for (int flat = 0; flat < 2; flat++) {
+    double first[N], second[N], expected = 0, distance;
+    for (int k = 0; k < N; k++) {
+      first[k] = flat && k % 3 == 0 ? 0 : 1 + k % 7;
+      second[k] = flat && k % 3 == 1 ? 0 : 2 + k % 5;
+      expected += (sqrt(first[k]) - sqrt(second[k])) * (sqrt(first[k]) - sqrt(second[k]));
+    }
+    rotate(N, first, a);
+    rotate(N, second, b);
+    assert_int_equal(gan_frechet_distance(N, mean, a, mean, b, &distance), GAN_OK);
+    assert_true(fabs(distance - expected) < 1e-9 * expected);
+  }
+  free(a);
+  free(b);
+  free(mean);
+}
+
 static void features_that_are_not_finite_are_an_error_that_names_the_sample(void **state) {
   (void)state;
   const gan_metric *metrics[] = {&gan_metric_frechet, &gan_metric_kid};
@@ -233,6 +269,7 @@ int main(void) {
       cmocka_unit_test(kernel_distances_are_tf_gan_s),
       cmocka_unit_test(classifier_scores_are_tf_gan_s),
       cmocka_unit_test(covariances_that_commute_have_a_closed_form),
+      cmocka_unit_test(many_features_have_their_closed_form),
       cmocka_unit_test(features_that_are_not_finite_are_an_error_that_names_the_sample),
       cmocka_unit_test(logits_that_are_not_finite_are_an_error_that_names_the_sample),
       cmocka_unit_test(the_largest_features_do_not_overflow),
