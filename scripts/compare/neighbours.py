@@ -8,13 +8,12 @@
 
 Run with a Python that has numpy and prdc. Features are made to look like those behind a network's last ReLU and its average
 over places: none is negative, most are small, and samples are correlated. Memory is that of all ranks together, features
-included; pages that ranks share are counted for each of them. prdc uses as many threads as it likes.
+included; pages that ranks share are counted once. prdc uses as many threads as it likes.
 """
 
 import argparse
 import json
 import os
-import platform
 import shlex
 import statistics
 import subprocess
@@ -22,6 +21,8 @@ import sys
 import tempfile
 
 import numpy as np
+
+from quality import cpu_model
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(FOLDER))
@@ -72,16 +73,19 @@ def main():
         arguments = [*paths, str(options.features), str(options.neighbours)]
         ways = {"prdc": [sys.executable, "-c", PEER, *arguments]}
         for ranks in options.ranks:
-            ways["gan_dist, %d ranks" % ranks] = [*shlex.split(options.mpirun), "-np", str(ranks), options.program, *arguments]
+            ways["gan_dist, %d rank%s" % (ranks, "s" if ranks > 1 else "")] = [*shlex.split(options.mpirun), "-np", str(ranks), options.program, *arguments]
         for _ in range(options.turns):
             for name, command in ways.items():
                 results.setdefault(name, []).append(run(command))
     print("%d x %d samples of %d features, k = %d; %s, %d cores, %d turns" % (options.samples, options.samples, options.features,
-          options.neighbours, platform.machine(), os.cpu_count(), options.turns))
-    print("| | seconds | MB | %s |\n|---|---|---|%s" % (" | ".join(NAMES), "---|" * len(NAMES)))
+          options.neighbours, cpu_model(), os.cpu_count(), options.turns))
+    print("| | seconds | of prdc's | MB | of prdc's | %s |\n|---|---|---|---|---|%s" % (" | ".join(NAMES), "---|" * len(NAMES)))
+    medians = {name: [statistics.median(turn[key] for turn in turns) for key in ("seconds", "megabytes")]
+               for name, turns in results.items()}
     for name, turns in results.items():
-        medians = [statistics.median(turn[key] for turn in turns) for key in ("seconds", "megabytes")]
-        print("| %s | %.2f | %.0f | %s |" % (name, *medians, " | ".join("%.12g" % value for value in turns[0]["values"])))
+        (seconds, megabytes), (of_seconds, of_megabytes) = medians[name], medians["prdc"]
+        print("| %s | %.2f | %.2f | %.0f | %.2f | %s |" % (name, seconds, seconds / of_seconds, megabytes, megabytes / of_megabytes,
+              " | ".join("%.12g" % value for value in turns[0]["values"])))
 
 
 main()

@@ -2,15 +2,17 @@
 """The Fréchet distance of 2,048 features, Inception's number, here and by SciPy: seconds from features to distance, as a table
 in Markdown.
 
-    make frechet && scripts/compare/quality.py [--turns N] [--samples N] [--features N] [--program build/compare/frechet]
+    make frechet && . scripts/mpi-env.sh && scripts/compare/quality.py [--turns N] [--samples N] [--features N] [--program build/compare/frechet]
 
 SciPy's is what pytorch-fid does: NumPy's mean and covariance, and the square root of a product by scipy.linalg.sqrtm; on one
-thread, and on as many as there are cores. The programs take turns, in processes of their own; medians over the turns.
-`on cores` adds up the time of all threads, which other programs on the machine hardly change. Features are made up: rectified
+thread, and on as many as there are cores, beside as many ranks of gan_dist's. The programs take turns, in processes of
+their own; medians over the turns. `on cores` adds up the time of all threads or ranks, which other programs on the machine
+change less. Features are made up: rectified
 sums of normal numbers whose variances fall as those of networks do. Needs NumPy and SciPy."""
 import argparse
 import json
 import os
+import shlex
 import statistics
 import subprocess
 import sys
@@ -66,13 +68,13 @@ def medians(turns):
 
 def show(results):
     rows = {name: medians(turns) for name, turns in results.items()}
-    ours = rows["gan_dist"][2]
-    print("| | mean and covariance, s on cores (elapsed) | distance | both | times gan_dist's |\n|---|---|---|---|---|")
-    for name, row in rows.items():
+    print("| | mean and covariance, s on cores (elapsed) | distance | both | elapsed, times gan_dist's on as many cores |\n|---|---|---|---|---|")
+    for (program, threads), row in rows.items():
         cells = " | ".join(f"{core:.2f} ({elapsed:.2f})" for core, elapsed in row)
-        print(f"| {name} | {cells} | {row[2][0] / ours[0]:.1f} ({row[2][1] / ours[1]:.1f}) |")
+        times = row[2][1] / rows["gan_dist", threads][2][1]
+        print(f"| {program}, {threads} core{'s' if threads > 1 else ''} | {cells} | {times:.1f} |")
     values = {name: turns[0]["value"] for name, turns in results.items()}
-    print("\ndistance: " + ", ".join(f"{value!r} by {name}" for name, value in values.items()))
+    print("\ndistance: " + ", ".join(f"{value!r} by {name}, {threads}" for (name, threads), value in values.items()))
 
 
 def main():
@@ -82,6 +84,7 @@ def main():
     parser.add_argument("--features", type=int, default=2048)
     parser.add_argument("--limit", type=float, default=600, help="seconds that one start may take")
     parser.add_argument("--program", default=os.path.join(ROOT, "build/compare/frechet"))
+    parser.add_argument("--mpirun", default=os.environ.get("MPIRUN", "mpirun"))
     parser.add_argument("--scipy", nargs=2, metavar="FILE", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.scipy:
@@ -95,9 +98,11 @@ def main():
         for seed, path in enumerate(files):
             write_features(path, arguments.samples, arguments.features, seed)
         scipy = [sys.executable, os.path.abspath(__file__), "--features", str(arguments.features), "--scipy", *files]
-        programs = {"gan_dist": ([arguments.program, str(arguments.features), *files], 1)}
+        ours = [arguments.program, str(arguments.features), *files]
+        programs = {}
         for threads in sorted({1, cores}):
-            programs[f"SciPy, {threads} thread{'s' if threads > 1 else ''}"] = (scipy, threads)
+            programs["gan_dist", threads] = ([*shlex.split(arguments.mpirun), "-np", str(threads), *ours], 1)
+            programs["SciPy", threads] = (scipy, threads)
         results = {name: [] for name in programs}
         for _ in range(arguments.turns):
             for name, (command, threads) in programs.items():
