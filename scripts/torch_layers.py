@@ -126,8 +126,9 @@ def image_module(name, words, shape):
         kind = {"conv": [nn.Conv1d, nn.Conv2d, nn.Conv3d],
                 "conv_transpose": [nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d]}[name][axes - 1]
         sizes = axis_sizes(words[1:], axes)
-        options = {word: sizes[word] for word in ("stride", "padding", "output_padding") if word in sizes}
-        return kind(shape[0], int(words[0]), sizes["kernel"], bias="no_bias" not in words, **options)
+        options = {word: sizes[word] for word in ("stride", "padding", "output_padding", "dilation") if word in sizes}
+        return kind(shape[0], int(words[0]), sizes["kernel"], bias="no_bias" not in words, groups=sizes.get("groups", (1,))[0],
+                    **options)
     if name == "upsample":
         if "bilinear" not in words:
             return nn.Upsample(scale_factor=axis_sizes(words, axes)[""], mode="nearest")

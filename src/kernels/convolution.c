@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/multiversion.h"
+#include "kernels/grouped_convolution.h"
 #include "kernels/integers.h"
 
 /* A column matrix of 1 MiB fits the second-level cache; below 128 columns products become slow. */
@@ -30,15 +31,11 @@ typedef struct tile {
   int64_t sample, samples, line, lines, place, width;
 } tile;
 
-static int64_t filter_size(const gan_convolution *sizes) {
-  return sizes->in_channels * gan_positions(sizes->window.kernel);
-}
-
 static int64_t line_count(const gan_window *window) { return window->out[0] * window->out[1]; }
 
 static tiling plan(const gan_convolution *sizes) {
   const gan_window *window = &sizes->window;
-  const int64_t columns = least(most(COLUMN_FLOATS / filter_size(sizes), COLUMNS_LEAST), COLUMNS_MOST);
+  const int64_t columns = least(most(COLUMN_FLOATS / gan_filter_size(sizes), COLUMNS_LEAST), COLUMNS_MOST);
   const int64_t positions = gan_positions(window->out), width = least(window->out[2], columns);
   tiling cut = {.samples = most(columns / positions, 1), .lines = line_count(window), .width = width};
   if (positions > columns) cut.lines = columns / width;
@@ -66,8 +63,8 @@ static bool next_tile(const gan_convolution *sizes, const tiling *cut, int64_t r
 
 static int64_t tile_columns(const tile *at) { return at->samples * at->lines * at->width; }
 
-/* One element of the kernel: its place, and the output positions begin <= o < end along each axis over which it lies
-   inside of the input. */
+/* One element of the kernel: its distance from the first, and the output positions begin <= o < end along each axis
+   over which it lies inside of the input. */
 typedef struct element {
   int64_t at[GAN_AXES], begin[GAN_AXES], end[GAN_AXES];
 } element;
@@ -76,6 +73,7 @@ static element kernel_element(const gan_window *window, int64_t k) {
   element found = {.at = {k / window->kernel[2] / window->kernel[1], k / window->kernel[2] % window->kernel[1],
                           k % window->kernel[2]}};
   for (int i = 0; i < GAN_AXES; i++) {
+    found.at[i] *= gan_dilation(window, i);
     const int64_t shift = window->padding[i] - found.at[i], stride = window->stride[i],
                   room = window->in[i] - 1 + shift;
     found.begin[i] = shift > 0 ? least((shift + stride - 1) / stride, window->out[i]) : 0;
@@ -213,16 +211,21 @@ static void put_output_matrix(const gan_convolution *sizes, const tile *at, cons
 }
 
 size_t gan_convolution_scratch(const gan_backend *backend, const gan_convolution *sizes) {
+  if (sizes->groups > 1) return gan_grouped_convolution_scratch(backend, sizes);
   const tiling cut = plan(sizes);
   const size_t own = backend->convolution_scratch ? backend->convolution_scratch(backend->precision, sizes) : 0;
   const size_t portable =
-      (size_t)cut.columns * (size_t)(filter_size(sizes) + (cut.samples > 1 ? sizes->out_channels : 0));
+      (size_t)cut.columns * (size_t)(gan_filter_size(sizes) + (cut.samples > 1 ? sizes->out_channels : 0));
   return own > portable ? own : portable;
 }
 
 void gan_convolution_forward(const gan_backend *backend, const gan_convolution *sizes, int64_t rows, const float *x,
                              const float *weight, float *y, float *scratch) {
-  const int64_t filter = filter_size(sizes);
+  if (sizes->groups > 1) {
+    gan_grouped_convolution_forward(backend, sizes, rows, x, weight, y, scratch);
+    return;
+  }
+  const int64_t filter = gan_filter_size(sizes);
   if (is_fully_connected(&sizes->window)) {
     backend->gemm(false, true, rows, sizes->out_channels, filter, 1, x, filter, weight, filter, 0, y,
                   sizes->out_channels);
@@ -248,7 +251,11 @@ void gan_convolution_forward(const gan_backend *backend, const gan_convolution *
 
 void gan_convolution_backward_data(const gan_backend *backend, const gan_convolution *sizes, int64_t rows,
                                    const float *dy, const float *weight, float *dx, float *scratch) {
-  const int64_t filter = filter_size(sizes);
+  if (sizes->groups > 1) {
+    gan_grouped_convolution_backward_data(backend, sizes, rows, dy, weight, dx, scratch);
+    return;
+  }
+  const int64_t filter = gan_filter_size(sizes);
   if (is_fully_connected(&sizes->window)) {
     backend->gemm(false, false, rows, filter, sizes->out_channels, 1, dy, sizes->out_channels, weight, filter, 0, dx,
                   filter);
@@ -272,7 +279,11 @@ void gan_convolution_backward_data(const gan_backend *backend, const gan_convolu
 
 void gan_convolution_backward_weights(const gan_backend *backend, const gan_convolution *sizes, int64_t rows,
                                       const float *x, const float *dy, float *dweight, float *scratch) {
-  const int64_t filter = filter_size(sizes);
+  if (sizes->groups > 1) {
+    gan_grouped_convolution_backward_weights(backend, sizes, rows, x, dy, dweight, scratch);
+    return;
+  }
+  const int64_t filter = gan_filter_size(sizes);
   if (is_fully_connected(&sizes->window)) {
     backend->gemm(true, false, sizes->out_channels, filter, rows, 1, dy, sizes->out_channels, x, filter, 0, dweight,
                   filter);
@@ -297,18 +308,18 @@ void gan_convolution_backward_weights(const gan_backend *backend, const gan_conv
 void gan_convolution_shard_weights(const gan_backend *backend, const gan_convolution *sizes, const gan_shard_rows *of,
                                    float *const *slots, size_t offset, float *scratch) {
   const gan_shards *shards = of->shards;
-  const int64_t filter = filter_size(sizes);
-  if (is_fully_connected(&sizes->window)) {
+  const bool grouped = sizes->groups > 1;
+  if (!grouped && is_fully_connected(&sizes->window)) {
     gan_shard_products(backend, of, slots, offset);
     return;
   }
-  if (backend->convolution_shard_weights &&
+  if (!grouped && backend->convolution_shard_weights &&
       backend->convolution_shard_weights(backend->precision, sizes, of, slots, offset, scratch))
     return;
   for (int i = 0; i < shards->local; i++) {
     const int64_t first = gan_shard_rows_begin(of, i);
     gan_convolution_backward_weights(backend, sizes, gan_shard_rows_count(of, i), of->b + first * of->n,
                                      of->a + first * of->m, slots[shards->slot[i]] + offset, scratch);
-    gan_shards_fold(shards, i, slots, offset, (size_t)(sizes->out_channels * filter));
+    gan_shards_fold(shards, i, slots, offset, (size_t)(sizes->out_channels * gan_filter_size(sizes)));
   }
 }

@@ -25,12 +25,18 @@ enum { GROUP = 4, VECTORS = GAN_TILE_COLUMNS / GAN_LANES };
    way. */
 enum { COLUMNS_LEAST = 256 };
 
-static bool channels_pay(const gan_convolution *sizes) {
+enum { DILATED_STRIDE_MOST = 16 };
+
+/* Of a dilated kernel with a large stride hardly any element meets a place: finding out which would be all the work. */
+static bool sizes_pay(const gan_convolution *sizes) {
+  const gan_window *window = &sizes->window;
+  for (int i = 0; i < GAN_AXES; i++)
+    if (window->gap[i] > 0 && window->stride[i] > DILATED_STRIDE_MOST) return false;
   return least(sizes->in_channels, sizes->out_channels) >= CHANNELS_LEAST;
 }
 
 static bool pays(gan_precision precision, const gan_convolution *sizes, int64_t columns) {
-  return channels_pay(sizes) && columns >= COLUMNS_LEAST && gan_tiles_available(precision);
+  return sizes_pay(sizes) && columns >= COLUMNS_LEAST && gan_tiles_available(precision);
 }
 
 /* --- Products whose columns are places --- */
@@ -44,7 +50,7 @@ typedef struct columns_product {
   int64_t depth;      /* most rows of a panel, unless one channel has more taps */
   int64_t rows;
   int64_t size[GAN_AXES], stride[GAN_AXES], first[GAN_AXES]; /* of the result */
-  int64_t first_tap[GAN_AXES]; /* of the kernel, whose elements first_tap + tap * stride it meets */
+  int64_t first_tap[GAN_AXES]; /* of the kernel, whose elements first_tap + tap * period it meets */
   /* Memory: packed rows; tiles of a group of columns, (column panels, row panels, 8, 48); a panel of B; where the
      group's columns come from, (column panels, vectors, taps); and the samples' copy. */
   float *a, *tiles, *b;
@@ -273,6 +279,28 @@ bool gan_packed_convolution_forward(gan_precision precision, const gan_convoluti
 
 /* --- Backward to the data --- */
 
+/* Elements of the kernel that lie so many apart meet places of the same remainder modulo the stride: stride /
+   gcd(stride, dilation), which is the stride where there are no gaps. */
+static int64_t period_of(const gan_window *window, int axis) {
+  int64_t a = window->stride[axis], b = gan_dilation(window, axis) % a;
+  while (b > 0) {
+    const int64_t rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return window->stride[axis] / a;
+}
+
+/* The first element of the kernel that meets a place `shifted` behind the padding's beginning; the kernel's size where
+   none does. */
+static int64_t first_tap_of(const gan_window *window, int axis, int64_t shifted) {
+  const int64_t stride = window->stride[axis], last = least(period_of(window, axis), window->kernel[axis]);
+  if (window->gap[axis] == 0) return least(shifted % stride, window->kernel[axis]);
+  for (int64_t tap = 0; tap < last; tap++)
+    if ((shifted - tap * gan_dilation(window, axis)) % stride == 0) return tap;
+  return window->kernel[axis];
+}
+
 /* Places of x that leave remainder r[i] along axis i: how they unfold dy, and where they lie in x. */
 static columns_product plan_remainder(gan_precision precision, const gan_convolution *sizes,
                                       const int64_t r[GAN_AXES]) {
@@ -281,13 +309,14 @@ static columns_product plan_remainder(gan_precision precision, const gan_convolu
   gan_unfolding *from = &product.from;
   *from = (gan_unfolding){.channels = sizes->out_channels, .plane = gan_positions(window->out)};
   for (int i = 0; i < GAN_AXES; i++) {
-    const int64_t stride = window->stride[i], shifted = r[i] + window->padding[i], tap = shifted % stride;
+    const int64_t stride = window->stride[i], dilation = gan_dilation(window, i), period = period_of(window, i);
+    const int64_t shifted = r[i] + window->padding[i], tap = first_tap_of(window, i, shifted);
     from->in[i] = window->out[i];
     from->out[i] = r[i] < window->in[i] ? pieces(window->in[i] - r[i], stride) : 0;
-    from->taps[i] = tap < window->kernel[i] ? pieces(window->kernel[i] - tap, stride) : 0;
+    from->taps[i] = pieces(window->kernel[i] - tap, period);
     from->stride[i] = 1;
-    from->first[i] = shifted / stride;
-    from->step[i] = -1;
+    from->first[i] = (shifted - tap * dilation) / stride;
+    from->step[i] = -period * dilation / stride;
     product.size[i] = window->in[i];
     product.stride[i] = stride;
     product.first[i] = r[i];
@@ -303,9 +332,9 @@ static int64_t tap_of(const columns_product *product, const gan_window *window, 
                                 k % window->kernel[2]};
   int64_t tap = 0;
   for (int i = 0; i < GAN_AXES; i++) {
-    const int64_t steps = at[i] - product->first_tap[i];
-    if (steps < 0 || steps % window->stride[i]) return -1;
-    tap = tap * product->from.taps[i] + steps / window->stride[i];
+    const int64_t steps = at[i] - product->first_tap[i], period = period_of(window, i);
+    if (steps < 0 || steps % period) return -1;
+    tap = tap * product->from.taps[i] + steps / period;
   }
   return tap;
 }
@@ -416,7 +445,7 @@ static void multiply_samples(columns_product *products, int count, int64_t rows,
 
 /* Whether places of neighbouring remainders along the last axis are two products that are worked off together. */
 static bool take_turns(const gan_window *window) {
-  return window->stride[2] == 2 && window->in[2] % 2 == 0 && window->kernel[2] > 1;
+  return window->stride[2] == 2 && window->in[2] % 2 == 0 && window->kernel[2] > 1 && gan_dilation(window, 2) % 2;
 }
 
 /* The product, or the two, of the index-th remainder or pair of them; returns how many, 0 where nothing is to be
@@ -439,7 +468,7 @@ static int64_t plan_count(const gan_window *window) {
 
 static bool has_gaps(const gan_window *window) {
   for (int i = 0; i < GAN_AXES; i++)
-    if (window->kernel[i] < window->stride[i]) return true;
+    if (window->kernel[i] < window->stride[i] || period_of(window, i) < window->stride[i]) return true;
   return false;
 }
 
@@ -450,7 +479,8 @@ bool gan_packed_convolution_backward_data(gan_precision precision, const gan_con
                 covered = gan_positions(window->out) * gan_positions(window->stride);
   /* Places near the edges meet few taps; where most are, the zeros beside them would be most of the work. */
   if (places > 2 * covered || !pays(precision, sizes, rows * places)) return false;
-  /* Where the kernel is smaller than the stride there are places that no tap meets. */
+  /* Where the kernel is smaller than the stride, or the dilation has a divisor in common with it, there are places that
+     no tap meets. */
   if (has_gaps(window)) memset(dx, 0, (size_t)(rows * sizes->in_channels * places) * sizeof *dx);
   for (int64_t i = 0; i < plan_count(window); i++) {
     columns_product products[2];
@@ -467,7 +497,7 @@ bool gan_packed_convolution_backward_data(gan_precision precision, const gan_con
 
 static int64_t most_memory(gan_precision precision, const gan_convolution *sizes) {
   int64_t need = gan_packed_weights_scratch(precision, sizes);
-  if (!channels_pay(sizes)) return need;
+  if (!sizes_pay(sizes)) return need;
   columns_product forward = plan_forward(precision, sizes), products[2];
   need = most(need, take_memory(&forward, 1, NULL));
   for (int64_t i = 0; i < plan_count(&sizes->window); i++) {

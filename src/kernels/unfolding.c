@@ -24,7 +24,7 @@ gan_unfolding gan_unfolding_of_input(const gan_convolution *sizes, int64_t sampl
     from.taps[i] = window->kernel[i];
     from.stride[i] = window->stride[i];
     from.first[i] = -window->padding[i];
-    from.step[i] = 1;
+    from.step[i] = gan_dilation(window, i);
   }
   return from;
 }

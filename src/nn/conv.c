@@ -15,42 +15,61 @@
 
 enum { WEIGHT, BIAS };
 enum { NO_BIAS, SPECTRAL_NORM, FLAGS }; /* words that stand for themselves */
+enum { ORDINARY_WORDS = 5 };            /* of those before numbers; a transposed one has one more */
 
 static bool is_transposed(const gan_layer *layer) { return layer->type == &gan_layer_conv_transpose; }
 
 /* Elements of one filter's window. */
 static int64_t kernel_size(const gan_layer *layer) { return gan_positions(layer->convolution.window.kernel); }
 
+/* Input channels of the convolution that one of its output channels is made of. */
+static int64_t group_inputs(const gan_convolution *sizes) { return sizes->in_channels / gan_group_count(sizes); }
+
 /* --- Configuration --- */
 
-/* Reads "CHANNELS kernel K ..."; the window's kernel, stride and padding are set from it. */
+/* Reads "CHANNELS kernel K ..."; the window's kernel, stride, padding and gaps, and the groups, are set from it. */
 static gan_status parse(gan_layer *layer, int axes, int word_count, char *const *words, int64_t *channels,
                         int64_t output_padding[GAN_AXES], bool flags[FLAGS]) {
   gan_window *window = &layer->convolution.window;
+  int64_t dilation[GAN_AXES] = {1, 1, 1}, groups[GAN_AXES] = {1, 1, 1};
   static const char *const others[] = {[NO_BIAS] = "no_bias", [SPECTRAL_NORM] = "spectral_norm", [FLAGS] = NULL};
   const gan_axis_words known[] = {
-      {"kernel", 1, window->kernel},
-      {"stride", 1, window->stride},
-      {"padding", 0, window->padding},
-      {"output_padding", 0, output_padding},
+      {.word = "kernel", .least = 1, .sizes = window->kernel},
+      {.word = "stride", .least = 1, .sizes = window->stride},
+      {.word = "padding", .sizes = window->padding},
+      {.word = "dilation", .least = 1, .sizes = dilation},
+      {.word = "groups", .least = 1, .sizes = groups, .single = true},
+      {.word = "output_padding", .sizes = output_padding},
   };
   *window = (gan_window){.kernel = {1, 1, 1}, .stride = {1, 1, 1}};
   window->kernel[GAN_AXES - 1] = 0; /* not given */
   GAN_TRY(gan_layer_check_words(layer, word_count, 3, word_count));
   GAN_TRY(gan_layer_parse_size("CHANNELS", words[0], channels));
-  GAN_TRY(
-      gan_layer_parse_axes(layer, axes, word_count - 1, words + 1, known, is_transposed(layer) ? 4 : 3, others, flags));
+  GAN_TRY(gan_layer_parse_axes(layer, axes, word_count - 1, words + 1, known,
+                               is_transposed(layer) ? ORDINARY_WORDS + 1 : ORDINARY_WORDS, others, flags));
+  for (int i = 0; i < GAN_AXES; i++) window->gap[i] = dilation[i] - 1;
+  layer->convolution.groups = groups[GAN_AXES - 1];
   if (window->kernel[GAN_AXES - 1] > 0) return GAN_OK;
   return gan_fail(GAN_BAD_USAGE, "the kernel is missing; it is written \"%s\"", layer->type->usage);
 }
 
-/* Adds the tensors, (out_channels, in_channels, kernel) of the convolution and a bias for each output channel, and says
-   what passes need. */
+static gan_status check_groups(int64_t groups, const char *of, int64_t channels) {
+  if (channels % groups == 0) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE,
+                  "groups %" PRId64 " does not divide its %s, of which there are %" PRId64
+                  "; take a number that divides input and output channels",
+                  groups, of, channels);
+}
+
+/* Adds the tensors, (out_channels, in_channels / groups, kernel) of the convolution and a bias for each output channel,
+   and says what passes need. */
 static gan_status add_tensors(gan_layer *layer, int axes, const bool flags[FLAGS]) {
   const gan_convolution *sizes = &layer->convolution;
   const gan_shape channels = {.rank = 1, .size = {layer->output.size[0]}};
-  gan_shape weight = {.rank = 2 + axes, .size = {sizes->out_channels, sizes->in_channels}};
+  gan_shape weight = {.rank = 2 + axes, .size = {sizes->out_channels, group_inputs(sizes)}};
   for (int i = 0; i < axes; i++) weight.size[2 + i] = sizes->window.kernel[GAN_AXES - axes + i];
+  GAN_TRY(check_groups(sizes->groups, "input channels", layer->input.size[0]));
+  GAN_TRY(check_groups(sizes->groups, "output channels", layer->output.size[0]));
   const bool normalised = flags[SPECTRAL_NORM] || layer->network->options.spectral_norm;
   GAN_TRY(gan_layer_add_weight(layer, &weight, normalised));
   if (!flags[NO_BIAS]) GAN_TRY(gan_layer_add_tensor(layer, "bias", &channels, GAN_TENSOR_PARAMETER));
@@ -58,8 +77,9 @@ static gan_status add_tensors(gan_layer *layer, int axes, const bool flags[FLAGS
   layer->tangent_workspace = layer->parameter_count;
   layer->scratch_per_part = flags[NO_BIAS] ? 0 : (size_t)layer->output.size[0];
   if (!normalised) return GAN_OK;
-  /* A row of the matrix for each channel of the layer's output, which a transposed weight has second. */
-  const size_t first = (size_t)sizes->out_channels, second = (size_t)sizes->in_channels;
+  /* A row of the matrix for each channel of the layer's output, which a transposed weight has second: there, those of
+     one group only, as PyTorch has it. */
+  const size_t first = (size_t)sizes->out_channels, second = (size_t)group_inputs(sizes);
   const size_t kernel = (size_t)kernel_size(layer);
   return is_transposed(layer) ? gan_spectral_add(layer, first, second, kernel)
                               : gan_spectral_add(layer, 1, first, second * kernel);
@@ -80,14 +100,15 @@ static gan_status configure_conv(gan_layer *layer, int word_count, char *const *
   return add_tensors(layer, axes, flags);
 }
 
-/* Where the transposed convolution's output ends: (in - 1) stride - 2 padding + kernel + output_padding. */
+/* Where the transposed convolution's output ends: (in - 1) stride - 2 padding + kernel + output_padding, the kernel
+   with its gaps. */
 static gan_status place_transposed(gan_window *window, const int64_t output_padding[GAN_AXES]) {
   for (int i = 0; i < GAN_AXES; i++) {
     if (output_padding[i] >= window->stride[i])
       return gan_fail(GAN_BAD_USAGE, "output_padding has to be less than the stride, which is %" PRId64,
                       window->stride[i]);
-    window->in[i] =
-        (window->out[i] - 1) * window->stride[i] - 2 * window->padding[i] + window->kernel[i] + output_padding[i];
+    window->in[i] = (window->out[i] - 1) * window->stride[i] - 2 * window->padding[i] + gan_kernel_reach(window, i) +
+                    output_padding[i];
     if (window->in[i] < 1)
       return gan_fail(GAN_BAD_USAGE, "with a padding of %" PRId64 " nothing is left of its output; make it smaller",
                       window->padding[i]);
@@ -118,8 +139,8 @@ static void initialise(const gan_layer *layer, const gan_initialisation *how, do
                        float *parameters, float *buffers) {
   (void)buffers;
   const gan_convolution *sizes = &layer->convolution;
-  gan_layer_initialise_weight(layer, how, scale, sizes->in_channels * kernel_size(layer),
-                              sizes->out_channels * kernel_size(layer), address, parameters);
+  gan_layer_initialise_weight(layer, how, scale, gan_filter_size(sizes), sizes->out_channels * kernel_size(layer),
+                              address, parameters);
 }
 
 /* --- Passes --- */
@@ -258,13 +279,12 @@ static void backward(const gan_layer *layer, gan_pass *pass, const float *input,
 /* Products with the padding's zeros count, as is usual. */
 static double flops(const gan_layer *layer) {
   const gan_convolution *sizes = &layer->convolution;
-  return 2.0 * (double)sizes->in_channels * (double)sizes->out_channels * (double)kernel_size(layer) *
-         (double)gan_positions(sizes->window.out);
+  return 2.0 * (double)gan_filter_size(sizes) * (double)sizes->out_channels * (double)gan_positions(sizes->window.out);
 }
 
 const gan_layer_type gan_layer_conv = {
     .name = "conv",
-    .usage = "conv CHANNELS kernel K [stride S] [padding P] [no_bias] [spectral_norm]",
+    .usage = "conv CHANNELS kernel K [stride S] [padding P] [dilation D] [groups G] [no_bias] [spectral_norm]",
     .has_matrix = true,
     .help = "convolution over the 1 to 3 axes of an image; each size once, or for each axis (\"kernel 3 5\")",
     .backward_reads = GAN_READS_INPUT,
@@ -279,7 +299,9 @@ const gan_layer_type gan_layer_conv = {
 
 const gan_layer_type gan_layer_conv_transpose = {
     .name = "conv_transpose",
-    .usage = "conv_transpose CHANNELS kernel K [stride S] [padding P] [output_padding O] [no_bias] [spectral_norm]",
+    .usage =
+        "conv_transpose CHANNELS kernel K [stride S] [padding P] [output_padding O] [dilation D] [groups G] [no_bias] "
+        "[spectral_norm]",
     .has_matrix = true,
     .help = "transposed convolution, which makes images larger: \"kernel 4 stride 2 padding 1\" doubles them",
     .backward_reads = GAN_READS_INPUT,

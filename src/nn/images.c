@@ -53,6 +53,7 @@ static bool is_number(const char *word) { return strchr("0123456789-+.", *word) 
 gan_status gan_layer_parse_axis_sizes(const gan_axis_words *what, int axes, int word_count, char *const *words,
                                       int *next) {
   int count = 0;
+  if (what->single) axes = 1;
   while (*next + count < word_count && is_number(words[*next + count])) count++;
   if (count != 1 && count != axes)
     return gan_fail(GAN_BAD_USAGE, "after \"%s\" there has to be one number%s, not %d", what->word,
@@ -111,13 +112,19 @@ gan_status gan_layer_check_window(const gan_window *window) {
 
 gan_status gan_layer_place_window(int axes, gan_window *window) {
   for (int i = 0; i < GAN_AXES; i++) {
-    const int64_t padded = window->in[i] + 2 * window->padding[i];
-    if (window->kernel[i] > padded)
+    const int64_t padded = window->in[i] + 2 * window->padding[i], reach = gan_kernel_reach(window, i);
+    if (window->kernel[i] > padded && window->gap[i] == 0)
       return gan_fail(GAN_BAD_USAGE,
                       "a kernel of %" PRId64 " does not fit an input of %s %" PRId64 " with padding %" PRId64
                       "; make it smaller, or the padding larger",
                       window->kernel[i], axis_name(i, axes), window->in[i], window->padding[i]);
-    window->out[i] = (padded - window->kernel[i]) / window->stride[i] + 1;
+    if (reach > padded)
+      return gan_fail(
+          GAN_BAD_USAGE,
+          "a kernel of %" PRId64 " with dilation %" PRId64 " reaches over %" PRId64
+          ", more than an input of %s %" PRId64 " with padding %" PRId64 "; make it smaller, or the padding larger",
+          window->kernel[i], gan_dilation(window, i), reach, axis_name(i, axes), window->in[i], window->padding[i]);
+    window->out[i] = (padded - reach) / window->stride[i] + 1;
   }
   return gan_layer_check_window(window);
 }

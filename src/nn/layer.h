@@ -56,6 +56,7 @@ typedef struct gan_axis_words {
   const char *word; /* "kernel" */
   int64_t least;
   int64_t *sizes; /* [GAN_AXES], with its defaults; leading axes that the input does not have are left alone */
+  bool single;    /* one number that has nothing to do with axes: the last of sizes */
 } gan_axis_words;
 /* Reads them in any order. A word that `others` names (ends with NULL) sets the flag of its place. */
 gan_status gan_layer_parse_axes(const gan_layer *layer, int axes, int word_count, char *const *words,

@@ -12,7 +12,7 @@
 #include "nn/layer.h"
 #include "nn/spectral.h"
 
-enum { WORDS_MOST = 24, LAYER_TEXT = 64 };
+enum { WORDS_MOST = 32, LAYER_TEXT = 64 };
 static const char separators[] = ",\n", blanks[] = " \t\r\v\f";
 
 static gan_status check_input(const gan_shape *input) {

@@ -32,7 +32,7 @@ static gan_status configure_upsample(gan_layer *layer, int word_count, char *con
   *window = (gan_window){.stride = {1, 1, 1}};
   GAN_TRY(gan_layer_axes(layer, &axes));
   GAN_TRY(gan_layer_check_words(layer, word_count, 1, axes + 1));
-  const gan_axis_words factor = {"upsample", 1, window->stride};
+  const gan_axis_words factor = {.word = "upsample", .least = 1, .sizes = window->stride};
   GAN_TRY(gan_layer_parse_axis_sizes(&factor, axes, word_count, words, &next));
   const char *how = next < word_count ? words[next] : "nearest";
   layer->arguments[LINEAR] = strcmp(how, "bilinear") == 0;
@@ -72,7 +72,7 @@ static gan_resizing resizing_of(const gan_layer *layer) {
 static gan_status configure_resize(gan_layer *layer, int word_count, char *const *words) {
   gan_window *window = &layer->convolution.window;
   static const char *const others[] = {"from_corner", NULL};
-  const gan_axis_words size = {"resize", 1, window->out};
+  const gan_axis_words size = {.word = "resize", .least = 1, .sizes = window->out};
   int axes, next = 0;
   bool from_corner = false;
   *window = (gan_window){.out = {1, 1, 1}};
@@ -116,8 +116,9 @@ static gan_status configure_pool(gan_layer *layer, int word_count, char *const *
   static const char *const max_words[] = {NULL}, *const average_words[] = {"exclude_padding", NULL};
   const char *const *others = layer->type == &gan_layer_average_pool ? average_words : max_words;
   bool inside = false;
-  const gan_axis_words kernel = {layer->type->name, 1, window->kernel};
-  const gan_axis_words known[] = {{"stride", 1, window->stride}, {"padding", 0, window->padding}};
+  const gan_axis_words kernel = {.word = layer->type->name, .least = 1, .sizes = window->kernel};
+  const gan_axis_words known[] = {{.word = "stride", .least = 1, .sizes = window->stride},
+                                  {.word = "padding", .sizes = window->padding}};
   int axes, next = 0;
   *window = (gan_window){.kernel = {1, 1, 1}, .stride = {1, 1, 1}};
   GAN_TRY(gan_layer_axes(layer, &axes));

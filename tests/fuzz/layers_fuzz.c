@@ -37,6 +37,8 @@ const char *const fuzz_words[] = {"dense 3, ",
                                   "stride",
                                   "padding",
                                   "no_bias",
+                                  "dilation",
+                                  "groups 2",
                                   "16777216",
                                   "-1",
                                   "0",
@@ -63,6 +65,7 @@ size_t fuzz_seed(int index, uint8_t *data) {
       "\4conv 2 kernel 3 padding 1, silu, upsample 2, conv_transpose 2 kernel 2, batch_norm, flatten, dense 3, gelu",
       "\3concatenate, conv 2 kernel 1, relu, with, rescale 1 2 3 shift 1, concatenate, with, end, with, average_pool 3 "
       "stride 1 padding 1 exclude_padding, end, resize 4 3, dense 2",
+      "\3conv 6 kernel 3 padding 2 dilation 2 groups 3, relu, conv_transpose 4 kernel 2 groups 2 dilation 1 2, dense 1",
       "\1reshape 2 3 4\nresidual\nresidual\nconv 2 kernel 1 no_bias\nend\nrelu\nend\nsigmoid",
   };
   if (index >= (int)(sizeof descriptions / sizeof *descriptions)) return 0;

@@ -95,6 +95,14 @@ IMAGE_CASES = [
     ("resize over three axes", "resize 2 3 4", (1, 3, 2, 3), 1, 1),
     ("resize from_corner", "resize 5 7 from_corner", (2, 3, 4), 1, 1),
     ("resize from_corner, smaller", "resize 3 4 from_corner", (1, 5, 6), 2, 1),
+    ("conv, dilated", "conv 3 kernel 3 2 stride 2 1 padding 1 2 dilation 2 3", (2, 6, 5), 1, 2),
+    ("conv, dilated, over three axes", "conv 2 kernel 2 dilation 1 2 1 padding 0 1 0", (2, 2, 3, 3), 1, 1),
+    ("conv in groups", "conv 6 kernel 3 padding 1 groups 2", (4, 4, 3), 1, 2),
+    ("conv, depthwise, two parts", "conv 6 kernel 3 stride 2 padding 1 groups 3 no_bias", (3, 5, 4), 2, 1),
+    ("conv, depthwise and dilated, over one axis", "conv 3 kernel 3 dilation 2 padding 2 groups 3", (3, 6), 1, 2),
+    ("conv_transpose, dilated", "conv_transpose 2 kernel 3 2 stride 2 3 padding 2 dilation 2 3 output_padding 1 0", (2, 3, 2), 1, 2),
+    ("conv_transpose in groups", "conv_transpose 4 kernel 4 stride 2 padding 1 groups 2", (6, 2, 3), 1, 2),
+    ("conv_transpose, depthwise, over three axes", "conv_transpose 2 kernel 2 groups 2 dilation 2 1 1 no_bias", (2, 2, 2, 1), 2, 1),
 ]
 
 BLOCK_CASES = [

@@ -20,9 +20,9 @@ static problem problem_create(gan_convolution sizes, int64_t rows) {
   problem made = {.sizes = sizes, .rows = rows};
   gan_window *window = &made.sizes.window;
   for (int i = 0; i < GAN_AXES; i++)
-    window->out[i] = (window->in[i] + 2 * window->padding[i] - window->kernel[i]) / window->stride[i] + 1;
+    window->out[i] = (window->in[i] + 2 * window->padding[i] - gan_kernel_reach(window, i)) / window->stride[i] + 1;
   made.x_count = (size_t)(rows * sizes.in_channels * gan_positions(window->in));
-  made.weight_count = (size_t)(sizes.in_channels * sizes.out_channels * gan_positions(window->kernel));
+  made.weight_count = (size_t)(sizes.out_channels * gan_filter_size(&sizes));
   made.y_count = (size_t)(rows * sizes.out_channels * gan_positions(window->out));
   made.x = rig_memory(made.x_count, sizeof(float));
   made.weight = rig_memory(made.weight_count, sizeof(float));
@@ -43,17 +43,19 @@ static void problem_release(problem *made) {
 typedef void product_visit(size_t x, size_t weight, size_t y, void *context);
 static void for_each_product(const problem *p, product_visit *visit, void *context) {
   const gan_window *w = &p->sizes.window;
-  const int64_t ic = p->sizes.in_channels, oc = p->sizes.out_channels;
+  const int64_t groups = gan_group_count(&p->sizes), ic = p->sizes.in_channels / groups, oc = p->sizes.out_channels;
   for (int64_t y = 0; y < (int64_t)p->y_count; y++) {
     const int64_t ox = y % w->out[2], oy = y / w->out[2] % w->out[1], oz = y / w->out[2] / w->out[1] % w->out[0];
     const int64_t o = y / gan_positions(w->out) % oc, row = y / gan_positions(w->out) / oc;
     for (int64_t k = 0; k < ic * gan_positions(w->kernel); k++) {
       const int64_t kx = k % w->kernel[2], ky = k / w->kernel[2] % w->kernel[1];
       const int64_t kz = k / w->kernel[2] / w->kernel[1] % w->kernel[0], c = k / gan_positions(w->kernel);
-      const int64_t ix = ox * w->stride[2] + kx - w->padding[2], iy = oy * w->stride[1] + ky - w->padding[1];
-      const int64_t iz = oz * w->stride[0] + kz - w->padding[0];
+      const int64_t ix = ox * w->stride[2] + kx * gan_dilation(w, 2) - w->padding[2];
+      const int64_t iy = oy * w->stride[1] + ky * gan_dilation(w, 1) - w->padding[1];
+      const int64_t iz = oz * w->stride[0] + kz * gan_dilation(w, 0) - w->padding[0];
       if (ix < 0 || ix >= w->in[2] || iy < 0 || iy >= w->in[1] || iz < 0 || iz >= w->in[0]) continue;
-      const int64_t x = (((row * ic + c) * w->in[0] + iz) * w->in[1] + iy) * w->in[2] + ix;
+      const int64_t group = o / (oc / groups);
+      const int64_t x = ((((row * groups + group) * ic + c) * w->in[0] + iz) * w->in[1] + iy) * w->in[2] + ix;
       visit((size_t)x, (size_t)(o * ic * gan_positions(w->kernel) + k), (size_t)y, context);
     }
   }
@@ -104,51 +106,79 @@ static void check_backend(const gan_backend *backend, const problem *p, const su
   free(dweight);
 }
 
-/* Input channels, output channels, samples; input, kernel, stride and padding of depth, height and width. */
+/* Input channels, output channels, samples; input, kernel, stride, padding and gaps of depth, height and width; groups.
+ */
 static const struct {
   int64_t in_channels, out_channels, rows;
   gan_window window;
+  int64_t groups;
 } problems[] = {
-    {1, 1, 1, {{1, 1, 1}, {0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}}},
+    {1, 1, 1, {{1, 1, 1}, {0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}}, 1},
     /* One place, whose window is the whole input: a fully connected layer. */
-    {3, 5, 4, {{2, 3, 4}, {0}, {2, 3, 4}, {1, 2, 1}, {0, 0, 0}}},
-    {3, 2, 2, {{1, 5, 7}, {0}, {1, 3, 2}, {1, 2, 1}, {0, 1, 0}}},
-    {2, 3, 3, {{4, 3, 5}, {0}, {2, 3, 3}, {1, 1, 2}, {1, 0, 2}}},
+    {3, 5, 4, {{2, 3, 4}, {0}, {2, 3, 4}, {1, 2, 1}, {0, 0, 0}, {0, 0, 0}}, 1},
+    {3, 2, 2, {{1, 5, 7}, {0}, {1, 3, 2}, {1, 2, 1}, {0, 1, 0}, {0, 0, 0}}, 1},
+    {2, 3, 3, {{4, 3, 5}, {0}, {2, 3, 3}, {1, 1, 2}, {1, 0, 2}, {0, 0, 0}}, 1},
     /* Nothing but padding under some elements of the kernel, and under whole windows. */
-    {2, 2, 2, {{1, 2, 2}, {0}, {1, 5, 5}, {1, 3, 3}, {0, 4, 4}}},
-    {1, 2, 2, {{1, 3, 3}, {0}, {1, 1, 1}, {1, 1, 1}, {0, 3, 2}}},
+    {2, 2, 2, {{1, 2, 2}, {0}, {1, 5, 5}, {1, 3, 3}, {0, 4, 4}, {0, 0, 0}}, 1},
+    {1, 2, 2, {{1, 3, 3}, {0}, {1, 1, 1}, {1, 1, 1}, {0, 3, 2}, {0, 0, 0}}, 1},
     /* Rows and columns at the end that no window reaches. */
-    {2, 2, 3, {{1, 6, 8}, {0}, {1, 2, 3}, {1, 4, 4}, {0, 0, 0}}},
+    {2, 2, 3, {{1, 6, 8}, {0}, {1, 2, 3}, {1, 4, 4}, {0, 0, 0}, {0, 0, 0}}, 1},
     /* Samples together, the last tile with fewer; a few lines at a time; pieces of lines. */
-    {2, 3, 1500, {{1, 3, 3}, {0}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}}},
-    {1, 2, 2, {{1, 90, 77}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}}},
-    {700, 2, 3, {{1, 14, 15}, {0}, {1, 3, 2}, {1, 1, 1}, {0, 1, 1}}},
-    {1, 1, 2, {{1, 2, 5000}, {0}, {1, 1, 3}, {1, 1, 1}, {0, 0, 1}}},
-    {300, 2, 2, {{1, 1, 700}, {0}, {1, 1, 25}, {1, 1, 3}, {0, 0, 150}}},
+    {2, 3, 1500, {{1, 3, 3}, {0}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}}, 1},
+    {1, 2, 2, {{1, 90, 77}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 0, 0}}, 1},
+    {700, 2, 3, {{1, 14, 15}, {0}, {1, 3, 2}, {1, 1, 1}, {0, 1, 1}, {0, 0, 0}}, 1},
+    {1, 1, 2, {{1, 2, 5000}, {0}, {1, 1, 3}, {1, 1, 1}, {0, 0, 1}, {0, 0, 0}}, 1},
+    {300, 2, 2, {{1, 1, 700}, {0}, {1, 1, 25}, {1, 1, 3}, {0, 0, 150}, {0, 0, 0}}, 1},
     /* Enough channels and places for products of packed panels: in several blocks, with an odd inner dimension, strides
        that take turns along a line, or leave gaps, odd lines, volumes, more taps than are kept at a time. */
-    {50, 24, 5, {{1, 16, 16}, {0}, {1, 4, 4}, {1, 2, 2}, {0, 1, 1}}},
-    {64, 16, 2, {{1, 24, 24}, {0}, {1, 4, 4}, {1, 2, 2}, {0, 1, 1}}},
-    {17, 19, 4, {{1, 12, 12}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}}},
-    {16, 17, 9, {{1, 13, 11}, {0}, {1, 4, 4}, {1, 2, 2}, {0, 1, 1}}},
-    {16, 16, 40, {{1, 9, 12}, {0}, {1, 2, 2}, {1, 3, 3}, {0, 0, 0}}},
-    {18, 16, 20, {{1, 7, 10}, {0}, {1, 2, 1}, {1, 2, 2}, {0, 1, 1}}},
-    {21, 20, 5, {{3, 6, 7}, {0}, {2, 3, 3}, {1, 2, 1}, {1, 1, 2}}},
-    {16, 18, 3, {{1, 1, 200}, {0}, {1, 1, 40}, {1, 1, 1}, {0, 0, 16}}},
-    {16, 16, 300, {{1, 2, 3}, {0}, {1, 2, 3}, {1, 1, 1}, {0, 1, 1}}},
-    {40, 33, 260, {{1, 1, 1}, {0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}}},
-    {16, 16, 70, {{1, 4, 4}, {0}, {1, 5, 5}, {1, 4, 4}, {0, 2, 2}}},
+    {50, 24, 5, {{1, 16, 16}, {0}, {1, 4, 4}, {1, 2, 2}, {0, 1, 1}, {0, 0, 0}}, 1},
+    {64, 16, 2, {{1, 24, 24}, {0}, {1, 4, 4}, {1, 2, 2}, {0, 1, 1}, {0, 0, 0}}, 1},
+    {17, 19, 4, {{1, 12, 12}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 0, 0}}, 1},
+    {16, 17, 9, {{1, 13, 11}, {0}, {1, 4, 4}, {1, 2, 2}, {0, 1, 1}, {0, 0, 0}}, 1},
+    {16, 16, 40, {{1, 9, 12}, {0}, {1, 2, 2}, {1, 3, 3}, {0, 0, 0}, {0, 0, 0}}, 1},
+    {18, 16, 20, {{1, 7, 10}, {0}, {1, 2, 1}, {1, 2, 2}, {0, 1, 1}, {0, 0, 0}}, 1},
+    {21, 20, 5, {{3, 6, 7}, {0}, {2, 3, 3}, {1, 2, 1}, {1, 1, 2}, {0, 0, 0}}, 1},
+    {16, 18, 3, {{1, 1, 200}, {0}, {1, 1, 40}, {1, 1, 1}, {0, 0, 16}, {0, 0, 0}}, 1},
+    {16, 16, 300, {{1, 2, 3}, {0}, {1, 2, 3}, {1, 1, 1}, {0, 1, 1}, {0, 0, 0}}, 1},
+    {40, 33, 260, {{1, 1, 1}, {0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}}, 1},
+    {16, 16, 70, {{1, 4, 4}, {0}, {1, 5, 5}, {1, 4, 4}, {0, 2, 2}, {0, 0, 0}}, 1},
     /* Copies of a few samples, the last of fewer, with an odd number of places, and of channels; several groups of
        sums; planes that would fall on the same lines of the cache. */
-    {131, 300, 13, {{1, 7, 5}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}}},
-    {25, 16, 3, {{1, 16, 32}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}}},
+    {131, 300, 13, {{1, 7, 5}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 0, 0}}, 1},
+    {25, 16, 3, {{1, 16, 32}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 0, 0}}, 1},
+    /* Dilated, portable and packed: strides with a divisor in common and without, more than the kernel, over padding.
+     */
+    {3, 2, 2, {{1, 9, 8}, {0}, {1, 3, 2}, {1, 1, 1}, {0, 2, 1}, {0, 1, 2}}, 1},
+    {2, 3, 2, {{3, 9, 11}, {0}, {2, 2, 3}, {1, 2, 3}, {1, 1, 4}, {1, 3, 1}}, 1},
+    {16, 17, 4, {{1, 12, 12}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 2, 3}, {0, 1, 2}}, 1},
+    {17, 16, 5, {{1, 16, 14}, {0}, {1, 3, 3}, {1, 2, 2}, {0, 2, 2}, {0, 1, 1}}, 1},
+    {16, 16, 6, {{1, 14, 16}, {0}, {1, 4, 3}, {1, 2, 2}, {0, 2, 3}, {0, 2, 2}}, 1},
+    {16, 19, 6, {{1, 17, 19}, {0}, {1, 3, 3}, {1, 4, 6}, {0, 2, 3}, {0, 1, 3}}, 1},
+    {18, 16, 2, {{5, 9, 8}, {0}, {2, 3, 2}, {1, 3, 2}, {1, 2, 1}, {2, 1, 2}}, 1},
+    /* Groups: depthwise, with several filters each, few channels, those of products; strides, gaps, all axes; planes in
+       one piece of a vector, and in many; windows over nothing but padding; sizes that planes do not suit. */
+    {5, 5, 3, {{1, 7, 9}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 0, 0}}, 5},
+    {3, 6, 2, {{1, 30, 21}, {0}, {1, 3, 5}, {1, 2, 2}, {0, 1, 2}, {0, 0, 0}}, 3},
+    {4, 4, 3, {{1, 2, 2}, {0}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}}, 4},
+    {2, 2, 2, {{1, 11, 12}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 2, 4}, {0, 1, 3}}, 2},
+    {12, 18, 3, {{1, 9, 10}, {0}, {1, 4, 4}, {1, 2, 2}, {0, 1, 1}, {0, 0, 0}}, 3},
+    {10, 20, 2, {{1, 8, 8}, {0}, {1, 1, 1}, {1, 2, 2}, {0, 0, 0}, {0, 0, 0}}, 2},
+    {8, 4, 2, {{3, 6, 7}, {0}, {2, 3, 2}, {1, 2, 3}, {1, 1, 2}, {1, 0, 2}}, 2},
+    {2, 4, 2, {{1, 2, 2}, {0}, {1, 5, 5}, {1, 3, 3}, {0, 4, 4}, {0, 0, 0}}, 2},
+    {3, 3, 2, {{1, 6, 8}, {0}, {1, 2, 3}, {1, 4, 4}, {0, 0, 0}, {0, 0, 0}}, 3},
+    {2, 2, 2, {{1, 1, 4000}, {0}, {1, 1, 3}, {1, 1, 1}, {0, 0, 1}, {0, 0, 0}}, 2},
+    {2, 2, 2, {{1, 20, 20}, {0}, {1, 2, 2}, {1, 1, 1}, {0, 150, 150}, {0, 299, 299}}, 2},
+    {32, 32, 3, {{1, 12, 12}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 0, 0}}, 2},
+    {36, 24, 150, {{1, 8, 8}, {0}, {1, 4, 4}, {1, 2, 2}, {0, 1, 1}, {0, 0, 0}}, 2},
+    {38, 26, 4, {{1, 9, 8}, {0}, {1, 3, 3}, {1, 1, 1}, {0, 2, 2}, {0, 1, 1}}, 2},
 };
 enum { PROBLEM_COUNT = sizeof problems / sizeof problems[0] };
 
 static problem problem_of_row(size_t i) {
   return problem_create((gan_convolution){.in_channels = problems[i].in_channels,
                                           .out_channels = problems[i].out_channels,
-                                          .window = problems[i].window},
+                                          .window = problems[i].window,
+                                          .groups = problems[i].groups},
                         problems[i].rows);
 }
 

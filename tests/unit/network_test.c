@@ -204,6 +204,16 @@ static void a_window_that_does_not_fit_is_told_with_its_sizes(void **state) {
       {"conv 3 kernel 2 output_padding 1", {"\"output_padding\" is not known here"}},
       {"conv 3 kernel 4", {"kernel of 4 does not fit", "height 3", "padding 0"}},
       {"conv 3 kernel 2 9 padding 0 2", {"kernel of 9 does not fit", "width 4", "padding 2"}},
+      {"conv 3 kernel 3 2 dilation 2 1", {"kernel of 3 with dilation 2 reaches over 5", "height 3", "padding 0"}},
+      {"conv 3 kernel 2 dilation 0", {"dilation has to be from 1"}},
+      {"conv 3 kernel 2 dilation 1 2 3", {"after \"dilation\"", "not 3"}},
+      {"conv 3 kernel 2 dilation 16777216 padding 16777216", {"more than 16777216 elements"}},
+      {"conv 9 kernel 2 groups 3", {"groups 3 does not divide its input channels, of which there are 2"}},
+      {"conv 3 kernel 2 groups 2", {"groups 2 does not divide its output channels, of which there are 3"}},
+      {"conv_transpose 3 kernel 2 groups 2", {"groups 2 does not divide its output channels"}},
+      {"conv 4 kernel 2 groups 0", {"groups has to be from 1"}},
+      {"conv 4 kernel 2 groups 1 2", {"after \"groups\" there has to be one number, not 2"}},
+      {"conv_transpose 2 kernel 2 dilation 16777216", {"more than 16777216 elements"}},
       {"conv 3 kernel 1 padding 16777216", {"more than 16777216 elements"}},
       {"conv_transpose 3 kernel 2 stride 2 output_padding 2", {"less than the stride, which is 2"}},
       {"conv_transpose 3 kernel 2 padding 4", {"nothing is left"}},
@@ -327,6 +337,19 @@ static void operations_of_convolutions_are_two_for_each_product_of_a_window(void
   /* (2, 3, 4) -> (5, 2, 3): 5 * 2 * 3 outputs of 2 * 2 * 2 products; back: 2 * 3 inputs of 5 * 7 * 2 * 2 products. */
   gan_network *network = rig_network("conv 5 kernel 2, conv_transpose 7 kernel 2 stride 2", image, false);
   assert_true(gan_network_flops(network) == 2.0 * (5 * 2 * 3) * (2 * 2 * 2) + 2.0 * (2 * 3) * (5 * 7 * 2 * 2));
+  gan_network_destroy(network);
+}
+
+/* As PyTorch's Conv2d(2, 4, 3, dilation=(1, 2), padding=(1, 2), groups=2) and ConvTranspose2d(4, 6, 2, groups=2). */
+static void weights_of_grouped_convolutions_have_the_channels_of_a_group(void **state) {
+  (void)state;
+  gan_network *network = rig_network(
+      "conv 4 kernel 3 dilation 1 2 padding 1 2 groups 2, conv_transpose 6 kernel 2 groups 2", image, false);
+  const gan_shape conv = {.rank = 4, .size = {4, 1, 3, 3}}, transposed = {.rank = 4, .size = {4, 3, 2, 2}};
+  assert_memory_equal(&network->layers[0].tensors[0].shape, &conv, sizeof conv);
+  assert_memory_equal(&network->layers[1].tensors[0].shape, &transposed, sizeof transposed);
+  /* (2, 3, 4) -> (4, 3, 4): 4 * 3 * 4 outputs of 9 products; back: 3 * 4 inputs of 4 * 3 * 2 * 2 products. */
+  assert_true(gan_network_flops(network) == 2.0 * (4 * 3 * 4) * 9 + 2.0 * (3 * 4) * (4 * 3 * 2 * 2));
   gan_network_destroy(network);
 }
 
@@ -532,6 +555,7 @@ int main(void) {
       cmocka_unit_test(tensors_of_branches_are_named_as_those_of_a_list_of_modules),
       cmocka_unit_test(names_of_tensors_four_blocks_deep_are_whole),
       cmocka_unit_test(operations_of_convolutions_are_two_for_each_product_of_a_window),
+      cmocka_unit_test(weights_of_grouped_convolutions_have_the_channels_of_a_group),
       cmocka_unit_test(the_parameter_count_ends_below_two_to_the_31),
       cmocka_unit_test(a_network_has_at_most_a_thousand_layers),
       cmocka_unit_test(an_input_of_impossible_shape_is_refused),

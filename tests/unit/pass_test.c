@@ -18,7 +18,8 @@ static const char coupled_network[] =
 
 #define IMAGE_LAYERS                                                                                                \
   "conv 3 kernel 2 padding 1, batch_norm, tanh, residual, dropout 0.3, conv 4 kernel 3 padding 1, silu, shortcut, " \
-  "conv 4 kernel 1, end, group_norm 2, upsample 2 bilinear, average_pool 3 stride 2, conv_transpose 3 kernel 3 2"
+  "conv 4 kernel 1, end, conv 4 kernel 3 padding 2 dilation 2 groups 4, group_norm 2, upsample 2 bilinear, "        \
+  "average_pool 3 stride 2, conv_transpose 3 kernel 3 2"
 static const char image_network[] = IMAGE_LAYERS ", residual, gelu, residual, end, end, global_average_pool, dense 3";
 static const char image_critic[] = IMAGE_LAYERS ", minibatch_stddev 3, gelu, dense 1";
 
