@@ -138,7 +138,7 @@ $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_OBJECTS) $(BUI
 
 # Where docs/performance.md has its tables of convolutions and products from, scripts/compare/quality.py its distance, and
 # scripts/compare/features.py what the network of a file makes of samples.
-convolutions products features frechet: %: $(BUILD)/compare/%
+convolutions products features frechet layers: %: $(BUILD)/compare/%
 $(BUILD)/compare/%: scripts/compare/%.c $(BUILD)/libgandist.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libgandist.a $(LDLIBS)
