@@ -107,6 +107,81 @@ class Resize(nn.Module):
         return x
 
 
+class Pad(nn.Module):
+    """PyTorch calls zeros "constant"."""
+
+    def __init__(self, border, size):
+        super().__init__()
+        self.mode = {"zeros": "constant"}.get(border, border)
+        self.sizes = [number for amount in reversed(size) for number in (amount, amount)]
+
+    def forward(self, x):
+        return nn.functional.pad(x, self.sizes, mode=self.mode)
+
+
+class PixelShuffle(nn.Module):
+    """PyTorch's, over any number of axes: the channels of a position become a block of positions."""
+
+    def __init__(self, factors):
+        super().__init__()
+        self.factors = factors
+
+    def forward(self, x):
+        axes, places = len(self.factors), x.shape[2:]
+        if axes == 2 and len(set(self.factors)) == 1:
+            return nn.functional.pixel_shuffle(x, self.factors[0])
+        x = x.reshape(len(x), -1, *self.factors, *places)
+        order = [number for axis in range(axes) for number in (2 + axes + axis, 2 + axis)]
+        return x.permute(0, 1, *order).reshape(len(x), -1, *(n * f for n, f in zip(places, self.factors)))
+
+
+class PixelUnshuffle(PixelShuffle):
+    def forward(self, x):
+        axes = len(self.factors)
+        if axes == 2 and len(set(self.factors)) == 1:
+            return nn.functional.pixel_unshuffle(x, self.factors[0])
+        places = [n // f for n, f in zip(x.shape[2:], self.factors)]
+        x = x.reshape(len(x), -1, *(number for pair in zip(places, self.factors) for number in pair))
+        order = [3 + 2 * axis for axis in range(axes)] + [2 + 2 * axis for axis in range(axes)]
+        return x.permute(0, 1, *order).reshape(len(x), -1, *places)
+
+
+class Blur(nn.Module):
+    """A depthwise convolution by [1, 2, 1] / 4 along each axis."""
+
+    def __init__(self, channels, axes, stride, border):
+        super().__init__()
+        self.pad = Pad(border, [1] * axes)
+        self.stride = stride
+        line = torch.tensor([0.25, 0.5, 0.25], dtype=torch.float64)
+        kernel = line
+        for _ in range(axes - 1):
+            kernel = kernel[..., None] * line
+        self.kernel = kernel.expand(channels, 1, *kernel.shape)
+
+    def forward(self, x):
+        convolve = [nn.functional.conv1d, nn.functional.conv2d, nn.functional.conv3d][self.kernel.dim() - 3]
+        return convolve(self.pad(x), self.kernel, stride=self.stride, groups=len(self.kernel))
+
+
+class Scale(nn.Module):
+    """One learned factor."""
+
+    def __init__(self, initial):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([initial]))
+
+    def forward(self, x):
+        return self.weight * x
+
+
+class Normalise(nn.Module):
+    """Pixel norm of Karras et al. 2018."""
+
+    def forward(self, x):
+        return x / ((x ** 2).mean(1, keepdim=True) + 1e-8).sqrt()
+
+
 def axis_sizes(words, axes):
     """{"": [2, 2], "stride": [1, 2]} from "2 stride 1 2": numbers after each word, one or one for each axis."""
     sizes, word = {"": []}, ""
@@ -140,6 +215,14 @@ def image_module(name, words, shape):
         sizes = axis_sizes(words, axes)
         options = {"count_include_pad": False} if "exclude_padding" in words else {}
         return kind(sizes[""], sizes.get("stride"), sizes.get("padding", 0), **options)
+    if name == "pad":
+        return Pad(words[0], axis_sizes(words[1:], axes)[""])
+    if name in ("pixel_shuffle", "pixel_unshuffle"):
+        return {"pixel_shuffle": PixelShuffle, "pixel_unshuffle": PixelUnshuffle}[name](axis_sizes(words, axes)[""])
+    if name == "blur":
+        border = [word for word in words if word in ("zeros", "reflect", "replicate", "circular")]
+        sizes = axis_sizes([word for word in words if word not in border], axes)
+        return Blur(shape[0], axes, sizes.get("stride", 1), *(border or ["zeros"]))
     if name == "resize":
         return Resize(axis_sizes(words, axes)[""], "from_corner" in words)
     if name == "instance_norm":
@@ -165,6 +248,10 @@ def module_of(words, shape, norm):
         return MinibatchStddev(int(arguments[0]) if arguments else 0)
     if name == "dropout":
         return nn.Dropout(float(arguments[0]))
+    if name == "scale":
+        return Scale(float(arguments[0]) if arguments else 0.0)
+    if name == "normalise":
+        return Normalise()
     if name == "rescale":
         at = arguments.index("shift") if "shift" in arguments else len(arguments)
         return Rescale([float(word) for word in arguments[:at]], [float(word) for word in arguments[at + 1:]] or [0.0])

@@ -128,3 +128,22 @@ gan_status gan_layer_place_window(int axes, gan_window *window) {
   }
   return gan_layer_check_window(window);
 }
+
+gan_status gan_layer_parse_border(const char *word, const void **border) {
+  char names[128] = "";
+  size_t used = 0;
+  *border = gan_border_find(word);
+  if (*border) return GAN_OK;
+  for (int i = 0; i < gan_border_count && used < sizeof names; i++)
+    used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", gan_borders[i].name);
+  return gan_fail(GAN_BAD_USAGE, "there is no border \"%.40s\"; there are %s", word, names);
+}
+
+gan_status gan_layer_check_border(const gan_layer *layer, const gan_border *border, int axis, int64_t reach) {
+  const int axes = layer->input.rank - 1;
+  if (axis < GAN_AXES - axes) return GAN_OK;
+  const int64_t size = layer->input.size[1 + axis - (GAN_AXES - axes)], most = border->reach(size);
+  if (reach <= most) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "\"%s\" of a %s of %" PRId64 " gives at most %" PRId64 " at each end, not %" PRId64,
+                  border->name, axis_name(axis, axes), size, most, reach);
+}

@@ -5,11 +5,14 @@
 #define GAN_NN_LAYER_H
 
 #include "base/error.h"
+#include "kernels/borders.h"
 #include "nn/network.h"
 
 extern const gan_layer_type gan_layer_dense, gan_layer_conv, gan_layer_conv_transpose, gan_layer_embedding;
 extern const gan_layer_type gan_layer_upsample, gan_layer_resize, gan_layer_max_pool, gan_layer_average_pool,
     gan_layer_global_average_pool;
+extern const gan_layer_type gan_layer_pad, gan_layer_blur, gan_layer_pixel_shuffle, gan_layer_pixel_unshuffle;
+extern const gan_layer_type gan_layer_scale, gan_layer_normalise;
 extern const gan_layer_type gan_layer_batch_norm, gan_layer_layer_norm, gan_layer_instance_norm, gan_layer_group_norm;
 extern const gan_layer_type gan_layer_minibatch_stddev, gan_layer_dropout;
 extern const gan_layer_type gan_layer_flatten, gan_layer_reshape, gan_layer_rescale;
@@ -71,6 +74,12 @@ void gan_layer_positions(const gan_layer *layer, int64_t positions[GAN_AXES]);
 gan_shape gan_layer_image(int64_t channels, int axes, const int64_t positions[GAN_AXES]);
 /* Fails where kernel or strides, over all axes together, are more than GAN_FEATURES_MOST. */
 gan_status gan_layer_check_window(const gan_window *window) GAN_CHECKED;
+/* A word as the name of a border, whose row (kernels/borders.h) becomes *border. */
+gan_status gan_layer_parse_border(const char *word, const void **border) GAN_CHECKED;
+/* Fails where `reach` positions beyond the ends of axis `axis` (of GAN_AXES) are more than the border has values for.
+ */
+gan_status gan_layer_check_border(const gan_layer *layer, const gan_border *border, int axis,
+                                  int64_t reach) GAN_CHECKED;
 /* Sets window.out from the rest; fails where the window is larger than the padded input, or as above. */
 gan_status gan_layer_place_window(int axes, gan_window *window) GAN_CHECKED;
 

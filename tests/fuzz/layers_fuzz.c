@@ -24,6 +24,13 @@ const char *const fuzz_words[] = {"dense 3, ",
                                   "rescale 2 shift -1, ",
                                   "resize 3 5 from_corner, ",
                                   "exclude_padding",
+                                  "pad reflect 1, ",
+                                  "pad circular 2 1, ",
+                                  "blur stride 2 replicate, ",
+                                  "pixel_shuffle 2, ",
+                                  "pixel_unshuffle 2, ",
+                                  "scale 0.5, ",
+                                  "normalise, ",
                                   "reshape 1 2 3",
                                   "upsample 2 bilinear, ",
                                   "average_pool 2",
@@ -66,6 +73,8 @@ size_t fuzz_seed(int index, uint8_t *data) {
       "\3concatenate, conv 2 kernel 1, relu, with, rescale 1 2 3 shift 1, concatenate, with, end, with, average_pool 3 "
       "stride 1 padding 1 exclude_padding, end, resize 4 3, dense 2",
       "\3conv 6 kernel 3 padding 2 dilation 2 groups 3, relu, conv_transpose 4 kernel 2 groups 2 dilation 1 2, dense 1",
+      "\2pad reflect 1, conv 4 kernel 3, normalise, blur stride 2 replicate, residual, tanh, scale, end, pixel_shuffle "
+      "1 2, pixel_unshuffle 3 1, dense 1",
       "\1reshape 2 3 4\nresidual\nresidual\nconv 2 kernel 1 no_bias\nend\nrelu\nend\nsigmoid",
   };
   if (index >= (int)(sizeof descriptions / sizeof *descriptions)) return 0;

@@ -1,4 +1,4 @@
-"""Writes layers.h, image_layers.h, block_layers.h, volume_layers.h and index_layers.h: what PyTorch, in float64, makes of small networks, for tests/unit/layers_test.c.
+"""Writes layers.h, image_layers.h, block_layers.h, volume_layers.h, plane_layers.h and index_layers.h: what PyTorch, in float64, makes of small networks, for tests/unit/layers_test.c.
 
 Run with a Python that has torch: /usr/bin/python3 tests/reference/layers.py
 
@@ -178,6 +178,49 @@ VOLUME_CASES = [
      "leaky_relu 0.2, dense 1", (1, 5, 7, 6), 2, 2),
 ]
 
+# What moves the values of planes about, and what multiplies them.
+PLANE_CASES = [
+    ("pad with zeros", "pad zeros 1", (2, 3, 2), 1, 2),
+    ("pad, reflected", "pad reflect 2", (2, 3, 4), 1, 1),
+    ("pad, reflected as far as can be", "pad reflect 1 3", (1, 2, 4), 2, 1),
+    ("pad, replicated beyond the size", "pad replicate 1 3", (2, 3, 2), 1, 2),
+    ("pad around", "pad circular 3 0", (1, 3, 2), 1, 2),
+    ("pad over one axis", "pad reflect 3", (2, 5), 1, 2),
+    ("pad of volumes", "pad zeros 1 0 2", (1, 2, 3, 2), 1, 1),
+    ("pad of volumes, reflected", "pad reflect 1 2 0", (1, 2, 3, 2), 1, 2),
+    ("pad of volumes, replicated", "pad replicate 0 1 2", (1, 2, 1, 3), 2, 1),
+    ("pad of volumes, around", "pad circular 1", (1, 2, 3, 1), 1, 1),
+    ("pad before a convolution", "pad reflect 1, conv 2 kernel 3, tanh", (2, 3, 3), 1, 2),
+    ("pixel_shuffle", "pixel_shuffle 2", (8, 2, 3), 1, 2),
+    ("pixel_shuffle by three", "pixel_shuffle 3", (9, 1, 2), 2, 1),
+    ("pixel_shuffle, a factor for each axis", "pixel_shuffle 1 3", (6, 3, 2), 1, 1),
+    ("pixel_shuffle over one axis", "pixel_shuffle 2", (4, 3), 1, 2),
+    ("pixel_shuffle of volumes", "pixel_shuffle 2 1 3", (12, 2, 1, 2), 1, 1),
+    ("pixel_unshuffle", "pixel_unshuffle 2", (2, 4, 6), 1, 1),
+    ("pixel_unshuffle, a factor for each axis", "pixel_unshuffle 2 3", (1, 2, 3), 1, 3),
+    ("pixel_unshuffle over one axis", "pixel_unshuffle 3", (2, 6), 1, 2),
+    ("pixel_unshuffle of volumes", "pixel_unshuffle 1 2 2", (1, 3, 2, 4), 1, 1),
+    ("blur", "blur", (2, 3, 5), 1, 2),
+    ("blur, reflected, stride 2", "blur stride 2 reflect", (1, 6, 5), 1, 2),
+    ("blur, replicated, a stride for each axis", "blur replicate stride 3 2", (2, 4, 5), 2, 1),
+    ("blur, around", "blur circular", (1, 2, 4), 1, 2),
+    ("blur of one position", "blur replicate", (2, 1, 2), 1, 2),
+    ("blur over one axis", "blur stride 2", (2, 9), 1, 2),
+    ("blur of volumes", "blur reflect stride 1 2 1", (1, 2, 4, 3), 1, 1),
+    ("scale", "scale 0.5", (5,), 1, 3),
+    ("scale, two parts", "scale, conv 1 kernel 2", (2, 3, 2), 2, 2),
+    ("scale at the end of a residual block", "residual, dense 4, tanh, scale, end, dense 2", (4,), 1, 3),
+    ("normalise", "normalise", (3, 2, 4), 1, 2),
+    ("normalise vectors", "normalise", (7,), 2, 2),
+    ("normalise two channels", "normalise", (2, 1, 3), 1, 2),
+    ("normalise volumes", "normalise", (3, 2, 1, 2), 1, 2),
+    ("a generator of all these", "normalise, dense 8, reshape 8 1 1, pixel_shuffle 2, pad replicate 1, conv 3 kernel 3, leaky_relu, normalise, "
+     "upsample 2, blur reflect, residual, conv 3 kernel 1, scale, end, conv 1 kernel 1, tanh", (4,), 1, 3),
+    ("a network with skips, as U-Net", "conv 2 kernel 1, concatenate, with, leaky_relu, conv 3 kernel 4 stride 2 padding 1, concatenate, with, leaky_relu, "
+     "conv 2 kernel 2 stride 2, relu, conv_transpose 2 kernel 2 stride 2, end, relu, conv_transpose 2 kernel 4 stride 2 padding 1, end, conv 1 kernel 1",
+     (1, 4, 8), 1, 2),
+]
+
 # Inputs are whole numbers below the table's rows.
 INDEX_CASES = [
     ("embedding", "embedding 5 3", (4,), 1, 3),
@@ -300,6 +343,7 @@ def main():
     write("image_layers.h", IMAGE_CASES, "image_", 2, 6)
     write("block_layers.h", BLOCK_CASES, "block_", 2, 6)
     write("volume_layers.h", VOLUME_CASES, "volume_", 2, 6)
+    write("plane_layers.h", PLANE_CASES, "plane_", 2, 6)
     write("index_layers.h", INDEX_CASES, "index_", 2, 6)
 
 

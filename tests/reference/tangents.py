@@ -1,4 +1,4 @@
-"""Writes tangents.h: second derivatives of small networks by PyTorch's autograd in float64, for tests/unit/tangent_test.c.
+"""Writes tangents.h and plane_tangents.h: second derivatives of small networks by PyTorch's autograd in float64, for tests/unit/tangent_test.c.
 
 Run with a Python that has torch: /usr/bin/python3 tests/reference/tangents.py
 
@@ -115,6 +115,30 @@ CRITICS = [
      "conv 6 kernel 1, tanh, conv 6 kernel 3 padding 2 dilation 2 groups 2, leaky_relu, dense 1", (2, 6, 5), 1, 2),
 ]
 
+# Those of layers.PLANE_CASES.
+PLANE_CASES = [
+    ("pad, reflected", "pad reflect 1 2", (1, 2, 3), 1, 2),
+    ("pad, replicated, before what is curved", "pad replicate 1, conv 2 kernel 3, tanh", (2, 3, 2), 2, 1),
+    ("pixel_shuffle", "pixel_shuffle 2, tanh", (4, 2, 3), 1, 2),
+    ("pixel_unshuffle", "pixel_unshuffle 2, sigmoid", (1, 4, 2), 2, 1),
+    ("blur", "blur, tanh", (2, 3, 4), 1, 2),
+    ("blur, reflected, stride 2", "blur reflect stride 2", (1, 4, 5), 2, 1),
+    ("scale", "scale 0.5", (5,), 1, 3),
+    ("scale between layers that are curved", "tanh, scale, conv 2 kernel 2, silu, scale", (2, 3, 3), 2, 2),
+    ("normalise", "normalise", (3, 2, 3), 1, 2),
+    ("normalise vectors, two parts", "normalise", (6,), 2, 2),
+    ("normalise two channels", "normalise", (2, 1, 2), 1, 2),
+    ("normalise volumes", "conv 3 kernel 1, normalise, dense 2", (2, 2, 1, 2), 1, 2),
+]
+
+PLANE_CRITICS = [
+    ("a critic of padded and blurred images", "pad reflect 1, conv 3 kernel 3, leaky_relu 0.2, blur stride 2, conv 4 kernel 2, normalise, leaky_relu, "
+     "scale 1, dense 1", (1, 5, 6), 1, 3),
+    ("a residual critic with a factor", "pixel_unshuffle 2, residual, conv 4 kernel 3 padding 1, gelu, conv 4 kernel 1, scale, end, normalise, "
+     "global_average_pool, dense 1", (1, 6, 4), 2, 2),
+    ("a critic with a factor, linear in pieces", "dense 6, leaky_relu, scale, dense 5, relu, dense 1", (4,), 1, 4),
+]
+
 FLOATS = ["parameters", "input", "tangent", "output_gradient", "output_tangent_gradient"]
 DOUBLES = ["output_tangent", "input_gradient", "input_tangent_gradient", "parameter_gradient"]
 CRITIC_FLOATS = ["parameters", "input"]
@@ -223,18 +247,23 @@ def cases(prefix, kind, rows, function, floats, doubles):
                      f".parameter_count = {result['parameters'].numel()}, {prefix.upper()}VALUES({i})}},\n")
     members = ", ".join(f".{key} = {prefix}{key}_##i" for key in floats + doubles)
     text.append(f"#define {prefix.upper()}VALUES(i) \\\n  {members}\n")
-    return text + [f"static const {kind} {kind}s[] = {{\n"] + table + ["};\n"]
+    return text + [f"static const {kind} {prefix}cases[] = {{\n"] + table + ["};\n"]
+
+
+def write(prefix, rows, critics):
+    text = ["/* Written by tests/reference/tangents.py with PyTorch " + torch.__version__ + "; see there. */\n",
+            "/* clang-format off */\n",
+            '#include "reference_case.h"\n\n']
+    text += cases(prefix + "tangent_", "tangent_case", rows, run, FLOATS, DOUBLES)
+    text += cases(prefix + "critic_", "critic_case", critics, run_critic, CRITIC_FLOATS, CRITIC_DOUBLES)
+    with open(os.path.join(HERE, prefix + "tangents.h"), "w") as out:
+        out.writelines(text)
 
 
 def main():
     layers.DECIMALS = 2
-    text = ["/* Written by tests/reference/tangents.py with PyTorch " + torch.__version__ + "; see there. */\n",
-            "/* clang-format off */\n",
-            '#include "reference_case.h"\n\n']
-    text += cases("tangent_", "tangent_case", CASES, run, FLOATS, DOUBLES)
-    text += cases("critic_", "critic_case", CRITICS, run_critic, CRITIC_FLOATS, CRITIC_DOUBLES)
-    with open(os.path.join(HERE, "tangents.h"), "w") as out:
-        out.writelines(text)
+    write("", CASES, CRITICS)
+    write("plane_", PLANE_CASES, PLANE_CRITICS)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 #include "reference/block_layers.h"
 #include "reference/image_layers.h"
 #include "reference/index_layers.h"
+#include "reference/plane_layers.h"
 #include "reference/volume_layers.h"
 
 #include "nn_support.h"
@@ -16,8 +17,8 @@
 static const struct reference_set {
   const reference_case *cases;
   int count;
-} reference_sets[] = {CASES(reference_cases), CASES(image_reference_cases), CASES(block_reference_cases),
-                      CASES(volume_reference_cases), CASES(index_reference_cases)};
+} reference_sets[] = {CASES(reference_cases),        CASES(image_reference_cases), CASES(block_reference_cases),
+                      CASES(volume_reference_cases), CASES(plane_reference_cases), CASES(index_reference_cases)};
 enum { SET_COUNT = sizeof reference_sets / sizeof reference_sets[0] };
 
 static void assert_same_shape(const reference_case *expected, const gan_shape *shape) {

@@ -23,6 +23,10 @@ static const char coupled_network[] =
 static const char image_network[] = IMAGE_LAYERS ", residual, gelu, residual, end, end, global_average_pool, dense 3";
 static const char image_critic[] = IMAGE_LAYERS ", minibatch_stddev 3, gelu, dense 1";
 
+static const char plane_network[] =
+    "conv 4 kernel 2 padding 1, normalise, pad reflect 1, blur stride 2, residual, conv 4 kernel 1, scale 0.5, end, "
+    "pixel_shuffle 2, tanh, pixel_unshuffle 1 2, dense 3";
+
 /* Fills input and output gradient with numbers of the samples' places in (parts, batch). */
 static void fill_batch(gan_pass *pass) {
   const size_t samples = (size_t)pass->parts * (size_t)pass->shards->batch;
@@ -180,11 +184,8 @@ static void five_uneven_shards_equal_one_to_rounding(void **state) {
     const char *layers;
     bool sync;
     int parts;
-  } rows[] = {{plain_network, false, 1},
-              {plain_network, false, 2},
-              {coupled_network, true, 1},
-              {coupled_network, true, 2},
-              {image_network, true, 2}};
+  } rows[] = {{plain_network, false, 1},  {plain_network, false, 2}, {coupled_network, true, 1},
+              {coupled_network, true, 2}, {image_network, true, 2},  {plane_network, true, 2}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     step_result whole = run_step(rows[i].layers, image, rows[i].sync, 1, 13, rows[i].parts, 1);
     step_result cut = run_step(rows[i].layers, image, rows[i].sync, 5, 13, rows[i].parts, 1);
@@ -232,7 +233,8 @@ static void the_bits_do_not_depend_on_how_shards_lie_on_ranks(void **state) {
   } rows[] = {{plain_network, false, 5, 2, 13},  {coupled_network, false, 5, 2, 13},
               {coupled_network, true, 5, 2, 13}, {coupled_network, true, 7, 1, 29},
               {wide, true, 6, 2, 101},           {wide, false, 8, 1, 40},
-              {image_network, true, 7, 1, 29},   {image_critic, false, 5, 2, 43}};
+              {image_network, true, 7, 1, 29},   {image_critic, false, 5, 2, 43},
+              {plane_network, false, 5, 2, 13},  {plane_network, false, 7, 1, 29}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     step_result one = run_step(rows[i].layers, image, rows[i].sync, rows[i].shards, rows[i].batch, rows[i].parts, 1);
     for (int ranks = 2; ranks <= 5; ranks++) {

@@ -46,6 +46,13 @@ static const struct {
      "padding 0 1, relu, with, conv 2 kernel 3 1 padding 1 0, relu, end, with, average_pool 3 stride 1 padding 1 "
      "exclude_padding, conv 2 kernel 1, relu, with, max_pool 3 stride 1 padding 1, end, global_average_pool, dense 1",
      &image, 0},
+    /* Where what is read is the input, the output or neither, behind and before what writes over its own. */
+    {"relu, pad reflect 1, leaky_relu, blur stride 2, tanh, scale 0.5, normalise, relu, normalise, scale 2, "
+     "pixel_unshuffle 1 "
+     "2, residual, normalise, conv 4 kernel 1, relu, scale -1, end, pixel_shuffle 2, leaky_relu, scale 1, dense 2",
+     &image, 0},
+    {"tanh, blur reflect, normalise, tanh, pad circular 1 0 2, scale 3, sigmoid, pixel_unshuffle 1 1 2, dense 3",
+     &volume, 0},
 };
 enum { NETWORKS = sizeof networks / sizeof networks[0] };
 

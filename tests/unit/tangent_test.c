@@ -7,12 +7,18 @@
 #include "base/fault.h"
 #include "base/shard_groups.h"
 #include "nn_ranks.h"
+#include "reference/plane_tangents.h"
 #include "reference/tangents.h"
 
-enum {
-  TANGENT_CASES = sizeof tangent_cases / sizeof tangent_cases[0],
-  CRITIC_CASES = sizeof critic_cases / sizeof critic_cases[0]
-};
+#define COUNT(rows) (int)(sizeof rows / sizeof rows[0])
+static const struct reference_set {
+  const tangent_case *cases;
+  int case_count;
+  const critic_case *critics;
+  int critic_count;
+} reference_sets[] = {{tangent_cases, COUNT(tangent_cases), critic_cases, COUNT(critic_cases)},
+                      {plane_tangent_cases, COUNT(plane_tangent_cases), plane_critic_cases, COUNT(plane_critic_cases)}};
+enum { SET_COUNT = sizeof reference_sets / sizeof reference_sets[0] };
 
 /* A pass that can have tangents. */
 static gan_pass *create_pass(const gan_network *network, const gan_shards *shards, int parts) {
@@ -68,14 +74,18 @@ static void check_case(const tangent_case *expected, int shard_count) {
 
 static void layers_give_the_second_derivatives_of_pytorch(void **state) {
   (void)state;
-  for (int i = 0; i < TANGENT_CASES; i++) check_case(&tangent_cases[i], 1);
+  for (int set = 0; set < SET_COUNT; set++)
+    for (int i = 0; i < reference_sets[set].case_count; i++) check_case(&reference_sets[set].cases[i], 1);
 }
 
 static void shards_with_synchronised_statistics_give_those_of_the_whole_batch(void **state) {
   (void)state;
-  for (int i = 0; i < TANGENT_CASES; i++)
-    for (int shards = 2; shards <= tangent_cases[i].samples && can_be_cut(tangent_cases[i].layers); shards++)
-      check_case(&tangent_cases[i], shards);
+  for (int set = 0; set < SET_COUNT; set++)
+    for (int i = 0; i < reference_sets[set].case_count; i++) {
+      const tangent_case *expected = &reference_sets[set].cases[i];
+      for (int shards = 2; shards <= expected->samples && can_be_cut(expected->layers); shards++)
+        check_case(expected, shards);
+    }
 }
 
 /* u = d penalty / dg of the penalty mean (|g| - 1)^2, over all samples: 2 (|g| - 1) / |g| g / samples. */
@@ -110,11 +120,13 @@ static void check_critic(const critic_case *expected, int shard_count) {
 
 static void critics_give_the_penalty_gradients_of_pytorch(void **state) {
   (void)state;
-  for (int i = 0; i < CRITIC_CASES; i++) {
-    check_critic(&critic_cases[i], 1);
-    for (int shards = 2; shards <= critic_cases[i].samples && can_be_cut(critic_cases[i].layers); shards++)
-      check_critic(&critic_cases[i], shards);
-  }
+  for (int set = 0; set < SET_COUNT; set++)
+    for (int i = 0; i < reference_sets[set].critic_count; i++) {
+      const critic_case *expected = &reference_sets[set].critics[i];
+      check_critic(expected, 1);
+      for (int shards = 2; shards <= expected->samples && can_be_cut(expected->layers); shards++)
+        check_critic(expected, shards);
+    }
 }
 
 /* That a description has a layer of this name. */
@@ -132,7 +144,9 @@ static void every_layer_that_has_a_tangent_is_among_the_references(void **state)
   for (int i = 0; i < gan_layer_type_count; i++) {
     const gan_layer_type *type = gan_layer_types[i];
     bool found = type->forward && !type->tangent;
-    for (int j = 0; j < TANGENT_CASES; j++) found = found || has_layer(tangent_cases[j].layers, type->name);
+    for (int set = 0; set < SET_COUNT; set++)
+      for (int j = 0; j < reference_sets[set].case_count; j++)
+        found = found || has_layer(reference_sets[set].cases[j].layers, type->name);
     if (!found) fail_msg("%s is not compared with PyTorch", type->name);
   }
 }
@@ -161,6 +175,11 @@ static const char image_critic[] =
     "conv 3 kernel 2 padding 1, batch_norm, tanh, residual, dropout 0.3, conv 4 kernel 3 padding 1, silu, shortcut, "
     "conv 4 kernel 1, end, group_norm 2, upsample 2 bilinear, average_pool 3 stride 2, conv_transpose 3 kernel 3 2, "
     "residual, gelu, residual, end, end, minibatch_stddev 3, instance_norm affine, gelu, dense 1";
+
+static const char plane_critic[] =
+    "pad reflect 1, conv 4 kernel 3 2, normalise, residual, tanh, conv 4 kernel 1, scale 0.5, end, blur stride 2, "
+    "scale 1, "
+    "pixel_shuffle 2, silu, dense 1";
 
 /* Of few samples: rows of the critic's own pass and of the penalty's are put side by side. */
 static const char wide_critic[] = "flatten, dense 70, batch_norm, tanh, dense 60, leaky_relu, dense 1";
@@ -246,6 +265,7 @@ static void gradients_of_the_product_equal_numerical_differentiation(void **stat
   check_derivatives(coupled_critic, 3, 2, true);
   check_derivatives(image_critic, 1, 1, false);
   check_derivatives(image_critic, 2, 2, true);
+  check_derivatives(plane_critic, 2, 2, false);
 }
 
 /* g is the weight itself, whatever the input. */
@@ -355,6 +375,7 @@ static void a_joint_backward_pass_gives_the_sum_of_both_gradients(void **state) 
   check_joint(coupled_critic, false);
   check_joint(coupled_critic, true);
   check_joint(image_critic, true);
+  check_joint(plane_critic, true);
   check_joint(wide_critic, true);
   check_joint(wide_relu_critic, true);
   check_joint(wide_image_critic, true);
@@ -401,7 +422,8 @@ static void the_bits_do_not_depend_on_how_shards_lie_on_ranks(void **state) {
     size_t parameters;
   } rows[] = {{wide_critic, true, 5, 13, 0},   {wide_relu_critic, true, 5, 13, 0}, {wide_image_critic, true, 5, 13, 0},
               {dense_critic, false, 5, 13, 0}, {coupled_critic, false, 5, 13, 0},  {coupled_critic, true, 7, 29, 0},
-              {image_critic, true, 5, 23, 0},  {image_critic, false, 8, 40, 0},    {wide, true, 6, 101, 0}};
+              {image_critic, true, 5, 23, 0},  {image_critic, false, 8, 40, 0},    {wide, true, 6, 101, 0},
+              {plane_critic, false, 5, 23, 0}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     gan_network *network = rig_network(rows[i].layers, image, rows[i].sync);
     float *one = run_joint_step(rows[i].layers, rows[i].sync, rows[i].shards, rows[i].batch, 1);
