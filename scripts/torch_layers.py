@@ -161,7 +161,7 @@ class Blur(nn.Module):
 
     def forward(self, x):
         convolve = [nn.functional.conv1d, nn.functional.conv2d, nn.functional.conv3d][self.kernel.dim() - 3]
-        return convolve(self.pad(x), self.kernel, stride=self.stride, groups=len(self.kernel))
+        return convolve(self.pad(x), self.kernel.to(x.dtype), stride=self.stride, groups=len(self.kernel))
 
 
 class Scale(nn.Module):

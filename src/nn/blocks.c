@@ -37,9 +37,9 @@ void gan_block_name_layer(const gan_network *network, gan_layer *layer) {
     snprintf(layer->path, sizeof layer->path, "%d", number);
     return;
   }
-  /* Four blocks deep, with numbers below GAN_LAYERS_MOST, a path has at most 71 characters. */
+  /* Eight blocks deep, with numbers below GAN_LAYERS_MOST, a path has at most 139 characters. */
   name_part(network, block, sizeof part, part);
-  snprintf(layer->path, sizeof layer->path, "%.57s.%s.%d", network->layers[block->begin].path, part, number);
+  snprintf(layer->path, sizeof layer->path, "%.122s.%s.%d", network->layers[block->begin].path, part, number);
 }
 
 /* --- Configuration --- */

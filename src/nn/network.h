@@ -22,7 +22,7 @@ typedef struct gan_layer gan_layer;
 typedef struct gan_pass gan_pass;
 typedef struct gan_tangent_rows gan_tangent_rows;
 
-enum { GAN_LAYER_TENSORS = 4, GAN_LAYER_ARGUMENTS = 8, GAN_TENSOR_NAME = 48, GAN_LAYER_PATH = 96 };
+enum { GAN_LAYER_TENSORS = 4, GAN_LAYER_ARGUMENTS = 8, GAN_TENSOR_NAME = 48, GAN_LAYER_PATH = 160 };
 
 typedef enum gan_tensor_kind {
   GAN_TENSOR_PARAMETER, /* trained */
@@ -64,7 +64,7 @@ typedef struct gan_block {
   int parts;      /* so far */
   int enclosing;  /* the block around it; -1: none */
 } gan_block;
-enum { GAN_BLOCK_DEPTH = 4 }; /* of blocks in blocks */
+enum { GAN_BLOCK_DEPTH = 8 }; /* of blocks in blocks: skips of a U-Net from 256 x 256 down to 1 x 1 */
 
 /* What a layer's backward step reads of the forward pass: all else may be gone by then (nn/plan.h). A row that says
    nothing reads both. */

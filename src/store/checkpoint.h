@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "base/shape.h"
 
-enum { GAN_CHECKPOINT_FORMAT = 1, GAN_TENSOR_PATH = 128 };
+enum { GAN_CHECKPOINT_FORMAT = 1, GAN_TENSOR_PATH = 224 };
 
 typedef struct gan_tensor {
   char path[GAN_TENSOR_PATH]; /* "/generator/0.weight", "/optimizer/critic/square_avg/0.weight" */

@@ -219,6 +219,8 @@ PLANE_CASES = [
     ("a network with skips, as U-Net", "conv 2 kernel 1, concatenate, with, leaky_relu, conv 3 kernel 4 stride 2 padding 1, concatenate, with, leaky_relu, "
      "conv 2 kernel 2 stride 2, relu, conv_transpose 2 kernel 2 stride 2, end, relu, conv_transpose 2 kernel 4 stride 2 padding 1, end, conv 1 kernel 1",
      (1, 4, 8), 1, 2),
+    ("skips within each other, five deep", "concatenate, with, conv 2 kernel 2 stride 2, tanh, " * 5 + "conv_transpose 1 kernel 2 stride 2, end, " * 5
+     + "conv 1 kernel 1", (1, 32), 1, 2),
 ]
 
 # Inputs are whole numbers below the table's rows.

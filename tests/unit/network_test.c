@@ -168,8 +168,10 @@ static void a_bad_description_is_told_by_layer_number_and_reason(void **state) {
       {"residual, relu, end, relu, end", {"layer 5", "no block before it", "\"residual\" or \"concatenate\""}},
       {"shortcut", {"layer 1", "no \"residual\" before it"}},
       {"residual, shortcut, relu, shortcut, end", {"layer 4", "has a shortcut already"}},
-      {"residual, residual, residual, residual, residual", {"layer 5", "more than 4 blocks"}},
-      {"residual, concatenate, residual, concatenate, residual", {"layer 5", "more than 4 blocks"}},
+      {"residual, residual, residual, residual, residual, residual, residual, residual, residual",
+       {"layer 9", "more than 8 blocks"}},
+      {"residual, concatenate, residual, concatenate, residual, concatenate, residual, concatenate, residual",
+       {"layer 9", "more than 8 blocks"}},
       {"with", {"layer 1", "no \"concatenate\" before it"}},
       {"residual, with, end", {"layer 2", "begins with \"residual\"", "one of \"concatenate\""}},
       {"concatenate, shortcut, end", {"layer 2", "begins with \"concatenate\"", "one of \"residual\""}},
@@ -344,21 +346,22 @@ static void tensors_of_branches_are_named_as_those_of_a_list_of_modules(void **s
   gan_network_destroy(network);
 }
 
-/* The longest that a path can be: whole, and nothing cut off. */
-static void names_of_tensors_four_blocks_deep_are_whole(void **state) {
+/* As long as a path can be, but for a few digits: whole, and nothing cut off. */
+static void names_of_tensors_eight_blocks_deep_are_whole(void **state) {
   (void)state;
-  char description[8192] = "", expected[200] = "";
+  char description[8192] = "", expected[200] = "100.";
   for (int i = 0; i < 100; i++) strcat(description, "relu, ");
-  for (int depth = 0; depth < 4; depth++) {
+  for (int depth = 0; depth < GAN_BLOCK_DEPTH; depth++) {
+    const int lines = depth < 4 ? 100 : 9;
     strcat(description, "concatenate, ");
-    for (int i = 0; i < 101; i++) strcat(description, "with, ");
-    for (int i = 0; i < 100; i++) strcat(description, "relu, ");
-    snprintf(expected + strlen(expected), 20, "100.branches.101.");
+    for (int i = 0; i < lines; i++) strcat(description, "with, ");
+    for (int i = 0; i < lines; i++) strcat(description, "relu, ");
+    snprintf(expected + strlen(expected), 20, "branches.%d.%d%s", lines, lines, depth + 1 < GAN_BLOCK_DEPTH ? "." : "");
   }
-  strcat(description, "dense 2, end, end, end, end");
-  strcat(expected, "100");
+  strcat(description, "dense 2");
+  for (int depth = 0; depth < GAN_BLOCK_DEPTH; depth++) strcat(description, ", end");
   gan_network *network = rig_network(description, (gan_shape){.rank = 1, .size = {1}}, false);
-  assert_string_equal(network->layers[network->layer_count - 5].path, expected);
+  assert_string_equal(network->layers[network->layer_count - 1 - GAN_BLOCK_DEPTH].path, expected);
   gan_network_destroy(network);
 }
 
@@ -583,7 +586,7 @@ int main(void) {
       cmocka_unit_test(sizes_whose_product_is_too_large_for_a_number_are_refused),
       cmocka_unit_test(tensors_of_a_block_are_named_as_those_of_nested_modules),
       cmocka_unit_test(tensors_of_branches_are_named_as_those_of_a_list_of_modules),
-      cmocka_unit_test(names_of_tensors_four_blocks_deep_are_whole),
+      cmocka_unit_test(names_of_tensors_eight_blocks_deep_are_whole),
       cmocka_unit_test(operations_of_convolutions_are_two_for_each_product_of_a_window),
       cmocka_unit_test(weights_of_grouped_convolutions_have_the_channels_of_a_group),
       cmocka_unit_test(the_parameter_count_ends_below_two_to_the_31),
