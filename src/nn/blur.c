@@ -21,7 +21,7 @@ static gan_blurring blurring_of(const gan_layer *layer) {
 
 /* The border's name may stand before "stride" or behind it. */
 static gan_status parse(gan_layer *layer, int axes, int word_count, char *const *words) {
-  const gan_axis_words stride = {"stride", 1, layer->convolution.window.stride};
+  const gan_axis_words stride = {.word = "stride", .least = 1, .sizes = layer->convolution.window.stride};
   bool strides = false;
   for (int next = 0; next < word_count;) {
     const char *word = words[next++];

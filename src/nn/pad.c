@@ -24,7 +24,7 @@ static gan_status configure(gan_layer *layer, int word_count, char *const *words
   GAN_TRY(gan_layer_axes(layer, &axes));
   GAN_TRY(gan_layer_check_words(layer, word_count, 2, axes + 1));
   GAN_TRY(gan_layer_parse_border(words[0], &layer->variant));
-  const gan_axis_words amount = {words[0], 0, window->padding};
+  const gan_axis_words amount = {.word = words[0], .least = 0, .sizes = window->padding};
   GAN_TRY(gan_layer_parse_axis_sizes(&amount, axes, word_count, words, &next));
   if (next < word_count)
     return gan_fail(GAN_BAD_USAGE, "\"%.40s\" is not known here; it is written \"%s\"", words[next],

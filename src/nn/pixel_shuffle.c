@@ -27,7 +27,7 @@ static gan_status configure(gan_layer *layer, int word_count, char *const *words
   *window = (gan_window){.stride = {1, 1, 1}};
   GAN_TRY(gan_layer_axes(layer, axes));
   GAN_TRY(gan_layer_check_words(layer, word_count, 1, *axes));
-  const gan_axis_words factor = {layer->type->name, 1, window->stride};
+  const gan_axis_words factor = {.word = layer->type->name, .least = 1, .sizes = window->stride};
   GAN_TRY(gan_layer_parse_axis_sizes(&factor, *axes, word_count, words, &next));
   if (next < word_count)
     return gan_fail(GAN_BAD_USAGE, "\"%.40s\" is not known here; it is written \"%s\"", words[next],
