@@ -29,7 +29,11 @@ typedef struct problem {
 static problem create_problem(const int64_t of[9]) {
   problem p = {.batch = of[6], .shards = (int)of[7], .parts = of[8]};
   gan_window *window = &p.sizes.window;
-  *window = (gan_window){{1, of[2], of[2]}, {1, 0, 0}, {1, of[3], of[3]}, {1, of[4], of[4]}, {0, of[5], of[5]}};
+  *window = (gan_window){.in = {1, of[2], of[2]},
+                         .out = {1, 0, 0},
+                         .kernel = {1, of[3], of[3]},
+                         .stride = {1, of[4], of[4]},
+                         .padding = {0, of[5], of[5]}};
   for (int i = 1; i < GAN_AXES; i++) window->out[i] = (of[2] + 2 * of[5] - of[3]) / of[4] + 1;
   p.sizes.in_channels = of[0], p.sizes.out_channels = of[1];
   p.x_size = of[0] * gan_positions(window->in), p.y_size = of[1] * gan_positions(window->out);
