@@ -16,6 +16,7 @@
 #include "cli/run_folder.h"
 #include "cli/terminal.h"
 #include "dist/world.h"
+#include "eval/metric_rows.h"
 #include "store/kind.h"
 #include "train/data.h"
 
@@ -38,6 +39,10 @@ static const gan_flag flags[] = {
      "or none (the samples themselves; without, for vectors)"},
     {"--samples", "N", "of each set; without: 10000, or as many as there are"},
     {"--neighbours", "K", "of metrics by nearest neighbours; without: 5"},
+    {"--round", "WHAT",
+     "8bit: values of samples (and noise) to those of an image of 8 bits; none; without: 8bit where the real samples "
+     "are "
+     "images of 8 bits"},
     {"--repeat", "R", "standard errors, from R random halves of the sets; R times the work of the metrics"},
     {"--no-floor", NULL, "leave out what real samples and noise get, and with it most of the time"},
     {"--pairs", "FILE.png", "draw the generated samples that are closest to a real one, each beside it"},
@@ -59,6 +64,12 @@ static gan_status take_number(const gan_arguments *arguments, const char *flag, 
   return gan_fail(GAN_BAD_USAGE, "%s has to be from %" PRId64 " to %" PRId64 ", not %s", flag, least, most, text);
 }
 
+static gan_status check_round(const gan_evaluate_work *of) {
+  const char *text = gan_argument(of->arguments, "--round");
+  if (!text || strcmp(text, "8bit") == 0 || strcmp(text, "none") == 0) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "--round is 8bit or none, not %.40s", text);
+}
+
 static gan_status take_flags(gan_evaluate_work *of) {
   int64_t neighbours = NEIGHBOURS_USUAL, repeats = 0;
   const char *metrics = gan_argument(of->arguments, "--metrics");
@@ -67,6 +78,7 @@ static gan_status take_flags(gan_evaluate_work *of) {
   if (metrics && !metrics[strspn(metrics, " ")])
     return gan_fail(GAN_BAD_USAGE, "--metrics names none: leave it out for all of them");
   GAN_TRY(gan_metrics_choose(metrics ? metrics : "", &of->choice));
+  GAN_TRY(check_round(of));
   GAN_TRY(take_number(of->arguments, "--samples", LEAST_SAMPLES, INT32_MAX, &of->wanted));
   GAN_TRY(take_number(of->arguments, "--neighbours", 1, INT32_MAX, &neighbours));
   GAN_TRY(take_number(of->arguments, "--repeat", 2, MOST_REPEATS, &repeats));
@@ -243,6 +255,7 @@ static gan_comparison compare_with(const gan_evaluate_work *of, const gan_sample
       .real = &of->real_set.set,
       .fake = fake,
       .held_out = of->report->held_out && of->other_set.samples ? &of->other_set.set : NULL,
+      .training_count = of->training.maker.count,
       .seed = METRIC_SEED,
       .neighbours = of->neighbours,
       .modes = of->modes,
@@ -256,13 +269,63 @@ static gan_status fill(gan_evaluate_work *of, gan_set_maker maker, const char *w
   return gan_set_fill(of->world, &maker, of->features, what, &of->watch, filled);
 }
 
+/* --- Rounding --- */
+
+/* By --round, or by what the real samples are. */
+static gan_status choose_rounding(gan_evaluate_work *of) {
+  const char *text = gan_argument(of->arguments, "--round");
+  of->report->rounded = text ? strcmp(text, "8bit") == 0 : gan_are_byte_images(&of->real_set.set);
+  if (!of->report->rounded || of->real->shape.rank == 3) return GAN_OK;
+  return gan_fail(GAN_BAD_USAGE, "--round 8bit is for images, and samples of %s are none",
+                  gan_evaluate_place(of->real));
+}
+
+/* fill, of samples that are not real ones. */
+static gan_status fill_rounded(gan_evaluate_work *of, gan_set_maker maker, const char *what, gan_rounding *rounding,
+                               gan_filled_set *filled) {
+  return fill(of, of->report->rounded ? gan_rounding_maker(rounding, &maker) : maker, what, filled);
+}
+
+/* --- Copies of training samples --- */
+
+static bool judges_memorisation(const gan_evaluate_work *of) {
+  bool wanted = false;
+  for (int row = 0; row < of->choice.count; row++)
+    wanted = wanted || of->choice.metrics[row] == &gan_metric_memorisation;
+  return wanted && of->has_floor && of->report->held_out;
+}
+
+/* All that a training may have seen, of which the reference is a part: data without end have no such thing. */
+static gan_status open_training(gan_evaluate_work *of) {
+  const int64_t all = of->real->count;
+  const bool there = of->real_count == all;
+  if (!all || !(judges_memorisation(of) || gan_argument(of->arguments, "--pairs"))) return GAN_OK;
+  of->training_rows = of->real_rows;
+  of->training_rows.in_order = !there; /* as they lie in the file, unless they have been read already */
+  const gan_set_maker maker = gan_source_rows_maker(&of->training_rows, all);
+  return gan_training_open(of->world, &maker, of->features, there ? &of->real_set.set : NULL, &of->watch,
+                           &of->training);
+}
+
+static gan_status search(gan_evaluate_work *of, gan_filled_set *set) {
+  if (!of->training.maker.count) return GAN_OK;
+  return gan_training_search(of->world, of->backend, &of->training, &of->watch, set);
+}
+
+/* Of a set that is no picture's. */
+static gan_status search_for_value(gan_evaluate_work *of, gan_filled_set *set) {
+  return judges_memorisation(of) ? search(of, set) : GAN_OK;
+}
+
 static gan_status compare_noise(gan_evaluate_work *of) {
   gan_noise noise;
   gan_filled_set set = {.set = {.count = 0}};
   gan_status status = gan_world_agree(of->world, gan_noise_create(&of->real_set.set, METRIC_SEED, &noise));
   const gan_set_maker maker = {
       .make = gan_noise_make, .context = &noise, .count = of->judged_count, .shape = of->real->shape};
-  if (status == GAN_OK) status = fill(of, maker, "noise", &set);
+  gan_rounding rounding;
+  if (status == GAN_OK) status = fill_rounded(of, maker, "noise", &rounding, &set);
+  if (status == GAN_OK) status = search_for_value(of, &set);
   if (status == GAN_OK) {
     const gan_comparison comparison = compare_with(of, &set.set);
     status = gan_metrics_compute(&of->choice, &comparison, "noise", &of->watch, of->report->noise);
@@ -276,6 +339,7 @@ static gan_status compare_noise(gan_evaluate_work *of) {
 static gan_status compare_floor(gan_evaluate_work *of) {
   if (!of->has_floor) return GAN_OK;
   GAN_TRY(fill(of, gan_source_rows_maker(&of->other_rows, of->other_count), "other real samples", &of->other_set));
+  GAN_TRY(search_for_value(of, &of->other_set));
   const gan_sample_set floor = gan_set_slice(&of->other_set.set, 0, of->report->floor_count);
   const gan_comparison comparison = compare_with(of, &floor);
   GAN_TRY(gan_metrics_floor(&of->choice, &comparison, &of->watch, of->report->floor));
@@ -305,19 +369,27 @@ static void blame_no_floor(const gan_evaluate_work *of, const gan_comparison *co
                "needs real samples that training has not seen, and --no-floor leaves them out");
 }
 
-static gan_status judge(gan_evaluate_work *of, gan_set_maker maker, gan_evaluate_entry *entry) {
-  gan_filled_set set;
-  GAN_TRY(fill(of, maker, "samples to judge", &set));
-  const gan_comparison comparison = compare_with(of, &set.set);
-  gan_evaluate_notice_units(of, &set.set);
-  entry->count = maker.count;
+static gan_status judge_set(gan_evaluate_work *of, gan_filled_set *set, gan_evaluate_entry *entry) {
+  GAN_TRY(search(of, set));
+  const gan_comparison comparison = compare_with(of, &set->set);
+  entry->count = set->set.count;
   gan_status status = gan_metrics_compute(&of->choice, &comparison, "judged", &of->watch, entry->results);
   if (status == GAN_OK) blame_no_floor(of, &comparison, entry->results);
   if (status == GAN_OK) status = check_named(of, entry);
   if (status == GAN_OK && of->repeats)
     status = gan_metrics_repeat(&of->choice, &comparison, of->repeats, &of->watch, entry->results);
   const char *pairs = gan_argument(of->arguments, "--pairs");
-  if (status == GAN_OK && pairs) status = gan_evaluate_draw_pairs(&comparison, pairs);
+  if (status == GAN_OK && pairs)
+    status = gan_evaluate_draw_pairs(&comparison, of->training.maker.count ? &of->training : NULL, pairs);
+  return status;
+}
+
+static gan_status judge(gan_evaluate_work *of, gan_set_maker maker, gan_evaluate_entry *entry) {
+  gan_filled_set set;
+  gan_rounding rounding;
+  GAN_TRY(fill_rounded(of, maker, "samples to judge", &rounding, &set));
+  gan_evaluate_notice_units(of, &set.set, of->report->rounded ? &rounding : NULL);
+  const gan_status status = judge_set(of, &set, entry);
   gan_set_release(&set);
   return status;
 }
@@ -462,6 +534,8 @@ static gan_status evaluate(gan_evaluate_work *of) {
   GAN_TRY(prepare(of));
   GAN_TRY(fill(of, gan_source_rows_maker(&of->real_rows, of->real_count), "real samples", &of->real_set));
   GAN_TRY(check_features(of));
+  GAN_TRY(choose_rounding(of));
+  GAN_TRY(open_training(of));
   GAN_TRY(compare_floor(of));
   GAN_TRY(judge_all(of));
   return tell(of);
@@ -472,6 +546,7 @@ static void release(gan_evaluate_work *of) {
   gan_work_bar_erase(&of->bar);
   gan_set_release(&of->real_set);
   gan_set_release(&of->other_set);
+  gan_training_close(&of->training);
   gan_features_close(of->features);
   gan_source_close(of->others);
   gan_source_close(of->file);
@@ -502,7 +577,7 @@ const gan_command gan_command_evaluate = {
     .shares_work = true,
     .common = "oj",
     .writes = "--pairs",
-    .keys = "data run.seed run.backend run.precision samples.ema dist.timeout",
+    .keys = "data shower run.seed run.backend run.precision samples.ema dist.timeout",
     .flags = flags,
     .run = run,
     .probe = gan_evaluate_probe};

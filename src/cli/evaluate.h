@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/evaluate_inputs.h"
 #include "eval/evaluation.h"
+#include "eval/training.h"
 #include "store/samples.h"
 
 enum { GAN_EVALUATE_NOTICES = 16, GAN_EVALUATE_TEXT = PATH_MAX + 256 };
@@ -29,6 +30,7 @@ typedef struct gan_evaluate_report {
   int64_t real_count, floor_count;
   char real[GAN_EVALUATE_TEXT], others[GAN_EVALUATE_TEXT + 64]; /* what the real samples, and those of the floor, are */
   bool held_out;                                                /* training has not seen those of the floor */
+  bool rounded;                                                 /* samples and noise, to 8 bits */
   char features[256];
   int64_t feature_count;
   uint64_t fingerprint; /* of the feature network */
@@ -47,9 +49,10 @@ void gan_evaluate_print_json(const gan_evaluate_report *report, const char *pict
 
 /* evaluate_pairs.c: GAN_BAD_USAGE where --pairs is given and makes no sense. */
 gan_status gan_evaluate_check_pairs(const gan_arguments *arguments, bool curve) GAN_CHECKED;
-/* The closest pairs as a picture, in each pair the generated sample first. GAN_BAD_USAGE for samples that are no
-   images; errors are agreed on. Collective. */
-gan_status gan_evaluate_draw_pairs(const gan_comparison *comparison, const char *path) GAN_CHECKED;
+/* The closest pairs as a picture, in each pair the generated sample first. training: in which the comparison's samples
+   have been searched, or NULL. GAN_BAD_USAGE for samples that are no images; errors are agreed on. Collective. */
+gan_status gan_evaluate_draw_pairs(const gan_comparison *comparison, const gan_training *training,
+                                   const char *path) GAN_CHECKED;
 
 /* evaluate_curve.c */
 /* The entry with the best value, -1: none is better than others, or none is defined. */

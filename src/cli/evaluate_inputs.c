@@ -144,7 +144,7 @@ void gan_evaluate_data_release(gan_evaluate_data *data) {
 /* Keys about the data that somebody gave. Labels and the like may be left out of what a run trained on. */
 static bool gives_data(const gan_arguments *arguments) {
   for (int i = 0; i < arguments->key_count; i++)
-    if (strncmp(arguments->keys[i], "data.", 5) == 0) return true;
+    if (strncmp(arguments->keys[i], "data.", 5) == 0 || strncmp(arguments->keys[i], "shower.", 7) == 0) return true;
   return false;
 }
 

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include "cli/evaluate_work.h"
-#include "eval/metric_rows.h"
 
 enum { SAMPLES_PUBLISHED = 10000 }; /* that published values are of at least */
 
@@ -24,15 +23,24 @@ static value_range range_of(const gan_sample_set *set) {
     low = set->samples[i] < low ? set->samples[i] : low;
     high = set->samples[i] > high ? set->samples[i] : high;
   }
+  return (value_range){(double)low, (double)high};
+}
+
+/* Of what all ranks have rounded, as it was before. */
+static value_range range_before(gan_world *world, const gan_rounding *rounding) {
+  const double low = -gan_world_maximum(world, -(double)rounding->low),
+               high = gan_world_maximum(world, (double)rounding->high);
   return (value_range){low, high};
 }
 
 /* Samples in other units than the data's get bad numbers that look like bad samples. Half a width
    outside of the data there is hardly a sample of the same units; 0 to 1 is the upper half of -1 to 1; and -1 to 1 is
    next to nothing of 0 to 255. Other narrow ones are those of generators that have not learnt to spread yet. */
-void gan_evaluate_notice_units(gan_evaluate_work *of, const gan_sample_set *judged) {
-  if (!of->file || gan_world_rank(of->world) != 0) return;
-  const value_range real = range_of(&of->real_set.set), is = range_of(judged);
+void gan_evaluate_notice_units(gan_evaluate_work *of, const gan_sample_set *judged, const gan_rounding *rounding) {
+  if (!of->file) return;
+  const value_range is = rounding ? range_before(of->world, rounding) : range_of(judged);
+  if (gan_world_rank(of->world) != 0) return;
+  const value_range real = range_of(&of->real_set.set);
   const double width = real.high - real.low;
   const bool outside = is.low < real.low - width / 2 || is.high > real.high + width / 2;
   const bool upper_half = is.low >= real.low + 0.495 * width && is.high - is.low >= 0.3 * width;
@@ -84,18 +92,30 @@ static void notice_fewer(gan_evaluate_work *of, const char *what, const char *pl
                         what, count, place);
 }
 
-/* Copies of training samples that are not among the real ones here cannot be found. */
-static void notice_unsearched(gan_evaluate_work *of) {
-  const int64_t all = of->real->count, searched = of->real_count;
-  bool asked = gan_argument(of->arguments, "--pairs") != NULL;
-  for (int row = 0; row < of->choice.count; row++)
-    asked = asked ||
-            (of->choice.metrics[row] == &gan_metric_memorisation && !of->report->entries[0].results[row].unable[0]);
-  if (asked && searched < all)
-    gan_evaluate_notice(of->report,
-                        "copies of training samples are searched for among %" PRId64 " of the %" PRId64
-                        " (%.3g %%), and copies of the others are missed: --samples %" PRId64 " searches all",
-                        searched, all, 100.0 * (double)searched / (double)all, all);
+/* Values that say how much like real ones samples are, one by one or all together. Others may be good for noise that
+   has nothing of the data: recall, since what is spread over all of space covers the data, too. */
+static const char *const likeness[] = {"fcd", "kid", "precision", "density", "swd", NULL};
+
+static bool says_likeness(const char *name) {
+  for (int i = 0; likeness[i]; i++)
+    if (strcmp(likeness[i], name) == 0) return true;
+  return false;
+}
+
+/* Where noise is better than real samples, numbers of these features mean nothing. One notice, for the first. */
+static void notice_noise(gan_evaluate_work *of) {
+  const gan_evaluate_report *report = of->report;
+  for (int row = 0; report->has_floor && row < of->choice.count; row++)
+    for (int i = 0; gan_metric_has(of->choice.metrics[row], i); i++) {
+      const gan_metric_value *value = &of->choice.metrics[row]->values[i];
+      const double floor = report->floor[row].values[i], noise = report->noise[row].values[i];
+      if (!says_likeness(value->name) || !(value->better * (noise - floor) > 0)) continue;
+      gan_evaluate_notice(of->report,
+                          "noise gets a better %s than real samples: these features (%s) do not tell noise from data, "
+                          "and this number says nothing; take a classifier's or other features (--features)",
+                          value->name, report->features);
+      return;
+    }
 }
 
 void gan_evaluate_add_notices(gan_evaluate_work *of) {
@@ -103,7 +123,7 @@ void gan_evaluate_add_notices(gan_evaluate_work *of) {
   const int64_t judged = of->judged_count, fewest = judged < of->real_count ? judged : of->real_count;
   if (of->file) notice_fewer(of, "judged", of->data.file.path, judged);
   notice_fewer(of, "real", gan_evaluate_place(of->real), of->real_count);
-  notice_unsearched(of);
+  notice_noise(of);
   if (of->has_floor && report->floor_count < judged)
     gan_evaluate_notice(report,
                         "the floor is of %" PRId64 " samples, fewer than the %" PRId64

@@ -139,6 +139,7 @@ static void print_sets(const gan_evaluate_report *report) {
            report->seed);
   printf("\nreal        %" PRId64 " %s\n", report->real_count, report->real);
   if (report->has_floor) printf("floor       %" PRId64 " %s\n", report->floor_count, report->others);
+  if (report->rounded) printf("values      rounded to 8 bits, as images in files are\n");
   printf("features    %s, %" PRId64 " numbers\n", report->features, report->feature_count);
 }
 
@@ -223,6 +224,7 @@ static void add_origin(struct json_object *object, const gan_evaluate_report *re
   gan_json_add_text(object, "floor_set", report->has_floor ? report->others : "");
   gan_json_add_integer(object, "floor_samples", report->has_floor ? report->floor_count : 0);
   gan_json_add(object, "held_out", json_object_new_boolean(report->held_out));
+  gan_json_add(object, "rounded", json_object_new_boolean(report->rounded));
   gan_json_add_text(object, "features", report->features);
   gan_json_add_integer(object, "feature_count", report->feature_count);
   gan_json_add_text(object, "features_fingerprint", text);

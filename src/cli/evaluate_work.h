@@ -5,6 +5,8 @@
 #include "cli/evaluate.h"
 #include "cli/evaluate_sources.h"
 #include "cli/work_bar.h"
+#include "eval/rounding.h"
+#include "eval/training.h"
 
 /* All that is owned is given back together, by command_evaluate.c. */
 typedef struct gan_evaluate_work {
@@ -25,6 +27,8 @@ typedef struct gan_evaluate_work {
   gan_features_about about;
   int label_count; /* classes whose labels are used; 0: none are */
   gan_filled_set real_set, other_set;
+  gan_source_rows training_rows;
+  gan_training training; /* all samples of `real`, in which copies are searched for; of none where nobody asks */
   int modes;
   float *centres;
   gan_evaluate_report *report;
@@ -39,9 +43,10 @@ const char *gan_evaluate_place(const gan_source *source);
    others. Not collective; the same on every rank. */
 gan_status gan_evaluate_check_held_out(const gan_evaluate_work *of) GAN_CHECKED;
 /* Notices in the report: of a file that is compared with itself; of values in other units than the data's, once the
-   samples to judge are there; and, when all is done, of what numbers do not mean. Not collective. */
+   samples to judge are there (rounding: how they were rounded, or NULL; this one is collective); and, when all is done,
+   of what numbers do not mean. Not collective, but for that. */
 void gan_evaluate_notice_same(gan_evaluate_work *of);
-void gan_evaluate_notice_units(gan_evaluate_work *of, const gan_sample_set *judged);
+void gan_evaluate_notice_units(gan_evaluate_work *of, const gan_sample_set *judged, const gan_rounding *rounding);
 void gan_evaluate_add_notices(gan_evaluate_work *of);
 
 #endif

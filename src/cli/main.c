@@ -72,9 +72,13 @@ typedef struct request {
   char message[1024];
 } request;
 
+/* Ranks that are ended together say it once, unless there is something to say of a file, which one of them has. */
 static void remove_partial_files(void) {
-  static const char message[] = "gan_dist: ended by a signal; what was written so far is removed\n";
-  if (gan_partial_remove_all() && write(STDERR_FILENO, message, sizeof message - 1) < 0) return;
+  static const char removed[] = "gan_dist: ended by a signal; what was written so far is removed\n",
+                    ended[] = "gan_dist: ended by a signal\n";
+  const bool any = gan_partial_remove_all();
+  if (!any && gan_launcher_rank() > 0) return;
+  if (write(STDERR_FILENO, any ? removed : ended, (any ? sizeof removed : sizeof ended) - 1) < 0) return;
 }
 
 /* Signals that ask to stop have waited until here. Not longer: the INI file may be a pipe that nobody writes to. */

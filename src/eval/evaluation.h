@@ -46,7 +46,9 @@ gan_status gan_metrics_floor(const gan_metric_choice *choice, const gan_comparis
    `repeats` (2 at least) random halves of both sets. That of values over halves, which are drawn without putting back,
    is that of the value itself over whole sets: the delete-d jackknife with d = n/2 (Shao and Wu, "A general theory for
    jackknife variance estimation", Annals of Statistics 17, 1989), whose factor (n - d) / d is 1. A
-   bootstrap that puts back would give samples doubles, which are their nearest neighbours. NAN where a half is too
+   bootstrap that puts back would give samples doubles, which are their nearest neighbours (docs/evaluation.md has what
+   that does to errors and values). Held-out samples stay whole, and so do all training samples that have been searched
+   (nearest_training). NAN where a half is too
    small, or a value was not defined for all halves. Collective, as above. */
 gan_status gan_metrics_repeat(const gan_metric_choice *choice, const gan_comparison *comparison, int repeats,
                               const gan_evaluation_watch *watch, gan_metric_result *results) GAN_CHECKED;

@@ -6,7 +6,7 @@
 #include "eval/metric.h"
 
 typedef struct gan_close_pair {
-  int64_t generated, training; /* indices into the sets `fake` and `real` */
+  int64_t generated, training; /* numbers of the sample in `fake`, and in the training data or, unsearched, in `real` */
   double distance;             /* of features, or of samples where there are none */
 } gan_close_pair;
 

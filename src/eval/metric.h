@@ -25,15 +25,17 @@ typedef struct gan_sample_set {
   int classes;
   const float *logits;   /* (count, classes): of the feature network, if it is a classifier */
   const int32_t *labels; /* (count), 0 .. classes-1: the classes that samples have, or were generated for */
+  const struct gan_neighbour *nearest_training; /* (count): to each the nearest of all training samples (training.h) */
 } gan_sample_set;
 
 /* What a metric is asked. */
 typedef struct gan_comparison {
   gan_world *world;
   const gan_backend *backend;
-  const gan_sample_set *real;     /* the reference: training data */
+  const gan_sample_set *real;     /* the reference: training data, or some of them */
   const gan_sample_set *fake;     /* what is judged: generated samples; for a floor, other real ones */
   const gan_sample_set *held_out; /* real samples that training has not seen; NULL: there are none */
+  int64_t training_count;         /* of all, among which nearest_training of `fake` is; 0: they are `real` */
   uint64_t seed;                  /* of directions, splits and the like */
   int neighbours;                 /* k of metrics by nearest neighbours */
   /* Of data with known modes (ring, grid): centres (modes, 2) and the standard deviation; 0: none. */

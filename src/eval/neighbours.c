@@ -8,6 +8,7 @@
 typedef struct search {
   int k;
   bool itself;            /* points are searched among themselves */
+  int64_t first;          /* the number of the first of those among which they are searched */
   gan_neighbour *nearest; /* (points, k) */
   double *highest;        /* (k) */
   int32_t found[GAN_TILE_COLUMNS];
@@ -53,7 +54,7 @@ static void search_row(search *of, const gan_tile *tile, int64_t i) {
     gan_tile_bounds(tile, i, of->found[n], &low, &high);
     if (low > limit || low >= last->square) continue;
     const double square = gan_tile_square(tile, i, of->found[n]);
-    if (square < last->square) take(of, row, (gan_neighbour){square, tile->column + of->found[n]});
+    if (square < last->square) take(of, row, (gan_neighbour){square, of->first + tile->column + of->found[n]});
   }
 }
 
@@ -61,17 +62,23 @@ static void search_tile(void *context, const gan_tile *tile) {
   for (int64_t i = 0; i < tile->rows; i++) search_row(context, tile, i);
 }
 
-static gan_status search_mine(const gan_backend *backend, const gan_points *points, const gan_points *among, int k,
-                              gan_rows *nearest) {
-  const gan_row_range mine = gan_rows_mine(nearest);
-  search of = {.k = k, .itself = among == points, .nearest = gan_rows_memory(nearest)};
+gan_status gan_neighbours_continue(const gan_backend *backend, const gan_points *points, gan_row_range range,
+                                   const gan_points *among, int64_t first, int k, gan_neighbour *nearest) {
+  search of = {.k = k, .itself = among == points, .first = first, .nearest = nearest};
   GAN_TRY(gan_allocate((size_t)k, sizeof *of.highest, "bounds of distances", &of.highest));
-  for (int64_t i = mine.first * k; i < mine.end * k; i++) of.nearest[i] = (gan_neighbour){INFINITY, -1};
   const gan_distance_walk walk = {
       .backend = backend, .rows = points, .columns = among, .visit = search_tile, .context = &of};
-  const gan_status status = gan_distances_walk(&walk, mine.first, mine.end);
+  const gan_status status = gan_distances_walk(&walk, range.first, range.end);
   free(of.highest);
   return status;
+}
+
+static gan_status search_mine(const gan_backend *backend, const gan_points *points, const gan_points *among, int k,
+                              gan_rows *rows) {
+  const gan_row_range mine = gan_rows_mine(rows);
+  gan_neighbour *nearest = gan_rows_memory(rows);
+  for (int64_t i = mine.first * k; i < mine.end * k; i++) nearest[i] = GAN_NO_NEIGHBOUR;
+  return gan_neighbours_continue(backend, points, mine, among, 0, k, nearest);
 }
 
 gan_status gan_neighbours_find(gan_world *world, const gan_backend *backend, const gan_points *points,

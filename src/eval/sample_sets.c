@@ -7,9 +7,13 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "dist/world.h"
+#include "eval/neighbours.h"
 
 /* Steps of GAN_STREAM_EVALUATION, away from the directions and splits of metrics, which count from 0. */
 static const uint64_t STEP_NOISE = UINT64_C(1) << 40, STEP_HALVES = UINT64_C(2) << 40;
+
+/* Of a row, in units of a float as the other tables have it. */
+enum { NEIGHBOUR_WIDTH = sizeof(gan_neighbour) / sizeof(float) };
 
 double gan_set_bytes(int64_t count, int64_t elements, const gan_features_about *features, bool labelled) {
   const double of_features = features ? (double)features->feature_count + features->classes : 0;
@@ -35,6 +39,9 @@ static gan_status take_tables(gan_world *world, int64_t count, const gan_sample_
   if (status == GAN_OK)
     status = take_table(world, count, own_features && like->logits ? like->classes : 0, "logits", &filled->logits);
   if (status == GAN_OK) status = take_table(world, count, labelled, "labels", &filled->labels);
+  if (status == GAN_OK)
+    status =
+        take_table(world, count, like->nearest_training ? NEIGHBOUR_WIDTH : 0, "nearest neighbours", &filled->nearest);
   if (status != GAN_OK) {
     gan_set_release(filled);
     return status;
@@ -43,14 +50,16 @@ static gan_status take_tables(gan_world *world, int64_t count, const gan_sample_
   filled->set.features = own_features ? memory_of(filled->features) : filled->set.samples;
   filled->set.logits = memory_of(filled->logits);
   filled->set.labels = memory_of(filled->labels);
+  filled->set.nearest_training = memory_of(filled->nearest);
   return GAN_OK;
 }
 
 /* Agrees on how the ranks' rows went, and brings them together. */
 static gan_status complete(gan_world *world, gan_status mine, gan_filled_set *filled) {
-  gan_rows *const tables[] = {filled->samples, filled->features, filled->logits, filled->labels};
+  gan_rows *const tables[] = {filled->samples, filled->features, filled->logits, filled->labels, filled->nearest};
+  const int count = sizeof tables / sizeof *tables;
   const gan_status status = gan_world_agree(world, mine);
-  for (int i = 0; i < 4 && status == GAN_OK; i++)
+  for (int i = 0; i < count && status == GAN_OK; i++)
     if (tables[i]) gan_rows_complete(tables[i]);
   if (status != GAN_OK) gan_set_release(filled);
   return status;
@@ -61,6 +70,7 @@ void gan_set_release(gan_filled_set *filled) {
   gan_rows_destroy(filled->features);
   gan_rows_destroy(filled->logits);
   gan_rows_destroy(filled->labels);
+  gan_rows_destroy(filled->nearest);
   *filled = (gan_filled_set){.set = {.count = 0}};
 }
 
@@ -117,6 +127,7 @@ gan_sample_set gan_set_slice(const gan_sample_set *set, int64_t first, int64_t c
   if (set->features) slice.features += first * set->feature_count;
   if (set->logits) slice.logits += first * set->classes;
   if (set->labels) slice.labels += first;
+  if (set->nearest_training) slice.nearest_training += first;
   return slice;
 }
 
@@ -157,6 +168,7 @@ gan_status gan_set_half(gan_world *world, const gan_sample_set *set, uint64_t se
     gather(half->features, set->features, set->feature_count, order);
     gather(half->logits, set->logits, set->classes, order);
     gather(half->labels, set->labels, 1, order);
+    gather(half->nearest, set->nearest_training, NEIGHBOUR_WIDTH, order);
   }
   free(order);
   return complete(world, status, half);

@@ -32,7 +32,7 @@ typedef struct gan_evaluation_watch {
 /* A set and what it lies in. */
 typedef struct gan_filled_set {
   gan_sample_set set;
-  gan_rows *samples, *features, *logits, *labels; /* NULL: there is none of its own */
+  gan_rows *samples, *features, *logits, *labels, *nearest; /* NULL: there is none of its own */
 } gan_filled_set;
 
 /* Bytes that a set takes, once per host. `features`: NULL where the samples are their own features, which then takes

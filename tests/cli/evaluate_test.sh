@@ -220,13 +220,32 @@ P
     evaluate points.npy --against more.npy && ! grep -q 'with itself' out
 }
 
-test_training_samples_that_are_not_searched_are_noticed() {
-  images train 300 0 && images judged 50 1 && images other 60 2 || return 1
-  local against="--against train-images-idx3-ubyte --features none --metrics memorisation"
-  evaluate judged-images-idx3-ubyte $against --held-out other-images-idx3-ubyte --samples 60 &&
-    says out 'copies of training samples are searched for among 60 of the 300 \(20 %\), and copies of the others are missed: --samples 300 searches all' &&
-    evaluate judged-images-idx3-ubyte $against --held-out other-images-idx3-ubyte --samples 300 && ! grep -q 'copies of the others' out &&
-    evaluate judged-images-idx3-ubyte --against train-images-idx3-ubyte --features none --metrics fcd_mean_only --no-floor --samples 60 && ! grep -q 'copies of the others' out
+# Copies are found wherever they are in the training data, though 60 of them are the reference. The share is NumPy's.
+test_copies_are_searched_for_among_all_training_samples() {
+  images train 300 0 && images judged 50 1 && images other 60 2 && made <<'P' || return 1
+judged, train = bytearray(open("judged-images-idx3-ubyte", "rb").read()), open("train-images-idx3-ubyte", "rb").read()
+for i in range(20): judged[16 + 64 * i:80 + 64 * i] = train[16 + 64 * (15 * i):80 + 64 * (15 * i)]
+open("judged-images-idx3-ubyte", "wb").write(judged)
+P
+  local against="--against train-images-idx3-ubyte --features none --metrics memorisation --held-out other-images-idx3-ubyte" np
+  evaluate judged-images-idx3-ubyte $against --samples 300 --json && cp out all.json || return 1
+  for np in 1 3; do
+    run 0 mpi $np evaluate judged-images-idx3-ubyte $against --samples 60 --pairs $np.png --repeat 4 --json && cp out $np.json || return 1
+  done
+  cmp 1.json 3.json && cmp 1.png 3.png && made <<'P'
+import json, numpy as np
+def read(name): return np.frombuffer(open(name + "-images-idx3-ubyte", "rb").read()[16:], np.uint8).reshape(-1, 64).astype(float)
+judged, train, other = read("judged"), read("train"), read("other")
+nearest = lambda among: ((judged[:, None] - among[None]) ** 2).sum(2).min(1)
+difference = nearest(train) - nearest(other)
+share = lambda sign: ((difference * sign < 0) + 0.5 * (difference == 0)).sum()
+right = share(1) / 300 / (share(1) / 300 + share(-1) / 60)
+for name in "1.json", "all.json":
+    found = json.load(open(name))
+    assert abs(found["memorisation"] - right) < 1e-8, (found["memorisation"], right)
+found = json.load(open("1.json"))
+assert found["real_samples"] == 60 and 0 < found["standard_error"]["memorisation"] < 0.2, found
+P
 }
 
 # Two of the judged images are training images, of which one is turned a little brighter.
@@ -273,6 +292,159 @@ assert image(3) == train[16 + 64 * 4:80 + 64 * 4] and image(2) == bytes(value + 
 P
   trained && refuses 2 'are no images' run --samples 50 --metrics modes --pairs p.png && refuses 2 'has to end in \.png' run --pairs p.h5 &&
     refuses 2 '--pairs is for one checkpoint' run --all --pairs p.png
+}
+
+# Values of an image of 8 bits, where the real ones are: numbers of floats are those of the same images as bytes.
+test_images_are_rounded_as_files_have_them() {
+  images train 120 0 && images t10k 60 1 && mkdir data && mv train-* t10k-* data && made <<'P' || return 1
+import numpy as np
+random = np.random.default_rng(5)
+values = np.clip(random.normal(-0.2, 0.5, (50, 1, 8, 8)), -1.3, 1.3).astype(np.float32)
+np.save("floats.npy", values)
+np.save("bytes.npy", np.rint((np.clip(values.astype(float), -1, 1) + 1) * 127.5).astype(np.uint8))
+np.save("large.npy", 127.5 * (values + 1))
+np.save("smooth.npy", random.random((120, 1, 8, 8), np.float32))
+np.save("table.npy", random.integers(0, 256, (120, 64)).astype(np.uint8))
+P
+  local against="--against data --features none" np
+  evaluate bytes.npy $against --json && numbers out >bytes.json && says bytes.json '"rounded": true' || return 1
+  for np in 1 3; do
+    run 0 mpi $np evaluate floats.npy $against --json && numbers out >floats.json && cmp bytes.json floats.json || return 1
+  done
+  evaluate floats.npy $against --round 8bit --json && numbers out >floats.json && cmp bytes.json floats.json &&
+    evaluate floats.npy $against --round none --json && says out '"rounded": false' && ! cmp -s <(numbers out) bytes.json &&
+    evaluate floats.npy $against && says out '^values +rounded to 8 bits' && ! grep -q 'other units' out || return 1
+  # What was cut off is still seen; images of other depths and tables of bytes stay what they are.
+  evaluate large.npy $against && says out '^values of large.npy are from [-0-9.e]+ to 2[0-9.]+,.* are in other units' &&
+    evaluate floats.npy --against smooth.npy --features none --json && says out '"rounded": false' &&
+    evaluate table.npy --against table.npy --json && says out '"rounded": false' || return 1
+  refuses 2 '--round 8bit is for images, and samples of table\.npy are none' table.npy --against table.npy --round 8bit &&
+    refuses 2 '--round is 8bit or none, not 16bit' floats.npy $against --round 16bit
+}
+
+# What is held out lies elsewhere, so that noise comes out better.
+test_features_that_do_not_tell_noise_from_data_are_noticed() {
+  made <<'P' || return 1
+import numpy as np
+random = np.random.default_rng(0)
+np.save("real.npy", random.random((80, 3), np.float32))
+np.save("judged.npy", random.random((80, 3), np.float32))
+np.save("far.npy", 9 + random.random((80, 3), np.float32))
+np.save("narrow.npy", (random.integers(0, 2, (400, 3)) + 0.01 * random.random((400, 3))).astype(np.float32))
+P
+  evaluate judged.npy --against real.npy --held-out far.npy &&
+    says out '^noise gets a better [a-z]+ than real samples: these features \(none: .*\) do not tell noise from data' || return 1
+  evaluate judged.npy --against narrow.npy --metrics precision,fcd && ! grep -q 'do not tell noise' out
+}
+
+# The same energies by two maps have the same separation, and another one where their map is mistaken. Of volumes from a
+# file, of which no power is known, it is that of the values, by numpy alone.
+test_separation_of_showers_is_that_of_their_energies() {
+  made <<'P' || return 1
+import numpy as np
+energies = np.random.default_rng(0).exponential(0.02, (120, 1, 5, 5, 5)).clip(0, 1)
+for power in 0.25, 0.5: np.save(f"{power}.npy", (2 * energies ** power - 1).astype(np.float32))
+P
+  local showers="--data.source=showers --shower.cells=5 --samples 120 --no-floor --metrics separation --json"
+  evaluate 0.25.npy $showers --shower.power=0.25 && cp out quarter && evaluate 0.5.npy $showers --shower.power=0.5 && cp out half &&
+    evaluate 0.5.npy $showers --shower.power=0.25 && made <<'P' || return 1
+import json
+quarter, half, mistaken = (json.load(open(name))["separation"] for name in ("quarter", "half", "out"))
+assert 0.05 < quarter < 0.95 and abs(quarter - half) < 0.01 and abs(mistaken - half) > 0.03, (quarter, half, mistaken)
+P
+  made <<'P' || return 1
+import numpy as np
+samples = np.load("0.25.npy")
+random = np.random.default_rng(1)
+np.save("real.npy", np.clip(samples + 0.3 * random.standard_normal(samples.shape), -1, 1).astype(np.float32))
+P
+  evaluate 0.25.npy --against real.npy --samples 120 --no-floor --metrics separation --json && made <<'P'
+import json, numpy as np
+found = json.load(open("out"))
+fake, real = np.load("0.25.npy").astype(float)[:, 0], np.load("real.npy").astype(float)[:, 0]
+least, most = real.min(), real.max()
+def observe(samples):
+    e = np.maximum((samples - least) / (most - least), 0)
+    total, out = e.sum((1, 2, 3)), {}
+    out["energy"] = total
+    for axis, name in ((1, "z"), (2, "y"), (3, "x")):
+        profile = e.sum(tuple(a for a in (1, 2, 3) if a != axis))
+        place = np.arange(5.0)
+        centre = (profile * place).sum(1) / total
+        out["centre " + name] = centre
+        out["width " + name] = np.sqrt((profile * (place - centre[:, None]) ** 2).sum(1) / total)
+        if name == "z":
+            out["maximum"] = profile.argmax(1).astype(float)
+            layers = [profile[:, i] for i in range(5)]
+    out["occupancy"] = (e > 1e-3).mean((1, 2, 3))
+    return out, layers
+def power(a, b):
+    low, high = a.min(), a.max()
+    place = lambda v: np.where(v < low, 0, np.where(v > high, 41, 1 + np.minimum(((v - low) / max(high - low, 1e-300) * 40).astype(int), 39)))
+    p, q = (np.bincount(place(v), minlength=42) / len(v) for v in (a, b))
+    return ((p - q) ** 2 / np.where(p + q > 0, p + q, 1)).sum() / 2
+(a, la), (b, lb) = observe(real), observe(fake)
+powers = [power(a[name], b[name]) for name in a]
+layer = np.mean([power(x, y) for x, y in zip(la, lb)])
+assert abs(found["separation"] - np.mean(powers + [layer])) < 0.01, (found["separation"], powers, layer)
+P
+}
+
+# Inception of two channels everywhere: the script and the program without PyTorch.
+test_inception_of_numpy_files_gives_features() {
+  made <<'P' || return 1
+import json, numpy as np, struct
+random, state = np.random.default_rng(0), {}
+def conv(name, channels, height, width):
+    state[name + ".conv.weight"] = random.normal(0, (2 / (channels * height * width)) ** 0.5, (2, channels, height, width)).astype(np.float32)
+    for part, values in (("weight", random.uniform(0.5, 1.5, 2)), ("bias", random.normal(0, 0.1, 2)), ("running_mean", random.normal(0, 0.1, 2)), ("running_var", random.uniform(0.5, 1.5, 2))):
+        state[f"{name}.bn.{part}"] = values.astype(np.float32)
+    return 2
+def chain(block, channels, *convs):
+    for name, height, width in convs: channels = conv(f"{block}.{name}", channels, height, width)
+    return channels
+for name, channels, size in (("Conv2d_1a_3x3", 3, 3), ("Conv2d_2a_3x3", 2, 3), ("Conv2d_2b_3x3", 2, 3), ("Conv2d_3b_1x1", 2, 1), ("Conv2d_4a_3x3", 2, 3)): conv(name, channels, size, size)
+c = 2
+for block in "Mixed_5b", "Mixed_5c", "Mixed_5d":
+    c = (chain(block, c, ("branch1x1", 1, 1)) + chain(block, c, ("branch5x5_1", 1, 1), ("branch5x5_2", 5, 5)) +
+         chain(block, c, ("branch3x3dbl_1", 1, 1), ("branch3x3dbl_2", 3, 3), ("branch3x3dbl_3", 3, 3)) + chain(block, c, ("branch_pool", 1, 1)))
+c = chain("Mixed_6a", c, ("branch3x3", 3, 3)) + chain("Mixed_6a", c, ("branch3x3dbl_1", 1, 1), ("branch3x3dbl_2", 3, 3), ("branch3x3dbl_3", 3, 3)) + c
+for block in "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e":
+    c = (chain(block, c, ("branch1x1", 1, 1)) + chain(block, c, ("branch7x7_1", 1, 1), ("branch7x7_2", 1, 7), ("branch7x7_3", 7, 1)) +
+         chain(block, c, ("branch7x7dbl_1", 1, 1), ("branch7x7dbl_2", 7, 1), ("branch7x7dbl_3", 1, 7), ("branch7x7dbl_4", 7, 1), ("branch7x7dbl_5", 1, 7)) + chain(block, c, ("branch_pool", 1, 1)))
+c = chain("Mixed_7a", c, ("branch3x3_1", 1, 1), ("branch3x3_2", 3, 3)) + chain("Mixed_7a", c, ("branch7x7x3_1", 1, 1), ("branch7x7x3_2", 1, 7), ("branch7x7x3_3", 7, 1), ("branch7x7x3_4", 3, 3)) + c
+for block in "Mixed_7b", "Mixed_7c":
+    chain(block, c, ("branch1x1", 1, 1)), chain(block, c, ("branch3x3_1", 1, 1)), chain(block, c, ("branch3x3dbl_1", 1, 1), ("branch3x3dbl_2", 3, 3)), chain(block, c, ("branch_pool", 1, 1))
+    for name in "branch3x3_2", "branch3x3dbl_3": chain(block, 2, (name + "a", 1, 3)), chain(block, 2, (name + "b", 3, 1))
+    c = 12
+state["fc.weight"], state["fc.bias"] = random.normal(0, 1, (1008, c)).astype(np.float32), np.zeros(1008, np.float32)
+np.savez("weights.npz", **state)
+header, place = {}, 0
+for name, values in state.items():
+    header[name] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [place, place + values.nbytes]}
+    place += values.nbytes
+text = json.dumps(header).encode()
+open("weights.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + b"".join(values.tobytes() for values in state.values()))
+images = random.integers(0, 256, (20, 3, 8, 8)).astype(np.uint8)
+np.save("one.npy", images)
+np.save("other.npy", images // 2)
+P
+  local weights
+  for weights in npz safetensors; do run 0 /usr/bin/python3 "$ROOT/scripts/inception.py" weights.$weights -o $weights.net.safetensors || return 1; done
+  cmp npz.net.safetensors safetensors.net.safetensors &&
+    evaluate other.npy --against one.npy --features npz.net.safetensors --metrics fcd,is --samples 6 --no-floor --json && says out '"feature_count": 12,' && says out '"fcd": [0-9.e-]+,' && says out '"is": [0-9.e-]+,' || return 1
+  # The first convolution has its normalisation in it.
+  made <<'P'
+import json, numpy as np, struct
+data = open("npz.net.safetensors", "rb").read()
+length = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8:8 + length])
+first = next(entry for name, entry in header.items() if name.endswith(".weight") and entry["shape"] == [2, 3, 3, 3])
+begin, end = (8 + length + place for place in first["data_offsets"])
+state = np.load("weights.npz")
+scale = state["Conv2d_1a_3x3.bn.weight"].astype(float) / np.sqrt(state["Conv2d_1a_3x3.bn.running_var"].astype(float) + 1e-3)
+assert np.allclose(np.frombuffer(data[begin:end], "<f4").reshape(2, 3, 3, 3), state["Conv2d_1a_3x3.conv.weight"] * scale[:, None, None, None], rtol=1e-6, atol=0)
+P
 }
 
 test_too_few_samples_are_noticed() {
@@ -339,6 +511,38 @@ P
     refuses 1 'GiB of memory, and .* GiB are there' run --samples 2000000000
 }
 
+# Files of other programs, by accident or not.
+test_strange_files_are_told_in_one_line() {
+  trained && made <<'P' || return 1
+import h5py, numpy as np
+points = np.random.default_rng(0).random((50, 2))
+np.save("complex.npy", points.astype(complex))
+np.save("text.npy", points.astype(str))
+np.save("object.npy", np.array([{}, 1], object), allow_pickle=True)
+np.save("half.npy", points.astype(np.float16))
+np.save("integer.npy", (points * 9).astype(np.int64))
+np.save("none.npy", points[:0])
+np.save("scalar.npy", np.float32(1))
+np.save("narrow.npy", points[:, :0])
+np.save("huge.npy", np.where(points > 0.5, 1e300, 0))
+np.save("large.npy", np.where(points > 0.5, 3e38, -3e38).astype(np.float32))
+open("empty.npy", "w").close()
+open("empty.h5", "w").close()
+h5py.File("nothing.h5", "w").close()
+with h5py.File("words.h5", "w") as file: file["words"] = [b"a", b"b"]
+with h5py.File("empty_set.h5", "w") as file: file["samples"] = points[:0]
+with h5py.File("nan.h5", "w") as file: file["samples"] = np.where(np.arange(100).reshape(50, 2) == 77, np.nan, points)
+with h5py.File("points.h5", "w") as file: file["samples"] = points
+P
+  local file
+  for file in complex text object half integer none scalar narrow huge; do refuses 3 "$file\.npy" $file.npy --against run || return 1; done
+  for file in empty.npy empty.h5 nothing.h5 words.h5 empty_set.h5; do refuses 3 "${file/./\\.}" $file --against run || return 1; done
+  refuses 3 'element 1 of sample 38 is nan' nan.h5 --against run && refuses 3 'missing' points.h5 --dataset missing --against run &&
+    refuses 3 'object\.npy' points.h5 --against object.npy && refuses 3 'nan\.h5' points.h5 --against nan.h5 && refuses 3 'nan\.h5' points.h5 --against run --held-out nan.h5 || return 1
+  # Values that float32 just holds: numbers, or one message of all ranks.
+  timeout 60 $quiet_mpirun -np 2 "$PROGRAM" evaluate large.npy --against run >out 2>err || one_message
+}
+
 # Ranks agree on what only one of them meets, too.
 test_wrong_inputs_end_all_ranks() {
   trained && made <<'P' || return 1
@@ -351,15 +555,30 @@ P
     run 3 mpi 2 evaluate missing.h5 && one_message && run 2 mpi 3 evaluate run --metrics nothing && one_message
 }
 
-test_a_signal_ends_it() {
-  trained || return 1
-  "$PROGRAM" evaluate run --samples 2000000 --repeat 1000 >out 2>err &
-  local process=$!
-  sleep 1
-  kill -TERM $process
-  wait_until 20 gone $process || return 1
-  wait $process
-  [ $? -eq 143 ]
+# In the midst of its work a process has used a second of the CPU.
+works() { local ticks; ticks=$(awk '{print $14 + $15}' "/proc/$1/stat" 2>/dev/null) && [ "${ticks:-0}" -ge 100 ]; }
+ended_by() { # STATUS (a pattern: mpirun's is its own) SIGNAL COMMAND...: the job is ended by the signal while its last process works
+  local status=$1 signal=$2 job process
+  shift 2
+  "$@" --samples 400000 --repeat 1000 >out 2>err &
+  job=$!
+  working() { process=$(pgrep -n -P $job || echo $job); works "$process"; }
+  wait_until 60 working && kill -$signal $job && wait_until 20 gone $job && wait_until 20 gone "$process" || { kill -KILL $job; return 1; }
+  wait $job
+  local is=$?
+  [[ $is == $status ]] && says err '^gan_dist: ended by a signal' && one_message && [ ! -s out ] && return 0
+  note "exit status $is, expected $status"
+  cat err
+  return 1
+}
+# A job in the background ignores SIGINT, unless it is told not to.
+test_a_signal_in_its_midst_ends_it_on_all_ranks_and_leaves_nothing() {
+  images train 300 0 && run 0 "$PROGRAM" train --data.source=idx --data.path=train-images-idx3-ubyte --generator.latent=4 \
+    --generator.layers="dense 64, reshape 1 8 8, tanh" --critic.layers="dense 1" --batch 16 --iterations 2 --samples.every=0 --eval.samples=16 --run.dir run || return 1
+  touch out err before && ls . run >before
+  ended_by 143 TERM "$PROGRAM" evaluate run --pairs pairs.png && ended_by 130 INT env --default-signal=INT "$PROGRAM" evaluate run --pairs pairs.png &&
+    ended_by '[1-9]*' TERM $quiet_mpirun -np 3 "$PROGRAM" evaluate run --pairs pairs.png || return 1
+  ls . run | diff before -
 }
 
 run_tests
