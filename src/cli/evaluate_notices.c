@@ -92,9 +92,9 @@ static void notice_fewer(gan_evaluate_work *of, const char *what, const char *pl
                         what, count, place);
 }
 
-/* Values that say how much like real ones samples are, each by itself. Others may be good for noise that is nothing like
-   the data: recall, since what is spread over all of space covers the data, too; and distances, where few samples have a
-   large floor and noise happens to have the data's mean and covariance, as on a ring. */
+/* Values that say how much like real ones samples are, each by itself. Others may be good for noise that is nothing
+   like the data: recall, since what is spread over all of space covers the data, too; and distances, where few samples
+   have a large floor and noise happens to have the data's mean and covariance, as on a ring. */
 static const char *const likeness[] = {"precision", "density", NULL};
 
 static bool says_likeness(const char *name) {
