@@ -73,6 +73,25 @@ class Concatenate(nn.Module):
         return torch.cat([branch(x) for branch in self.branches], 1)
 
 
+class Attention(nn.Module):
+    """Self-attention as in SAGAN's code and BigGAN's (arXiv 1805.08318, 1809.11096), with BigGAN's names."""
+
+    def __init__(self, channels, key, value, pool, axes):
+        super().__init__()
+        conv = [nn.Conv1d, nn.Conv2d, nn.Conv3d][axes - 1]
+        self.pool = [nn.functional.max_pool1d, nn.functional.max_pool2d, nn.functional.max_pool3d][axes - 1]
+        self.pool_size = pool
+        self.gamma = nn.Parameter(torch.zeros(1))
+        self.theta, self.phi = (conv(channels, key, 1, bias=False) for _ in range(2))
+        self.g, self.o = conv(channels, value, 1, bias=False), conv(value, channels, 1, bias=False)
+
+    def forward(self, x):
+        query, key, value = self.theta(x), self.pool(self.phi(x), self.pool_size), self.pool(self.g(x), self.pool_size)
+        weights = torch.softmax(query.flatten(2).transpose(1, 2) @ key.flatten(2), -1)
+        found = value.flatten(2) @ weights.transpose(1, 2)
+        return self.gamma * self.o(found.reshape(*found.shape[:2], *x.shape[2:])) + x
+
+
 class Rescale(nn.Module):
     """scale * x + shift, each one number or one for each channel."""
 
@@ -204,6 +223,14 @@ def image_module(name, words, shape):
         options = {word: sizes[word] for word in ("stride", "padding", "output_padding", "dilation") if word in sizes}
         return kind(shape[0], int(words[0]), sizes["kernel"], bias="no_bias" not in words, groups=sizes.get("groups", (1,))[0],
                     **options)
+    if name == "attention":
+        sizes = axis_sizes([word for word in words if word != "spectral_norm"], 1)
+        of = {word: sizes[word][0] if word in sizes else default
+              for word, default in (("key", shape[0] // 8), ("value", shape[0] // 2), ("pool", 2))}
+        module = Attention(shape[0], of["key"], of["value"], of["pool"], axes)
+        for part in ("theta", "phi", "g", "o") if "spectral_norm" in words else ():
+            nn.utils.spectral_norm(getattr(module, part))
+        return module
     if name == "upsample":
         if "bilinear" not in words:
             return nn.Upsample(scale_factor=axis_sizes(words, axes)[""], mode="nearest")
@@ -289,7 +316,7 @@ def sequence(entries, shape, norm):
             module = Concatenate(branches)
         else:
             module = module_of(words, shape, norm)
-            if "spectral_norm" in words:
+            if "spectral_norm" in words and words[0] != "attention":
                 module = nn.utils.spectral_norm(module)
         # Shapes as PyTorch has them, without a guess of ours; batch statistics need two samples.
         shape = tuple(module.double()(torch.zeros(2, *shape, dtype=torch.float64)).shape[1:])

@@ -31,7 +31,10 @@ ROWS = [("conv 64 kernel 3 padding 1 groups 64", (64, 32, 32)),
         ("conv_transpose 64 kernel 4 stride 2 padding 1 groups 4", (128, 16, 16)),
         ("conv 64 kernel 3 padding 2 dilation 2", (64, 32, 32)),
         ("conv 128 kernel 3 padding 4 dilation 4", (128, 16, 16)),
-        ("conv 64 kernel 3 padding 1", (64, 32, 32))]
+        ("conv 64 kernel 3 padding 1", (64, 32, 32)),
+        ("attention", (64, 32, 32)),
+        ("attention", (128, 16, 16)),
+        ("attention pool 1", (128, 16, 16))]
 
 
 def ours(layers, shape, samples, turns):

@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import normalize
 from torch.nn.utils.spectral_norm import SpectralNorm
 
-LAYERS = ("dense", "conv", "conv_transpose", "embedding")
+LAYERS = ("dense", "conv", "conv_transpose", "embedding", "attention")
 
 
 def everywhere(layers):

@@ -169,7 +169,7 @@ const gan_option gan_options[] = {
     {"critic.lecam", NULL, REAL(critic.lecam, 0, 1e9), .default_value = "0",
      .help = "lambda: adds lambda (E (r - a_f)^2 + E (f - a_r)^2), a moving averages of the scores; 0: none"},
     {"critic.spectral_norm", NULL, BOOLEAN(critic.spectral_norm), .default_value = "no",
-     .help = "spectral normalisation of all dense, conv, conv_transpose and embedding layers of the critic"},
+     .help = "spectral normalisation of all dense, conv, conv_transpose, embedding and attention layers of the critic"},
 
     {"classifier.layers", NULL, LAYERS(classifier.layers), .default_value = "dense 256, relu, dense 128, relu",
      .help = "classify: the layers from a sample to its features; a dense layer for the classes is put behind them"},

@@ -62,7 +62,7 @@ static gan_status make_stages(const gan_network *whole, const char *layers, int6
                               const float *parameters, const float *buffers, gan_features *made) {
   char *first = NULL, *rest = NULL;
   GAN_TRY(gan_layers_split(layers, feature_layers, &first, &rest));
-  const int from = (int)feature_layers;
+  const int from = gan_network_layer_of_line(whole, (int)feature_layers);
   gan_status status = make_stage(whole, 0, &whole->input, first, parameters, buffers, &made->body);
   if (status == GAN_OK && from < whole->layer_count)
     status = make_stage(whole, from, &made->body.network->output, rest, parameters, buffers, &made->head);
@@ -132,9 +132,9 @@ static void describe(const gan_network *network, const char *layers, int64_t fea
 static gan_status create(const gan_network *network, const char *layers, int64_t feature_layers,
                          const float *parameters, const float *buffers, gan_features *made) {
   GAN_TRY(gan_features_check(network));
-  if (feature_layers < 1 || feature_layers > network->layer_count)
+  if (feature_layers < 1 || feature_layers > network->line_count)
     return gan_fail(GAN_BAD_USAGE, "features after %lld layers: the network has %d", (long long)feature_layers,
-                    network->layer_count);
+                    network->line_count);
   GAN_TRY(make_stages(network, layers, feature_layers, parameters, buffers, made));
   GAN_TRY(choose_batch(made));
   GAN_TRY(make_pass(&made->batch, &made->body));

@@ -123,11 +123,11 @@ static gan_status check_size(const reading *now) {
 
 static gan_status check_network(const reading *now) {
   const gan_network *network = now->network;
-  const bool classifies = now->about.feature_layers < network->layer_count;
+  const bool classifies = now->about.feature_layers < network->line_count;
   const int64_t outputs = gan_shape_count(&network->output);
-  if (now->about.feature_layers < 1 || now->about.feature_layers > network->layer_count)
+  if (now->about.feature_layers < 1 || now->about.feature_layers > network->line_count)
     return gan_fail(GAN_BAD_FILE, "%s: features after %" PRId64 " layers, and its network has %d", now->path,
-                    now->about.feature_layers, network->layer_count);
+                    now->about.feature_layers, network->line_count);
   if (now->about.classes >= 0 && now->about.classes != (classifies ? outputs : 0))
     return gan_fail(GAN_BAD_FILE, "%s: its network gives %" PRId64 " logits for %" PRId64 " classes", now->path,
                     classifies ? outputs : 0, now->about.classes);

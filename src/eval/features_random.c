@@ -80,7 +80,7 @@ static gan_status initialise(const gan_network *network, const char *layers, gan
   if (status == GAN_OK) status = gan_allocate(network->buffer_count, sizeof(float), "random features", &buffers);
   if (status == GAN_OK) {
     gan_network_initialise(network, gan_initialisation_find("he_normal"), 0, weights, parameters, buffers);
-    status = gan_features_create(network, layers, network->layer_count, parameters, buffers, features);
+    status = gan_features_create(network, layers, network->line_count, parameters, buffers, features);
   }
   free(parameters);
   free(buffers);

@@ -37,6 +37,11 @@ void gan_block_name_layer(const gan_network *network, gan_layer *layer) {
     snprintf(layer->path, sizeof layer->path, "%d", number);
     return;
   }
+  if (network->layers[block->begin].type == &gan_layer_attention) {
+    static const char *const names[] = {"theta", "phi", "g", "o"};
+    snprintf(layer->path, sizeof layer->path, "%.122s.%s", network->layers[block->begin].path, names[block->parts - 1]);
+    return;
+  }
   /* Eight blocks deep, with numbers below GAN_LAYERS_MOST, a path has at most 139 characters. */
   name_part(network, block, sizeof part, part);
   snprintf(layer->path, sizeof layer->path, "%.122s.%s.%d", network->layers[block->begin].path, part, number);

@@ -16,6 +16,7 @@ extern const gan_layer_type gan_layer_scale, gan_layer_normalise;
 extern const gan_layer_type gan_layer_batch_norm, gan_layer_layer_norm, gan_layer_instance_norm, gan_layer_group_norm;
 extern const gan_layer_type gan_layer_minibatch_stddev, gan_layer_dropout;
 extern const gan_layer_type gan_layer_flatten, gan_layer_reshape, gan_layer_rescale;
+extern const gan_layer_type gan_layer_attention;
 extern const gan_layer_type gan_layer_residual, gan_layer_shortcut, gan_layer_concatenate, gan_layer_with,
     gan_layer_end;
 extern const gan_layer_type gan_layer_relu, gan_layer_leaky_relu, gan_layer_tanh, gan_layer_sigmoid, gan_layer_elu,
@@ -23,6 +24,10 @@ extern const gan_layer_type gan_layer_relu, gan_layer_leaky_relu, gan_layer_tanh
 
 /* Fails with GAN_BAD_USAGE for a name that is not in the table; offers the nearest one, or all of them. */
 gan_status gan_layer_unknown(const char *name) GAN_CHECKED;
+
+/* For expand functions: adds a layer of this kind, `line` as in a description; at most GAN_LINE_LAYERS of a line. */
+enum { GAN_LINE_LAYERS = 11 };
+gan_status gan_network_add(gan_network *network, const gan_layer_type *type, const char *line) GAN_CHECKED;
 
 /* For configure functions. All fail with GAN_BAD_USAGE; gan_network_create puts the layer in front of the message. */
 

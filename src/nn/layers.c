@@ -36,6 +36,7 @@ const gan_layer_type *const gan_layer_types[] = {
     &gan_layer_rescale,
     &gan_layer_flatten,
     &gan_layer_reshape,
+    &gan_layer_attention,
     &gan_layer_residual,
     &gan_layer_shortcut,
     &gan_layer_concatenate,
@@ -91,6 +92,8 @@ static const char *const synonyms[][2] = {
     {"blurpool", "blur"},
     {"pixel_norm", "normalise"},
     {"pixelnorm", "normalise"},
+    {"self_attention", "attention"},
+    {"nonlocal", "attention"},
 };
 
 static const char *other_name(const char *name) {

@@ -25,11 +25,14 @@ static gan_status check_input(const gan_shape *input) {
                   gan_shape_print(input, text), GAN_FEATURES_MOST);
 }
 
-/* At most as many layers as there are separators and one. */
+/* At most as many lines as there are separators and one, of which some stand for several layers. */
 static size_t layer_room(const char *description) {
+  const size_t length = strlen(gan_layer_attention.name);
   size_t room = 1;
-  for (; *description; description++)
+  for (; *description; description++) {
     if (strchr(separators, *description)) room++;
+    if (strncmp(description, gan_layer_attention.name, length) == 0) room += GAN_LINE_LAYERS - 1;
+  }
   return room < GAN_LAYERS_MOST ? room : GAN_LAYERS_MOST;
 }
 
@@ -44,13 +47,14 @@ static int split_words(char *entry, char **words) {
   return count;
 }
 
-/* Makes the next layer; the network counts it only when it is whole. */
-static gan_status add_layer(gan_network *network, int word_count, char *const *words) {
+/* Makes the next layer, of a kind, NULL: the first word's; the network counts it only when it is whole. */
+static gan_status add_layer(gan_network *network, const gan_layer_type *type, int word_count, char *const *words) {
   if (network->layer_count == GAN_LAYERS_MOST)
     return gan_fail(GAN_BAD_USAGE, "a network has at most %d layers", GAN_LAYERS_MOST);
   gan_layer *layer = &network->layers[network->layer_count];
-  *layer = (gan_layer){.type = gan_layer_type_find(words[0]),
+  *layer = (gan_layer){.type = type ? type : gan_layer_type_find(words[0]),
                        .index = network->layer_count,
+                       .line = network->line_count,
                        .block = gan_block_innermost(network),
                        .source = network->layer_count,
                        .read_again = -1,
@@ -77,7 +81,19 @@ static gan_status add_layer(gan_network *network, int word_count, char *const *w
   network->singular_count += layer->singular_count;
   if (layer->spectral.rows > 0) network->spectral_count++;
   network->couples_samples = network->couples_samples || layer->type->couples_samples;
-  return GAN_OK;
+  return layer->type->expand ? layer->type->expand(network) : GAN_OK;
+}
+
+gan_status gan_network_add(gan_network *network, const gan_layer_type *type, const char *line) {
+  char text[LAYER_TEXT + 1], *words[WORDS_MOST];
+  snprintf(text, sizeof text, "%s", line);
+  return add_layer(network, type, split_words(text, words), words);
+}
+
+int gan_network_layer_of_line(const gan_network *network, int line) {
+  int index = 0;
+  while (index < network->layer_count && network->layers[index].line < line) index++;
+  return index;
 }
 
 /* A layer's entry without the blanks around it, cut to what a message can hold. */
@@ -96,12 +112,14 @@ static gan_status parse(gan_network *network, char *description) {
     copy_entry(entry, text);
     const int word_count = split_words(entry, words);
     if (word_count == 0) continue;
-    const gan_status status = add_layer(network, word_count, words);
-    if (status != GAN_OK) return gan_fail_prefix(status, "layer %d (\"%s\"): ", network->layer_count + 1, text);
+    const gan_status status = add_layer(network, NULL, word_count, words);
+    network->line_count++;
+    if (status != GAN_OK) return gan_fail_prefix(status, "layer %d (\"%s\"): ", network->line_count, text);
   }
   const int open = gan_block_innermost(network);
   if (open >= 0)
-    return gan_fail(GAN_BAD_USAGE, "layer %d (\"%s\"): the block has no \"end\"", network->blocks[open].begin + 1,
+    return gan_fail(GAN_BAD_USAGE, "layer %d (\"%s\"): the block has no \"end\"",
+                    network->layers[network->blocks[open].begin].line + 1,
                     network->layers[network->blocks[open].begin].type->name);
   if (network->layer_count == 0)
     return gan_fail(GAN_BAD_USAGE, "a network needs at least one layer, for example \"dense 64, relu, dense 1\"");
@@ -182,7 +200,9 @@ static bool is_word(const char *text, size_t length, const char *word) {
 
 static bool names_matrix(const char *word, size_t length) {
   for (int i = 0; i < gan_layer_type_count; i++)
-    if (gan_layer_types[i]->has_matrix && is_word(word, length, gan_layer_types[i]->name)) return true;
+    if ((gan_layer_types[i]->has_matrix || gan_layer_types[i]->expand) &&
+        is_word(word, length, gan_layer_types[i]->name))
+      return true;
   return false;
 }
 
@@ -235,7 +255,7 @@ gan_status gan_network_check_batch(const gan_network *network, int64_t shard_sam
   for (int i = 0; i < network->layer_count; i++) {
     const gan_layer *layer = &network->layers[i];
     const gan_status status = layer->type->check_batch ? layer->type->check_batch(layer, shard_samples, batch) : GAN_OK;
-    if (status != GAN_OK) return gan_fail_prefix(status, "layer %d (\"%s\"): ", i + 1, layer->type->name);
+    if (status != GAN_OK) return gan_fail_prefix(status, "layer %d (\"%s\"): ", layer->line + 1, layer->type->name);
   }
   return GAN_OK;
 }

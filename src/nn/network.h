@@ -19,6 +19,7 @@
 #include "kernels/kernels.h"
 
 typedef struct gan_layer gan_layer;
+typedef struct gan_network gan_network;
 typedef struct gan_pass gan_pass;
 typedef struct gan_tangent_rows gan_tangent_rows;
 
@@ -97,6 +98,9 @@ typedef struct gan_layer_type {
   /* Checks the words after the layer's name, sets output shape, tensors, numbers, and what a pass keeps. The layer
      comes with type, index, input, inputs, offsets and network set. */
   gan_status (*configure)(gan_layer *layer, int word_count, char *const *words);
+  /* Of a line that stands for several layers: adds those behind the first, which is the network's last one so far, by
+     gan_network_add (layer.h); NULL: there are none. */
+  gan_status (*expand)(gan_network *network);
   /* NULL for a layer without tensors. */
   void (*initialise)(const gan_layer *layer, const gan_initialisation *how, double scale, gan_random_address address,
                      float *parameters, float *buffers);
@@ -145,6 +149,7 @@ typedef struct gan_spectral {
 struct gan_layer {
   const gan_layer_type *type;
   int index; /* place in the network */
+  int line;  /* of the description, from 0, without blank ones; one line may stand for several layers */
   /* Name as in PyTorch's state_dict: its place in the Sequential that it belongs to ("4"); in a block, after the
      block's own and that of its part ("4.main.0", "4.shortcut.0", "4.branches.2.0"). */
   char path[GAN_LAYER_PATH];
@@ -173,7 +178,7 @@ struct gan_layer {
      what scratch_per_part is to be at least. */
   size_t tangent_kept_per_row, tangent_kept_per_part, tangent_scratch_per_part;
   size_t tangent_workspace; /* floats of gan_pass_tangent_workspace */
-  const struct gan_network *network;
+  const gan_network *network;
 };
 
 /* A layer that only reshapes, or shows an earlier activation: they are one memory. */
@@ -184,11 +189,12 @@ typedef struct gan_network_options {
   bool batch_norm_sync;       /* statistics over the global batch instead of per shard */
   double batch_norm_momentum; /* 0.1 as in PyTorch */
   double batch_norm_epsilon;  /* 1e-5 */
-  bool spectral_norm;         /* of the weights of all dense, conv, conv_transpose and embedding layers */
+  bool spectral_norm;         /* of the weights of all dense, conv, conv_transpose, embedding and attention layers */
 } gan_network_options;
 
-typedef struct gan_network {
+struct gan_network {
   gan_shape input, output;
+  int line_count; /* of the description, without blank ones */
   int layer_count;
   gan_layer *layers;
   int block_count;
@@ -199,7 +205,7 @@ typedef struct gan_network {
   int spectral_count;     /* weights that are normalised spectrally */
   bool couples_samples;   /* any layer does */
   gan_network_options options;
-} gan_network;
+};
 
 enum { GAN_LAYERS_MOST = 1000 };
 #define GAN_FEATURES_MOST ((int64_t)1 << 24)     /* elements of one sample, into or out of any layer */
@@ -210,6 +216,9 @@ enum { GAN_LAYERS_MOST = 1000 };
 gan_status gan_network_create(const char *description, const gan_shape *input, const gan_network_options *options,
                               gan_network **network) GAN_CHECKED;
 void gan_network_destroy(gan_network *network);
+
+/* The first layer of that line or of one behind it; layer_count where there is none. */
+int gan_network_layer_of_line(const gan_network *network, int line);
 
 /* The first layer by which samples enter each other's outputs, as batch norm has it; NULL: none. */
 const gan_layer *gan_network_couples_samples(const gan_network *network);

@@ -264,7 +264,7 @@ gan_status gan_pass_check(const gan_pass *pass) {
   return gan_fail(GAN_FAILED,
                   "layer %d (\"%s\"): its input holds %g, but has to be a whole number from 0 to %lld; make COUNT "
                   "larger, or the data indices",
-                  layer->index + 1, layer->type->name, gan_shown(pass->rejected),
+                  layer->line + 1, layer->type->name, gan_shown(pass->rejected),
                   (long long)layer->tensors[0].shape.size[0] - 1);
 }
 

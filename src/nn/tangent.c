@@ -40,7 +40,7 @@ gan_status gan_network_check_tangents(const gan_network *network) {
           GAN_BAD_USAGE,
           "layer %d (\"%s\"): it has no second derivatives, which a gradient penalty needs; leave it out or "
           "train without the penalty",
-          i + 1, type->name);
+          network->layers[i].line + 1, type->name);
   }
   return GAN_OK;
 }

@@ -8,7 +8,7 @@ static gan_status check_network(const char *name, const gan_network *network) {
   return gan_fail(GAN_BAD_USAGE,
                   "train.accumulate: layer %d of %s.layers (\"%s\") takes statistics over the whole batch, of which "
                   "only a part is there at a time; with --batch_norm.sync=no they are each shard's own",
-                  layer->index + 1, name, layer->type->name);
+                  layer->line + 1, name, layer->type->name);
 }
 
 gan_status gan_accumulation_check(const gan_config *config, const gan_model *model) {

@@ -163,7 +163,7 @@ static gan_status create_network(training *now) {
   GAN_TRY(gan_accumulation_plan(config, &kit->shards, &kit->groups));
   GAN_TRY(describe_network(now));
   gan_status status = gan_network_create(now->layers, &now->whole->shape, &options, &kit->model.critic);
-  if (status == GAN_OK && kit->model.critic->layer_count < 2)
+  if (status == GAN_OK && kit->model.critic->line_count < 2)
     status = gan_fail(GAN_BAD_USAGE, "there is no layer that gives features, for example \"dense 128, relu\"");
   if (status == GAN_OK) status = gan_features_check(kit->model.critic);
   if (status == GAN_OK)
@@ -323,7 +323,7 @@ static gan_status test(training *now) {
   const gan_network *network = kit->model.critic;
   gan_features *features = NULL;
   int64_t right = 0;
-  gan_status mine = gan_features_create(network, now->layers, network->layer_count - 1, kit->critic.parameters,
+  gan_status mine = gan_features_create(network, now->layers, network->line_count - 1, kit->critic.parameters,
                                         kit->critic.buffers, &features);
   if (mine == GAN_OK) now->result.feature_count = gan_features_tell(features).feature_count;
   if (mine == GAN_OK) mine = count_right(now, features, &right);
@@ -348,7 +348,7 @@ static gan_status describe(const training *now, gan_checkpoint *made) {
                            .data_shape = now->whole->shape,
                            .best = NAN,
                            .program_version = GAN_DIST_VERSION,
-                           .classifier = {.feature_layers = kit->model.critic->layer_count - 1,
+                           .classifier = {.feature_layers = kit->model.critic->line_count - 1,
                                           .classes = now->whole->label_count,
                                           .batch_norm_epsilon = config->batch_norm.epsilon,
                                           .accuracy = now->result.accuracy,

@@ -41,7 +41,7 @@ static gan_status check_generator(const gan_network *generator) {
       return gan_fail(GAN_BAD_USAGE,
                       "generator.layers: layer %d (\"%s\"): it is for critics: a sample would depend on those that are "
                       "drawn with it; leave it out",
-                      i + 1, generator->layers[i].type->name);
+                      generator->layers[i].line + 1, generator->layers[i].type->name);
   return GAN_OK;
 }
 

@@ -94,7 +94,7 @@ static gan_status check_coupling(const gan_config *config, const gan_network *cr
           "critic.%s asks for the gradient of each sample's own score, but by layer %d (\"%s\") of "
           "critic.layers scores depend on the other samples of the batch: take layer_norm, instance_norm or "
           "group_norm there, or leave it out; or take critic.r1",
-          gan_penalties[i].name, layer->index + 1, layer->type->name);
+          gan_penalties[i].name, layer->line + 1, layer->type->name);
   return GAN_OK;
 }
 
@@ -103,10 +103,10 @@ gan_status gan_regularisers_check(const gan_config *config, const gan_network *c
     return gan_fail(GAN_BAD_USAGE,
                     "critic.clip and critic.clip_norm bound the same weights in two ways: set one of them to 0");
   if (config->critic.spectral_norm && !gan_network_normalises_spectrally(critic))
-    return gan_fail(
-        GAN_BAD_USAGE,
-        "critic.spectral_norm normalises dense, conv, conv_transpose and embedding layers, and critic.layers "
-        "has none: leave it out");
+    return gan_fail(GAN_BAD_USAGE,
+                    "critic.spectral_norm normalises dense, conv, conv_transpose, embedding and attention layers, and "
+                    "critic.layers "
+                    "has none: leave it out");
   const bool clips = config->critic.clip > 0 || config->critic.clip_norm > 0;
   if (clips && is_normalised(config))
     return gan_fail(

@@ -231,7 +231,7 @@ static gan_status check_normalisation(const gan_trainer *trainer, const char *pa
         GAN_BAD_USAGE,
         "%s was made %s spectral normalisation of layer %d (\"%s\") of %s.layers, which cannot begin or end in "
         "the midst of a run: go on with %s, or begin a new run in another folder",
-        path, now ? "without" : "with", layer->index + 1, layer->type->name, players[i]->name, remedy);
+        path, now ? "without" : "with", layer->line + 1, layer->type->name, players[i]->name, remedy);
   }
   return GAN_OK;
 }

@@ -45,6 +45,7 @@ const char *const fuzz_words[] = {"dense 3, ",
                                   "padding",
                                   "no_bias",
                                   "dilation",
+                                  "attention key 2 pool 1, ",
                                   "groups 2",
                                   "16777216",
                                   "-1",
@@ -75,6 +76,7 @@ size_t fuzz_seed(int index, uint8_t *data) {
       "\3conv 6 kernel 3 padding 2 dilation 2 groups 3, relu, conv_transpose 4 kernel 2 groups 2 dilation 1 2, dense 1",
       "\2pad reflect 1, conv 4 kernel 3, normalise, blur stride 2 replicate, residual, tanh, scale, end, pixel_shuffle "
       "1 2, pixel_unshuffle 3 1, dense 1",
+      "\2conv 8 kernel 3 padding 1, attention, residual, attention key 1 value 2 pool 1, end, dense 1",
       "\1reshape 2 3 4\nresidual\nresidual\nconv 2 kernel 1 no_bias\nend\nrelu\nend\nsigmoid",
   };
   if (index >= (int)(sizeof descriptions / sizeof *descriptions)) return 0;

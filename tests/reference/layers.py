@@ -140,6 +140,10 @@ BLOCK_CASES = [
      "dense 4, end", (4,), 1, 3),
     ("residual in concatenate", "concatenate, residual, tanh, end, with, residual, relu, conv 2 kernel 1, shortcut, conv 2 kernel 1, end, with, "
      "average_pool 3 stride 1 padding 1 exclude_padding, end", (2, 3, 2), 1, 2),
+    ("attention", "attention key 2 value 3", (4, 4, 6), 1, 2),
+    ("attention, odd sizes, two parts", "attention pool 3 key 1", (2, 5, 4), 2, 1),
+    ("attention, every place, over one axis", "attention key 2 pool 1", (3, 5), 1, 2),
+    ("attention over three axes, within a block", "residual, tanh, attention key 1, conv 2 kernel 1, end", (2, 2, 2, 4), 1, 1),
 ]
 
 # Volumes of odd and unequal sides, one sample or a few, another size along each axis.

@@ -42,6 +42,9 @@ CASES = [
      "average_pool 2, shortcut, average_pool 2, conv 4 kernel 1 spectral_norm, end, residual, silu, "
      "conv 4 kernel 3 padding 1 spectral_norm, end, leaky_relu, global_average_pool, dense 1 spectral_norm", (1, 4, 6), 2, 2, 2, True),
     ("normalised and not", "dense 5 spectral_norm, gelu, dense 4, softplus, dense 3 spectral_norm, tanh, dense 1", (3,), 1, 4, 2, True),
+    ("attention", "conv 8 kernel 3 padding 1 spectral_norm, leaky_relu 0.2, attention spectral_norm, leaky_relu 0.2, "
+     "dense 1 spectral_norm", (2, 4, 6), 1, 2, 3, True),
+    ("attention from the start", "attention key 2 pool 1 spectral_norm, tanh, conv 3 kernel 1", (3, 2, 3), 2, 1, 2, True),
     ("grouped convolutions", "conv 6 kernel 3 spectral_norm groups 2, leaky_relu 0.2, conv 6 kernel 2 groups 6 spectral_norm padding 1 dilation 2, "
      "tanh, conv_transpose 4 kernel 2 groups 2 spectral_norm", (4, 4, 5), 1, 2, 2, True),
 ]

@@ -78,6 +78,9 @@ CASES = [
     ("concatenate, the input itself", "concatenate, with, dense 3, with, silu, end, dense 2", (4,), 2, 2),
     ("concatenate, within each other", "concatenate, dense 3, with, dense 2, relu, concatenate, dense 2, gelu, with, dense 1, end, with, "
      "residual, tanh, end, end, dense 3", (3,), 1, 3),
+    ("attention", "attention key 2 value 3", (4, 4, 3), 1, 2),
+    ("attention, every place, two parts", "tanh, attention key 1 pool 1, dense 2", (2, 2, 3), 2, 1),
+    ("attention over one axis, within a block", "residual, attention key 2, conv 3 kernel 1, shortcut, conv 3 kernel 1, end, silu", (2, 6), 1, 2),
     ("conv, grouped and dilated", "conv 4 kernel 3 padding 2 dilation 2 1 groups 2", (4, 5, 4), 1, 2),
     ("conv, depthwise, two parts", "conv 6 kernel 3 stride 2 padding 1 groups 3 no_bias", (3, 5, 4), 2, 1),
     ("conv_transpose, grouped and dilated", "conv_transpose 4 kernel 3 2 stride 2 1 padding 1 dilation 1 2 groups 2", (6, 2, 3), 1, 2),
@@ -111,6 +114,9 @@ CRITICS = [
      "conv 2 kernel 1, with, average_pool 3 stride 1 padding 1 exclude_padding, end, leaky_relu, dense 1", (1, 4, 3), 1, 2),
     ("a critic over one axis", "conv 3 kernel 3 stride 2 padding 1, gelu, upsample 2 bilinear, conv_transpose 2 kernel 2, "
      "sigmoid, dense 1", (2, 7), 1, 2),
+    ("a critic with attention", "conv 8 kernel 3 padding 1, leaky_relu, attention, leaky_relu, conv 4 kernel 2 stride 2, "
+     "attention key 2 value 1 pool 1, dense 1", (1, 4, 6), 1, 2),
+    ("a critic that begins with attention", "attention key 1, leaky_relu, dense 1", (2, 4, 3), 2, 2),
     ("a critic of depthwise and dilated convolutions", "conv 4 kernel 3 padding 1, leaky_relu, conv 4 kernel 3 stride 2 padding 1 groups 4, "
      "conv 6 kernel 1, tanh, conv 6 kernel 3 padding 2 dilation 2 groups 2, leaky_relu, dense 1", (2, 6, 5), 1, 2),
 ]

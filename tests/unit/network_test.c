@@ -223,6 +223,13 @@ static void a_window_that_does_not_fit_is_told_with_its_sizes(void **state) {
       {"conv 4 kernel 2 groups 0", {"groups has to be from 1"}},
       {"conv 4 kernel 2 groups 1 2", {"after \"groups\" there has to be one number, not 2"}},
       {"conv_transpose 2 kernel 2 dilation 16777216", {"more than 16777216 elements"}},
+      {"attention", {"without \"key\"", "each 8 of its input, which has 2", "key CHANNELS"}},
+      {"conv 8 kernel 1, attention pool 4", {"pooled over 4 places", "has 3 along one", "pool 1"}},
+      {"attention key 0", {"key has to be from 1"}},
+      {"attention key 1 value 16777216", {"layer 1", "more than 16777216"}},
+      {"attention key 1, conv 3", {"layer 2", "missing"}},
+      {"attention key 1 heads 2", {"\"heads\" is not known here"}},
+      {"upsample 64, attention key 1 pool 1", {"layer 2", "49152 places that look at 49152 others", "pool"}},
       {"conv 3 kernel 1 padding 16777216", {"more than 16777216 elements"}},
       {"conv_transpose 3 kernel 2 stride 2 output_padding 2", {"less than the stride, which is 2"}},
       {"conv_transpose 3 kernel 2 padding 4", {"nothing is left"}},
@@ -383,6 +390,29 @@ static void weights_of_grouped_convolutions_have_the_channels_of_a_group(void **
   assert_memory_equal(&network->layers[1].tensors[0].shape, &transposed, sizeof transposed);
   /* (2, 3, 4) -> (4, 3, 4): 4 * 3 * 4 outputs of 9 products; back: 3 * 4 inputs of 4 * 3 * 2 * 2 products. */
   assert_true(gan_network_flops(network) == 2.0 * (4 * 3 * 4) * 9 + 2.0 * (3 * 4) * (4 * 3 * 2 * 2));
+  gan_network_destroy(network);
+}
+
+/* As in BigGAN's PyTorch code. One line, which layers behind it are counted from. */
+static void attention_is_one_line_with_the_tensors_of_biggan(void **state) {
+  (void)state;
+  static const char *const names[] = {"1.gamma",    "1.theta.weight", "1.phi.weight",
+                                      "1.g.weight", "1.o.weight",     "2.weight"};
+  gan_network *network = rig_network("conv 16 kernel 1 no_bias, attention, conv 1 kernel 1 no_bias", image, false);
+  int found = 0;
+  for (int i = 1; i < network->layer_count; i++)
+    for (int j = 0; j < network->layers[i].tensor_count; j++) {
+      char name[GAN_LAYER_PATH + GAN_TENSOR_NAME];
+      snprintf(name, sizeof name, "%s.%s", network->layers[i].path, network->layers[i].tensors[j].name);
+      assert_string_equal(name, names[found++]);
+    }
+  assert_int_equal(found, 6);
+  assert_int_equal(network->line_count, 3);
+  assert_int_equal(network->layers[network->layer_count - 1].line, 2);
+  assert_int_equal(gan_network_layer_of_line(network, 2), network->layer_count - 1);
+  /* 3 * 4 places and 1 * 2 keys: 16 -> 2, 2 and 8 channels at each place, 2 + 8 products a pair, and 8 -> 16. */
+  assert_true(gan_network_flops(network) ==
+              2.0 * 12 * (2 * 16 + 16 * 2 + 16 * 2 + 16 * 8 + 8 * 16 + 16) + 2.0 * 12 * 2 * (2 + 8));
   gan_network_destroy(network);
 }
 
@@ -589,6 +619,7 @@ int main(void) {
       cmocka_unit_test(names_of_tensors_eight_blocks_deep_are_whole),
       cmocka_unit_test(operations_of_convolutions_are_two_for_each_product_of_a_window),
       cmocka_unit_test(weights_of_grouped_convolutions_have_the_channels_of_a_group),
+      cmocka_unit_test(attention_is_one_line_with_the_tensors_of_biggan),
       cmocka_unit_test(the_parameter_count_ends_below_two_to_the_31),
       cmocka_unit_test(a_network_has_at_most_a_thousand_layers),
       cmocka_unit_test(an_input_of_impossible_shape_is_refused),

@@ -21,7 +21,7 @@ static const char coupled_network[] =
   "conv 4 kernel 1, end, conv 4 kernel 3 padding 2 dilation 2 groups 4, group_norm 2, upsample 2 bilinear, "        \
   "average_pool 3 stride 2, conv_transpose 3 kernel 3 2"
 static const char image_network[] = IMAGE_LAYERS ", residual, gelu, residual, end, end, global_average_pool, dense 3";
-static const char image_critic[] = IMAGE_LAYERS ", minibatch_stddev 3, gelu, dense 1";
+static const char image_critic[] = IMAGE_LAYERS ", attention key 1 pool 1, minibatch_stddev 3, gelu, dense 1";
 
 static const char plane_network[] =
     "conv 4 kernel 2 padding 1, normalise, pad reflect 1, blur stride 2, residual, conv 4 kernel 1, scale 0.5, end, "

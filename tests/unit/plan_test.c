@@ -53,6 +53,9 @@ static const struct {
      &image, 0},
     {"tanh, blur reflect, normalise, tanh, pad circular 1 0 2, scale 3, sigmoid, pixel_unshuffle 1 1 2, dense 3",
      &volume, 0},
+    /* Queries and keys, which views of the block's input stand between. */
+    {"attention key 1 pool 1, relu, conv 4 kernel 1, relu, residual, attention key 2, relu, end, tanh, dense 1", &image,
+     0},
 };
 enum { NETWORKS = sizeof networks / sizeof networks[0] };
 
@@ -62,6 +65,9 @@ static void start(int number, gan_keep keep, int parts, rig *made) {
   assert_int_equal(gan_pass_create_in(made->network, &made->shards, parts, keep, NULL, &made->pass), GAN_OK);
   gan_network_initialise(made->network, gan_initialisation_find("he_normal"), 0, address, made->parameters,
                          made->buffers);
+  /* What begins as 0 would hide what it multiplies. */
+  for (size_t i = 0; i < made->network->parameter_count; i++)
+    if (made->parameters[i] == 0) made->parameters[i] = 0.5f;
   rig_connect(made);
 }
 
