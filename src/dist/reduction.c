@@ -226,6 +226,11 @@ void gan_reduction_collect(gan_reduction *reduction) {
   if (reduction->variant->collect) reduction->variant->collect(reduction);
 }
 
+void gan_reduction_show(gan_reduction *reduction, int i) {
+  gan_reduction_await(reduction);
+  if (reduction->variant->show) reduction->variant->show(reduction, i);
+}
+
 void gan_reduction_distribute(gan_reduction *reduction) {
   gan_reduction_await(reduction);
   reduction->variant->distribute(reduction);

@@ -131,6 +131,9 @@ const float *gan_reduction_gradient(gan_reduction *reduction);
 
 /* Brings the states of all ranks, and complete parameters, to rank 0. Collective. */
 void gan_reduction_collect(gan_reduction *reduction);
+/* Brings state i of all ranks, and complete parameters, to every rank: they may be read until the next update, which
+   nobody begins before all have read. Collective. */
+void gan_reduction_show(gan_reduction *reduction, int i);
 /* Brings rank 0's parameters and states to whoever needs them. Collective. */
 void gan_reduction_distribute(gan_reduction *reduction);
 

@@ -45,7 +45,8 @@ struct gan_reduction_variant {
   void (*filled)(gan_reduction *reduction, size_t offset); /* NULL: of no use to it */
   void (*update)(gan_reduction *reduction, gan_update update, void *context, bool keep);
   const float *(*gradient)(gan_reduction *reduction);
-  void (*collect)(gan_reduction *reduction); /* NULL: rank 0 has it all */
+  void (*collect)(gan_reduction *reduction);     /* NULL: rank 0 has it all */
+  void (*show)(gan_reduction *reduction, int i); /* NULL: every rank has it all */
   void (*distribute)(gan_reduction *reduction);
 };
 

@@ -332,6 +332,13 @@ static void spread(gan_sliced *sliced, float *vector) {
   }
 }
 
+static void show(gan_reduction *reduction, int i) {
+  gan_sliced *sliced = (gan_sliced *)reduction;
+  fetch(sliced, reduction->states[i]);
+  spread(sliced, reduction->states[i]);
+  gan_host_barrier(reduction->world);
+}
+
 static void distribute(gan_reduction *reduction) {
   gan_sliced *sliced = (gan_sliced *)reduction;
   spread(sliced, reduction->parameters);
@@ -343,7 +350,7 @@ static void distribute(gan_reduction *reduction) {
 #define SLICED                                                                                       \
   .size = sizeof(gan_sliced), .allocate = gan_sliced_allocate, .measure = gan_sliced_measure,        \
   .share = gan_sliced_share, .release = release, .await = await, .filled = filled, .update = update, \
-  .gradient = gradient, .collect = collect, .distribute = distribute
+  .gradient = gradient, .collect = collect, .show = show, .distribute = distribute
 
 const gan_reduction_variant gan_reduction_shared = {
     .name = "shared",

@@ -157,6 +157,10 @@ static bool rounds_are_exact(gan_world *world, gan_reduction *reduction, const g
   passed = passed && gan_reduction_parameters(reduction) == record.vectors[0];
   for (int v = 0; v <= (gan_world_rank(world) == 0 ? STATES : 0); v++)
     passed = passed && vector_is_updated(record.vectors[v], v, sums, factors, count, ROUNDS);
+  for (int i = 0; i < STATES; i++) {
+    gan_reduction_show(reduction, i);
+    passed = passed && vector_is_updated(record.vectors[1 + i], 1 + i, sums, factors, count, ROUNDS);
+  }
   free(sums);
   return passed;
 }
