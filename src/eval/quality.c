@@ -27,16 +27,22 @@ GAN_MULTIVERSION static double dot(size_t n, const float *x, const float *y) {
   return sum;
 }
 
-gan_status gan_projected_create(int64_t n, int64_t elements, int projections, uint64_t seed,
-                                gan_projected **projected) {
+gan_status gan_projected_create_in(int64_t n, int64_t elements, int projections, uint64_t seed, double *coordinates,
+                                   gan_projected **projected) {
   gan_projected *made = NULL;
   *projected = NULL;
   if (n < 1 || elements < 1 || projections < 1)
     return gan_fail(GAN_BAD_USAGE, "the sliced Wasserstein distance needs at least one sample, element and projection");
   GAN_TRY(gan_allocate(1, sizeof *made, "projected samples", &made));
-  *made = (gan_projected){.n = n, .elements = elements, .projections = projections, .seed = seed};
-  gan_status status =
-      gan_allocate((size_t)projections, (size_t)n * sizeof(double), "projected samples", &made->coordinates);
+  *made = (gan_projected){.n = n,
+                          .elements = elements,
+                          .projections = projections,
+                          .seed = seed,
+                          .coordinates = coordinates,
+                          .lent = coordinates != NULL};
+  gan_status status = GAN_OK;
+  if (!made->lent)
+    status = gan_allocate((size_t)projections, (size_t)n * sizeof(double), "projected samples", &made->coordinates);
   if (status == GAN_OK)
     status = gan_allocate((size_t)elements, sizeof *made->direction, "a random direction", &made->direction);
   if (status == GAN_OK)
@@ -46,9 +52,14 @@ gan_status gan_projected_create(int64_t n, int64_t elements, int projections, ui
   return status;
 }
 
+gan_status gan_projected_create(int64_t n, int64_t elements, int projections, uint64_t seed,
+                                gan_projected **projected) {
+  return gan_projected_create_in(n, elements, projections, seed, NULL, projected);
+}
+
 void gan_projected_destroy(gan_projected *projected) {
   if (!projected) return;
-  free(projected->coordinates);
+  if (!projected->lent) free(projected->coordinates);
   free(projected->direction);
   free(projected);
 }
@@ -60,9 +71,11 @@ static double draw_direction(gan_projected *projected, int projection) {
   return gan_draw_direction(address, (size_t)projected->elements, projected->direction);
 }
 
-void gan_projected_set(gan_projected *projected, int64_t first, int64_t count, const float *samples) {
+void gan_projected_set_along(gan_projected *projected, int begin, int end, int64_t first, int64_t count,
+                             const float *samples) {
   const size_t elements = (size_t)projected->elements;
-  for (int projection = 0; projection < projected->projections; projection++) {
+  projected->sorted = false;
+  for (int projection = begin; projection < end; projection++) {
     const double length = draw_direction(projected, projection);
     double *coordinates = projected->coordinates + projection * projected->n + first;
     for (int64_t i = 0; i < count; i++)
@@ -70,20 +83,37 @@ void gan_projected_set(gan_projected *projected, int64_t first, int64_t count, c
   }
 }
 
-/* Sorts n coordinates; false when one is not finite. (Sorting again what is sorted does no harm.) */
-static bool sort(int64_t n, double *coordinates) {
+void gan_projected_set(gan_projected *projected, int64_t first, int64_t count, const float *samples) {
+  gan_projected_set_along(projected, 0, projected->projections, first, count, samples);
+}
+
+static bool are_finite(int64_t n, const double *coordinates) {
   for (int64_t i = 0; i < n; i++)
     if (!isfinite(coordinates[i])) return false;
-  gan_sort_doubles((size_t)n, coordinates, NULL);
   return true;
+}
+
+void gan_projected_sort_along(gan_projected *projected, int begin, int end) {
+  const int64_t n = projected->n;
+  for (int projection = begin; projection < end; projection++) {
+    double *coordinates = projected->coordinates + projection * n;
+    if (are_finite(n, coordinates)) gan_sort_doubles((size_t)n, coordinates, NULL);
+  }
+}
+
+static void sort(gan_projected *projected) {
+  if (!projected->sorted) gan_projected_sort_along(projected, 0, projected->projections);
+  projected->sorted = true;
 }
 
 double gan_projected_distance(gan_projected *real, gan_projected *fake) {
   const int64_t n = real->n;
   double sum = 0.0;
+  sort(real);
+  sort(fake);
   for (int projection = 0; projection < real->projections; projection++) {
-    double *a = real->coordinates + projection * n, *b = fake->coordinates + projection * n;
-    if (!sort(n, a) || !sort(n, b)) return NAN;
+    const double *a = real->coordinates + projection * n, *b = fake->coordinates + projection * n;
+    if (!are_finite(n, a) || !are_finite(n, b)) return NAN;
     sum = gan_add_differences(sum, n, a, b);
   }
   return sum / (double)n / real->projections;

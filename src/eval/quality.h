@@ -2,6 +2,7 @@
 #ifndef GAN_EVAL_QUALITY_H
 #define GAN_EVAL_QUALITY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -19,15 +20,27 @@ typedef struct gan_projected {
   int projections;
   uint64_t seed;
   double *coordinates; /* (projections, n) */
+  bool lent;           /* by the caller, who keeps them */
+  bool sorted;         /* along each direction */
   float *direction;    /* (elements) */
 } gan_projected;
 
 /* Room for n samples. Errors as of gan_sliced_wasserstein. Owned by the caller. */
 gan_status gan_projected_create(int64_t n, int64_t elements, int projections, uint64_t seed,
                                 gan_projected **projected) GAN_CHECKED;
+/* The same in memory of the caller's, coordinates (projections, n): ranks that share it each project all samples on
+   some of the directions. */
+gan_status gan_projected_create_in(int64_t n, int64_t elements, int projections, uint64_t seed, double *coordinates,
+                                   gan_projected **projected) GAN_CHECKED;
 void gan_projected_destroy(gan_projected *projected);
 /* samples (count, elements) as number first, first + 1, ...; each number once, before the first distance is taken. */
 void gan_projected_set(gan_projected *projected, int64_t first, int64_t count, const float *samples);
+/* The same along directions `begin` .. end - 1 alone; and, once all samples are set, what takes time in a distance: who
+   has done so with each direction may set `sorted`. A direction with a coordinate that is not finite is left as it is.
+ */
+void gan_projected_set_along(gan_projected *projected, int begin, int end, int64_t first, int64_t count,
+                             const float *samples);
+void gan_projected_sort_along(gan_projected *projected, int begin, int end);
 /* Of two sets of the same sizes and seed, both complete. */
 double gan_projected_distance(gan_projected *real, gan_projected *fake);
 
