@@ -40,15 +40,26 @@ typedef struct gan_iteration {
   double seconds_communication; /* between the beginnings and ends of exchanges with other ranks, waiting included */
 } gan_iteration;
 
+/* A value of an evaluation. */
+typedef struct gan_evaluation_value {
+  const char *name; /* as in metrics.h5, and in what `gan_dist evaluate --json` prints */
+  double value;     /* NAN: it is not defined */
+  double floor;     /* what other real samples get in the place of generated ones; NAN: not known */
+  int better;       /* -1: lower, 1: higher, 0: neither, such as a standard error */
+} gan_evaluation_value;
+
 /* An evaluation of the generator; values that do not apply to the data are NAN. */
 typedef struct gan_evaluation {
   int64_t iteration;
-  double sliced_wasserstein;   /* between samples and data; lower is better */
-  double modes, modes_covered; /* of data with known modes */
-  double high_quality_share;   /* share of samples within 3 sigma of a mode */
-  double before;               /* sliced_wasserstein of the evaluation before; NAN: there is none */
-  double best;                 /* the best of all evaluations before; NAN: there is none */
-  int64_t best_iteration;      /* where that was; 0: not known, as in a run that goes on in another folder */
+  double sliced_wasserstein;          /* between samples and data; lower is better */
+  double modes, modes_covered;        /* of data with known modes */
+  double high_quality_share;          /* share of samples within 3 sigma of a mode */
+  int value_count;                    /* of the metrics that eval.metrics names: */
+  const gan_evaluation_value *values; /* borrowed from the trainer, whose next evaluation changes them */
+  gan_evaluation_value judged;        /* the one that eval.best names, by which best.h5 is kept */
+  double before;                      /* its value in the evaluation before; NAN: there is none */
+  double best;                        /* the best of all evaluations before; NAN: there is none */
+  int64_t best_iteration;             /* where that was; 0: not known, as in a run that goes on in another folder */
 } gan_evaluation;
 
 /* What a program is told during gan_trainer_run; each may be NULL. Called on rank 0 only, so it must not call what is

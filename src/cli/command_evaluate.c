@@ -21,12 +21,7 @@
 #include "train/data.h"
 
 /* Samples of each set by default. */
-enum { SAMPLES_USUAL = 10000, NEIGHBOURS_USUAL = 5, LEAST_SAMPLES = 2, MOST_REPEATS = 10000 };
-/* Data without end: training reads from 0 on. */
-static const int64_t BEYOND = (int64_t)1 << 48;
-/* Of directions, splits and halves: the same in every evaluation, so that numbers compare. */
-static const uint64_t METRIC_SEED = 0;
-
+enum { SAMPLES_USUAL = 10000, LEAST_SAMPLES = 2, MOST_REPEATS = 10000 };
 static const gan_flag flags[] = {
     {"--all", NULL, "every checkpoint of the run's folder: a curve of quality over iterations, and the best one"},
     {"--against", "WHAT", "the real samples: those of a run's folder or checkpoint, or a data file (HDF5, NumPy, IDX)"},
@@ -71,7 +66,7 @@ static gan_status check_round(const gan_evaluate_work *of) {
 }
 
 static gan_status take_flags(gan_evaluate_work *of) {
-  int64_t neighbours = NEIGHBOURS_USUAL, repeats = 0;
+  int64_t neighbours = GAN_NEIGHBOURS_USUAL, repeats = 0;
   const char *metrics = gan_argument(of->arguments, "--metrics");
   of->wanted = SAMPLES_USUAL;
   of->has_floor = !gan_argument(of->arguments, "--no-floor");
@@ -99,51 +94,7 @@ static gan_status check_output(const gan_evaluate_work *of) {
 
 /* --- The real samples --- */
 
-/* The same data without data.samples, in which training has not seen what lies behind. */
-static gan_status open_rest(gan_evaluate_work *of) {
-  gan_data_options options = of->data.config->data;
-  options.samples = 0;
-  GAN_TRY(gan_open_source(of->world, &options, (uint64_t)of->data.config->run.seed, &of->others));
-  if (of->others->count == 0) {
-    of->other_rows = (gan_source_rows){.source = of->others, .first = BEYOND};
-  } else if (of->others->count > of->real->count) {
-    of->other_rows =
-        (gan_source_rows){.source = of->others, .first = of->real->count, .span = of->others->count - of->real->count};
-  } else {
-    gan_source_close(of->others);
-    of->others = NULL;
-  }
-  return GAN_OK;
-}
-
-/* Samples that training has not seen, if there are any. */
-static gan_status open_held_out(gan_evaluate_work *of) {
-  const gan_data_options *options = &of->data.config->data;
-  if (of->data.has_held_out) {
-    GAN_TRY(gan_open_source(of->world, &of->data.held_out, (uint64_t)of->data.config->run.seed, &of->others));
-    of->other_rows = (gan_source_rows){.source = of->others, .span = of->others->count};
-    return GAN_OK;
-  }
-  if (options->samples > 0) return open_rest(of);
-  if (of->real->count == 0) of->other_rows = (gan_source_rows){.source = of->real, .first = BEYOND};
-  return GAN_OK;
-}
-
 static int64_t at_most(int64_t wanted, int64_t count) { return count && count < wanted ? count : wanted; }
-
-/* How the real samples are dealt out: without held-out ones, those of the floor are the same data's. */
-static void deal(gan_evaluate_work *of) {
-  const int64_t count = of->real->count;
-  of->real_rows = (gan_source_rows){.source = of->real, .span = count};
-  if (of->other_rows.source || !of->has_floor) {
-    of->real_count = at_most(of->wanted, count);
-    of->other_count = of->other_rows.source ? at_most(of->wanted, of->other_rows.span) : 0;
-    return;
-  }
-  of->real_count = at_most(of->wanted, count / 2 > 1 ? count / 2 : 1);
-  of->other_count = at_most(of->wanted, count - of->real_count);
-  of->other_rows = (gan_source_rows){.source = of->real, .span = count, .skip = of->real_count};
-}
 
 /* "of the 60000 samples of PATH". */
 static void describe(const gan_source *source, char text[GAN_EVALUATE_TEXT]) {
@@ -156,10 +107,10 @@ static void describe(const gan_source *source, char text[GAN_EVALUATE_TEXT]) {
 static void describe_real(gan_evaluate_work *of) {
   gan_evaluate_report *report = of->report;
   char text[GAN_EVALUATE_TEXT];
-  report->real_count = of->real_count;
+  report->real_count = of->rows.real_count;
   describe(of->real, report->real);
-  if (!of->other_rows.source) return;
-  describe(of->other_rows.source, text);
+  if (!of->rows.others.source) return;
+  describe(of->rows.others.source, text);
   snprintf(report->others, sizeof report->others, "%s, %s", text,
            report->held_out ? "held out of training" : "others than the real ones, which training may have seen");
 }
@@ -180,22 +131,23 @@ static gan_status too_few(const char *set, const char *place, int64_t count, int
 }
 
 static gan_status check_counts(const gan_evaluate_work *of) {
-  const gan_source *real = of->real, *others = of->other_rows.source;
+  const gan_source *real = of->real, *others = of->rows.others.source;
   const bool shared = of->has_floor && !of->report->held_out; /* the floor's samples are taken from the same */
-  if (of->real_count < LEAST_SAMPLES || (shared && of->other_count < LEAST_SAMPLES))
+  if (of->rows.real_count < LEAST_SAMPLES || (shared && of->rows.other_count < LEAST_SAMPLES))
     return too_few("", gan_evaluate_place(real), real->count, shared ? 2 * LEAST_SAMPLES : LEAST_SAMPLES,
                    shared ? " with a floor, which takes half of them; --no-floor leaves it out" : "");
-  if (!of->has_floor || of->other_count >= LEAST_SAMPLES) return GAN_OK;
-  return too_few("held-out ", gan_evaluate_place(others), of->other_count, LEAST_SAMPLES,
+  if (!of->has_floor || of->rows.other_count >= LEAST_SAMPLES) return GAN_OK;
+  return too_few("held-out ", gan_evaluate_place(others), of->rows.other_count, LEAST_SAMPLES,
                  " for the floor; --no-floor leaves it out");
 }
 
 static gan_status open_real(gan_evaluate_work *of) {
   GAN_TRY(gan_open_source(of->world, &of->data.config->data, (uint64_t)of->data.config->run.seed, &of->real));
-  GAN_TRY(open_held_out(of));
-  of->report->held_out = of->other_rows.source != NULL;
-  deal(of);
-  if (of->others) GAN_TRY(check_shape(&of->real->shape, &of->others->shape, gan_evaluate_place(of->others)));
+  GAN_TRY(gan_real_rows_deal(of->world, of->real, of->data.has_held_out ? &of->data.held_out : NULL, of->wanted,
+                             of->has_floor, &of->rows));
+  of->report->held_out = of->rows.held_out;
+  if (of->rows.opened)
+    GAN_TRY(check_shape(&of->real->shape, &of->rows.opened->shape, gan_evaluate_place(of->rows.opened)));
   describe_real(of);
   GAN_TRY(check_counts(of));
   return gan_source_modes(of->real, &of->modes, &of->centres);
@@ -236,7 +188,7 @@ static double bytes_of(const gan_evaluate_work *of, int64_t count, bool labelled
 /* What all sets take that are there at a time, on each host. */
 static gan_status check_memory(const gan_evaluate_work *of) {
   const bool labelled = of->label_count > 0;
-  const double bytes = bytes_of(of, of->real_count, labelled) + bytes_of(of, of->other_count, labelled) +
+  const double bytes = bytes_of(of, of->rows.real_count, labelled) + bytes_of(of, of->rows.other_count, labelled) +
                        bytes_of(of, of->judged_count, labelled);
   const double available = gan_memory_available(), gibibyte = 1 << 30;
   if (bytes <= available) return GAN_OK;
@@ -256,7 +208,7 @@ static gan_comparison compare_with(const gan_evaluate_work *of, const gan_sample
       .fake = fake,
       .held_out = of->report->held_out && of->other_set.samples ? &of->other_set.set : NULL,
       .training_count = of->training.maker.count,
-      .seed = METRIC_SEED,
+      .seed = GAN_METRIC_SEED,
       .neighbours = of->neighbours,
       .modes = of->modes,
       .centres = of->centres,
@@ -298,9 +250,9 @@ static bool judges_memorisation(const gan_evaluate_work *of) {
 /* All that a training may have seen, of which the reference is a part: data without end have no such thing. */
 static gan_status open_training(gan_evaluate_work *of) {
   const int64_t all = of->real->count;
-  const bool there = of->real_count == all;
+  const bool there = of->rows.real_count == all;
   if (!all || !(judges_memorisation(of) || gan_argument(of->arguments, "--pairs"))) return GAN_OK;
-  of->training_rows = of->real_rows;
+  of->training_rows = of->rows.real;
   of->training_rows.in_order = !there; /* as they lie in the file, unless they have been read already */
   const gan_set_maker maker = gan_source_rows_maker(&of->training_rows, all);
   return gan_training_open(of->world, &maker, of->features, there ? &of->real_set.set : NULL, &of->watch,
@@ -320,7 +272,7 @@ static gan_status search_for_value(gan_evaluate_work *of, gan_filled_set *set) {
 static gan_status compare_noise(gan_evaluate_work *of) {
   gan_noise noise;
   gan_filled_set set = {.set = {.count = 0}};
-  gan_status status = gan_world_agree(of->world, gan_noise_create(&of->real_set.set, METRIC_SEED, &noise));
+  gan_status status = gan_world_agree(of->world, gan_noise_create(&of->real_set.set, GAN_METRIC_SEED, &noise));
   const gan_set_maker maker = {
       .make = gan_noise_make, .context = &noise, .count = of->judged_count, .shape = of->real->shape};
   gan_rounding rounding;
@@ -338,7 +290,8 @@ static gan_status compare_noise(gan_evaluate_work *of) {
 /* The floor and noise are of as many samples as are judged, since values depend on how many they are of. */
 static gan_status compare_floor(gan_evaluate_work *of) {
   if (!of->has_floor) return GAN_OK;
-  GAN_TRY(fill(of, gan_source_rows_maker(&of->other_rows, of->other_count), "other real samples", &of->other_set));
+  GAN_TRY(
+      fill(of, gan_source_rows_maker(&of->rows.others, of->rows.other_count), "other real samples", &of->other_set));
   GAN_TRY(search_for_value(of, &of->other_set));
   const gan_sample_set floor = gan_set_slice(&of->other_set.set, 0, of->report->floor_count);
   const gan_comparison comparison = compare_with(of, &floor);
@@ -512,7 +465,7 @@ static gan_status prepare(gan_evaluate_work *of) {
   GAN_TRY(gan_world_agree(world, open_judged(of)));
   GAN_TRY(gan_world_agree(world, gan_evaluate_check_held_out(of)));
   gan_evaluate_notice_same(of);
-  of->report->floor_count = at_most(of->judged_count, of->other_count);
+  of->report->floor_count = at_most(of->judged_count, of->rows.other_count);
   GAN_TRY(gan_world_agree(world, open_features(of)));
   return gan_world_agree(world, check_memory(of));
 }
@@ -520,9 +473,7 @@ static gan_status prepare(gan_evaluate_work *of) {
 /* Where all features are constant, distances are 0 whatever the samples are. The same on every rank. */
 static gan_status check_features(const gan_evaluate_work *of) {
   const gan_sample_set *set = &of->real_set.set;
-  const size_t bytes = (size_t)set->feature_count * sizeof *set->features;
-  for (int64_t row = 1; row < set->count; row++)
-    if (memcmp(set->features, set->features + row * set->feature_count, bytes) != 0) return GAN_OK;
+  if (gan_set_varies(set)) return GAN_OK;
   return gan_fail(GAN_BAD_USAGE,
                   "all %" PRId64
                   " real samples of %s have the same features (%s), which tell nothing of how good samples are: take "
@@ -532,7 +483,7 @@ static gan_status check_features(const gan_evaluate_work *of) {
 
 static gan_status evaluate(gan_evaluate_work *of) {
   GAN_TRY(prepare(of));
-  GAN_TRY(fill(of, gan_source_rows_maker(&of->real_rows, of->real_count), "real samples", &of->real_set));
+  GAN_TRY(fill(of, gan_source_rows_maker(&of->rows.real, of->rows.real_count), "real samples", &of->real_set));
   GAN_TRY(check_features(of));
   GAN_TRY(choose_rounding(of));
   GAN_TRY(open_training(of));
@@ -548,7 +499,7 @@ static void release(gan_evaluate_work *of) {
   gan_set_release(&of->other_set);
   gan_training_close(&of->training);
   gan_features_close(of->features);
-  gan_source_close(of->others);
+  gan_real_rows_release(&of->rows);
   gan_source_close(of->file);
   gan_source_close(of->real);
   gan_evaluate_data_release(&of->data);

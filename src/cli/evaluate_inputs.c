@@ -14,6 +14,7 @@
 #include "dist/world.h"
 #include "store/checkpoint.h"
 #include "store/kind.h"
+#include "train/real_rows.h"
 
 /* --- What a word is --- */
 
@@ -196,14 +197,7 @@ static gan_status take_reference(const gan_arguments *arguments, const gan_judge
 
 static gan_status take_held_out(const char *path, const char *source, gan_evaluate_data *data) {
   GAN_TRY(gan_duplicate(path, &data->held_out_path));
-  data->held_out = data->config->data;
-  data->held_out.source = source;
-  data->held_out.path = data->held_out_path;
-  data->held_out.weights = data->held_out.origin = "";
-  if (strcmp(data->held_out.labels, "none") != 0) data->held_out.labels = "";
-  if (strcmp(data->config->data.source, source) != 0) data->held_out.dataset = "";
-  data->held_out.samples = 0;
-  data->held_out.flip = false;
+  data->held_out = gan_held_out_options(&data->config->data, source, data->held_out_path);
   data->has_held_out = true;
   return GAN_OK;
 }

@@ -68,8 +68,8 @@ static bool are_same(const gan_source *one, const gan_source *other) {
 gan_status gan_evaluate_check_held_out(const gan_evaluate_work *of) {
   const char *named = gan_argument(of->arguments, "--held-out");
   if (!named) return GAN_OK;
-  const bool trained = are_same(of->others, of->real);
-  if (!trained && !(of->file && are_same(of->others, of->file))) return GAN_OK;
+  const bool trained = are_same(of->rows.opened, of->real);
+  if (!trained && !(of->file && are_same(of->rows.opened, of->file))) return GAN_OK;
   return gan_fail(GAN_BAD_USAGE, "--held-out %s: these are the samples of %s, %s; name samples that are neither", named,
                   gan_evaluate_place(trained ? of->real : of->file),
                   trained ? "which training has seen" : "which are to be judged");
@@ -80,7 +80,7 @@ void gan_evaluate_notice_same(gan_evaluate_work *of) {
   if (are_same(of->file, of->real))
     gan_evaluate_notice(of->report, "%s and the real samples of %s are the same: this compares a set with itself",
                         gan_evaluate_place(of->file), gan_evaluate_place(of->real));
-  else if (of->others && are_same(of->file, of->others))
+  else if (of->rows.opened && are_same(of->file, of->rows.opened))
     gan_evaluate_notice(of->report, "%s is judged and is the floor, too: this compares a set with itself",
                         gan_evaluate_place(of->file));
 }
@@ -121,9 +121,9 @@ static void notice_noise(gan_evaluate_work *of) {
 
 void gan_evaluate_add_notices(gan_evaluate_work *of) {
   gan_evaluate_report *report = of->report;
-  const int64_t judged = of->judged_count, fewest = judged < of->real_count ? judged : of->real_count;
+  const int64_t judged = of->judged_count, fewest = judged < of->rows.real_count ? judged : of->rows.real_count;
   if (of->file) notice_fewer(of, "judged", of->data.file.path, judged);
-  notice_fewer(of, "real", gan_evaluate_place(of->real), of->real_count);
+  notice_fewer(of, "real", gan_evaluate_place(of->real), of->rows.real_count);
   notice_noise(of);
   if (of->has_floor && report->floor_count < judged)
     gan_evaluate_notice(report,

@@ -3,31 +3,6 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "data/loader.h"
-
-/* Another order than any training's; the same in every evaluation, so that numbers compare. */
-static const uint64_t ORDER_SEED = ~(uint64_t)0;
-
-static int64_t index_of(const gan_source_rows *rows, int64_t row) {
-  const int64_t place = rows->skip + row;
-  if (rows->in_order || !rows->span) return rows->first + place;
-  return rows->first + gan_sampler_index(ORDER_SEED, rows->span, place);
-}
-
-static gan_status read_rows(void *context, int64_t first, int64_t count, float *samples, int32_t *labels) {
-  const gan_source_rows *rows = context;
-  int64_t indices[GAN_SET_BLOCK];
-  for (int64_t i = 0; i < count; i++) indices[i] = index_of(rows, first + i);
-  return gan_source_read(rows->source, indices, count, samples, labels);
-}
-
-gan_set_maker gan_source_rows_maker(gan_source_rows *rows, int64_t count) {
-  return (gan_set_maker){.make = read_rows,
-                         .context = rows,
-                         .count = count,
-                         .shape = rows->source->shape,
-                         .label_count = rows->source->label_count};
-}
 
 gan_status gan_generated_rows_create(const gan_arguments *arguments, const gan_saved_generator *saved, int64_t count,
                                      gan_generated_rows *rows) {

@@ -7,6 +7,7 @@
 #include "cli/work_bar.h"
 #include "eval/rounding.h"
 #include "eval/training.h"
+#include "train/real_rows.h"
 
 /* All that is owned is given back together, by command_evaluate.c. */
 typedef struct gan_evaluate_work {
@@ -20,9 +21,8 @@ typedef struct gan_evaluate_work {
   gan_evaluate_data data;
   const gan_backend *backend;
   gan_source *real, *file;
-  gan_source *others; /* where it is another one than the real samples' */
-  gan_source_rows real_rows, other_rows;
-  int64_t real_count, other_count, judged_count;
+  gan_real_rows rows; /* of the real samples, and of those of the floor */
+  int64_t judged_count;
   gan_features *features; /* NULL: the samples themselves */
   gan_features_about about;
   int label_count; /* classes whose labels are used; 0: none are */

@@ -107,6 +107,9 @@ struct gan_config {
     int64_t every; /* 0: only at the end */
     int64_t samples;
     int64_t projections;
+    char *metrics;  /* names of eval/metric.h that are recorded, too; "": none, "all": all that can be computed */
+    char *features; /* what they look at: a network's file, "random", "none"; "": by the data's shape */
+    char *best;     /* the recorded value by which best.h5 is kept */
   } eval;
   struct {
     char *file;    /* "": no trace */

@@ -312,6 +312,12 @@ const gan_option gan_options[] = {
      .help = "samples of each side, real and generated, in an evaluation"},
     {"eval.projections", NULL, INTEGER(eval.projections, 1, 1000000), .default_value = "128",
      .help = "random directions of the sliced Wasserstein distance"},
+    {"eval.metrics", NULL, TEXT(eval.metrics), .default_value = "", .value_name = "NAMES",
+     .help = "metrics of `evaluate` that evaluations record, too: fcd, kid, ..., or all; empty: none"},
+    {"eval.features", NULL, TEXT(eval.features), .default_value = "", .value_name = "FILE",
+     .help = "what eval.metrics look at: a network's file, random or none; empty: random for images, none for others"},
+    {"eval.best", NULL, TEXT(eval.best), .default_value = "sliced_wasserstein", .value_name = "NAME",
+     .help = "best.h5 is the checkpoint with the best of this: sliced_wasserstein, or what eval.metrics records"},
 
     {"trace.file", "--trace", ONCE, TEXT(trace.file), .default_value = "", .value_name = "FILE",
      .help = "write what every optimiser update computed to this HDF5 file; empty: no trace"},

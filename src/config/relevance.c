@@ -113,6 +113,7 @@ static const condition conditions[] = {
     {"critic.penalty_every", "critic.r2_final", ABOVE_ZERO},
     {"samples.ema", "train.ema_decay", ABOVE_ZERO},
     {"samples.ema", "train.ema_half_life", ABOVE_ZERO},
+    {"eval.features", "eval.metrics", SET},
     {"trace.steps", "trace.file", SET},
 };
 enum { CONDITIONS = sizeof conditions / sizeof *conditions };

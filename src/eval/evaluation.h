@@ -6,7 +6,9 @@
 #include "eval/metric.h"
 #include "eval/sample_sets.h"
 
-enum { GAN_METRICS_MOST = 64, GAN_UNABLE_TEXT = 256 };
+enum { GAN_METRICS_MOST = 64, GAN_UNABLE_TEXT = 256, GAN_NEIGHBOURS_USUAL = 5 };
+/* Of directions, splits and halves: the same in every evaluation, so that numbers compare. */
+enum { GAN_METRIC_SEED = 0 };
 
 /* Rows that are wanted, in the table's order. */
 typedef struct gan_metric_choice {

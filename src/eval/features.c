@@ -190,6 +190,19 @@ void gan_features_close(gan_features *features) {
   free(features);
 }
 
+static size_t stage_bytes(const gan_features *features, const stage *part) {
+  gan_pass_sizes sizes = {.bytes = 0};
+  if (!part->network) return 0;
+  const gan_status status = gan_pass_measure(part->network, &features->batch, 1, GAN_KEEP_NOTHING, &sizes);
+  if (status != GAN_OK) gan_error_set(""); /* it was measured before it was made */
+  return sizes.bytes + gan_preparation_bytes(part->network) +
+         (part->network->parameter_count + part->network->buffer_count) * sizeof(float);
+}
+
+size_t gan_features_bytes(const gan_features *features) {
+  return stage_bytes(features, &features->body) + stage_bytes(features, &features->head);
+}
+
 gan_features_about gan_features_tell(const gan_features *features) { return features->about; }
 
 /* --- Using it --- */

@@ -39,6 +39,8 @@ gan_status gan_features_create(const gan_network *network, const char *layers, i
 /* GAN_BAD_USAGE where a network's outputs for a sample would depend on the other samples. Not collective. */
 gan_status gan_features_check(const gan_network *network) GAN_CHECKED;
 void gan_features_close(gan_features *features); /* NULL is allowed */
+/* Bytes that it has taken. */
+size_t gan_features_bytes(const gan_features *features);
 gan_features_about gan_features_tell(const gan_features *features);
 
 /* features (count, feature_count) and, unless NULL, logits (count, classes), of samples (count, elements); in batches

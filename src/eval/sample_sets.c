@@ -131,6 +131,13 @@ gan_sample_set gan_set_slice(const gan_sample_set *set, int64_t first, int64_t c
   return slice;
 }
 
+bool gan_set_varies(const gan_sample_set *set) {
+  const size_t bytes = (size_t)set->feature_count * sizeof *set->features;
+  for (int64_t row = 1; row < set->count; row++)
+    if (memcmp(set->features, set->features + row * set->feature_count, bytes) != 0) return true;
+  return false;
+}
+
 /* Half of the numbers 0 .. count-1 to the front of order (count), by the first half of Fisher and Yates' shuffle. */
 static gan_status draw_half(int64_t count, uint64_t seed, uint64_t step, int32_t *order) {
   uint32_t *words = NULL;

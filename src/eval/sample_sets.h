@@ -49,6 +49,10 @@ void gan_set_release(gan_filled_set *filled);
 /* Rows of a set, side by side: a set by itself, borrowed. Not collective. */
 gan_sample_set gan_set_slice(const gan_sample_set *set, int64_t first, int64_t count);
 
+/* Whether any two samples of a set differ in their features: where none do, distances are 0 whatever is compared with
+   them. The same on every rank. Not collective. */
+bool gan_set_varies(const gan_sample_set *set);
+
 /* Half of a set's rows (rounded down), each at most once, drawn by addressed random numbers: other ones for each
    `step`. Errors as of gan_set_fill. Collective. */
 gan_status gan_set_half(gan_world *world, const gan_sample_set *set, uint64_t seed, uint64_t step,

@@ -37,7 +37,8 @@ static bool make_column(hid_t group, const gan_column *column, bool integers, hi
   *data_set = H5Dcreate2(group, column->name, integers ? H5T_STD_I64LE : H5T_IEEE_F64LE, space, H5P_DEFAULT, creation,
                          H5P_DEFAULT);
   return *data_set >= 0 && gan_hdf5_put_text(*data_set, "units", column->units) &&
-         gan_hdf5_put_text(*data_set, "description", column->description);
+         gan_hdf5_put_text(*data_set, "description", column->description) &&
+         (!column->floor || gan_hdf5_put_real(*data_set, "floor", *column->floor));
 }
 
 /* Memory first: the file is made once everything that it needs is there. */

@@ -16,6 +16,7 @@ typedef struct gan_column {
   const char *name;
   const char *units;
   const char *description;
+  const double *floor; /* for the attribute `floor`: what real samples get; NULL: none */
 } gan_column;
 
 typedef struct gan_metrics_file gan_metrics_file;

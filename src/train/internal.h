@@ -6,8 +6,8 @@
    state.c checkpoints, resume.c the configuration of a run that goes on, history.c what changes in it, balance.c how
    ranks share shards, claim.c whose the folder is, record.c what is written to disk besides, trace.c traces, advice.c
    what the start has to say, symptoms.c what goes wrong later, overview.c what a run is told about, model.c the
-   networks, memory.c what all of it takes, memory_report.c what that comes to, work.c how much is computed. classifier.c
-   trains a classifier by the same kit. */
+   networks, memory.c what all of it takes, memory_report.c what that comes to, work.c how much is computed.
+   classifier.c trains a classifier by the same kit. */
 #ifndef GAN_TRAIN_INTERNAL_H
 #define GAN_TRAIN_INTERNAL_H
 
@@ -31,6 +31,7 @@
 #include "store/metrics.h"
 #include "store/trace.h"
 #include "train/data.h"
+#include "train/evaluator.h"
 #include "train/memory.h"
 #include "train/model.h"
 #include "train/symptoms.h"
@@ -130,7 +131,7 @@ struct gan_trainer {
   int64_t iteration;      /* iterations done */
   int64_t resumed_at;     /* the iteration whose checkpoint this start goes on from; 0: none */
   bool stop;              /* some rank was asked to stop */
-  double best;            /* sliced Wasserstein distance of the best evaluation; NAN before; of all ranks */
+  double best;            /* value (eval.best) of the best evaluation; NAN before; of all ranks */
   int64_t best_iteration; /* where that was; 0: not known. Rank 0, as what the evaluation before came to (NAN: none) */
   double quality_before;
   gan_symptoms symptoms; /* rank 0 */
@@ -154,14 +155,17 @@ struct gan_trainer {
   bool claimed;          /* gan_folder_claim was called; the same on every rank */
   char last_checkpoint[PATH_MAX];
   gan_metrics_file *metrics;
-  double flushed;                 /* when metrics were last made visible */
-  gan_trace *trace;               /* rank 0 */
-  int64_t traced;                 /* updates traced; the same on every rank */
-  struct gan_tracing *tracing;    /* on all ranks (trace.c) */
-  float *fixed_latents;           /* (samples.count, latent) */
-  gan_projected *evaluation_real; /* rank 0: real samples to compare with */
-  float *evaluation_points;       /* rank 0: (evaluation_count, 2) of them, where they are drawn as points; NULL */
-  int64_t evaluation_count;
+  double flushed;              /* when metrics were last made visible */
+  gan_trace *trace;            /* rank 0 */
+  int64_t traced;              /* updates traced; the same on every rank */
+  struct gan_tracing *tracing; /* on all ranks (trace.c) */
+  float *fixed_latents;        /* (samples.count, latent) */
+  gan_evaluator evaluator;     /* of eval.metrics, on all ranks */
+  size_t evaluation_columns;   /* rank 0: of /eval in metrics.h5, by their names, which are those of tables */
+  const char **evaluation_names;
+  gan_projected *evaluation_real;  /* rank 0: real samples to compare with */
+  float *evaluation_points;        /* rank 0: (evaluation_count, 2) of them, where they are drawn as points; NULL */
+  int64_t evaluation_count;        /* on all ranks */
   float real_lowest, real_highest; /* rank 0: values of those real samples, and their variance (gan_spread_variance) */
   double real_variance;
   float *real_shown; /* rank 0: the first of them until they are drawn, where they are images; NULL */
@@ -252,17 +256,24 @@ gan_status gan_state_verify(gan_trainer *trainer) GAN_CHECKED;
 gan_status gan_read_real_samples(gan_trainer *trainer) GAN_CHECKED;
 gan_status gan_draw_real_samples(gan_trainer *trainer) GAN_CHECKED;
 
+/* evaluate.c. Samples number first .. first+count-1 of those from the fixed latents, by a rank that has the whole
+   generator. The passes' memory has to be free, as it is between iterations. Not collective. */
+gan_status gan_draw_samples(gan_trainer *trainer, int64_t first, int64_t count, float *samples) GAN_CHECKED;
+/* An evaluation of the generator as it is now, by all ranks; and, on rank 0, the variance of its samples
+   (gan_spread_variance). Collective; all values are the same on every rank, but `variance`. */
+gan_status gan_evaluate(gan_trainer *trainer, gan_evaluation *values, double *variance) GAN_CHECKED;
+
 /* record.c: what rank 0 writes and reports. */
 gan_status gan_record_open(gan_trainer *trainer) GAN_CHECKED; /* collective */
 void gan_record_iteration(gan_trainer *trainer, const gan_iteration *values);
 gan_status gan_record_flush(gan_trainer *trainer) GAN_CHECKED;
-/* Collective, these two; *distance is the evaluation's sliced Wasserstein distance. */
+/* Collective, these two; *judged is the evaluation's value that eval.best names, on every rank. */
 gan_status gan_record_samples(gan_trainer *trainer) GAN_CHECKED;
-gan_status gan_record_evaluation(gan_trainer *trainer, double *distance) GAN_CHECKED;
+gan_status gan_record_evaluation(gan_trainer *trainer, double *judged) GAN_CHECKED;
 /* What the run's folder holds of this iteration. Collective. */
 typedef struct gan_recorded {
   bool samples, evaluation;
-  double distance; /* the evaluation's */
+  double judged; /* the evaluation's value that eval.best names */
 } gan_recorded;
 gan_status gan_record_find(gan_trainer *trainer, gan_recorded *found) GAN_CHECKED;
 gan_status gan_record_close(gan_trainer *trainer) GAN_CHECKED;

@@ -88,3 +88,10 @@ gan_trainer_sizes gan_trainer_measure(const gan_config *config, const gan_model 
                              .shown = images ? smaller(evaluation, (size_t)config->samples.count) : 0,
                              .flips = config->loss.label_flips > 0 ? 2 : 0};
 }
+
+int64_t gan_evaluation_rows(const gan_config *config, const gan_shape *shape, int64_t count) {
+  static const int64_t bytes_at_once = (int64_t)64 << 20;
+  const int64_t blocks = bytes_at_once / (GAN_EVALUATION_ROWS * gan_shape_count(shape) * (int64_t)sizeof(float));
+  const int64_t rows = (blocks > 1 ? blocks : 1) * GAN_EVALUATION_ROWS;
+  return config->eval.metrics[0] || rows > count ? count : rows;
+}

@@ -69,4 +69,8 @@ gan_trainer_sizes gan_trainer_measure(const gan_config *config, const gan_model 
 /* Samples that are drawn, or read, at once for an evaluation; a multiple of the rows that gan_generate works on. */
 enum { GAN_EVALUATION_ROWS = 256 };
 
+/* How many of `count` samples of a shape are generated together in an evaluation: with eval.metrics all of them, else
+   as many as are worth sharing out. */
+int64_t gan_evaluation_rows(const gan_config *config, const gan_shape *shape, int64_t count);
+
 #endif

@@ -67,7 +67,6 @@ gan_status gan_read_real_samples(gan_trainer *trainer) {
   float *samples = NULL;
   int64_t *indices = NULL;
   gan_spread spread = {0};
-  trainer->evaluation_count = (int64_t)sizes.evaluation;
   GAN_TRY(gan_projected_create(trainer->evaluation_count, elements, (int)config->eval.projections,
                                (uint64_t)config->run.seed, &trainer->evaluation_real));
   gan_status status = gan_allocate(GAN_EVALUATION_ROWS, (size_t)elements * sizeof *samples, "samples", &samples);

@@ -10,8 +10,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "eval/quality.h"
-#include "eval/spread.h"
+#include "eval/evaluation.h"
 #include "store/picture.h"
 #include "store/text.h"
 #include "train/internal.h"
@@ -25,9 +24,9 @@ typedef struct gan_field {
 } gan_field;
 
 #define ITERATION(name, units, text) \
-  { {#name, units, text}, offsetof(gan_iteration, name) }
+  { {#name, units, text, NULL}, offsetof(gan_iteration, name) }
 static const gan_field iteration_fields[] = {
-    {{"iteration", "1", "iterations done"}, 0},
+    {{"iteration", "1", "iterations done", NULL}, 0},
     ITERATION(seconds, "s", "time trained, over all starts of the run"),
     ITERATION(critic_loss, "1", "critic's loss in the last critic step"),
     ITERATION(generator_loss, "1", "generator's loss"),
@@ -51,9 +50,9 @@ static const gan_field iteration_fields[] = {
     ITERATION(seconds_communication, "s", "in exchanges with other ranks, waiting included, rank 0"),
 };
 #define EVALUATION(name, units, text) \
-  { {#name, units, text}, offsetof(gan_evaluation, name) }
+  { {#name, units, text, NULL}, offsetof(gan_evaluation, name) }
 static const gan_field evaluation_fields[] = {
-    {{"iteration", "1", "iterations done"}, 0},
+    {{"iteration", "1", "iterations done", NULL}, 0},
     EVALUATION(sliced_wasserstein, "1", "sliced Wasserstein distance between generated and real samples"),
     EVALUATION(modes, "1", "modes of the data; NaN where they are not known"),
     EVALUATION(modes_covered, "1", "modes that generated samples reach"),
@@ -64,6 +63,8 @@ enum {
   EVALUATION_FIELDS = sizeof evaluation_fields / sizeof *evaluation_fields
 };
 
+enum { EVALUATION_COLUMNS = EVALUATION_FIELDS + GAN_EVALUATION_VALUES };
+
 /* values[i] = field i of a record whose first member is the iteration. */
 static void field_values(const gan_field *fields, size_t count, const void *record, double *values) {
   int64_t iteration;
@@ -72,12 +73,67 @@ static void field_values(const gan_field *fields, size_t count, const void *reco
   for (size_t i = 1; i < count; i++) memcpy(&values[i], (const char *)record + fields[i].offset, sizeof values[i]);
 }
 
+/* The floor of a value that is recorded, by its name; NULL: it is not. */
+static const double *floor_of(const gan_evaluator *evaluator, const char *name) {
+  for (int i = 0; i < evaluator->value_count; i++)
+    if (strcmp(evaluator->values[i].name, name) == 0) return &evaluator->values[i].floor;
+  return NULL;
+}
+
+static bool is_among(char *const *names, const char *name) {
+  for (; names && *names; names++)
+    if (strcmp(*names, name) == 0) return true;
+  return false;
+}
+
+static bool is_always_there(const char *name) {
+  for (size_t i = 0; i < EVALUATION_FIELDS; i++)
+    if (strcmp(evaluation_fields[i].column.name, name) == 0) return true;
+  return false;
+}
+
+/* What is always recorded, then the values of metrics: those that are recorded from here on, and those that were so
+   far, `before` (NULL: none), since a run that records others is not to lose them. */
+static size_t list_evaluation_columns(const gan_evaluator *evaluator, char *const *before,
+                                      gan_column columns[EVALUATION_COLUMNS]) {
+  size_t count = EVALUATION_FIELDS;
+  for (size_t i = 0; i < EVALUATION_FIELDS; i++) columns[i] = evaluation_fields[i].column;
+  for (int row = 0; row < gan_metric_count; row++)
+    for (int i = 0; gan_metric_has(gan_metrics[row], i) && count < EVALUATION_COLUMNS; i++) {
+      const gan_metric_value *value = &gan_metrics[row]->values[i];
+      const double *floor = floor_of(evaluator, value->name);
+      if (is_always_there(value->name) || (!floor && !is_among(before, value->name))) continue;
+      columns[count++] = (gan_column){value->name, "1", value->help, floor};
+    }
+  return count;
+}
+
+/* Values of a row: NAN where one is no longer recorded. */
+static void evaluation_row(const gan_trainer *trainer, const gan_evaluation *values, double *row) {
+  field_values(evaluation_fields, EVALUATION_FIELDS, values, row);
+  for (size_t i = EVALUATION_FIELDS; i < trainer->evaluation_columns; i++) {
+    row[i] = NAN;
+    for (int j = 0; j < values->value_count; j++)
+      if (strcmp(values->values[j].name, trainer->evaluation_names[i]) == 0) row[i] = values->values[j].value;
+  }
+}
+
 static gan_status open_metrics(gan_trainer *trainer, const char *path) {
-  gan_column train[ITERATION_FIELDS], eval[EVALUATION_FIELDS];
+  gan_column train[ITERATION_FIELDS], eval[EVALUATION_COLUMNS];
+  char **before = NULL;
   for (size_t i = 0; i < ITERATION_FIELDS; i++) train[i] = iteration_fields[i].column;
-  for (size_t i = 0; i < EVALUATION_FIELDS; i++) eval[i] = evaluation_fields[i].column;
-  const gan_metrics_group groups[] = {{"train", ITERATION_FIELDS, train}, {"eval", EVALUATION_FIELDS, eval}};
-  return gan_metrics_open(path, 2, groups, trainer->iteration ? trainer->iteration : -1, &trainer->metrics);
+  /* One that cannot be read is dealt with when it is opened. */
+  if (trainer->iteration && gan_metrics_columns(path, "eval", &before) != GAN_OK) gan_error_set("");
+  const size_t columns = list_evaluation_columns(&trainer->evaluator, before, eval);
+  free(before);
+  gan_status status =
+      gan_allocate(columns, sizeof *trainer->evaluation_names, "the columns of metrics", &trainer->evaluation_names);
+  for (size_t i = 0; i < columns && status == GAN_OK; i++) trainer->evaluation_names[i] = eval[i].name;
+  trainer->evaluation_columns = columns;
+  const gan_metrics_group groups[] = {{"train", ITERATION_FIELDS, train}, {"eval", columns, eval}};
+  if (status == GAN_OK)
+    status = gan_metrics_open(path, 2, groups, trainer->iteration ? trainer->iteration : -1, &trainer->metrics);
+  return status;
 }
 
 /* The iterations first .. last in words, behind those before. */
@@ -163,7 +219,7 @@ static void read_quality_before(gan_trainer *trainer, const char *path) {
   size_t count = 0;
   double *values = NULL;
   if (!trainer->iteration) return;
-  if (gan_metrics_read(path, "eval", "sliced_wasserstein", &count, &values) == GAN_OK && count)
+  if (gan_metrics_read(path, "eval", trainer->config->eval.best, &count, &values) == GAN_OK && count)
     trainer->quality_before = values[count - 1];
   free(values);
   const int64_t best = gan_checkpoint_linked(trainer->folder, "best.h5");
@@ -234,25 +290,6 @@ void gan_record_iteration(gan_trainer *trainer, const gan_iteration *values) {
   gan_symptoms_iteration(&trainer->symptoms, values, tell_symptom, trainer);
 }
 
-/* Samples number first .. first+count-1 of those from the fixed latents. Rank 0, which has the state collected. The
-   passes' memory is free between iterations. */
-static gan_status draw_samples(gan_trainer *trainer, int64_t first, int64_t count, float *samples) {
-  gan_latents latents = gan_latents_of(trainer->config, GAN_STREAM_LATENT_SAMPLES);
-  const int64_t latent = trainer->config->generator.latent;
-  const gan_pass_memory free_memory = {{trainer->values, NULL}, trainer->workspace};
-  gan_pass_sizes sizes;
-  float *z = NULL;
-  GAN_TRY(gan_generate_measure(trainer->model.generator, &sizes));
-  GAN_TRY(gan_allocate((size_t)(count * latent), sizeof *z, "latents", &z));
-  latents.address.sample += (uint64_t)first;
-  gan_draw_latents(&latents, count, latent, z);
-  const gan_status status =
-      gan_generate(trainer->model.generator, gan_sample_parameters(trainer), gan_sample_buffers(trainer), count, z,
-                   gan_passes_lend(&trainer->passes, &sizes) ? &free_memory : NULL, samples);
-  free(z);
-  return status;
-}
-
 /* Draws with the fixed latents and writes the picture, if the data are of a kind that can be drawn. */
 static gan_status draw_picture(gan_trainer *trainer, const char *path, int64_t count, const float *samples) {
   const gan_shape *shape = &trainer->source->shape;
@@ -272,7 +309,7 @@ static gan_status record_samples(gan_trainer *trainer) {
   const int64_t count = kind == GAN_PICTURE_SCATTER ? SCATTER_SAMPLES : trainer->config->samples.count;
   const size_t elements = (size_t)gan_trainer_sample_size(trainer);
   GAN_TRY(gan_allocate((size_t)count * elements, sizeof *samples, "samples", &samples));
-  gan_status status = draw_samples(trainer, 0, count, samples);
+  gan_status status = gan_draw_samples(trainer, 0, count, samples);
   samples_path(trainer, path);
   if (status == GAN_OK) status = gan_folder_take(trainer);
   if (status == GAN_OK) status = gan_folder_explain(trainer, draw_picture(trainer, path, count, samples));
@@ -292,95 +329,20 @@ gan_status gan_trainer_sample(gan_trainer *trainer, int64_t count, float *sample
   const int64_t sizes[] = {count, trainer->config->generator.latent};
   if (count < 0 || !gan_product_within(INT64_MAX / (int64_t)sizeof(float), 2, sizes))
     return gan_fail(GAN_BAD_USAGE, "%lld is no number of samples", (long long)count);
-  const gan_status mine = gan_world_rank(trainer->world) == 0 ? draw_samples(trainer, 0, count, samples) : GAN_OK;
+  const gan_status mine = gan_world_rank(trainer->world) == 0 ? gan_draw_samples(trainer, 0, count, samples) : GAN_OK;
   return gan_world_agree(trainer->world, mine);
 }
 
-/* What an evaluation needs of the samples that are drawn for it. */
-typedef struct drawn_samples {
-  gan_projected *projected;
-  gan_spread spread;
-  float *points; /* (evaluation_count, 2): those that are points stay; NULL */
-} drawn_samples;
-
-/* Draws as many samples as there are real ones, some at a time. */
-static gan_status take_drawn_samples(gan_trainer *trainer, drawn_samples *drawn, float *samples) {
-  const int64_t count = trainer->evaluation_count, elements = gan_trainer_sample_size(trainer);
-  for (int64_t first = 0; first < count; first += GAN_EVALUATION_ROWS) {
-    const int64_t rows = count - first < GAN_EVALUATION_ROWS ? count - first : GAN_EVALUATION_ROWS;
-    GAN_TRY(draw_samples(trainer, first, rows, samples));
-    gan_projected_set(drawn->projected, first, rows, samples);
-    gan_spread_add(&drawn->spread, rows, samples);
-    if (drawn->points) memcpy(drawn->points + first * elements, samples, (size_t)(rows * elements) * sizeof *samples);
-  }
-  return GAN_OK;
-}
-
-static void count_modes(const gan_trainer *trainer, const float *points, gan_evaluation *values) {
-  const gan_mode_coverage found = gan_count_modes(trainer->evaluation_count, points, trainer->mode_count,
-                                                  trainer->modes, trainer->config->data.sigma);
-  values->modes = found.modes;
-  values->modes_covered = found.covered;
-  values->high_quality_share = found.high_quality_share;
-}
-
-/* *variance: of the samples drawn. */
-static gan_status evaluate(gan_trainer *trainer, gan_evaluation *values, double *variance) {
-  const gan_config *config = trainer->config;
-  const int64_t count = trainer->evaluation_count, elements = gan_trainer_sample_size(trainer);
-  const size_t sample = (size_t)elements * sizeof(float);
-  drawn_samples drawn = {0};
-  float *samples = NULL;
-  *values = (gan_evaluation){.iteration = trainer->iteration,
-                             .modes = NAN,
-                             .modes_covered = NAN,
-                             .high_quality_share = NAN,
-                             .before = trainer->quality_before,
-                             .best = trainer->best,
-                             .best_iteration = trainer->best_iteration};
-  GAN_TRY(gan_projected_create(count, elements, (int)config->eval.projections, (uint64_t)config->run.seed,
-                               &drawn.projected));
-  gan_status status = gan_allocate(GAN_EVALUATION_ROWS, sample, "samples", &samples);
-  if (status == GAN_OK) status = gan_spread_begin(elements, &drawn.spread);
-  if (status == GAN_OK && trainer->mode_count) status = gan_allocate((size_t)count, sample, "samples", &drawn.points);
-  if (status == GAN_OK) status = take_drawn_samples(trainer, &drawn, samples);
-  if (status == GAN_OK) {
-    values->sliced_wasserstein = gan_projected_distance(trainer->evaluation_real, drawn.projected);
-    *variance = gan_spread_variance(&drawn.spread);
-  }
-  if (status == GAN_OK && drawn.points) count_modes(trainer, drawn.points, values);
-  gan_projected_destroy(drawn.projected);
-  gan_spread_release(&drawn.spread);
-  free(samples);
-  free(drawn.points);
-  return status;
-}
-
-/* *variance is rank 0's. */
-static gan_status evaluate_on_rank_0(gan_trainer *trainer, gan_evaluation *values, double *variance) {
-  gan_state_collect(trainer);
-  const gan_status mine = gan_world_rank(trainer->world) == 0 ? evaluate(trainer, values, variance) : GAN_OK;
-  GAN_TRY(gan_world_agree(trainer->world, mine));
-  gan_world_broadcast(trainer->world, values, sizeof *values);
-  return GAN_OK;
-}
-
-gan_status gan_trainer_evaluate(gan_trainer *trainer, gan_evaluation *values) {
-  GAN_TRY(gan_refuse_after_failure(trainer));
-  double variance;
-  return gan_note_failure(trainer, evaluate_on_rank_0(trainer, values, &variance));
-}
-
-gan_status gan_record_evaluation(gan_trainer *trainer, double *distance) {
+gan_status gan_record_evaluation(gan_trainer *trainer, double *judged) {
   gan_evaluation values;
-  double row[EVALUATION_FIELDS], variance;
-  GAN_TRY(evaluate_on_rank_0(trainer, &values, &variance));
-  *distance = values.sliced_wasserstein;
+  double row[EVALUATION_COLUMNS], variance;
+  GAN_TRY(gan_evaluate(trainer, &values, &variance));
+  *judged = values.judged.value;
   if (gan_world_rank(trainer->world) != 0) return GAN_OK;
-  field_values(evaluation_fields, EVALUATION_FIELDS, &values, row);
+  evaluation_row(trainer, &values, row);
   gan_set_pending(trainer, gan_metrics_append(trainer->metrics, EVALUATION_GROUP, row));
   if (trainer->observer.evaluation) trainer->observer.evaluation(trainer->observer.context, &values);
-  trainer->quality_before = values.sliced_wasserstein;
+  trainer->quality_before = values.judged.value;
   gan_symptoms_evaluation(&trainer->symptoms, trainer->iteration, trainer->real_variance, variance, tell_symptom,
                           trainer);
   return GAN_OK;
@@ -390,23 +352,23 @@ gan_status gan_record_evaluation(gan_trainer *trainer, double *distance) {
 static gan_status find_evaluation(const gan_trainer *trainer, gan_recorded *found) {
   char path[PATH_MAX + 32];
   size_t rows = 0, values = 0;
-  double *iteration = NULL, *distance = NULL;
+  double *iteration = NULL, *judged = NULL;
   snprintf(path, sizeof path, "%s/metrics.h5", trainer->folder);
   gan_status status = gan_metrics_read(path, "eval", "iteration", &rows, &iteration);
-  if (status == GAN_OK) status = gan_metrics_read(path, "eval", "sliced_wasserstein", &values, &distance);
+  if (status == GAN_OK) status = gan_metrics_read(path, "eval", trainer->config->eval.best, &values, &judged);
   for (size_t row = 0; status == GAN_OK && row < rows && row < values; row++) {
     if (iteration[row] != (double)trainer->iteration) continue;
     found->evaluation = true;
-    found->distance = distance[row];
+    found->judged = judged[row];
   }
   free(iteration);
-  free(distance);
+  free(judged);
   return status;
 }
 
 gan_status gan_record_find(gan_trainer *trainer, gan_recorded *found) {
   gan_status mine = GAN_OK;
-  *found = (gan_recorded){.distance = NAN};
+  *found = (gan_recorded){.judged = NAN};
   if (gan_world_rank(trainer->world) == 0) {
     char path[PATH_MAX + 32];
     samples_path(trainer, path);

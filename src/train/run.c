@@ -61,13 +61,14 @@ static gan_status save(gan_trainer *trainer) {
 /* Where this evaluation is the best so far, best.h5 becomes the checkpoint of this iteration, which is written now
    unless it is there. The `best` that a checkpoint keeps is that of the evaluations before it, not its own: so it is
    the same whether it was written before the evaluation or after. */
-static gan_status keep_best(gan_trainer *trainer, double distance, bool saved) {
+static gan_status keep_best(gan_trainer *trainer, double judged, bool saved) {
   /* NaN: no evaluation yet, or one that tells nothing. */
-  const bool best = isnan(trainer->best) ? !isnan(distance) : distance < trainer->best;
+  const double gain = (judged - trainer->best) * gan_judge_direction(trainer->config);
+  const bool best = isnan(trainer->best) ? !isnan(judged) : gain > 0;
   gan_status status = GAN_OK;
   if (!best) return GAN_OK;
   if (!saved) GAN_TRY(save(trainer));
-  trainer->best = distance;
+  trainer->best = judged;
   trainer->best_iteration = trainer->iteration;
   if (gan_world_rank(trainer->world) == 0) {
     status = gan_folder_explain(trainer, gan_checkpoint_link(trainer->folder, "best.h5", trainer->last_checkpoint));
@@ -90,14 +91,14 @@ static views due_views(const gan_trainer *trainer, bool hurry) {
                  .evaluation = last || (!hurry && due(config->eval.every, iteration))};
 }
 
-/* Rank 0 is at it, for as long as it takes. `saved`: there is a checkpoint of this iteration. */
+/* Rank 0, or all of them, are at it, for as long as it takes. `saved`: there is a checkpoint of this iteration. */
 static gan_status make_views(gan_trainer *trainer, views wanted, bool saved) {
   beat_of_rank_0(trainer, GAN_AT_COMPUTATION);
   if (wanted.samples) GAN_TRY(gan_record_samples(trainer));
   if (!wanted.evaluation) return GAN_OK;
-  double distance;
-  GAN_TRY(gan_record_evaluation(trainer, &distance));
-  return keep_best(trainer, distance, saved);
+  double judged;
+  GAN_TRY(gan_record_evaluation(trainer, &judged));
+  return keep_best(trainer, judged, saved);
 }
 
 /* What the configuration wants done after this iteration. `stopping`: it is this start's last one. The checkpoint comes
@@ -133,7 +134,7 @@ static gan_status catch_up(gan_trainer *trainer, bool *made) {
   wanted.samples = wanted.samples && !there.samples && gan_picture_kind_of(&trainer->source->shape) != GAN_PICTURE_NONE;
   wanted.evaluation = wanted.evaluation && !there.evaluation;
   *made = wanted.samples || wanted.evaluation;
-  if (there.evaluation) GAN_TRY(keep_best(trainer, there.distance, saved));
+  if (there.evaluation) GAN_TRY(keep_best(trainer, there.judged, saved));
   if (*made) GAN_TRY(make_views(trainer, wanted, saved));
   gan_watchdog_leave_to_rank_0(trainer->world, false);
   return GAN_OK;

@@ -2,6 +2,7 @@
 
    Rank 0 reads and writes; the others get the bytes from it. What is not in the file is a pure function of what is:
    random numbers are addressed by step, the order of the data by the number of critic steps. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,6 +242,16 @@ void gan_begin_average(gan_player *generator) {
   memcpy(generator->ema_buffers, generator->buffers, generator->network->buffer_count * sizeof(float));
 }
 
+/* The best so far counts as long as it is judged by the same. */
+static void take_best(gan_trainer *trainer, double best) {
+  trainer->best = best;
+  if (isnan(best) || !trainer->before || !gan_judge_changes(trainer->before, trainer->config)) return;
+  trainer->best = NAN;
+  gan_notice(trainer,
+             "best.h5 is kept by %s from the next evaluation on; what it was kept by so far, %s, has another measure",
+             trainer->config->eval.best, trainer->before->eval.best);
+}
+
 static gan_status read_state(gan_trainer *trainer, const char *path) {
   gan_checkpoint checkpoint = {0};
   gan_tensor *tensors = NULL;
@@ -259,7 +270,7 @@ static gan_status read_state(gan_trainer *trainer, const char *path) {
     trainer->iteration = trainer->resumed_at = checkpoint.iteration;
     trainer->critic.steps = checkpoint.critic_steps;
     trainer->generator.steps = checkpoint.generator_steps;
-    trainer->best = checkpoint.best;
+    take_best(trainer, checkpoint.best);
     gan_notice(trainer, "goes on from %s (iteration %lld)", path, (long long)trainer->iteration);
     status = gan_history_compare(trainer, &checkpoint);
   }

@@ -86,6 +86,7 @@ static gan_status create_memory(gan_trainer *trainer) {
     GAN_TRY(gan_allocate(generator->network->buffer_count, sizeof(float), "averages", &generator->ema_buffers));
   }
   GAN_TRY(draw_fixed_latents(trainer));
+  trainer->evaluation_count = (int64_t)sizes.evaluation;
   return gan_world_rank(trainer->world) == 0 ? gan_read_real_samples(trainer) : GAN_OK;
 }
 
@@ -152,6 +153,7 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   GAN_TRY(gan_world_agree(world, gan_check_optimization(trainer->config)));
   GAN_TRY(gan_world_agree(world, gan_settle_shards(trainer)));
   GAN_TRY(gan_world_agree(world, gan_loss_check(&trainer->config->loss)));
+  GAN_TRY(gan_world_agree(world, gan_evaluator_check(trainer->config)));
   trainer->loss = gan_loss_find(trainer->config->loss.name);
   GAN_TRY(try_files(trainer, resume_from[0] != '\0'));
   GAN_TRY(gan_open_source(world, &trainer->config->data, (uint64_t)trainer->config->run.seed, &trainer->source));
@@ -161,6 +163,8 @@ static gan_status create(gan_trainer *trainer, const gan_config *config) {
   compare_precisions(trainer);
   GAN_TRY(gan_players_reduce(trainer));
   GAN_TRY(gan_world_agree(world, create_memory(trainer)));
+  GAN_TRY(gan_evaluator_create(world, trainer->config, trainer->source, trainer->model.generator->options.backend,
+                               trainer->evaluation_count, &trainer->evaluator));
   gan_advise(trainer);
   gan_tell_scaling(trainer);
   gan_players_initialise(trainer);
@@ -227,6 +231,8 @@ void gan_trainer_destroy(gan_trainer *trainer) {
   free(trainer->scores);
   free(trainer->label_flips);
   free(trainer->fixed_latents);
+  gan_evaluator_release(&trainer->evaluator);
+  free(trainer->evaluation_names);
   gan_projected_destroy(trainer->evaluation_real);
   free(trainer->evaluation_points);
   free(trainer->real_shown);

@@ -236,7 +236,7 @@ static void other_files_are_refused_by_what_they_are(void **state) {
   (void)state;
   char path[PATH_MAX];
   gan_checkpoint read;
-  const gan_column column = {"iteration", "1", "iterations done"};
+  const gan_column column = {"iteration", "1", "iterations done", NULL};
   const gan_metrics_group group = {"train", 1, &column};
   gan_metrics_file *metrics = NULL;
 

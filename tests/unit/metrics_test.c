@@ -13,13 +13,13 @@
 #include "store_support.h"
 
 static const gan_column train_columns[] = {
-    {"iteration", "1", "iterations done"},
-    {"critic_loss", "1", "loss of the critic"},
-    {"seconds", "s", "since the start"},
+    {"iteration", "1", "iterations done", NULL},
+    {"critic_loss", "1", "loss of the critic", NULL},
+    {"seconds", "s", "since the start", NULL},
 };
 static const gan_column eval_columns[] = {
-    {"iteration", "1", "iterations done"},
-    {"sliced_wasserstein", "1", "distance of samples and data"},
+    {"iteration", "1", "iterations done", NULL},
+    {"sliced_wasserstein", "1", "distance of samples and data", NULL},
 };
 static const gan_metrics_group groups[] = {{"train", 3, train_columns}, {"eval", 2, eval_columns}};
 
@@ -191,7 +191,7 @@ static void columns_are_found_by_name_when_the_table_has_changed(void **state) {
   (void)state;
   char path[PATH_MAX];
   size_t count = 0;
-  const gan_column columns[] = {train_columns[0], {"score_real", "1", "new"}, train_columns[1]};
+  const gan_column columns[] = {train_columns[0], {"score_real", "1", "new", NULL}, train_columns[1]};
   const gan_metrics_group changed[] = {{"train", 3, columns}, {"other", 2, eval_columns}};
   gan_metrics_file *file = open_metrics(-1);
   append_rows(file, 1, 5);
@@ -388,7 +388,7 @@ static void damaged_links_of_columns_crash_nothing(void **state) {
   size_t size = 0, blocks = 0;
   for (int i = 0; i < COLUMNS; i++) {
     snprintf(names[i], sizeof names[i], i ? "column_%02d" : "iteration", i);
-    columns[i] = (gan_column){names[i], "1", "of many"};
+    columns[i] = (gan_column){names[i], "1", "of many", NULL};
   }
   const gan_metrics_group group = {"train", COLUMNS, columns};
   gan_metrics_file *file = NULL;
