@@ -60,11 +60,14 @@ static void print_evaluation(gan_progress *progress, const gan_overview *run) {
   if (run->evaluation_every)
     snprintf(every, sizeof every, "every %" PRId64 " iteration%s and ", run->evaluation_every,
              plural(run->evaluation_every));
+  const bool usual = !run->best || strcmp(run->best, "sliced_wasserstein") == 0;
   gan_progress_note(progress,
                     "evaluated    %sat the end: sliced Wasserstein distance of %" PRId64
-                    " sample%s%s; best.h5 has the "
-                    "least",
-                    every, run->evaluation_samples, plural(run->evaluation_samples), run->modes ? ", modes" : "");
+                    " sample%s%s%s%s; best.h5 has the %s%s%s",
+                    every, run->evaluation_samples, plural(run->evaluation_samples), run->modes ? ", modes" : "",
+                    run->metrics[0] ? ", " : "", run->metrics, run->better > 0 ? "most" : "least", usual ? "" : " ",
+                    usual ? "" : run->best);
+  if (run->features[0]) gan_progress_note(progress, "features     %s", run->features);
 }
 
 void gan_header_print(gan_progress *progress, const gan_overview *run) {

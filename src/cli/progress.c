@@ -157,8 +157,19 @@ static void append_words(char line[LINE_BYTES], const gan_progress *progress, bo
 
 /* "BEFORE-27%": by how much `value` differs from the one before; nothing where that tells nothing. */
 static void append_change(char line[LINE_BYTES], const char *before, const gan_evaluation *values) {
-  if (values->before > 0 && isfinite(values->sliced_wasserstein))
-    append(line, "%s%+.0f%%", before, 100.0 * (values->sliced_wasserstein / values->before - 1.0));
+  if (values->before > 0 && isfinite(values->judged.value))
+    append(line, "%s%+.0f%%", before, 100.0 * (values->judged.value / values->before - 1.0));
+}
+
+/* "fcd 35.2 (floor 1.1)" */
+static void append_value(char line[LINE_BYTES], const char *name, const gan_evaluation_value *value) {
+  append(line, "  %s %.4g", name, gan_shown(value->value));
+  if (isfinite(value->floor)) append(line, " (floor %.3g)", gan_shown(value->floor));
+}
+
+/* The one that is always there, and has no floor. */
+static bool is_usual(const gan_evaluation_value *value) {
+  return !value->name || strcmp(value->name, "sliced_wasserstein") == 0;
 }
 
 static bool evaluation_is_new(const gan_progress *progress) {
@@ -167,7 +178,7 @@ static bool evaluation_is_new(const gan_progress *progress) {
 
 static void append_quality(char line[LINE_BYTES], const gan_progress *progress) {
   const gan_evaluation *values = &progress->evaluation;
-  append(line, "  quality %.4g", gan_shown(values->sliced_wasserstein));
+  append_value(line, is_usual(&values->judged) ? "quality" : values->judged.name, &values->judged);
   append_change(line, " ", values);
 }
 
@@ -328,8 +339,8 @@ void gan_progress_iteration(gan_progress *progress, const gan_iteration *values)
 /* " -27% (the best so far)", " +4% (best 0.0431 at iteration 700)"; nothing of the first. */
 static void append_trend(char line[LINE_BYTES], const gan_evaluation *values) {
   append_change(line, " ", values);
-  if (isnan(values->sliced_wasserstein) || isnan(values->best)) return;
-  if (values->sliced_wasserstein < values->best)
+  if (isnan(values->judged.value) || isnan(values->best)) return;
+  if ((values->judged.value - values->best) * values->judged.better > 0)
     append(line, " (the best so far)");
   else if (values->best_iteration > 0)
     append(line, " (best %.4g at iteration %lld)", values->best, (long long)values->best_iteration);
@@ -337,16 +348,30 @@ static void append_trend(char line[LINE_BYTES], const gan_evaluation *values) {
     append(line, " (best %.4g)", values->best);
 }
 
+/* Values of which more or less is better; the one that keeps best.h5 with its trend. */
+static void append_metrics(char line[LINE_BYTES], const gan_evaluation *values) {
+  for (int i = 0; i < values->value_count; i++) {
+    const gan_evaluation_value *value = &values->values[i];
+    if (isnan(value->value) || !value->better) continue;
+    append_value(line, value->name, value);
+    if (strcmp(value->name, values->judged.name) == 0) append_trend(line, values);
+  }
+}
+
 void gan_progress_evaluation(gan_progress *progress, const gan_evaluation *values) {
+  const char *judge = is_usual(&values->judged) ? "" : values->judged.name;
   if (progress->quiet) return;
   progress->evaluation = *values;
-  progress->evaluated = isfinite(values->sliced_wasserstein) ? progress->now(progress->now_context) : NAN;
+  progress->evaluated = isfinite(values->judged.value) ? progress->now(progress->now_context) : NAN;
   char line[LINE_BYTES] = "";
   append(line, "evaluation at iteration %lld:", (long long)values->iteration);
   if (!isnan(values->sliced_wasserstein)) append(line, "  sliced Wasserstein %.4g", values->sliced_wasserstein);
-  append_trend(line, values);
+  if (!judge[0]) append_trend(line, values);
   if (!isnan(values->modes_covered)) append(line, "  modes %.0f/%.0f", values->modes_covered, values->modes);
+  if (strcmp(judge, "modes_covered") == 0) append_trend(line, values);
   if (!isnan(values->high_quality_share)) append(line, "  high quality %.1f%%", 100.0 * values->high_quality_share);
+  if (strcmp(judge, "high_quality_share") == 0) append_trend(line, values);
+  append_metrics(line, values);
   put_line(progress, line);
 }
 

@@ -20,34 +20,49 @@ void gan_observed_begin(const gan_world *world, gan_observed *run) {
                      .modes = NAN,
                      .modes_covered = NAN,
                      .high_quality_share = NAN,
+                     .judged = {.name = "sliced_wasserstein", .value = NAN, .floor = NAN, .better = -1},
                      .before = NAN,
                      .best = NAN}};
 }
 
 double gan_observed_best(const gan_observed *run, int64_t *iteration) {
   const gan_evaluation *last = &run->evaluation;
-  const bool earlier = last->best <= last->sliced_wasserstein || isnan(last->sliced_wasserstein);
+  const double gain = (last->judged.value - last->best) * last->judged.better;
+  const bool earlier = gain <= 0 || isnan(last->judged.value);
   *iteration = earlier ? last->best_iteration : last->iteration;
-  return earlier ? last->best : last->sliced_wasserstein;
+  return earlier ? last->best : last->judged.value;
 }
 
 /* --- text --- */
 
-static void print_quality(const gan_observed *run) {
-  const gan_evaluation *found = &run->evaluation;
+/* ", the best of the run", or which is. */
+static void print_best(const gan_observed *run) {
   int64_t iteration;
   const double best = gan_observed_best(run, &iteration);
-  if (isfinite(found->modes_covered))
-    printf("modes covered         %.0f of %.0f\nsamples within 3 σ    %.1f %%\n", found->modes_covered, found->modes,
-           100 * found->high_quality_share);
-  if (!isfinite(found->sliced_wasserstein)) return;
-  printf("sliced Wasserstein    %.4g", found->sliced_wasserstein);
-  if (iteration == found->iteration)
+  if (iteration == run->evaluation.iteration)
     printf(", the best of the run");
   else if (isfinite(best))
     printf(", best %.4g", best);
-  if (iteration > 0 && iteration != found->iteration) printf(" at iteration %" PRId64 " (best.h5)", iteration);
+  if (iteration > 0 && iteration != run->evaluation.iteration) printf(" at iteration %" PRId64 " (best.h5)", iteration);
+}
+
+static void print_value(const gan_observed *run, const char *label, const gan_evaluation_value *value) {
+  if (!isfinite(value->value)) return;
+  printf("%-21s %.4g", label, value->value);
+  if (isfinite(value->floor)) printf(" (floor %.3g)", value->floor);
+  if (strcmp(value->name, run->evaluation.judged.name) == 0) print_best(run);
   printf("\n");
+}
+
+static void print_quality(const gan_observed *run) {
+  const gan_evaluation *found = &run->evaluation;
+  const gan_evaluation_value usual = {"sliced_wasserstein", found->sliced_wasserstein, NAN, -1};
+  if (isfinite(found->modes_covered))
+    printf("modes covered         %.0f of %.0f\nsamples within 3 σ    %.1f %%\n", found->modes_covered, found->modes,
+           100 * found->high_quality_share);
+  print_value(run, "sliced Wasserstein", &usual);
+  for (int i = 0; i < found->value_count; i++)
+    if (found->values[i].better) print_value(run, found->values[i].name, &found->values[i]);
 }
 
 static void print_files(const gan_observed *run, const gan_trainer *trainer) {
@@ -107,16 +122,29 @@ static struct json_object *json_phases(const gan_observed *run) {
   return object;
 }
 
+/* The metrics as `evaluate` names them, and their floors. */
+static void add_metrics(struct json_object *object, const gan_evaluation *found) {
+  struct json_object *floor = json_object_new_object();
+  for (int i = 0; i < found->value_count; i++) {
+    add_number(object, found->values[i].name, found->values[i].value);
+    add_number(floor, found->values[i].name, found->values[i].floor);
+  }
+  json_object_object_add(object, "floor", floor);
+}
+
 static void add_quality(struct json_object *object, const gan_observed *run) {
   int64_t iteration;
+  char name[96];
   const double best = gan_observed_best(run, &iteration);
   add_number(object, "sliced_wasserstein", run->evaluation.sliced_wasserstein);
-  add_number(object, "best_sliced_wasserstein", best);
+  snprintf(name, sizeof name, "best_%s", run->evaluation.judged.name);
+  add_number(object, name, best);
   json_object_object_add(object, "best_iteration",
                          isfinite(best) && iteration > 0 ? json_object_new_int64(iteration) : NULL);
   add_number(object, "modes", run->evaluation.modes);
   add_number(object, "modes_covered", run->evaluation.modes_covered);
   add_number(object, "high_quality_share", run->evaluation.high_quality_share);
+  if (run->evaluation.value_count) add_metrics(object, &run->evaluation);
 }
 
 void gan_train_report_json(const gan_observed *run, const gan_trainer *trainer, gan_status status) {

@@ -22,7 +22,8 @@ typedef struct setup {
   gan_layout layout;
   gan_shards shards;
   gan_shard_groups groups;
-  gan_pass_sizes generating; /* rank 0: samples for pictures and evaluations */
+  gan_pass_sizes generating; /* samples for pictures and evaluations */
+  gan_evaluator_bytes metrics;
 } setup;
 
 typedef struct rank_rows {
@@ -87,22 +88,27 @@ static void add_penalties(const setup *run, const gan_passes_memory *passes, ran
   add(list, "penalties", "tangents of layers", passes->tangents, 0);
 }
 
-/* What rank 0 compares and draws: for an evaluation some at a time, for a picture all together. */
-static void add_rank_0(const setup *run, const gan_trainer_sizes *sizes, const gan_passes_memory *passes,
-                       rank_rows *list) {
+/* What rank 0 keeps of real samples, and draws for a picture; and what all ranks together draw for an evaluation: its
+   samples and where they lie along the directions once per host. */
+static void add_samples(const setup *run, const gan_trainer_sizes *sizes, const gan_passes_memory *passes,
+                        rank_rows *list) {
   const bool first = run->shards.rank == 0, points = gan_picture_kind_of(&run->source->shape) == GAN_PICTURE_SCATTER;
   const size_t sample = (size_t)gan_shape_count(&run->source->shape) * sizeof(float);
   const size_t latent = (size_t)run->config->generator.latent * sizeof(float);
-  const size_t projected = sizes->evaluation * (size_t)run->config->eval.projections * sizeof(double) + sample;
+  const size_t projected = sizes->evaluation * (size_t)run->config->eval.projections * sizeof(double);
   const size_t kept = (points ? sizes->evaluation : sizes->shown) * sample;
-  const size_t evaluating = projected + kept + GAN_EVALUATION_ROWS * (sample + latent);
   const size_t drawing = (size_t)run->config->samples.count * (sample + latent);
+  const size_t rows = (size_t)gan_evaluation_rows(run->config, &run->source->shape, (int64_t)sizes->evaluation);
+  const size_t drawn = run->metrics.drawn ? run->metrics.drawn : rows * sample;
   const size_t lent = gan_passes_lend(passes, &run->generating)
                           ? (run->generating.values[0] + run->generating.workspace) * sizeof(float)
                           : 0;
-  add(list, "samples", "to compare with", first ? projected + kept : 0, 0)->rank_0 = true;
-  add(list, "samples", "drawn, when they are", first ? larger(evaluating, drawing) : 0, 0)->rank_0 = true;
-  add(list, "samples", "the generator's pass, then", first ? run->generating.bytes - lent : 0, 0)->rank_0 = true;
+  add(list, "samples", "to compare with", first ? projected + sample + kept : 0, 0)->rank_0 = true;
+  add(list, "samples", "of a picture, when it is drawn", first ? drawing : 0, 0)->rank_0 = true;
+  add(list, "samples", "of an evaluation, then", GAN_EVALUATION_ROWS * latent + sample, drawn + projected);
+  add(list, "samples", "the generator's pass, then", run->generating.bytes - lent, 0);
+  add(list, "metrics", "real samples, their features", 0, run->metrics.kept);
+  add(list, "metrics", "feature network", run->metrics.network, 0);
 }
 
 static gan_status list_rank(const setup *run, const char **variant, rank_rows *list) {
@@ -126,7 +132,7 @@ static gan_status list_rank(const setup *run, const char **variant, rank_rows *l
   add(list, "trainer", "the loss: scores, statistics, label flips",
       local * GAN_LOSS_STATISTICS * sizeof(double) + samples * (2 * sizeof(float) + sizes.flips * sizeof(bool)), 0);
   add(list, "trainer", "latents of pictures", sizes.latents * sizeof(float), 0);
-  add_rank_0(run, &sizes, &passes, list);
+  add_samples(run, &sizes, &passes, list);
   return GAN_OK;
 }
 
@@ -266,6 +272,10 @@ gan_status gan_memory_plan(const gan_config *config, gan_layout layout, gan_memo
   if (status == GAN_OK) status = gan_regularisers_check(config, run.model.critic);
   if (status == GAN_OK) status = gan_accumulation_check(config, &run.model);
   if (status == GAN_OK) status = gan_generate_measure(run.model.generator, &run.generating);
+  if (status == GAN_OK) status = gan_evaluator_check(config);
+  if (status == GAN_OK)
+    status = gan_evaluator_measure(config, &source->shape, run.model.generator->options.backend,
+                                   (int64_t)gan_trainer_measure(config, &run.model, source).evaluation, &run.metrics);
   if (status == GAN_OK) status = look_at_ranks(&run, report->shards, report);
   if (status == GAN_OK) status = check_totals(report);
   gan_model_release(&run.model);

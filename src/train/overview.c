@@ -1,5 +1,7 @@
 #include "train/overview.h"
 
+#include <stdio.h>
+
 #include "kernels/precision.h"
 #include "train/internal.h"
 
@@ -36,7 +38,12 @@ void gan_trainer_overview(const gan_trainer *trainer, gan_overview *overview) {
       .evaluation_every = config->eval.every,
       .evaluation_samples = trainer->evaluation_count,
       .modes = trainer->mode_count,
+      .best = config->eval.best,
+      .better = gan_judge_direction(config),
       .folder = trainer->folder,
   };
+  gan_evaluator_names(&trainer->evaluator, sizeof overview->metrics, overview->metrics);
+  if (overview->metrics[0])
+    snprintf(overview->features, sizeof overview->features, "%s", trainer->evaluator.about.name);
   gan_trainer_work(trainer, &overview->work);
 }

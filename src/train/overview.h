@@ -31,6 +31,10 @@ typedef struct gan_overview {
   const char *backend, *precision, *reduction;
   int64_t evaluation_every, evaluation_samples; /* 0: at the end only */
   int modes;                                    /* of data whose modes are known; 0 */
+  char metrics[256];                            /* of eval.metrics, "fcd, kid"; "": none */
+  char features[256];                           /* what they look at; "" */
+  const char *best;                             /* the value that keeps best.h5 */
+  int better;                                   /* of which less (-1) or more (1) is better */
   const char *folder;
 } gan_overview;
 

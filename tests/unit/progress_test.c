@@ -307,6 +307,7 @@ static gan_evaluation evaluation_of(double value, double before, double best, in
                           .modes = NAN,
                           .modes_covered = NAN,
                           .high_quality_share = NAN,
+                          .judged = {"sliced_wasserstein", value, NAN, -1},
                           .before = before,
                           .best = best,
                           .best_iteration = best_iteration};
@@ -334,6 +335,30 @@ static void evaluations_are_compared_with_the_one_before_and_the_best(void **sta
     assert_string_equal(text_of(&test), expected);
     stop(&test);
   }
+}
+
+/* The one that keeps best.h5 has the trend, whichever way it is better; errors are left out, and what is not defined. */
+static void metrics_are_shown_with_their_floors(void **state) {
+  (void)state;
+  static const gan_evaluation_value metrics[] = {
+      {"fcd", 35.25, 1.125, -1}, {"kid", 0.5, NAN, -1}, {"kid_error", 0.25, 0.5, 0}, {"recall", 0.5, 0.875, 1},
+      {"density", NAN, 1, 1}};
+  fixture test;
+  start(&test, false, false, 0, 100, false);
+  gan_evaluation values = evaluation_of(0.09, 0.4, 0.45, 3);
+  values.value_count = sizeof metrics / sizeof *metrics;
+  values.values = metrics;
+  values.judged = metrics[3];
+  gan_progress_evaluation(test.progress, &values);
+  assert_string_equal(text_of(&test),
+                      "evaluation at iteration 7:  sliced Wasserstein 0.09  fcd 35.25 (floor 1.12)  kid 0.5  recall 0.5 "
+                      "(floor 0.875) +25% (the best so far)\n");
+  stop(&test);
+  start(&test, true, false, 0, 130, false);
+  gan_progress_evaluation(test.progress, &values);
+  iterate(&test, 8, 100);
+  assert_non_null(strstr(text_of(&test), "  recall 0.5 (floor 0.875) +25%"));
+  stop(&test);
 }
 
 static void the_live_line_shows_quality_while_it_is_new(void **state) {
@@ -464,6 +489,7 @@ int main(void) {
       cmocka_unit_test(notes_and_evaluations_stand_above_the_live_line),
       cmocka_unit_test(evaluations_leave_out_what_does_not_apply),
       cmocka_unit_test(evaluations_are_compared_with_the_one_before_and_the_best),
+      cmocka_unit_test(metrics_are_shown_with_their_floors),
       cmocka_unit_test(the_live_line_shows_quality_while_it_is_new),
       cmocka_unit_test(quiet_draws_nothing),
       cmocka_unit_test(time_left_follows_a_change_of_speed),
