@@ -3,8 +3,8 @@
    order of their own, is rank 0's. So every value has the bits that it has on one rank. Metrics of eval.metrics share
    their work likewise (eval/metric.h).
 
-   Without eval.metrics the samples come some at a time, as many as take SAMPLES_AT_ONCE, since nothing is kept of them
-   but where they lie along the directions. With them, all are there together. */
+   Without eval.metrics the samples come some at a time, as many as gan_evaluation_rows says, since nothing is kept of
+   them but where they lie along the directions. With them, all are there together. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,12 +140,11 @@ static void tell_values(drawn_samples *drawn, gan_evaluation *values, double *va
 static gan_status compute_metrics(drawn_samples *drawn, gan_evaluation *values) {
   gan_trainer *trainer = drawn->trainer;
   gan_evaluator *evaluator = &trainer->evaluator;
-  const char *why = NULL;
-  GAN_TRY(gan_evaluator_compute(evaluator, trainer->world, trainer->model.generator->options.backend, &drawn->set.set,
-                                &why));
-  if (why && !evaluator->told)
-    gan_notice(trainer, "iteration %lld: a metric could not be computed: %s", (long long)trainer->iteration, why);
-  evaluator->told = evaluator->told || why;
+  const gan_backend *backend = trainer->model.generator->options.backend;
+  GAN_TRY(gan_evaluator_compute(evaluator, trainer->world, backend, &drawn->set.set));
+  if (evaluator->why[0] && !evaluator->told)
+    gan_notice(trainer, "iteration %lld: a metric is not defined: %s", (long long)trainer->iteration, evaluator->why);
+  evaluator->told = evaluator->told || evaluator->why[0];
   values->value_count = evaluator->value_count;
   values->values = evaluator->values;
   return GAN_OK;

@@ -171,21 +171,19 @@ static void list_values(gan_evaluator *evaluator, const gan_metric_result *floor
   }
 }
 
-/* A row by itself: values that it cannot give of these samples are no end of the training. */
+/* A row by itself: values that it cannot give of these samples are no end of the training. `why` keeps the first
+ * reason.
+ */
 static gan_status compute_row(const gan_metric *metric, const gan_comparison *comparison, gan_metric_result *result,
-                              const char **why) {
+                              size_t size, char *why) {
   const gan_metric_choice one = {.count = 1, .metrics = {metric}};
   const gan_status status = gan_metrics_compute(&one, comparison, "", &nobody, result);
-  if (status == GAN_BAD_USAGE) {
-    for (int i = 0; i < GAN_METRIC_VALUES; i++) result->values[i] = NAN;
-    if (!*why) *why = gan_error_message();
-    return GAN_OK;
-  }
-  if (result->unable[0] && !*why) {
-    gan_error_set(result->unable);
-    *why = gan_error_message();
-  }
-  return status;
+  const char *reason = status == GAN_BAD_USAGE ? gan_error_message() : result->unable;
+  if (status != GAN_OK && status != GAN_BAD_USAGE) return status;
+  if (reason[0] && !why[0]) snprintf(why, size, "%s", reason);
+  for (int i = 0; i < GAN_METRIC_VALUES && reason[0]; i++) result->values[i] = NAN;
+  if (status != GAN_OK) gan_error_set("");
+  return GAN_OK;
 }
 
 static gan_comparison compare(const gan_evaluator *evaluator, gan_world *world, const gan_backend *backend,
@@ -202,13 +200,13 @@ static gan_comparison compare(const gan_evaluator *evaluator, gan_world *world, 
 }
 
 gan_status gan_evaluator_compute(gan_evaluator *evaluator, gan_world *world, const gan_backend *backend,
-                                 const gan_sample_set *fake, const char **why) {
+                                 const gan_sample_set *fake) {
   const gan_comparison comparison = compare(evaluator, world, backend, fake);
   int place = 0;
-  *why = NULL;
+  evaluator->why[0] = '\0';
   for (int row = 0; row < evaluator->choice.count; row++) {
     gan_metric_result result;
-    GAN_TRY(compute_row(evaluator->choice.metrics[row], &comparison, &result, why));
+    GAN_TRY(compute_row(evaluator->choice.metrics[row], &comparison, &result, sizeof evaluator->why, evaluator->why));
     for (int i = 0; gan_metric_has(evaluator->choice.metrics[row], i); i++)
       evaluator->values[place++].value = result.values[i];
   }

@@ -20,7 +20,8 @@ typedef struct gan_evaluator {
   double power; /* of showers */
   int value_count;
   gan_evaluation_value values[GAN_EVALUATION_VALUES]; /* of the newest evaluation, with their floors */
-  bool told;                                          /* that one of them is not defined */
+  char why[512];                                      /* one of them is not defined; "": all are */
+  bool told;                                          /* that one was not */
 } gan_evaluator;
 
 /* What is always recorded and may keep best.h5: by their places in a gan_evaluation. */
@@ -41,11 +42,10 @@ gan_status gan_evaluator_create(gan_world *world, const gan_config *config, gan_
                                 const gan_backend *backend, int64_t count, gan_evaluator *evaluator) GAN_CHECKED;
 void gan_evaluator_release(gan_evaluator *evaluator);
 
-/* Fills in evaluator->values of generated samples. One that is not defined, or cannot be computed of these samples, is
-   NAN: for the first of these *why is set, to a sentence that is valid until the next error; else it is NULL. Errors
-   are agreed on. Collective. */
+/* Fills in evaluator->values of generated samples. One that cannot be computed of them, as their features are not
+   finite, is NAN, and evaluator->why says why the first of these is. Other errors are agreed on. Collective. */
 gan_status gan_evaluator_compute(gan_evaluator *evaluator, gan_world *world, const gan_backend *backend,
-                                 const gan_sample_set *fake, const char **why) GAN_CHECKED;
+                                 const gan_sample_set *fake) GAN_CHECKED;
 
 /* The value that eval.best names, of an evaluation whose values are there. Its name is the configuration's or the
    table's. Not collective. */

@@ -4,10 +4,11 @@
    iteration's mathematics, of what step.h lists: accumulation.c, placing.c, augmentation.c, scores.c, penalty.c,
    update.c; optimization.c and regularisers.c say what the configuration means for it. run.c is the loop around it,
    state.c checkpoints, resume.c the configuration of a run that goes on, history.c what changes in it, balance.c how
-   ranks share shards, claim.c whose the folder is, record.c what is written to disk besides, trace.c traces, advice.c
-   what the start has to say, symptoms.c what goes wrong later, overview.c what a run is told about, model.c the
-   networks, memory.c what all of it takes, memory_report.c what that comes to, work.c how much is computed.
-   classifier.c trains a classifier by the same kit. */
+   ranks share shards, claim.c whose the folder is, record.c what is written to disk besides, evaluate.c evaluations,
+   with evaluator.c for their metrics and real_rows.c for the real samples of these, trace.c traces, advice.c what the
+   start has to say, symptoms.c what goes wrong later, overview.c what a run is told about, model.c the networks,
+   memory.c what all of it takes, memory_report.c what that comes to, work.c how much is computed. classifier.c trains a
+   classifier by the same kit. */
 #ifndef GAN_TRAIN_INTERNAL_H
 #define GAN_TRAIN_INTERNAL_H
 
