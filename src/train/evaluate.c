@@ -50,13 +50,13 @@ static gan_status make_samples(void *context, int64_t first, int64_t count, floa
   return gan_draw_samples(drawn->trainer, drawn->first + first, count, samples);
 }
 
-/* Samples first .. first + count - 1 to all ranks, with their features where they are wanted. */
+/* Samples first .. first + count - 1 to all ranks. */
 static gan_status fill(drawn_samples *drawn, int64_t first, int64_t count) {
   static const gan_evaluation_watch nobody;
   gan_trainer *trainer = drawn->trainer;
   const gan_set_maker maker = {.make = make_samples, .context = drawn, .count = count, .shape = trainer->source->shape};
   drawn->first = first;
-  return gan_set_fill(trainer->world, &maker, trainer->evaluator.features, "generated samples", &nobody, &drawn->set);
+  return gan_set_fill(trainer->world, &maker, NULL, "generated samples", &nobody, &drawn->set);
 }
 
 /* What is kept of the samples that are there. */

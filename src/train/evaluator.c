@@ -10,6 +10,7 @@
 #include "base/nearest.h"
 #include "data/part.h"
 #include "eval/metric_rows.h"
+#include "eval/rounding.h"
 
 static const gan_judge always[] = {
     {"sliced_wasserstein", offsetof(gan_evaluation, sliced_wasserstein), -1},
@@ -199,18 +200,39 @@ static gan_comparison compare(const gan_evaluator *evaluator, gan_world *world, 
       .power = evaluator->power};
 }
 
-gan_status gan_evaluator_compute(gan_evaluator *evaluator, gan_world *world, const gan_backend *backend,
-                                 const gan_sample_set *fake) {
-  const gan_comparison comparison = compare(evaluator, world, backend, fake);
+static gan_status compute_rows(gan_evaluator *evaluator, const gan_comparison *comparison) {
   int place = 0;
   evaluator->why[0] = '\0';
   for (int row = 0; row < evaluator->choice.count; row++) {
     gan_metric_result result;
-    GAN_TRY(compute_row(evaluator->choice.metrics[row], &comparison, &result, sizeof evaluator->why, evaluator->why));
+    GAN_TRY(compute_row(evaluator->choice.metrics[row], comparison, &result, sizeof evaluator->why, evaluator->why));
     for (int i = 0; gan_metric_has(evaluator->choice.metrics[row], i); i++)
       evaluator->values[place++].value = result.values[i];
   }
   return GAN_OK;
+}
+
+/* A maker's function: rows of a set that is there. */
+static gan_status copy_rows(void *set, int64_t first, int64_t count, float *samples, int32_t *labels) {
+  (void)labels;
+  const gan_sample_set rows = gan_set_slice(set, first, count);
+  memcpy(samples, rows.samples, (size_t)(count * gan_shape_count(&rows.shape)) * sizeof *samples);
+  return GAN_OK;
+}
+
+gan_status gan_evaluator_compute(gan_evaluator *evaluator, gan_world *world, const gan_backend *backend,
+                                 const gan_sample_set *fake) {
+  gan_sample_set samples = *fake;
+  gan_rounding rounding;
+  gan_filled_set set;
+  const gan_set_maker copies = {.make = copy_rows, .context = &samples, .count = fake->count, .shape = fake->shape},
+                      maker = evaluator->rounds ? gan_rounding_maker(&rounding, &copies) : copies;
+  if (evaluator->choice.count == 0) return GAN_OK;
+  GAN_TRY(gan_set_fill(world, &maker, evaluator->features, "generated samples", &nobody, &set));
+  const gan_comparison comparison = compare(evaluator, world, backend, &set.set);
+  const gan_status status = compute_rows(evaluator, &comparison);
+  gan_set_release(&set);
+  return status;
 }
 
 /* --- Beginning --- */
@@ -245,6 +267,7 @@ static gan_status find_floor(gan_world *world, const gan_backend *backend, gan_r
                     "eval.features: all %lld real samples have the same features (%s), which tell nothing of how good "
                     "samples are: take others",
                     (long long)rows->real_count, evaluator->about.name);
+  evaluator->rounds = gan_are_byte_images(&evaluator->real.set);
   GAN_TRY(fill(world, evaluator, &rows->others, rows->other_count, &evaluator->others));
   const gan_sample_set others = gan_set_slice(&evaluator->others.set, 0, judged);
   const gan_comparison comparison = compare(evaluator, world, backend, &others);
@@ -363,7 +386,7 @@ gan_status gan_evaluator_measure(const gan_config *config, const gan_shape *shap
     const gan_features_about *about = evaluator.features ? &evaluator.about : NULL;
     const double set = gan_set_bytes(count, gan_shape_count(shape), about, false);
     bytes->kept = (size_t)fmin(2 * set, 1e18); /* the real samples and, for the floor, others */
-    bytes->drawn = (size_t)fmin(set, 1e18);
+    bytes->drawn = (size_t)fmin(set + gan_set_bytes(count, gan_shape_count(shape), NULL, false), 1e18);
     if (about) bytes->network = gan_features_bytes(evaluator.features);
   }
   gan_evaluator_release(&evaluator);

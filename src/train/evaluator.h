@@ -17,6 +17,7 @@ typedef struct gan_evaluator {
   gan_features_about about;
   gan_filled_set real, others; /* the others stay only where a metric wants held-out samples */
   bool held_out;
+  bool rounds;  /* real samples are images of 8 bits, and so are others then (eval/rounding.h) */
   double power; /* of showers */
   int value_count;
   gan_evaluation_value values[GAN_EVALUATION_VALUES]; /* of the newest evaluation, with their floors */
@@ -42,7 +43,8 @@ gan_status gan_evaluator_create(gan_world *world, const gan_config *config, gan_
                                 const gan_backend *backend, int64_t count, gan_evaluator *evaluator) GAN_CHECKED;
 void gan_evaluator_release(gan_evaluator *evaluator);
 
-/* Fills in evaluator->values of generated samples. One that cannot be computed of them, as their features are not
+/* Fills in evaluator->values of generated samples, which need no features: those are computed here, of values that are
+   rounded first where the real ones are. One that cannot be computed of them, as their features are not
    finite, is NAN, and evaluator->why says why the first of these is. Other errors are agreed on. Collective. */
 gan_status gan_evaluator_compute(gan_evaluator *evaluator, gan_world *world, const gan_backend *backend,
                                  const gan_sample_set *fake) GAN_CHECKED;

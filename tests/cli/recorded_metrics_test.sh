@@ -51,16 +51,16 @@ P
 
 test_metrics_are_those_of_evaluate() {
   images && run 0 mpi 2 train "${pictures[@]}" "${four[@]}" --iterations 4 --run.dir run &&
-    run 0 mpi 3 evaluate run --samples 600 --metrics fcd,kid,precision,memorisation --json || return 1
+    run 0 mpi 3 evaluate run --samples 600 --metrics fcd,kid,precision --json || return 1
   made <<'P'
 import h5py, json, numpy as np
 found, group, compared = json.load(open("out")), h5py.File("run/metrics.h5")["eval"], 0
 for name in group:
-    if "floor" not in group[name].attrs: continue
+    if "floor" not in group[name].attrs or name == "memorisation": continue
     for ours, theirs in ((group[name][-1], found[name]), (group[name].attrs["floor"], found["floor"][name])):
         assert np.isnan(ours) and theirs is None or abs(ours - theirs) <= 1e-8 * abs(theirs), (name, ours, theirs)
     compared += 1
-assert compared == 10 and found["held_out"], compared
+assert compared == 9 and found["held_out"] and found["rounded"], compared
 P
 }
 
@@ -90,7 +90,7 @@ test_resumed_it_is_as_never_stopped() {
 test_best_is_by_the_value_that_is_named() {
   local name options=("${tiny[@]}" --iterations 40 --eval.every=2 --optimizer.learning_rate=0.02 --eval.metrics=ks,precision)
   for name in sliced_wasserstein ks precision modes_covered; do
-    run 0 mpi 2 train "${options[@]}" --eval.best=$name --run.dir $name && best_of $name >$name.txt || return 1
+    run 0 "$PROGRAM" train "${options[@]}" --eval.best=$name --run.dir $name && best_of $name >$name.txt || return 1
   done
   made <<'P'
 import h5py, numpy as np

@@ -43,8 +43,7 @@ static void samples_that_are_no_numbers_have_no_value(void **state) {
   assert_int_equal(gan_evaluator_create(world, config, source, backend, SAMPLES, &evaluator), GAN_OK);
   assert_int_equal(evaluator.value_count, 5); /* three of the Fréchet distance, two of ks */
   gan_random_normal((gan_random_address){.seed = 3}, 2 * SAMPLES, samples);
-  const gan_sample_set set = {
-      .count = SAMPLES, .shape = source->shape, .samples = samples, .feature_count = 2, .features = samples};
+  const gan_sample_set set = {.count = SAMPLES, .shape = source->shape, .samples = samples};
   for (int round = 0; round < 3; round++) {
     const bool spoilt = round == 1;
     const float whole = samples[7];
