@@ -119,6 +119,8 @@ static gan_status build(gan_metrics_file *file, const char *partial, const gan_m
   gan_status status = keep_until < 0 ? GAN_OK : gan_metrics_copy_rows(file, keep_until);
   *damaged = status == GAN_BAD_FILE;
   if (status != GAN_OK) return status;
+  /* Starting to be followed, HDF5 reads again what it has written: all of that has to be in the file. */
+  if (H5Fflush(file->file, H5F_SCOPE_LOCAL) < 0 || file->output.error) return fail_file(file);
   if (H5Fstart_swmr_write(file->file) < 0 || H5Fflush(file->file, H5F_SCOPE_LOCAL) < 0 || file->output.error)
     return fail_file(file);
   return gan_partial_sync(partial, file->path);
