@@ -2,7 +2,7 @@
 """How good a preset's samples are after its training, and after as long a training of the same recipe in PyTorch: one table in
 Markdown, whose rows are judged by the same feature networks.
 
-    scripts/compare/recipe_quality.py fashion-fast --features fashion-classifier.h5 [--features ANOTHER.h5] --python PYTHON-WITH-TORCH
+    scripts/compare/recipe_quality.py fashion-10min --features fashion-classifier.h5 [--features ANOTHER.h5] --python PYTHON-WITH-TORCH
 
 gan_dist trains on --np ranks (2), all of the preset's iterations or --iterations, with their schedules; the time that takes, from
 its start to its end, is what PyTorch gets, too. Its recipe is read from the run's config.ini: networks, loss, penalties, Adam,
@@ -10,8 +10,8 @@ learning rates, average of the generator. It starts from the weights that gan_di
 follow the clock, so that they end with the time, whatever the speed. It runs in one process with --np threads: its convolutions
 share work, and batch norm sees the whole batch. --bf16 adds a row for bfloat16 autocast, --seconds N makes it another time.
 
-Each row is `gan_dist evaluate --metrics fcd` of 10,000 samples against the run's data, beside the floor. Needs h5py and NumPy,
-here and beside PyTorch."""
+Each row is `gan_dist evaluate --metrics fcd` of 10,000 samples against the run's data, beside the floor. --runs FOLDER keeps runs
+and samples; what is trained there is not trained again. PyTorch's Python needs h5py and NumPy."""
 import argparse
 import gzip
 import json
@@ -26,8 +26,6 @@ import types
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.dirname(HERE))
-SAMPLES = 10000
-
 
 # ---- PyTorch's side: a process of its own
 
@@ -168,7 +166,7 @@ class Recipe:
     def draw(self, count):
         self.average.eval()
         with self.torch.no_grad():
-            return self.torch.cat([self.average(self.torch.randn(1000, self.latent)) for _ in range(count // 1000)]).numpy()
+            return self.torch.cat([self.average(latents) for latents in self.torch.randn(count, self.latent).split(1000)]).numpy()
 
 
 def refuse_unknown(settings):
@@ -199,7 +197,7 @@ def train_in_pytorch(arguments):
     with h5py.File(os.path.join(arguments.start, "latest.h5"), "r") as checkpoint:
         recipe = Recipe(settings, checkpoint, settings.text("data", "path"), arguments.bf16)
     iterations = recipe.train(arguments.seconds)
-    numpy.save(arguments.output, recipe.draw(SAMPLES))
+    numpy.save(arguments.output, recipe.draw(arguments.samples))
     print(json.dumps({"iterations": iterations, "version": torch.__version__}))
 
 
@@ -229,24 +227,36 @@ def judge(arguments, samples, run_folder):
     results = []
     for features in arguments.features:
         what = [samples] if samples == run_folder else [samples, "--against", run_folder]
-        found = json.loads(run([arguments.program, "evaluate", *what, "--features", features, "--metrics", "fcd", "--samples", str(SAMPLES), "--json"],
-                               arguments.limit))
+        found = json.loads(run([arguments.program, "evaluate", *what, "--features", features, "--metrics", "fcd", "--samples", str(arguments.samples),
+                                "--json"], arguments.limit))
         results.append((found["fcd"], found["floor"]["fcd"]))
     return results
 
 
+def trained_here(arguments, folder):
+    """The run's folder, and the seconds that its training took, now or before."""
+    mine, note = os.path.join(folder, "run"), os.path.join(folder, "seconds.json")
+    if not os.path.exists(note):
+        seconds = train_here(arguments, mine)
+        with open(note, "w", encoding="utf-8") as file:
+            json.dump(seconds, file)
+    with open(note, encoding="utf-8") as file:
+        return mine, json.load(file)
+
+
 def compare(arguments, folder):
-    mine, start = os.path.join(folder, "run"), os.path.join(folder, "start")
-    seconds = train_here(arguments, mine)
+    start = os.path.join(folder, "start")
+    mine, seconds = trained_here(arguments, folder)
     with open(os.path.join(mine, "config.ini"), encoding="utf-8") as file:
         iterations = next(int(line.split("=")[1]) for line in file if line.startswith("iterations ="))
     rows = [("gan_dist", seconds, iterations, judge(arguments, mine, mine))]
     if arguments.python:
+        shutil.rmtree(start, ignore_errors=True)
         train_here(arguments, start, "--run.stop_at=1")
         for bf16 in [False, True] if arguments.bf16 else [False]:
-            output = os.path.join(folder, "samples.npy")
+            output = os.path.join(folder, "samples-bf16.npy" if bf16 else "samples.npy")
             command = [arguments.python, os.path.abspath(__file__), arguments.preset, "--start", start, "--seconds", str(arguments.seconds or seconds),
-                       "--np", str(arguments.np), "--seed", str(arguments.seed), "--output", output] + ["--bf16"] * bf16
+                       "--np", str(arguments.np), "--seed", str(arguments.seed), "--samples", str(arguments.samples), "--output", output] + ["--bf16"] * bf16
             found = json.loads(run(command, arguments.limit).splitlines()[-1])
             name = f"PyTorch {found['version']}" + ", bf16" * bf16
             rows.append((name, arguments.seconds or seconds, found["iterations"], judge(arguments, output, mine)))
@@ -268,6 +278,7 @@ def main():
     parser.add_argument("--np", type=int, default=2, help="ranks of gan_dist, threads of PyTorch")
     parser.add_argument("--iterations", type=int, help="of gan_dist, instead of the preset's")
     parser.add_argument("--seconds", type=float, help="for PyTorch, instead of as long as gan_dist took")
+    parser.add_argument("--samples", type=int, default=10000, help="that are judged")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--limit", type=float, default=3600, help="seconds that a part may take")
@@ -279,7 +290,8 @@ def main():
         return train_in_pytorch(arguments)
     if not arguments.features:
         parser.error("--features FILE says what judges; gan_dist classify makes one")
-    arguments.features = [os.path.abspath(path) for path in arguments.features]
+    arguments.features = [os.path.abspath(name) if os.path.exists(name) else name for name in arguments.features]
+    arguments.program = os.path.abspath(arguments.program)
     folder = arguments.runs or tempfile.mkdtemp(prefix="recipe-")
     os.makedirs(folder, exist_ok=True)
     try:

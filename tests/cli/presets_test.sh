@@ -36,7 +36,7 @@ trains() {
 test_presets_of_fashion_images_train() {
   plain_build_only "too long with sanitizers"
   [ -e /usr/share/datasets/fashion-mnist ] || skip "Fashion-MNIST is not installed: scripts/install-deps.sh"
-  trains fashion-lsgan fashion-ragan fashion-sngan fashion-wgan-gp fashion-r3gan
+  trains fashion-lsgan fashion-ragan fashion-sngan fashion-wgan-gp fashion-r3gan fashion-10min
 }
 test_presets_of_small_colour_images_train() {
   plain_build_only "too long with sanitizers"
@@ -56,11 +56,28 @@ test_grid25_knows_its_25_modes() {
 test_presets_are_what_they_are_called() {
   local row preset key
   for row in fashion-lsgan:name=least_squares fashion-ragan:name=relativistic_average fashion-sngan:spectral_norm=yes \
-    fashion-wgan-gp:gradient_penalty=10 fashion-r3gan:name=relativistic_paired sngan-32:name=wasserstein_hinge \
+    fashion-wgan-gp:gradient_penalty=10 fashion-r3gan:name=relativistic_paired fashion-10min:penalty_every=8 sngan-32:name=wasserstein_hinge \
     r3gan-32:name=relativistic_paired grid25:source=grid; do
     preset=${row%%:*} key=${row#*:}
     run 0 "$PROGRAM" config --preset "$preset" && says out "^${key%=*} = ${key#*=}$" || { note "$preset: $key"; return 1; }
   done
+}
+
+# ---- recipe_quality.py: of a preset, here and in PyTorch
+
+test_a_recipe_trains_here_and_in_pytorch_and_both_are_judged() {
+  plain_build_only
+  [ -e /usr/share/datasets/fashion-mnist ] || skip "Fashion-MNIST is not installed: scripts/install-deps.sh"
+  pytorch_only
+  run 0 env MPIRUN="$quiet_mpirun" "$python" "$ROOT/scripts/compare/recipe_quality.py" fashion-10min --program "$PROGRAM" --python "$python" \
+    --features random --samples 1000 --iterations 2 --seconds 1 --runs kept &&
+    says out '^\| gan_dist \| [0-9]+ \| 2 \| [0-9.]+ \|$' && says out '^\| PyTorch .* \| 1 \| [0-9,]+ \| [0-9.]+ \|$' &&
+    says out '^\| floor ' && [ -e kept/run/latest.h5 ] || return 1
+  # What is trained can be compared again; another recipe, which is not known there, is refused.
+  run 0 "$python" "$ROOT/scripts/compare/recipe_quality.py" fashion-10min --program "$PROGRAM" --features random --samples 1000 --runs kept &&
+    says out '^\| gan_dist \| [0-9]+ \| 2 \|' || return 1
+  run 1 env MPIRUN="$quiet_mpirun" "$python" "$ROOT/scripts/compare/recipe_quality.py" fashion-sngan --program "$PROGRAM" --python "$python" \
+    --features random --samples 1000 --iterations 2 --seconds 1 && says err 'spectral_norm = yes are not known here'
 }
 
 # ---- gallery.sh
