@@ -2,9 +2,10 @@
    get, so that a number means something (docs/evaluation.md).
 
    Work is in blocks of samples of a fixed size that the ranks share (eval/sample_sets.h), so all numbers are the same
-   on any number of ranks. Sets come one after the other: the real ones stay, others go when they are compared. */
+   on any number of ranks. Sets come one after the other: the real ones stay, others go when they are compared.
+
+   Here are the flags and the order of the work; the work itself is in files by its parts (cli/evaluate_work.h). */
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,11 @@
 #include "cli/run_folder.h"
 #include "cli/terminal.h"
 #include "dist/world.h"
-#include "eval/metric_rows.h"
 #include "store/kind.h"
-#include "train/data.h"
 
-/* Samples of each set by default. */
-enum { SAMPLES_USUAL = 10000, LEAST_SAMPLES = 2, MOST_REPEATS = 10000 };
+/* SAMPLES_USUAL: of each set, by default. */
+enum { SAMPLES_USUAL = 10000, MOST_REPEATS = 10000 };
+
 static const gan_flag flags[] = {
     {"--all", NULL, "every checkpoint of the run's folder: a curve of quality over iterations, and the best one"},
     {"--against", "WHAT", "the real samples: those of a run's folder or checkpoint, or a data file (HDF5, NumPy, IDX)"},
@@ -74,7 +74,7 @@ static gan_status take_flags(gan_evaluate_work *of) {
     return gan_fail(GAN_BAD_USAGE, "--metrics names none: leave it out for all of them");
   GAN_TRY(gan_metrics_choose(metrics ? metrics : "", &of->choice));
   GAN_TRY(check_round(of));
-  GAN_TRY(take_number(of->arguments, "--samples", LEAST_SAMPLES, INT32_MAX, &of->wanted));
+  GAN_TRY(take_number(of->arguments, "--samples", GAN_EVALUATE_LEAST, INT32_MAX, &of->wanted));
   GAN_TRY(take_number(of->arguments, "--neighbours", 1, INT32_MAX, &neighbours));
   GAN_TRY(take_number(of->arguments, "--repeat", 2, MOST_REPEATS, &repeats));
   of->neighbours = (int)neighbours;
@@ -90,321 +90,6 @@ static gan_status check_output(const gan_evaluate_work *of) {
   if (!gan_name_ends_in(output, ".png"))
     return gan_fail(GAN_BAD_USAGE, "-o %s: the name has to end in .png, since it becomes a picture", output);
   return gan_world_rank(of->world) == 0 ? gan_result_may_become("-o", output, GAN_KIND_PICTURE) : GAN_OK;
-}
-
-/* --- The real samples --- */
-
-static int64_t at_most(int64_t wanted, int64_t count) { return count && count < wanted ? count : wanted; }
-
-/* "of the 60000 samples of PATH". */
-static void describe(const gan_source *source, char text[GAN_EVALUATE_TEXT]) {
-  if (source->count)
-    snprintf(text, GAN_EVALUATE_TEXT, "of the %" PRId64 " samples of %s", source->count, gan_evaluate_place(source));
-  else
-    snprintf(text, GAN_EVALUATE_TEXT, "samples of %s, which has no end", gan_evaluate_place(source));
-}
-
-static void describe_real(gan_evaluate_work *of) {
-  gan_evaluate_report *report = of->report;
-  char text[GAN_EVALUATE_TEXT];
-  report->real_count = of->rows.real_count;
-  describe(of->real, report->real);
-  if (!of->rows.others.source) return;
-  describe(of->rows.others.source, text);
-  snprintf(report->others, sizeof report->others, "%s, %s", text,
-           report->held_out ? "held out of training" : "others than the real ones, which training may have seen");
-}
-
-static gan_status check_shape(const gan_shape *real, const gan_shape *other, const char *what) {
-  char is[GAN_SHAPE_TEXT], has_to_be[GAN_SHAPE_TEXT];
-  gan_shape_print(real, has_to_be);
-  gan_shape_print(other, is);
-  if (strcmp(is, has_to_be) == 0) return GAN_OK;
-  return gan_fail(GAN_BAD_USAGE, "samples of %s are of shape %s, and the real ones of %s: they cannot be compared",
-                  what, is, has_to_be);
-}
-
-static gan_status too_few(const char *set, const char *place, int64_t count, int64_t needed, const char *remedy) {
-  return gan_fail(GAN_BAD_USAGE,
-                  "%s has too few %ssamples for a comparison: there are %" PRId64 ", and %" PRId64 " are needed%s",
-                  place, set, count, needed, remedy);
-}
-
-static gan_status check_counts(const gan_evaluate_work *of) {
-  const gan_source *real = of->real, *others = of->rows.others.source;
-  const bool shared = of->has_floor && !of->report->held_out; /* the floor's samples are taken from the same */
-  if (of->rows.real_count < LEAST_SAMPLES || (shared && of->rows.other_count < LEAST_SAMPLES))
-    return too_few("", gan_evaluate_place(real), real->count, shared ? 2 * LEAST_SAMPLES : LEAST_SAMPLES,
-                   shared ? " with a floor, which takes half of them; --no-floor leaves it out" : "");
-  if (!of->has_floor || of->rows.other_count >= LEAST_SAMPLES) return GAN_OK;
-  return too_few("held-out ", gan_evaluate_place(others), of->rows.other_count, LEAST_SAMPLES,
-                 " for the floor; --no-floor leaves it out");
-}
-
-static gan_status open_real(gan_evaluate_work *of) {
-  GAN_TRY(gan_open_source(of->world, &of->data.config->data, (uint64_t)of->data.config->run.seed, &of->real));
-  GAN_TRY(gan_real_rows_deal(of->world, of->real, of->data.has_held_out ? &of->data.held_out : NULL, of->wanted,
-                             of->has_floor, &of->rows));
-  of->report->held_out = of->rows.held_out;
-  if (of->rows.opened)
-    GAN_TRY(check_shape(&of->real->shape, &of->rows.opened->shape, gan_evaluate_place(of->rows.opened)));
-  describe_real(of);
-  GAN_TRY(check_counts(of));
-  return gan_source_modes(of->real, &of->modes, &of->centres);
-}
-
-/* --- Features --- */
-
-static gan_status open_features(gan_evaluate_work *of) {
-  const gan_config *config = of->data.config;
-  const char *name = gan_argument(of->arguments, "--features");
-  if (!name) name = of->real->shape.rank == 1 ? "none" : "random";
-  GAN_TRY(gan_world_agree(
-      of->world, gan_backend_open(config->run.backend, gan_precision_find(config->run.precision), &of->backend)));
-  of->about =
-      (gan_features_about){.name = "none: the samples themselves", .feature_count = gan_shape_count(&of->real->shape)};
-  if (strcmp(name, "none") != 0) {
-    GAN_TRY(gan_features_open(of->world, name, &of->real->shape, of->backend, &of->features));
-    of->about = gan_features_tell(of->features);
-  }
-  snprintf(of->report->features, sizeof of->report->features, "%s", of->about.name);
-  of->report->feature_count = of->about.feature_count;
-  of->report->fingerprint = of->about.fingerprint;
-  of->label_count = of->real->label_count;
-  if (!of->about.classes || of->label_count <= of->about.classes) return GAN_OK;
-  gan_evaluate_notice(of->report, "labels are left out: the data have %d classes, and the feature network %d",
-                      of->label_count, of->about.classes);
-  of->label_count = 0;
-  return GAN_OK;
-}
-
-/* --- Memory --- */
-
-static double bytes_of(const gan_evaluate_work *of, int64_t count, bool labelled) {
-  const double halves = of->repeats ? 1.5 : 1;
-  return halves * gan_set_bytes(count, gan_shape_count(&of->real->shape), of->features ? &of->about : NULL, labelled);
-}
-
-/* What all sets take that are there at a time, on each host. */
-static gan_status check_memory(const gan_evaluate_work *of) {
-  const bool labelled = of->label_count > 0;
-  const double bytes = bytes_of(of, of->rows.real_count, labelled) + bytes_of(of, of->rows.other_count, labelled) +
-                       bytes_of(of, of->judged_count, labelled);
-  const double available = gan_memory_available(), gibibyte = 1 << 30;
-  if (bytes <= available) return GAN_OK;
-  return gan_fail(GAN_FAILED,
-                  "the samples and their features would take %.1f GiB of memory, and %.1f GiB are there: take fewer "
-                  "with --samples",
-                  bytes / gibibyte, available / gibibyte);
-}
-
-/* --- Comparing --- */
-
-static gan_comparison compare_with(const gan_evaluate_work *of, const gan_sample_set *fake) {
-  return (gan_comparison){
-      .world = of->world,
-      .backend = of->backend,
-      .real = &of->real_set.set,
-      .fake = fake,
-      .held_out = of->report->held_out && of->other_set.samples ? &of->other_set.set : NULL,
-      .training_count = of->training.maker.count,
-      .seed = GAN_METRIC_SEED,
-      .neighbours = of->neighbours,
-      .modes = of->modes,
-      .centres = of->centres,
-      .sigma = of->real->options.sigma,
-      .power = gan_source_type_reads(of->real->type, "shower.power") ? of->real->options.shower.power : 0};
-}
-
-static gan_status fill(gan_evaluate_work *of, gan_set_maker maker, const char *what, gan_filled_set *filled) {
-  if (maker.label_count) maker.label_count = of->label_count; /* all sets have the same classes */
-  return gan_set_fill(of->world, &maker, of->features, what, &of->watch, filled);
-}
-
-/* --- Rounding --- */
-
-/* By --round, or by what the real samples are. */
-static gan_status choose_rounding(gan_evaluate_work *of) {
-  const char *text = gan_argument(of->arguments, "--round");
-  of->report->rounded = text ? strcmp(text, "8bit") == 0 : gan_are_byte_images(&of->real_set.set);
-  if (!of->report->rounded || of->real->shape.rank == 3) return GAN_OK;
-  return gan_fail(GAN_BAD_USAGE, "--round 8bit is for images, and samples of %s are none",
-                  gan_evaluate_place(of->real));
-}
-
-/* fill, of samples that are not real ones. */
-static gan_status fill_rounded(gan_evaluate_work *of, gan_set_maker maker, const char *what, gan_rounding *rounding,
-                               gan_filled_set *filled) {
-  return fill(of, of->report->rounded ? gan_rounding_maker(rounding, &maker) : maker, what, filled);
-}
-
-/* --- Copies of training samples --- */
-
-static bool judges_memorisation(const gan_evaluate_work *of) {
-  bool wanted = false;
-  for (int row = 0; row < of->choice.count; row++)
-    wanted = wanted || of->choice.metrics[row] == &gan_metric_memorisation;
-  return wanted && of->has_floor && of->report->held_out;
-}
-
-/* All that a training may have seen, of which the reference is a part: data without end have no such thing. */
-static gan_status open_training(gan_evaluate_work *of) {
-  const int64_t all = of->real->count;
-  const bool there = of->rows.real_count == all;
-  if (!all || !(judges_memorisation(of) || gan_argument(of->arguments, "--pairs"))) return GAN_OK;
-  of->training_rows = of->rows.real;
-  of->training_rows.in_order = !there; /* as they lie in the file, unless they have been read already */
-  const gan_set_maker maker = gan_source_rows_maker(&of->training_rows, all);
-  return gan_training_open(of->world, &maker, of->features, there ? &of->real_set.set : NULL, &of->watch,
-                           &of->training);
-}
-
-static gan_status search(gan_evaluate_work *of, gan_filled_set *set) {
-  if (!of->training.maker.count) return GAN_OK;
-  return gan_training_search(of->world, of->backend, &of->training, &of->watch, set);
-}
-
-/* Of a set that is no picture's. */
-static gan_status search_for_value(gan_evaluate_work *of, gan_filled_set *set) {
-  return judges_memorisation(of) ? search(of, set) : GAN_OK;
-}
-
-static gan_status compare_noise(gan_evaluate_work *of) {
-  gan_noise noise;
-  gan_filled_set set = {.set = {.count = 0}};
-  gan_status status = gan_world_agree(of->world, gan_noise_create(&of->real_set.set, GAN_METRIC_SEED, &noise));
-  const gan_set_maker maker = {
-      .make = gan_noise_make, .context = &noise, .count = of->judged_count, .shape = of->real->shape};
-  gan_rounding rounding;
-  if (status == GAN_OK) status = fill_rounded(of, maker, "noise", &rounding, &set);
-  if (status == GAN_OK) status = search_for_value(of, &set);
-  if (status == GAN_OK) {
-    const gan_comparison comparison = compare_with(of, &set.set);
-    status = gan_metrics_compute(&of->choice, &comparison, "noise", &of->watch, of->report->noise);
-  }
-  gan_set_release(&set);
-  gan_noise_release(&noise);
-  return status;
-}
-
-/* The floor and noise are of as many samples as are judged, since values depend on how many they are of. */
-static gan_status compare_floor(gan_evaluate_work *of) {
-  if (!of->has_floor) return GAN_OK;
-  GAN_TRY(
-      fill(of, gan_source_rows_maker(&of->rows.others, of->rows.other_count), "other real samples", &of->other_set));
-  GAN_TRY(search_for_value(of, &of->other_set));
-  const gan_sample_set floor = gan_set_slice(&of->other_set.set, 0, of->report->floor_count);
-  const gan_comparison comparison = compare_with(of, &floor);
-  GAN_TRY(gan_metrics_floor(&of->choice, &comparison, &of->watch, of->report->floor));
-  if (!of->report->held_out) gan_set_release(&of->other_set);
-  return compare_noise(of);
-}
-
-/* Somebody who names a metric is to learn that it is not there from the exit status. */
-static gan_status check_named(const gan_evaluate_work *of, const gan_evaluate_entry *entry) {
-  for (int row = 0; of->choice.named && row < of->choice.count; row++)
-    if (entry->results[row].unable[0])
-      return gan_fail(GAN_BAD_USAGE, "%s cannot be computed: %s", of->choice.metrics[row]->name,
-                      entry->results[row].unable);
-  return GAN_OK;
-}
-
-/* --- Units --- */
-
-/* Rows that want nothing but the held-out samples, which are there and left out, say so. */
-static void blame_no_floor(const gan_evaluate_work *of, const gan_comparison *comparison, gan_metric_result *results) {
-  gan_comparison with = *comparison;
-  if (of->has_floor || !of->report->held_out) return;
-  with.held_out = comparison->real;
-  for (int row = 0; row < of->choice.count; row++)
-    if (results[row].unable[0] && !of->choice.metrics[row]->unable(&with))
-      snprintf(results[row].unable, sizeof results[row].unable,
-               "needs real samples that training has not seen, and --no-floor leaves them out");
-}
-
-static gan_status judge_set(gan_evaluate_work *of, gan_filled_set *set, gan_evaluate_entry *entry) {
-  GAN_TRY(search(of, set));
-  const gan_comparison comparison = compare_with(of, &set->set);
-  entry->count = set->set.count;
-  gan_status status = gan_metrics_compute(&of->choice, &comparison, "judged", &of->watch, entry->results);
-  if (status == GAN_OK) blame_no_floor(of, &comparison, entry->results);
-  if (status == GAN_OK) status = check_named(of, entry);
-  if (status == GAN_OK && of->repeats)
-    status = gan_metrics_repeat(&of->choice, &comparison, of->repeats, &of->watch, entry->results);
-  const char *pairs = gan_argument(of->arguments, "--pairs");
-  if (status == GAN_OK && pairs)
-    status = gan_evaluate_draw_pairs(&comparison, of->training.maker.count ? &of->training : NULL, pairs);
-  return status;
-}
-
-static gan_status judge(gan_evaluate_work *of, gan_set_maker maker, gan_evaluate_entry *entry) {
-  gan_filled_set set;
-  gan_rounding rounding;
-  GAN_TRY(fill_rounded(of, maker, "samples to judge", &rounding, &set));
-  gan_evaluate_notice_units(of, &set.set, of->report->rounded ? &rounding : NULL);
-  const gan_status status = judge_set(of, &set, entry);
-  gan_set_release(&set);
-  return status;
-}
-
-/* --- What is judged --- */
-
-static void compare_data(gan_evaluate_work *of, const gan_saved_generator *saved) {
-  if (!of->data.of_run || gan_argument(of->arguments, "--against")) return;
-  if (saved->fingerprint != of->real->fingerprint && saved->fingerprint != of->real->earlier_fingerprint)
-    gan_evaluate_notice(of->report, "%s is not what the generator was trained on: the data have changed",
-                        gan_evaluate_place(of->real));
-}
-
-static gan_status judge_generator(gan_evaluate_work *of, const gan_saved_generator *saved, gan_evaluate_entry *entry) {
-  gan_generated_rows rows;
-  GAN_TRY(gan_world_agree(of->world, check_shape(&of->real->shape, &saved->data_shape, saved->checkpoint)));
-  gan_status status = gan_world_agree(of->world, gan_generated_rows_create(of->arguments, saved, of->wanted, &rows));
-  entry->origin = saved->origin;
-  of->report->seed = rows.latents.latents.address.seed;
-  compare_data(of, saved);
-  if (status == GAN_OK) status = judge(of, gan_generated_rows_maker(&rows, of->wanted), entry);
-  gan_generated_rows_release(&rows);
-  return status;
-}
-
-static gan_status judge_checkpoint(gan_evaluate_work *of, const char *path, gan_evaluate_entry *entry) {
-  gan_saved_generator saved;
-  snprintf(entry->path, sizeof entry->path, "%s", path);
-  gan_status status = gan_world_agree(
-      of->world, gan_saved_generator_open(of->arguments, path, "evaluate judges a generator's samples", &saved));
-  if (status == GAN_OK) status = judge_generator(of, &saved, entry);
-  gan_saved_generator_release(&saved);
-  return status;
-}
-
-static gan_status judge_file(gan_evaluate_work *of, gan_evaluate_entry *entry) {
-  gan_source_rows rows = {.source = of->file, .in_order = true};
-  snprintf(entry->path, sizeof entry->path, "%s", of->data.file.path);
-  if (of->file->label_count > of->label_count) {
-    gan_evaluate_notice(of->report, "labels of %s are left out: they have %d classes, and the real samples %d",
-                        entry->path, of->file->label_count, of->label_count);
-    of->file->label_count = 0;
-  }
-  return judge(of, gan_source_rows_maker(&rows, of->judged_count), entry);
-}
-
-static gan_status open_judged(gan_evaluate_work *of) {
-  of->judged_count = of->wanted;
-  if (of->judged.count) return GAN_OK;
-  GAN_TRY(gan_evaluate_file_error(gan_open_source(of->world, &of->data.file, 0, &of->file)));
-  GAN_TRY(check_shape(&of->real->shape, &of->file->shape, of->data.file.path));
-  of->judged_count = at_most(of->wanted, of->file->count);
-  if (of->file->count >= LEAST_SAMPLES) return GAN_OK;
-  return too_few("", of->data.file.path, of->file->count, LEAST_SAMPLES, "");
-}
-
-static gan_status judge_all(gan_evaluate_work *of) {
-  gan_evaluate_report *report = of->report;
-  if (!of->judged.count) return judge_file(of, &report->entries[0]);
-  for (int i = 0; i < of->judged.count; i++)
-    GAN_TRY(judge_checkpoint(of, of->judged.checkpoints[i], &report->entries[i]));
-  return GAN_OK;
 }
 
 /* --- All of it --- */
@@ -461,34 +146,24 @@ static gan_status prepare(gan_evaluate_work *of) {
   GAN_TRY(gan_world_agree(world, make_report(of)));
   GAN_TRY(gan_world_agree(world, check_curve(of)));
   GAN_TRY(gan_world_agree(world, gan_evaluate_data_find(of->arguments, &of->judged, &of->data)));
-  GAN_TRY(gan_world_agree(world, open_real(of)));
-  GAN_TRY(gan_world_agree(world, open_judged(of)));
+  GAN_TRY(gan_world_agree(world, gan_evaluate_open_real(of)));
+  GAN_TRY(gan_world_agree(world, gan_evaluate_open_judged(of)));
   GAN_TRY(gan_world_agree(world, gan_evaluate_check_held_out(of)));
   gan_evaluate_notice_same(of);
-  of->report->floor_count = at_most(of->judged_count, of->rows.other_count);
-  GAN_TRY(gan_world_agree(world, open_features(of)));
-  return gan_world_agree(world, check_memory(of));
-}
-
-/* Where all features are constant, distances are 0 whatever the samples are. The same on every rank. */
-static gan_status check_features(const gan_evaluate_work *of) {
-  const gan_sample_set *set = &of->real_set.set;
-  if (gan_set_varies(set)) return GAN_OK;
-  return gan_fail(GAN_BAD_USAGE,
-                  "all %" PRId64
-                  " real samples of %s have the same features (%s), which tell nothing of how good samples are: take "
-                  "other features (--features) or data that vary",
-                  set->count, gan_evaluate_place(of->real), of->about.name);
+  of->report->floor_count = gan_evaluate_at_most(of->judged_count, of->rows.other_count);
+  GAN_TRY(gan_world_agree(world, gan_evaluate_open_features(of)));
+  return gan_world_agree(world, gan_evaluate_check_memory(of));
 }
 
 static gan_status evaluate(gan_evaluate_work *of) {
   GAN_TRY(prepare(of));
-  GAN_TRY(fill(of, gan_source_rows_maker(&of->rows.real, of->rows.real_count), "real samples", &of->real_set));
-  GAN_TRY(check_features(of));
-  GAN_TRY(choose_rounding(of));
-  GAN_TRY(open_training(of));
-  GAN_TRY(compare_floor(of));
-  GAN_TRY(judge_all(of));
+  GAN_TRY(
+      gan_evaluate_fill(of, gan_source_rows_maker(&of->rows.real, of->rows.real_count), "real samples", &of->real_set));
+  GAN_TRY(gan_evaluate_check_features(of));
+  GAN_TRY(gan_evaluate_choose_rounding(of));
+  GAN_TRY(gan_evaluate_open_training(of));
+  GAN_TRY(gan_evaluate_compare_floor(of));
+  GAN_TRY(gan_evaluate_judge_all(of));
   return tell(of);
 }
 
