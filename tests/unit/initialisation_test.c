@@ -27,8 +27,8 @@ typedef struct initialised {
   float *parameters, *buffers;
 } initialised;
 
-static initialised initialise(const char *layers, const char *how, double scale) {
-  initialised made = {.network = rig_network(layers, input_shape, false)};
+static initialised initialise_for(gan_shape input, const char *layers, const char *how, double scale) {
+  initialised made = {.network = rig_network(layers, input, false)};
   const gan_initialisation *initialisation = gan_initialisation_find(how);
   assert_non_null(initialisation);
   made.parameters = rig_memory(made.network->parameter_count, sizeof(float));
@@ -39,6 +39,10 @@ static initialised initialise(const char *layers, const char *how, double scale)
   for (size_t i = 0; i < made.network->parameter_count; i++) assert_true(isfinite(made.parameters[i]));
   for (size_t i = 0; i < made.network->buffer_count; i++) assert_true(isfinite(made.buffers[i]));
   return made;
+}
+
+static initialised initialise(const char *layers, const char *how, double scale) {
+  return initialise_for(input_shape, layers, how, scale);
 }
 
 static void release(initialised *made) {
@@ -84,6 +88,39 @@ static void weights_and_biases_have_the_distributions_of_torch_nn_init(void **st
     if (!rows[i].zero_bias) assert_distribution(bias, FEATURES, 0, 0.033333333, true);
     for (int j = 0; rows[i].zero_bias && j < FEATURES; j++) assert_true(bias[j] == 0);
     release(&made);
+  }
+}
+
+/* torch.nn.init counts fans of a weight's first two sizes and its kernel: with groups the second one is a group's, and
+   the first stays the whole (torch.nn.init._calculate_fan_in_and_fan_out says the same of these weights). Places that a
+   dilated kernel leaves out count for nothing. */
+static void fans_of_convolutions_are_those_of_their_weights(void **state) {
+  (void)state;
+  static const struct {
+    const char *layers;
+    gan_shape weight;
+    double fan_in, fan_out;
+  } rows[] = {
+      {"conv 480 kernel 3", {.rank = 4, .size = {480, 48, 3, 3}}, 432, 4320},
+      {"conv 480 kernel 3 groups 12", {.rank = 4, .size = {480, 4, 3, 3}}, 36, 4320},
+      {"conv 4800 kernel 3 groups 48", {.rank = 4, .size = {4800, 1, 3, 3}}, 9, 43200},
+      {"conv 960 kernel 3 2 dilation 2 3 groups 4", {.rank = 4, .size = {960, 12, 3, 2}}, 72, 5760},
+      {"conv_transpose 480 kernel 3 groups 12", {.rank = 4, .size = {48, 40, 3, 3}}, 360, 432},
+      {"conv_transpose 4800 kernel 3 dilation 2 groups 48", {.rank = 4, .size = {48, 100, 3, 3}}, 900, 432},
+  };
+  const gan_shape image = {.rank = 3, .size = {48, 7, 7}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    static const char *const names[] = {"pytorch", "xavier_normal", "he_normal"};
+    const double deviations[] = {1 / sqrt(3 * rows[i].fan_in), sqrt(2 / (rows[i].fan_in + rows[i].fan_out)),
+                                 sqrt(2 / rows[i].fan_in)};
+    for (int how = 0; how < 3; how++) {
+      initialised made = initialise_for(image, rows[i].layers, names[how], 0);
+      const gan_tensor_info *weight = &made.network->layers[0].tensors[0], *bias = &made.network->layers[0].tensors[1];
+      assert_memory_equal(weight->shape.size, rows[i].weight.size, sizeof weight->shape.size);
+      assert_distribution(made.parameters + weight->offset, weight->count, 0, deviations[how], how == 0);
+      if (how == 0) assert_distribution(made.parameters + bias->offset, bias->count, 0, deviations[0], true);
+      release(&made);
+    }
   }
 }
 
@@ -142,6 +179,7 @@ static void tensors_do_not_share_their_numbers(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(weights_and_biases_have_the_distributions_of_torch_nn_init),
+      cmocka_unit_test(fans_of_convolutions_are_those_of_their_weights),
       cmocka_unit_test(every_initialisation_is_found_by_name),
       cmocka_unit_test(normalisations_start_as_the_identity_with_running_mean_0_and_variance_1),
       cmocka_unit_test(a_tensors_numbers_do_not_depend_on_other_layers_sizes),
