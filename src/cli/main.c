@@ -2,6 +2,7 @@
    the ranks return. */
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,12 +73,15 @@ typedef struct request {
   char message[1024];
 } request;
 
+/* The work is, as every rank knows: mpirun may end those that are left when one has left with an error. */
+static atomic_bool is_over;
+
 /* Ranks that are ended together say it once, unless there is something to say of a file, which one of them has. */
 static void remove_partial_files(void) {
   static const char removed[] = "gan_dist: ended by a signal; what was written so far is removed\n",
                     ended[] = "gan_dist: ended by a signal\n";
   const bool any = gan_partial_remove_all();
-  if (!any && gan_launcher_rank() > 0) return;
+  if (!any && (atomic_load(&is_over) || gan_launcher_rank() > 0)) return;
   if (write(STDERR_FILENO, any ? removed : ended, (any ? sizeof removed : sizeof ended) - 1) < 0) return;
 }
 
@@ -198,6 +202,7 @@ int main(int argc, char **argv) {
   const double limit = mpi ? time_limit_of(&made) : 0; /* alone there is nobody to wait for */
   gan_status status = mpi ? open_world(&argc, &argv, limit, &world, &watched) : gan_world_alone(&world);
   if (status == GAN_OK) status = gan_world_agree(world, run_program(world, &made, argc - 1, argv + 1));
+  atomic_store(&is_over, true);
   if (status != GAN_OK) report(world);
   gan_arguments_release(&made.arguments);
   close_world(world, limit, watched);

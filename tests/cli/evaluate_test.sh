@@ -577,7 +577,7 @@ test_a_signal_in_its_midst_ends_it_on_all_ranks_and_leaves_nothing() {
     --generator.layers="dense 64, reshape 1 8 8, tanh" --critic.layers="dense 1" --batch 16 --iterations 2 --samples.every=0 --eval.samples=16 --run.dir run || return 1
   touch out err before && ls . run >before
   ended_by 143 TERM "$PROGRAM" evaluate run --pairs pairs.png && ended_by 130 INT env --default-signal=INT "$PROGRAM" evaluate run --pairs pairs.png &&
-    ended_by '[1-9]*' TERM $quiet_mpirun -np 3 "$PROGRAM" evaluate run --pairs pairs.png || return 1
+    OMPI_MCA_odls_base_sigkill_timeout=1 ended_by '[1-9]*' TERM $quiet_mpirun -np 3 "$PROGRAM" evaluate run --pairs pairs.png || return 1
   ls . run | diff before -
 }
 

@@ -14,7 +14,6 @@
 enum { TRAINING = 3000, JUDGED = 300, SIDE = 4, ELEMENTS = SIDE * SIDE, PERIOD = 2900, COPY = 7 };
 
 static const gan_evaluation_watch nobody = {.step = NULL};
-static const gan_shape shape = {.rank = 3, .size = {1, SIDE, SIDE}};
 
 static float value_of(int set, int64_t row, int64_t column) {
   const double wild = wild_value(set * 100000 + (int)row, (size_t)column);
@@ -42,10 +41,12 @@ static gan_status make_judged(void *context, int64_t first, int64_t count, float
   return GAN_OK;
 }
 
+static const gan_set_maker judged_maker = {
+    .make = make_judged, .count = JUDGED, .shape = {.rank = 3, .size = {1, SIDE, SIDE}}};
+
 static gan_set_maker training_maker(int64_t *fails_at) {
-  return (gan_set_maker){.make = make_training, .context = fails_at, .count = TRAINING, .shape = shape};
+  return (gan_set_maker){.make = make_training, .context = fails_at, .count = TRAINING, .shape = judged_maker.shape};
 }
-static const gan_set_maker judged_maker = {.make = make_judged, .count = JUDGED, .shape = shape};
 
 /* The first nearest of the training set's rows, in double. */
 static gan_neighbour plain_search(const gan_sample_set *training, const float *point) {
@@ -186,7 +187,7 @@ int main(int argc, char **argv) {
   gan_features *features = NULL;
   gan_status status = gan_world_alone(&alone);
   if (status == GAN_OK) status = gan_backend_open("auto", GAN_FLOAT32, &backend);
-  if (status == GAN_OK) status = gan_features_open(world, "random", &shape, backend, &features);
+  if (status == GAN_OK) status = gan_features_open(world, "random", &judged_maker.shape, backend, &features);
   check(world, "the_feature_network_opens", status == GAN_OK, &failures);
   if (status == GAN_OK) {
     check_searches(world, alone, backend, NULL, "any_number_of_ranks_finds_what_a_plain_search_finds", &failures);
