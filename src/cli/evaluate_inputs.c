@@ -260,6 +260,13 @@ gan_status gan_evaluate_file_error(gan_status status) {
   return gan_fail(status, "%s; for the samples that are judged, --dataset and --axes say it", message);
 }
 
+gan_status gan_evaluate_data_error(const gan_evaluate_data *data, gan_status status) {
+  if (status != GAN_BAD_FILE || !data->of_run) return status;
+  return gan_fail(status,
+                  "%s; these are the data of the run, by its configuration: --data.path says where they are now",
+                  gan_error_message());
+}
+
 gan_status gan_evaluate_data_find(const gan_arguments *arguments, const gan_judged *judged, gan_evaluate_data *data) {
   *data = (gan_evaluate_data){.config = NULL};
   GAN_TRY(take_reference(arguments, judged, data));
@@ -276,7 +283,7 @@ static void try_kind(const char *path) {
 static gan_status probe_data(const gan_arguments *arguments, const gan_judged *judged) {
   gan_evaluate_data data;
   gan_status status = gan_evaluate_data_find(arguments, judged, &data);
-  if (status == GAN_OK) status = gan_source_probe(&data.config->data);
+  if (status == GAN_OK) status = gan_evaluate_data_error(&data, gan_source_probe(&data.config->data));
   if (status == GAN_OK && data.has_held_out) status = gan_source_probe(&data.held_out);
   if (status == GAN_OK && !judged->count) status = gan_evaluate_file_error(gan_source_probe(&data.file));
   gan_evaluate_data_release(&data);

@@ -41,6 +41,9 @@ void gan_evaluate_data_release(gan_evaluate_data *data);
 /* Adds to the message of a file of samples that does not tell which data set or axes are meant how to say it: keys of
    the configuration are those of the real data. Returns `status`. */
 gan_status gan_evaluate_file_error(gan_status status) GAN_CHECKED;
+/* Adds to the message of data that cannot be read, where they are those of the run, that they may have moved: a run
+   keeps the path as it was given, relative to the folder that it was started in. Returns `status`. */
+gan_status gan_evaluate_data_error(const gan_evaluate_data *data, gan_status status) GAN_CHECKED;
 
 /* Tries all that may crash the library that reads it, before MPI starts (gan_command.probe). */
 gan_status gan_evaluate_probe(const gan_arguments *arguments) GAN_CHECKED;

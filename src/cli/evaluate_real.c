@@ -61,7 +61,9 @@ static gan_status check_counts(const gan_evaluate_work *of) {
 /* --- All of them --- */
 
 gan_status gan_evaluate_open_real(gan_evaluate_work *of) {
-  GAN_TRY(gan_open_source(of->world, &of->data.config->data, (uint64_t)of->data.config->run.seed, &of->real));
+  const gan_config *config = of->data.config;
+  GAN_TRY(gan_evaluate_data_error(&of->data,
+                                  gan_open_source(of->world, &config->data, (uint64_t)config->run.seed, &of->real)));
   GAN_TRY(gan_real_rows_deal(of->world, of->real, of->data.has_held_out ? &of->data.held_out : NULL, of->wanted,
                              of->has_floor, &of->rows));
   of->report->held_out = of->rows.held_out;

@@ -185,9 +185,9 @@ static void add_entry(struct json_object *object, const gan_evaluate_report *rep
   if (report->repeats) gan_json_add(object, "standard_error", values_of(report->choice, entry->results, true));
   for (int row = 0; row < report->choice->count; row++) {
     const gan_metric *metric = report->choice->metrics[row];
-    if (entry->results[row].unable[0]) gan_json_add_text(unable, metric->name, entry->results[row].unable);
+    const gan_metric_result *result = &entry->results[row];
     for (int value = 0; gan_metric_has(metric, value); value++) {
-      const char *reason = why_undefined(metric, &entry->results[row], value);
+      const char *reason = result->unable[0] ? result->unable : why_undefined(metric, result, value);
       if (reason) gan_json_add_text(unable, metric->values[value].name, reason);
     }
   }

@@ -131,7 +131,7 @@ static gan_status compute(const gan_comparison *comparison, double *values) {
 }
 
 const gan_metric gan_metric_precision_recall = {
-    .name = "precision and recall",
+    .name = "precision_recall",
     .help = "how far real and generated samples lie among each other's nearest neighbours",
     .source =
         "Kynkäänniemi et al. 2019, arXiv 1904.06991, equation 2; Naeem et al. 2020, arXiv 2002.09797, equations 4 "

@@ -134,6 +134,8 @@ P
   evaluate ring.npy --data.source=ring --samples 2000 --metrics modes --json && says out '"modes": 8[.0]*,' && says out '"high_quality": 0\.98' || return 1
   evaluate ring.h5 --dataset points --against ring.npy --samples 1000 --json && says out '"real": "of the 4000 samples of ring.npy"' &&
     says out '"unable": \{ .*"modes": "needs data whose modes are known' && says out '"real_samples": 1000' && says out '"modes": null' || return 1
+  # What is null is told by its own name.
+  /usr/bin/python3 -c 'import json; all = json.load(open("out")); assert {n for n, v in all.items() if v is None} == set(all["unable"])' || return 1
   # Values in other units become those of the data.
   evaluate wide.npy --range 0,255 --data.source=ring --samples 2000 --metrics modes --json && says out '"high_quality": 0\.98' &&
     evaluate wide.npy --data.source=ring --samples 2000 --metrics modes --json && says out '"high_quality": 0[.0]*,' || return 1
@@ -571,6 +573,15 @@ ended_by() { # STATUS (a pattern: mpirun's is its own) SIGNAL COMMAND...: the jo
   cat err
   return 1
 }
+# A run keeps the path of its data as it was given.
+test_data_of_a_run_that_are_elsewhere_now_are_named_by_an_option() {
+  images train 100 0 && run 0 "$PROGRAM" train --data.source=idx --data.path=train-images-idx3-ubyte --generator.latent=4 \
+    --generator.layers="dense 64, reshape 1 8 8, tanh" --critic.layers="dense 1" --batch 16 --iterations 2 --samples.every=0 --eval.samples=16 --run.dir run || return 1
+  mkdir elsewhere && cd elsewhere || return 1
+  run 3 mpi 2 evaluate ../run --metrics fcd && one_message && says err 'train-images-idx3-ubyte: No such file.*--data\.path' || return 1
+  run 0 mpi 2 evaluate ../run --metrics fcd --data.path=../train-images-idx3-ubyte
+}
+
 # A job in the background ignores SIGINT, unless it is told not to.
 test_a_signal_in_its_midst_ends_it_on_all_ranks_and_leaves_nothing() {
   images train 300 0 && run 0 "$PROGRAM" train --data.source=idx --data.path=train-images-idx3-ubyte --generator.latent=4 \
