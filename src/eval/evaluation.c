@@ -37,6 +37,7 @@ static const gan_metric *find_row(const char *name) {
 
 static gan_status want(const char *name, bool wanted[]) {
   const gan_metric *metric = find_row(name);
+  if (strcmp(name, "all") == 0) return gan_fail(GAN_BAD_USAGE, "\"all\" stands alone, without other names");
   if (!metric) return unknown_metric(name);
   for (int row = 0; row < gan_metric_count && row < GAN_METRICS_MOST; row++)
     wanted[row] = wanted[row] || gan_metrics[row] == metric;

@@ -51,6 +51,8 @@ gan_status gan_metrics_close(gan_metrics_file *file) GAN_CHECKED;
    damaged, or has no such column. */
 gan_status gan_metrics_read(const char *path, const char *group, const char *column, size_t *count,
                             double **values) GAN_CHECKED;
+/* The attribute `floor` of a column; NAN where it has none, or the file cannot be read. */
+double gan_metrics_read_floor(const char *path, const char *group, const char *column);
 /* Names of a group's columns, in the file's order (NULL-terminated list in one block, released with free()). Errors as
    above. */
 gan_status gan_metrics_columns(const char *path, const char *group, char ***names) GAN_CHECKED;

@@ -93,6 +93,16 @@ gan_status gan_metrics_read(const char *path, const char *group, const char *col
   return status;
 }
 
+double gan_metrics_read_floor(const char *path, const char *group_name, const char *column) {
+  GAN_HDF5_QUIET;
+  hsize_t rows;
+  double floor = NAN;
+  GAN_HDF5_ID file = gan_hdf5_open(path, true);
+  GAN_HDF5_ID group = file < 0 ? -1 : H5Gopen2(file, group_name, H5P_DEFAULT);
+  GAN_HDF5_ID data_set = group < 0 ? -1 : open_column(group, column, &rows);
+  return data_set >= 0 && gan_hdf5_get_real(data_set, "floor", &floor) ? floor : NAN;
+}
+
 /* The names of a group's links, one after another with their zero bytes. */
 typedef struct name_list {
   size_t count, bytes;

@@ -286,7 +286,8 @@ static gan_status read_real(gan_world *world, const gan_config *config, const ga
   comparison.real = &real;
   comparison.held_out = rows->held_out ? &others : NULL;
   if (rows->real_count < 2 || rows->other_count < 2)
-    return gan_fail(GAN_BAD_USAGE, "eval.metrics: the data have too few samples for a comparison with a floor");
+    return gan_fail(GAN_BAD_USAGE, "eval.metrics: %s too few samples for a comparison with a floor",
+                    config->eval.samples < 2 ? "eval.samples = 1 are" : "the data have");
   GAN_TRY(settle_choice(config, &comparison, evaluator));
   if (evaluator->choice.count == 0) return GAN_OK;
   const bool keeps = wants_held_out(&evaluator->choice, &comparison);

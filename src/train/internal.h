@@ -135,6 +135,7 @@ struct gan_trainer {
   double best;            /* value (eval.best) of the best evaluation; NAN before; of all ranks */
   int64_t best_iteration; /* where that was; 0: not known. Rank 0, as what the evaluation before came to (NAN: none) */
   double quality_before;
+  bool other_measure; /* rank 0: what the run recorded so far as eval.best says is no measure of what it records now */
   gan_symptoms symptoms; /* rank 0 */
   char failure[1024];    /* what a call failed with, "": none has */
   gan_status pending;    /* rank 0 could not write something; agreed on in the next step, or at the end */

@@ -93,9 +93,10 @@ static bool is_always_there(const char *name) {
 }
 
 /* What is always recorded, then the values of metrics: those that are recorded from here on, and those that were so
-   far, `before` (NULL: none), since a run that records others is not to lose them. */
-static size_t list_evaluation_columns(const gan_evaluator *evaluator, char *const *before,
-                                      gan_column columns[EVALUATION_COLUMNS]) {
+   far, `before` (NULL: none) in the file `path`, since a run that records others is not to lose them. Their floors are
+   in `floors`. */
+static size_t list_evaluation_columns(const gan_evaluator *evaluator, char *const *before, const char *path,
+                                      double floors[EVALUATION_COLUMNS], gan_column columns[EVALUATION_COLUMNS]) {
   size_t count = EVALUATION_FIELDS;
   for (size_t i = 0; i < EVALUATION_FIELDS; i++) columns[i] = evaluation_fields[i].column;
   for (int row = 0; row < gan_metric_count; row++)
@@ -103,6 +104,8 @@ static size_t list_evaluation_columns(const gan_evaluator *evaluator, char *cons
       const gan_metric_value *value = &gan_metrics[row]->values[i];
       const double *floor = floor_of(evaluator, value->name);
       if (is_always_there(value->name) || (!floor && !is_among(before, value->name))) continue;
+      floors[count] = floor ? *floor : gan_metrics_read_floor(path, "eval", value->name);
+      if (!floor && !isnan(floors[count])) floor = &floors[count];
       columns[count++] = (gan_column){value->name, "1", value->help, floor};
     }
   return count;
@@ -120,11 +123,12 @@ static void evaluation_row(const gan_trainer *trainer, const gan_evaluation *val
 
 static gan_status open_metrics(gan_trainer *trainer, const char *path) {
   gan_column train[ITERATION_FIELDS], eval[EVALUATION_COLUMNS];
+  double floors[EVALUATION_COLUMNS];
   char **before = NULL;
   for (size_t i = 0; i < ITERATION_FIELDS; i++) train[i] = iteration_fields[i].column;
   /* One that cannot be read is dealt with when it is opened. */
   if (trainer->iteration && gan_metrics_columns(path, "eval", &before) != GAN_OK) gan_error_set("");
-  const size_t columns = list_evaluation_columns(&trainer->evaluator, before, eval);
+  const size_t columns = list_evaluation_columns(&trainer->evaluator, before, path, floors, eval);
   free(before);
   gan_status status =
       gan_allocate(columns, sizeof *trainer->evaluation_names, "the columns of metrics", &trainer->evaluation_names);
@@ -219,11 +223,32 @@ static void read_quality_before(gan_trainer *trainer, const char *path) {
   size_t count = 0;
   double *values = NULL;
   if (!trainer->iteration) return;
-  if (gan_metrics_read(path, "eval", trainer->config->eval.best, &count, &values) == GAN_OK && count)
+  if (!trainer->other_measure &&
+      gan_metrics_read(path, "eval", trainer->config->eval.best, &count, &values) == GAN_OK && count)
     trainer->quality_before = values[count - 1];
   free(values);
   const int64_t best = gan_checkpoint_linked(trainer->folder, "best.h5");
   if (!isnan(trainer->best) && trainer->goes_on_there && best > 0) trainer->best_iteration = best;
+}
+
+/* Rounding differs from machine to machine; other features or data differ by more. */
+static bool same_floor(double a, double b) { return fabs(a - b) <= 1e-6 * fmax(fabs(a), fabs(b)); }
+
+/* Real samples get another value by what eval.best names than they got so far: a feature network's file was replaced,
+   or the data were. */
+static void compare_floors(gan_trainer *trainer, const char *path) {
+  const char *name = trainer->config->eval.best;
+  const double *now = floor_of(&trainer->evaluator, name);
+  if (!trainer->iteration || !trainer->goes_on_there || trainer->other_measure || !now) return;
+  const double before = gan_metrics_read_floor(path, "eval", name);
+  if (isnan(before) || isnan(*now) || same_floor(before, *now)) return;
+  trainer->other_measure = true;
+  trainer->best = NAN;
+  gan_notice(
+      trainer,
+      "real samples get another %s than so far (%.6g, not %.6g): features or data have changed, and best.h5 is kept "
+      "by the evaluations from here on",
+      name, *now, before);
 }
 
 /* For whoever goes on after this start. */
@@ -242,6 +267,7 @@ static gan_status open_files(gan_trainer *trainer) {
   GAN_TRY(check_folder(trainer));
   if (!gan_trains_nothing(trainer)) GAN_TRY(record_start(trainer));
   snprintf(path, sizeof path, "%s/metrics.h5", trainer->folder);
+  compare_floors(trainer, path);
   GAN_TRY(open_metrics(trainer, path));
   const char *set_aside = gan_metrics_set_aside(trainer->metrics);
   if (set_aside[0]) gan_notice(trainer, "%s could not be read; it is kept as %s, and a new one begun", path, set_aside);
@@ -265,7 +291,9 @@ gan_status gan_record_open(gan_trainer *trainer) {
   trainer->started = gan_seconds();
   GAN_TRY(gan_folder_claim(trainer));
   const gan_status mine = gan_world_rank(trainer->world) == 0 ? open_files(trainer) : GAN_OK;
-  return gan_world_agree(trainer->world, mine);
+  GAN_TRY(gan_world_agree(trainer->world, mine));
+  gan_world_broadcast(trainer->world, &trainer->best, sizeof trainer->best);
+  return GAN_OK;
 }
 
 void gan_set_pending(gan_trainer *trainer, gan_status status) {
@@ -359,7 +387,7 @@ static gan_status find_evaluation(const gan_trainer *trainer, gan_recorded *foun
   for (size_t row = 0; status == GAN_OK && row < rows && row < values; row++) {
     if (iteration[row] != (double)trainer->iteration) continue;
     found->evaluation = true;
-    found->judged = judged[row];
+    found->judged = trainer->other_measure ? NAN : judged[row];
   }
   free(iteration);
   free(judged);

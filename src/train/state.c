@@ -245,8 +245,10 @@ void gan_begin_average(gan_player *generator) {
 /* The best so far counts as long as it is judged by the same. */
 static void take_best(gan_trainer *trainer, double best) {
   trainer->best = best;
-  if (isnan(best) || !trainer->before || !gan_judge_changes(trainer->before, trainer->config)) return;
+  if (!trainer->before || !gan_judge_changes(trainer->before, trainer->config)) return;
+  trainer->other_measure = true;
   trainer->best = NAN;
+  if (isnan(best)) return;
   gan_notice(trainer,
              "best.h5 is kept by %s from the next evaluation on; what it was kept by so far, %s, has another measure",
              trainer->config->eval.best, trainer->before->eval.best);

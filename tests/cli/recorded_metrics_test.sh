@@ -107,6 +107,8 @@ P
 refuses() { run "$1" mpi 2 train "${@:3}" --run.dir run && one_message && says err "$2" && [ ! -e run ]; }
 test_what_cannot_be_recorded_is_refused_before_training() {
   refuses 2 'eval\.metrics: unknown metric "fdc"; did you mean fcd' "${tiny[@]}" --eval.metrics=kid,fdc &&
+    refuses 2 'eval\.metrics: "all" stands alone' "${tiny[@]}" --eval.metrics=all,kid &&
+    refuses 2 'eval\.metrics: eval\.samples = 1 are too few' "${tiny[@]}" --eval.metrics=fcd --eval.samples=1 &&
     refuses 2 'eval\.metrics: modes are always recorded.* as modes_covered and high_quality_share' "${tiny[@]}" --eval.metrics=modes &&
     refuses 2 'eval\.metrics: is cannot be computed: needs a feature network that classifies' "${tiny[@]}" --eval.metrics=is &&
     refuses 2 'eval\.metrics: swd cannot be computed: needs images' "${tiny[@]}" --eval.metrics=fcd,swd &&
@@ -132,6 +134,7 @@ test_a_run_may_record_others_from_some_point_on() {
   run 0 mpi 2 train "${tiny[@]}" --iterations 4 --eval.every=2 --run.dir run &&
     run 0 mpi 2 train --run.dir run --resume --iterations 8 --eval.metrics=ks --eval.best=ks && says out 'eval\.best: sliced_wasserstein -> ks' &&
     says out 'best\.h5 is kept by ks from the next evaluation on' && says out '^evaluation at iteration 6: .*  ks 0\.[0-9]+ \(floor [0-9.]+\)  ks_worst ' || return 1
+  cp run/metrics.h5 ks.h5
   run 0 mpi 3 train --run.dir run --resume --iterations 12 --eval.metrics=fcd --eval.best=sliced_wasserstein && run 0 "$PROGRAM" inspect run/metrics.h5 && says out '^  ks +nan ' || return 1
   made <<'P'
 import h5py, numpy as np
@@ -140,8 +143,22 @@ assert list(group["iteration"]) == [2, 4, 6, 8, 10, 12]
 defined = lambda name: list(np.isfinite(group[name][:]))
 assert defined("ks") == defined("ks_worst") == [False] * 2 + [True] * 2 + [False] * 2 and defined("fcd") == [False] * 4 + [True] * 2
 assert defined("sliced_wasserstein") == [True] * 6
+assert group["ks"].attrs["floor"] == h5py.File("ks.h5")["eval/ks"].attrs["floor"]
 P
 }
+
+# Nothing is better or worse than a value of another measure: a run whose samples are worse by a new one has a best all the same.
+test_what_was_best_by_another_measure_is_no_longer_compared() {
+  images && run 0 mpi 2 classify --data.source idx --data.path data --classifier.layers="dense 6, relu" --batch 20 --iterations 20 -o c.h5 &&
+    run 0 mpi 2 classify --data.source idx --data.path data --classifier.layers="dense 9, relu" --batch 20 --iterations 20 -o other.h5 &&
+    run 0 mpi 2 train "${pictures[@]}" --iterations 4 --eval.every=2 --eval.metrics=fcd --eval.best=fcd --eval.features=c.h5 --run.dir run || return 1
+  cp -r run samples && run 0 mpi 2 train --run.dir samples --resume --iterations 6 --eval.samples=40 || return 1
+  best_is_new samples && says out 'best\.h5 is kept by fcd from the next evaluation on' || return 1
+  # The same name of another network.
+  cp -r run features && mv other.h5 c.h5 && run 0 mpi 3 train --run.dir features --resume --iterations 6 && best_is_new features &&
+    says out 'real samples get another fcd than so far .*features or data have changed'
+}
+best_is_new() { [ "$(readlink "$1/best.h5")" = checkpoint-0000006.h5 ] && says out '^evaluation at iteration 6: .* fcd [0-9.e-]+ \(floor [0-9.e-]+\)  fcd_mean_only'; }
 
 test_the_end_and_the_memory_tell_of_them() {
   run 0 mpi 2 train "${tiny[@]}" --iterations 4 --eval.every=2 --eval.metrics=fcd,kid --eval.best=fcd --run.dir run &&
