@@ -110,8 +110,8 @@ static uint64_t hash_stage(const stage *part, uint64_t hash) {
 gan_status gan_features_check(const gan_network *network) {
   for (int i = 0; i < network->layer_count; i++)
     if (network->layers[i].type->critics_only)
-      return gan_fail(GAN_BAD_USAGE, "layer %d (\"%s\"): features of a sample would depend on the other samples", i + 1,
-                      network->layers[i].type->name);
+      return gan_fail(GAN_BAD_USAGE, "layer %d (\"%s\"): features of a sample would depend on the other samples",
+                      network->layers[i].line + 1, network->layers[i].type->name);
   return GAN_OK;
 }
 
