@@ -36,8 +36,7 @@ static const gan_flag flags[] = {
     {"--neighbours", "K", "of metrics by nearest neighbours; without: 5"},
     {"--round", "WHAT",
      "8bit: values of samples (and noise) to those of an image of 8 bits; none; without: 8bit where the real samples "
-     "are "
-     "images of 8 bits"},
+     "are images of 8 bits"},
     {"--repeat", "R", "standard errors, from R random halves of the sets; R times the work of the metrics"},
     {"--no-floor", NULL, "leave out what real samples and noise get, and with it most of the time"},
     {"--pairs", "FILE.png", "draw the generated samples that are closest to a real one, each beside it"},
@@ -150,7 +149,7 @@ static gan_status prepare(gan_evaluate_work *of) {
   GAN_TRY(gan_world_agree(world, gan_evaluate_open_judged(of)));
   GAN_TRY(gan_world_agree(world, gan_evaluate_check_held_out(of)));
   gan_evaluate_notice_same(of);
-  of->report->floor_count = gan_evaluate_at_most(of->judged_count, of->rows.other_count);
+  of->report->floor_count = gan_at_most(of->judged_count, of->rows.other_count);
   GAN_TRY(gan_world_agree(world, gan_evaluate_open_features(of)));
   return gan_world_agree(world, gan_evaluate_check_memory(of));
 }

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "cli/run_folder.h"
@@ -44,14 +44,9 @@ void gan_judged_release(gan_judged *judged) {
   *judged = (gan_judged){.count = 0};
 }
 
-static bool are_same_file(const char *one, const char *other) {
-  struct stat a, b;
-  return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
 static gan_status add(gan_judged *judged, const char *path) {
   for (int i = 0; i < judged->count; i++)
-    if (are_same_file(judged->checkpoints[i], path))
+    if (gan_same_file(judged->checkpoints[i], path))
       return gan_fail(GAN_BAD_USAGE, "%s is the checkpoint %s, which is named already: name each once", path,
                       judged->checkpoints[i]);
   char(*larger)[PATH_MAX] = NULL;

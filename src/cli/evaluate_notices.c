@@ -2,8 +2,8 @@
    samples are too few for what a number is taken for. */
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/folder.h"
 #include "cli/evaluate_work.h"
 
 enum { SAMPLES_PUBLISHED = 10000 }; /* that published values are of at least */
@@ -55,12 +55,10 @@ void gan_evaluate_notice_units(gan_evaluate_work *of, const gan_sample_set *judg
 
 /* The same file, or the same samples in another one. */
 static bool are_same(const gan_source *one, const gan_source *other) {
-  struct stat a, b;
   if (one->fingerprint == other->fingerprint || one->fingerprint == other->earlier_fingerprint ||
       one->earlier_fingerprint == other->fingerprint)
     return true;
-  return one->options.path[0] && other->options.path[0] && stat(one->options.path, &a) == 0 &&
-         stat(other->options.path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
+  return one->options.path[0] && other->options.path[0] && gan_same_file(one->options.path, other->options.path) &&
          strcmp(one->options.dataset, other->options.dataset) == 0;
 }
 

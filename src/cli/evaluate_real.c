@@ -7,8 +7,6 @@
 #include "cli/evaluate_work.h"
 #include "train/data.h"
 
-int64_t gan_evaluate_at_most(int64_t wanted, int64_t count) { return count && count < wanted ? count : wanted; }
-
 /* --- The real samples --- */
 
 /* "of the 60000 samples of PATH". */
@@ -79,7 +77,7 @@ gan_status gan_evaluate_open_judged(gan_evaluate_work *of) {
   if (of->judged.count) return GAN_OK;
   GAN_TRY(gan_evaluate_file_error(gan_open_source(of->world, &of->data.file, 0, &of->file)));
   GAN_TRY(gan_evaluate_check_shape(&of->real->shape, &of->file->shape, of->data.file.path));
-  of->judged_count = gan_evaluate_at_most(of->wanted, of->file->count);
+  of->judged_count = gan_at_most(of->wanted, of->file->count);
   if (of->file->count >= GAN_EVALUATE_LEAST) return GAN_OK;
   return too_few("", of->data.file.path, of->file->count, GAN_EVALUATE_LEAST, "");
 }

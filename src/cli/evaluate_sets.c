@@ -11,16 +11,11 @@
 
 gan_status gan_evaluate_open_features(gan_evaluate_work *of) {
   const gan_config *config = of->data.config;
-  const char *name = gan_argument(of->arguments, "--features");
-  if (!name) name = of->real->shape.rank == 1 ? "none" : "random";
   GAN_TRY(gan_world_agree(
       of->world, gan_backend_open(config->run.backend, gan_precision_find(config->run.precision), &of->backend)));
-  of->about =
-      (gan_features_about){.name = "none: the samples themselves", .feature_count = gan_shape_count(&of->real->shape)};
-  if (strcmp(name, "none") != 0) {
-    GAN_TRY(gan_features_open(of->world, name, &of->real->shape, of->backend, &of->features));
-    of->about = gan_features_tell(of->features);
-  }
+  GAN_TRY(gan_features_choose(of->world, gan_argument(of->arguments, "--features"), &of->real->shape, of->backend,
+                              &of->features, &of->about));
+  if (!of->features) of->about.name = "none: the samples themselves";
   snprintf(of->report->features, sizeof of->report->features, "%s", of->about.name);
   of->report->feature_count = of->about.feature_count;
   of->report->fingerprint = of->about.fingerprint;

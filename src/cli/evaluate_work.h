@@ -45,8 +45,6 @@ const char *gan_evaluate_place(const gan_source *source);
 
 /* --- evaluate_real.c: which samples are compared --- */
 
-/* `wanted`, or all of `count` where these are fewer; count 0: there is no end of them. */
-int64_t gan_evaluate_at_most(int64_t wanted, int64_t count);
 /* GAN_BAD_USAGE unless the shapes are equal; `what` has the other one, for the message. */
 gan_status gan_evaluate_check_shape(const gan_shape *real, const gan_shape *other, const char *what) GAN_CHECKED;
 /* The real samples and those of the floor, how many there are of each, and what the report says of them. Errors of

@@ -32,6 +32,11 @@ typedef struct gan_features_about {
    samples of that shape. Rank 0 reads the file. Collective; *features is owned by the caller. */
 gan_status gan_features_open(gan_world *world, const char *path, const gan_shape *shape, const gan_backend *backend,
                              gan_features **features) GAN_CHECKED;
+/* What `--features` and eval.features name, with what is known of it: as above, but "" or NULL is what suits the shape,
+   none for vectors and random for all else; and for none *features is NULL, since samples need not be copied to be
+   their own features. Errors as above. Collective. */
+gan_status gan_features_choose(gan_world *world, const char *name, const gan_shape *shape, const gan_backend *backend,
+                               gan_features **features, gan_features_about *about) GAN_CHECKED;
 /* That of a network which is there: the first `feature_layers` of its layers, `layers` being its description, give the
    features, all of them the logits. Parameters and buffers are copied. Not collective. */
 gan_status gan_features_create(const gan_network *network, const char *layers, int64_t feature_layers,

@@ -212,3 +212,14 @@ gan_status gan_features_open(gan_world *world, const char *path, const gan_shape
   }
   return all;
 }
+
+gan_status gan_features_choose(gan_world *world, const char *name, const gan_shape *shape, const gan_backend *backend,
+                               gan_features **features, gan_features_about *about) {
+  *features = NULL;
+  *about = (gan_features_about){.name = "the samples themselves", .feature_count = gan_shape_count(shape)};
+  if (!name || !name[0]) name = shape->rank == 1 ? "none" : "random";
+  if (strcmp(name, "none") == 0) return GAN_OK;
+  GAN_TRY(gan_features_open(world, name, shape, backend, features));
+  *about = gan_features_tell(*features);
+  return GAN_OK;
+}

@@ -6,6 +6,7 @@
 #include "base/multiversion.h"
 #include "eval/units.h"
 #include "gan_dist/world.h"
+#include "kernels/integers.h"
 #include "kernels/lapack.h"
 
 enum {
@@ -19,8 +20,6 @@ typedef struct sums {
   const float *features;
   const double *mean;
 } sums;
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 GAN_MULTIVERSION static void add_row(int64_t n, const float *row, double *total) {
   GAN_ELEMENTWISE

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "eval/neighbours.h"
 #include "eval/units.h"
+#include "kernels/integers.h"
 
 /* Samples that are compared at a time: enough for the products of a tile of distances, and for those that are there
    already so many that looking over the judged ones once more for each piece takes little. */
@@ -13,8 +14,6 @@ enum { PIECE = GAN_TILE_COLUMNS, PIECE_THERE = 8 * GAN_TILE_COLUMNS };
 /* Features are kept up to so many bytes on a host, and this share of the memory that is free. */
 static const double KEPT_BYTES = 1 << 30, KEPT_SHARE = 0.25;
 static const char what_is_done[] = "training samples";
-
-static int64_t at_most(int64_t most, int64_t count) { return count < most ? count : most; }
 
 static void step(const gan_evaluation_watch *watch, gan_row_range range, int64_t at) {
   const double all = (double)(range.end - range.first);
@@ -39,7 +38,7 @@ static gan_status make_points(const gan_training *training, int64_t first, int64
   const gan_set_maker *maker = &training->maker;
   for (int64_t done = 0, block; done < count; done += block) {
     float *out = points + done * training->width, *made = training->features ? samples : out;
-    block = at_most(GAN_SET_BLOCK, count - done);
+    block = least(GAN_SET_BLOCK, count - done);
     GAN_TRY(maker->make(maker->context, first + done, block, made, NULL));
     if (training->features) GAN_TRY(gan_features_of(training->features, block, made, out, NULL));
     GAN_TRY(check_finite(training, first + done, block, out));
@@ -62,8 +61,8 @@ static gan_status keep_mine(const gan_training *training, const gan_evaluation_w
   gan_status status = take_samples(training, &samples);
   for (int64_t first = mine.first; first < mine.end && status == GAN_OK; first += GAN_SET_BLOCK) {
     step(watch, mine, first);
-    status = make_points(training, first, at_most(GAN_SET_BLOCK, mine.end - first), samples,
-                         points + first * training->width);
+    status =
+        make_points(training, first, least(GAN_SET_BLOCK, mine.end - first), samples, points + first * training->width);
   }
   free(samples);
   return status;
@@ -138,12 +137,12 @@ static gan_status search_range(const search *of, gan_row_range range) {
   if (!training->points && range.first < range.end) {
     status = take_samples(training, &samples);
     if (status == GAN_OK)
-      status = gan_allocate((size_t)at_most(PIECE, range.end - range.first), (size_t)training->width * sizeof *room,
+      status = gan_allocate((size_t)least(PIECE, range.end - range.first), (size_t)training->width * sizeof *room,
                             "training samples", &room);
   }
   for (int64_t first = range.first; first < range.end && status == GAN_OK; first += piece) {
     step(of->watch, range, first);
-    status = search_piece(of, first, at_most(piece, range.end - first), samples, room);
+    status = search_piece(of, first, least(piece, range.end - first), samples, room);
   }
   free(room);
   free(samples);

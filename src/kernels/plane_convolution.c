@@ -19,7 +19,9 @@ typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(s
 /* Sizes of planes, and the kernel's elements in the order of the planes that they lie in. */
 typedef struct layout {
   const gan_convolution *sizes;
+  int64_t groups;
   int64_t in_channels, out_channels; /* of a group */
+  int64_t in, out, weights;          /* floats of a group: of a sample and of what is made of it; and its weights */
   int64_t kernel;
   int64_t length[GAN_AXES]; /* of a plane */
   int64_t plane_count;      /* of a channel */
@@ -64,6 +66,7 @@ static int64_t sum_floats(const layout *of) { return of->out_channels * of->in_c
 static layout plan(const gan_convolution *sizes, float *scratch) {
   const gan_window *window = &sizes->window;
   layout made = {.sizes = sizes,
+                 .groups = gan_group_count(sizes),
                  .in_channels = sizes->in_channels / gan_group_count(sizes),
                  .out_channels = sizes->out_channels / gan_group_count(sizes),
                  .kernel = gan_positions(window->kernel),
@@ -74,6 +77,9 @@ static layout plan(const gan_convolution *sizes, float *scratch) {
     last_place = last_place * made.length[i] + window->out[i] - 1;
     last_shift = last_shift * made.length[i] + made.length[i] - window->out[i];
   }
+  made.in = made.in_channels * gan_positions(window->in);
+  made.out = made.out_channels * gan_positions(window->out);
+  made.weights = made.out_channels * made.in_channels * made.kernel;
   made.places = rounded_up(last_place + 1, LANES);
   made.reach = last_shift;
   made.plane = rounded_up(gan_positions(made.length) + LANES - 1, LANES);
@@ -390,39 +396,33 @@ static void clear(const layout *of) {
 void gan_plane_convolution_forward(const gan_convolution *sizes, int64_t rows, const float *x, const float *weight,
                                    float *y, float *scratch) {
   const layout of = plan(sizes, scratch);
-  const int64_t in = of.in_channels * gan_positions(sizes->window.in);
-  const int64_t out = of.out_channels * gan_positions(sizes->window.out), groups = gan_group_count(sizes);
   clear(&of);
   order_elements(&of);
   shift_from_first_plane(&of);
-  for (int64_t i = 0; i < rows * groups; i++)
-    forward_group(&of, x + i * in, weight + i % groups * of.out_channels * of.in_channels * of.kernel, y + i * out);
+  for (int64_t i = 0; i < rows * of.groups; i++)
+    forward_group(&of, x + i * of.in, weight + i % of.groups * of.weights, y + i * of.out);
 }
 
 void gan_plane_convolution_backward_data(const gan_convolution *sizes, int64_t rows, const float *dy,
                                          const float *weight, float *dx, float *scratch) {
   const layout of = plan(sizes, scratch);
-  const int64_t in = of.in_channels * gan_positions(sizes->window.in);
-  const int64_t out = of.out_channels * gan_positions(sizes->window.out), groups = gan_group_count(sizes);
   clear(&of);
   order_elements(&of);
   for (int64_t i = 0; i < of.kernel; i++) of.shift[i] = (int32_t)of.reach - of.shift[i];
-  for (int64_t i = 0; i < rows * groups; i++)
-    backward_group(&of, dy + i * out, weight + i % groups * of.out_channels * of.in_channels * of.kernel, dx + i * in);
+  for (int64_t i = 0; i < rows * of.groups; i++)
+    backward_group(&of, dy + i * of.out, weight + i % of.groups * of.weights, dx + i * of.in);
 }
 
 void gan_plane_convolution_backward_weights(const gan_convolution *sizes, int64_t rows, const float *x, const float *dy,
                                             float *dweight, float *scratch) {
   const layout of = plan(sizes, scratch);
-  const int64_t in = of.in_channels * gan_positions(sizes->window.in);
-  const int64_t out = of.out_channels * gan_positions(sizes->window.out), groups = gan_group_count(sizes);
   clear(&of);
   order_elements(&of);
   shift_from_first_plane(&of);
-  for (int64_t group = 0; group < groups; group++) {
+  for (int64_t group = 0; group < of.groups; group++) {
     memset(of.sums, 0, (size_t)sum_floats(&of) * sizeof *of.sums);
     for (int64_t row = 0; row < rows; row++)
-      add_group_weights(&of, x + (row * groups + group) * in, dy + (row * groups + group) * out);
+      add_group_weights(&of, x + (row * of.groups + group) * of.in, dy + (row * of.groups + group) * of.out);
     for (int64_t pair = 0; pair < of.out_channels * of.in_channels; pair++, dweight += of.kernel)
       for (int64_t i = 0; i < of.kernel; i++) dweight[of.element[i]] = total(of.sums + (pair * of.kernel + i) * LANES);
   }

@@ -57,13 +57,9 @@ static gan_status configure(gan_layer *layer, int word_count, char *const *words
   return gan_layer_set_output(layer, &output);
 }
 
-static size_t plane_count(const gan_layer *layer, const gan_pass *pass) {
-  return (size_t)pass->rows * (size_t)layer->input.size[0];
-}
-
 static void forward(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
   const gan_blurring sizes = blurring_of(layer);
-  gan_blur(&sizes, plane_count(layer, pass), input, output, pass->workspace);
+  gan_blur(&sizes, gan_layer_planes(layer, pass), input, output, pass->workspace);
 }
 
 static void backward(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
@@ -71,7 +67,7 @@ static void backward(const gan_layer *layer, gan_pass *pass, const float *input,
   (void)input, (void)output;
   const gan_blurring sizes = blurring_of(layer);
   if (input_gradient)
-    gan_blur_backward(&sizes, plane_count(layer, pass), output_gradient, input_gradient, pass->workspace);
+    gan_blur_backward(&sizes, gan_layer_planes(layer, pass), output_gradient, input_gradient, pass->workspace);
 }
 
 const gan_layer_type gan_layer_blur = {

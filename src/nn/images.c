@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nn/layer.h"
+#include "nn/pass.h"
 
 /* The side of square pictures of one channel or three that a vector may be: 28 for 784. 0: none; nor for small ones,
    for as many values may be anything. */
@@ -87,6 +88,10 @@ gan_status gan_layer_parse_axes(const gan_layer *layer, int axes, int word_count
       return gan_fail(GAN_BAD_USAGE, "\"%.40s\" is not known here; it is written \"%s\"", word, layer->type->usage);
   }
   return GAN_OK;
+}
+
+size_t gan_layer_planes(const gan_layer *layer, const gan_pass *pass) {
+  return (size_t)pass->rows * (size_t)layer->input.size[0];
 }
 
 void gan_layer_positions(const gan_layer *layer, int64_t positions[GAN_AXES]) {

@@ -75,6 +75,8 @@ gan_status gan_layer_parse_axis_sizes(const gan_axis_words *what, int axes, int 
                                       int *next) GAN_CHECKED;
 /* The input's positions, 1 along leading axes that it does not have. */
 void gan_layer_positions(const gan_layer *layer, int64_t positions[GAN_AXES]);
+/* Channels of all rows of a pass together, each a plane of positions. */
+size_t gan_layer_planes(const gan_layer *layer, const gan_pass *pass);
 /* (channels, positions) over the last `axes` axes. */
 gan_shape gan_layer_image(int64_t channels, int axes, const int64_t positions[GAN_AXES]);
 /* Fails where kernel or strides, over all axes together, are more than GAN_FEATURES_MOST. */

@@ -17,6 +17,8 @@ static gan_padding padding_of(const gan_layer *layer) {
   return sizes;
 }
 
+static const char *const no_words[] = {NULL};
+
 static gan_status configure(gan_layer *layer, int word_count, char *const *words) {
   gan_window *window = &layer->convolution.window;
   int axes, next = 1;
@@ -26,9 +28,7 @@ static gan_status configure(gan_layer *layer, int word_count, char *const *words
   GAN_TRY(gan_layer_parse_border(words[0], &layer->variant));
   const gan_axis_words amount = {.word = words[0], .least = 0, .sizes = window->padding};
   GAN_TRY(gan_layer_parse_axis_sizes(&amount, axes, word_count, words, &next));
-  if (next < word_count)
-    return gan_fail(GAN_BAD_USAGE, "\"%.40s\" is not known here; it is written \"%s\"", words[next],
-                    layer->type->usage);
+  GAN_TRY(gan_layer_parse_flags(layer, word_count - next, words + next, no_words, NULL));
   gan_layer_positions(layer, window->in);
   for (int i = 0; i < GAN_AXES; i++) {
     GAN_TRY(gan_layer_check_border(layer, layer->variant, i, window->padding[i]));
@@ -38,20 +38,16 @@ static gan_status configure(gan_layer *layer, int word_count, char *const *words
   return gan_layer_set_output(layer, &output);
 }
 
-static size_t plane_count(const gan_layer *layer, const gan_pass *pass) {
-  return (size_t)pass->rows * (size_t)layer->input.size[0];
-}
-
 static void forward(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
   const gan_padding sizes = padding_of(layer);
-  gan_pad(&sizes, plane_count(layer, pass), input, output);
+  gan_pad(&sizes, gan_layer_planes(layer, pass), input, output);
 }
 
 static void backward(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                      float *output_gradient, float *input_gradient) {
   (void)input, (void)output;
   const gan_padding sizes = padding_of(layer);
-  if (input_gradient) gan_pad_backward(&sizes, plane_count(layer, pass), output_gradient, input_gradient);
+  if (input_gradient) gan_pad_backward(&sizes, gan_layer_planes(layer, pass), output_gradient, input_gradient);
 }
 
 const gan_layer_type gan_layer_pad = {

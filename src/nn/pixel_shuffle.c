@@ -20,6 +20,8 @@ static gan_shuffling shuffling_of(const gan_layer *layer) {
   return sizes;
 }
 
+static const char *const no_words[] = {NULL};
+
 /* Reads the factors. */
 static gan_status configure(gan_layer *layer, int word_count, char *const *words, int *axes) {
   gan_window *window = &layer->convolution.window;
@@ -29,9 +31,7 @@ static gan_status configure(gan_layer *layer, int word_count, char *const *words
   GAN_TRY(gan_layer_check_words(layer, word_count, 1, *axes));
   const gan_axis_words factor = {.word = layer->type->name, .least = 1, .sizes = window->stride};
   GAN_TRY(gan_layer_parse_axis_sizes(&factor, *axes, word_count, words, &next));
-  if (next < word_count)
-    return gan_fail(GAN_BAD_USAGE, "\"%.40s\" is not known here; it is written \"%s\"", words[next],
-                    layer->type->usage);
+  GAN_TRY(gan_layer_parse_flags(layer, word_count - next, words + next, no_words, NULL));
   gan_layer_positions(layer, window->in);
   return gan_layer_check_window(window);
 }

@@ -9,11 +9,6 @@
 #include "nn/pass.h"
 #include "nn/tangent.h"
 
-/* Planes of all rows together. */
-static size_t plane_count(const gan_layer *layer, const gan_pass *pass) {
-  return (size_t)pass->rows * (size_t)layer->input.size[0];
-}
-
 /* --- Upsampling --- */
 
 enum { LINEAR }; /* of layer->arguments */
@@ -47,14 +42,14 @@ static gan_status configure_upsample(gan_layer *layer, int word_count, char *con
 
 static void forward_upsample(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
   const gan_upsampling sizes = upsampling_of(layer);
-  gan_upsample(&sizes, plane_count(layer, pass), input, output);
+  gan_upsample(&sizes, gan_layer_planes(layer, pass), input, output);
 }
 
 static void backward_upsample(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                               float *output_gradient, float *input_gradient) {
   (void)input, (void)output;
   const gan_upsampling sizes = upsampling_of(layer);
-  if (input_gradient) gan_upsample_backward(&sizes, plane_count(layer, pass), output_gradient, input_gradient);
+  if (input_gradient) gan_upsample_backward(&sizes, gan_layer_planes(layer, pass), output_gradient, input_gradient);
 }
 
 /* --- Resizing --- */
@@ -88,14 +83,14 @@ static gan_status configure_resize(gan_layer *layer, int word_count, char *const
 
 static void forward_resize(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
   const gan_resizing sizes = resizing_of(layer);
-  gan_resize(&sizes, plane_count(layer, pass), input, output);
+  gan_resize(&sizes, gan_layer_planes(layer, pass), input, output);
 }
 
 static void backward_resize(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                             float *output_gradient, float *input_gradient) {
   (void)input, (void)output;
   const gan_resizing sizes = resizing_of(layer);
-  if (input_gradient) gan_resize_backward(&sizes, plane_count(layer, pass), output_gradient, input_gradient);
+  if (input_gradient) gan_resize_backward(&sizes, gan_layer_planes(layer, pass), output_gradient, input_gradient);
 }
 
 /* --- Pooling --- */
@@ -149,31 +144,33 @@ static gan_status configure_global(gan_layer *layer, int word_count, char *const
 }
 
 static void forward_max(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
-  gan_max_pool(&layer->convolution.window, plane_count(layer, pass), input, output);
+  gan_max_pool(&layer->convolution.window, gan_layer_planes(layer, pass), input, output);
 }
 
 static void tangent_max(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                         const float *input_tangent, float *output_tangent) {
   (void)output;
-  gan_max_pool_tangent(&layer->convolution.window, plane_count(layer, pass), input, input_tangent, output_tangent);
+  gan_max_pool_tangent(&layer->convolution.window, gan_layer_planes(layer, pass), input, input_tangent, output_tangent);
 }
 
 static void backward_max(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                          float *output_gradient, float *input_gradient) {
   (void)output;
   if (input_gradient)
-    gan_max_pool_backward(&layer->convolution.window, plane_count(layer, pass), input, output_gradient, input_gradient);
+    gan_max_pool_backward(&layer->convolution.window, gan_layer_planes(layer, pass), input, output_gradient,
+                          input_gradient);
 }
 
 static void forward_average(const gan_layer *layer, gan_pass *pass, const float *input, float *output) {
-  gan_average_pool(&layer->convolution.window, layer->arguments[INSIDE] != 0, plane_count(layer, pass), input, output);
+  gan_average_pool(&layer->convolution.window, layer->arguments[INSIDE] != 0, gan_layer_planes(layer, pass), input,
+                   output);
 }
 
 static void backward_average(const gan_layer *layer, gan_pass *pass, const float *input, const float *output,
                              float *output_gradient, float *input_gradient) {
   (void)input, (void)output;
   if (input_gradient)
-    gan_average_pool_backward(&layer->convolution.window, layer->arguments[INSIDE] != 0, plane_count(layer, pass),
+    gan_average_pool_backward(&layer->convolution.window, layer->arguments[INSIDE] != 0, gan_layer_planes(layer, pass),
                               output_gradient, input_gradient);
 }
 

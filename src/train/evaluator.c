@@ -172,9 +172,8 @@ static void list_values(gan_evaluator *evaluator, const gan_metric_result *floor
   }
 }
 
-/* A row by itself: values that it cannot give of these samples are no end of the training. `why` keeps the first
- * reason.
- */
+/* A row by itself: values that it cannot give of these samples are no end of the training. `why` (size bytes) keeps the
+   first reason. */
 static gan_status compute_row(const gan_metric *metric, const gan_comparison *comparison, gan_metric_result *result,
                               size_t size, char *why) {
   const gan_metric_choice one = {.count = 1, .metrics = {metric}};
@@ -239,14 +238,9 @@ gan_status gan_evaluator_compute(gan_evaluator *evaluator, gan_world *world, con
 
 static gan_status open_features(gan_world *world, const gan_config *config, const gan_shape *shape,
                                 const gan_backend *backend, gan_evaluator *evaluator) {
-  const char *name = config->eval.features;
-  if (!name[0]) name = shape->rank == 1 ? "none" : "random";
-  evaluator->about = (gan_features_about){.name = "the samples themselves", .feature_count = gan_shape_count(shape)};
-  if (strcmp(name, "none") == 0) return GAN_OK;
-  const gan_status status = gan_features_open(world, name, shape, backend, &evaluator->features);
-  if (status != GAN_OK) return gan_fail_prefix(status, "eval.features: ");
-  evaluator->about = gan_features_tell(evaluator->features);
-  return GAN_OK;
+  const gan_status status =
+      gan_features_choose(world, config->eval.features, shape, backend, &evaluator->features, &evaluator->about);
+  return status == GAN_OK ? GAN_OK : gan_fail_prefix(status, "eval.features: ");
 }
 
 static gan_status fill(gan_world *world, gan_evaluator *evaluator, gan_source_rows *rows, int64_t count,

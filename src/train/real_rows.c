@@ -77,7 +77,7 @@ static gan_status open_held_out(gan_world *world, gan_source *real, const gan_da
   return GAN_OK;
 }
 
-static int64_t at_most(int64_t wanted, int64_t count) { return count && count < wanted ? count : wanted; }
+int64_t gan_at_most(int64_t wanted, int64_t count) { return count && count < wanted ? count : wanted; }
 
 gan_status gan_real_rows_deal(gan_world *world, gan_source *real, const gan_data_options *held_out, int64_t wanted,
                               bool has_floor, gan_real_rows *rows) {
@@ -86,12 +86,12 @@ gan_status gan_real_rows_deal(gan_world *world, gan_source *real, const gan_data
   GAN_TRY(open_held_out(world, real, held_out, rows));
   rows->held_out = rows->others.source != NULL;
   if (rows->held_out || !has_floor) {
-    rows->real_count = at_most(wanted, count);
-    rows->other_count = rows->held_out ? at_most(wanted, rows->others.span) : 0;
+    rows->real_count = gan_at_most(wanted, count);
+    rows->other_count = rows->held_out ? gan_at_most(wanted, rows->others.span) : 0;
     return GAN_OK;
   }
-  rows->real_count = at_most(wanted, count / 2 > 1 ? count / 2 : 1);
-  rows->other_count = at_most(wanted, count - rows->real_count);
+  rows->real_count = gan_at_most(wanted, count / 2 > 1 ? count / 2 : 1);
+  rows->other_count = gan_at_most(wanted, count - rows->real_count);
   rows->others = (gan_source_rows){.source = real, .span = count, .skip = rows->real_count};
   return GAN_OK;
 }

@@ -31,6 +31,9 @@ typedef struct gan_real_rows {
    Texts are borrowed. */
 gan_data_options gan_held_out_options(const gan_data_options *data, const char *source, const char *path);
 
+/* `wanted`, or all of `count` where these are fewer; count 0: there is no end of them. */
+int64_t gan_at_most(int64_t wanted, int64_t count);
+
 /* `wanted` real samples or as many as there are, and as many others: those of `held_out` (NULL: nobody has named any),
    what data.samples leaves, or, of data without end, samples that no training reaches. Where nothing is held out, the
    real ones are shared out with the floor, if there is to be one. Errors as of gan_open_source; released by the caller,
